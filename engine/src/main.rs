@@ -1,0 +1,2 @@
+//! The `yika` command.
+fn main() {}

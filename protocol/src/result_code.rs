@@ -1,0 +1,205 @@
+//! The one table of result codes: on the wire, in the log and in reports.
+//!
+//! Numbers are never reused and never change. They are ordered by precedence: where several apply, the lowest
+//! is the answer, so a till, a test and the naive model always agree on which one it is. The hundreds group
+//! them by the check that speaks: 0 done, 1xx session, 2xx capacity, 3xx identity, 4xx request fields,
+//! 5xx credential, 6xx account and rules of money, 7xx reversal, 8xx offline records.
+
+use core::fmt;
+
+/// What a till does when it reads a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TillAction {
+    /// Done; print or speak the outcome.
+    Done,
+    /// Send the same request again, same sequence, after a pause.
+    Retry,
+    /// Sign in again, then send the same request.
+    SignIn,
+    /// The outcome stands elsewhere: query it (or walk the bill); never sell it again.
+    Query,
+    /// Show the refusal to the person. The sequence is used up; the refusal is final.
+    Show,
+    /// Stop and call an operator: till, key or software is wrong.
+    Stop,
+    /// Keep the stored record, mark it, and report it in the batch totals.
+    Keep,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, $action:ident;)*) => {
+        /// The outcome of one request or one uploaded record.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u16)]
+        pub enum ResultCode {
+            $($(#[$doc])* $name = $number,)*
+        }
+
+        impl ResultCode {
+            /// Every code, in order of precedence.
+            pub const ALL: &'static [ResultCode] = &[$(ResultCode::$name,)*];
+
+            /// The code with this number, if there is one.
+            pub const fn from_number(number: u16) -> Option<ResultCode> {
+                match number {
+                    $($number => Some(ResultCode::$name),)*
+                    _ => None,
+                }
+            }
+
+            /// The name as it stands in documents and JSON.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(ResultCode::$name => stringify!($name),)*
+                }
+            }
+
+            /// What the till should do about it.
+            pub const fn action(self) -> TillAction {
+                match self {
+                    $(ResultCode::$name => TillAction::$action,)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// Done and durable.
+    Approved = 0, Done;
+    /// Done and durable, and beyond an offline rule (limit, clock, floor): held for review. Offline facts only.
+    ApprovedFlagged = 1, Done;
+
+    /// The frame's layout is wrong: length, magic, reserved bytes, or a field out of its range.
+    MalformedFrame = 100, Stop;
+    /// No protocol version in common.
+    UnsupportedVersion = 101, Stop;
+    /// The kind of message isn't known to this version.
+    UnknownKind = 102, Stop;
+    /// The terminal isn't registered, or it is disabled.
+    UnknownTerminal = 103, Stop;
+    /// No session: sign in first.
+    NotSignedIn = 104, SignIn;
+    /// The frame's MAC is wrong.
+    BadMac = 105, SignIn;
+    /// The session counter isn't the next one: replayed, lost or reordered frame.
+    BadCounter = 106, SignIn;
+    /// A later sign-in of the same terminal took the session over.
+    Fenced = 107, Stop;
+
+    /// The server is stopping; another will answer soon.
+    Stopping = 200, Retry;
+    /// A bounded queue or table is full. Nothing happened; the sequence isn't used up.
+    Busy = 201, Retry;
+    /// The log has no room for new debits. Reversals still fit. The sequence isn't used up.
+    LogFull = 202, Retry;
+
+    /// The same terminal, epoch and sequence came before with another body. Kept in suspense.
+    IdentityConflict = 300, Stop;
+    /// The epoch is older than the till's current one and the sale isn't known in it.
+    StaleEpoch = 301, Stop;
+    /// The sequence would open more gaps than are remembered; upload or close the gaps first. Not used up.
+    TooManyGaps = 302, Retry;
+    /// The sale was reversed (or its reversal came before it): it didn't and won't happen.
+    Reversed = 303, Show;
+    /// The channel's order number came before with another body.
+    OrderConflict = 304, Stop;
+
+    /// The amount is zero or negative.
+    AmountNotPositive = 400, Stop;
+    /// The amount is above what the system accepts in one request (10 million yuan).
+    AmountTooLarge = 401, Stop;
+    /// The sequence is 0; sequences count from 1.
+    SequenceZero = 402, Stop;
+    /// This kind of terminal may not send this kind of request.
+    NotPermitted = 403, Stop;
+
+    /// No account has this card.
+    UnknownCard = 500, Show;
+    /// The card is reported lost.
+    CardLost = 501, Show;
+    /// The card was replaced, returned or has expired.
+    CardNotCurrent = 502, Show;
+    /// The card counter isn't above the last one seen: a copied card or a repeated frame.
+    CardCounterReplayed = 503, Show;
+    /// The payment code isn't one: digits, length or key id.
+    CodeMalformed = 510, Show;
+    /// Too many wrong codes from this terminal; codes are refused for a while.
+    CodeLocked = 511, Show;
+    /// The payment code's MAC is wrong.
+    CodeNotAuthentic = 512, Show;
+    /// The payment code's time has passed, or hasn't come.
+    CodeExpired = 513, Show;
+    /// The payment code was used before.
+    CodeUsed = 514, Show;
+
+    /// No such account.
+    UnknownAccount = 600, Show;
+    /// The account is closed.
+    AccountClosed = 601, Show;
+    /// The account is frozen by an operator.
+    AccountFrozen = 602, Show;
+    /// The till's merchant isn't registered or is closed.
+    UnknownMerchant = 603, Stop;
+    /// Above the amount for one debit without the password.
+    DebitLimit = 610, Show;
+    /// Above the day's total without the password.
+    DayLimit = 611, Show;
+    /// The system balance, less open holds, doesn't cover the amount.
+    InsufficientFunds = 620, Show;
+    /// The balance would leave the range of amounts.
+    BalanceOverflow = 621, Stop;
+
+    /// The window for reversals (three days) has passed; only a refund can undo it.
+    ReversalTooLate = 700, Show;
+    /// An offline fact is never reversed.
+    ReversalOfOfflineFact = 701, Stop;
+    /// The named original isn't a sale that can be reversed (itself a reversal, or a refusal).
+    NothingToReverse = 702, Show;
+
+    /// The record's authentication code is wrong: not accepted; the till keeps it.
+    NotAuthentic = 800, Keep;
+    /// The record names another terminal than the session's.
+    WrongTerminal = 801, Keep;
+}
+
+impl ResultCode {
+    /// The number on the wire and in the log.
+    pub const fn number(self) -> u16 {
+        self as u16
+    }
+
+    /// True for codes that leave no trace: the same identity may come again and be decided afresh.
+    ///
+    /// All codes of the session and capacity groups, and [`ResultCode::TooManyGaps`], which changes nothing
+    /// either. A field that no request may carry (4xx) is transient too: it's caught before the identity is
+    /// looked up.
+    pub const fn is_transient(self) -> bool {
+        matches!(self.number(), 100..300 | 302 | 400..500)
+    }
+
+    /// True when the request took effect.
+    pub const fn is_approved(self) -> bool {
+        matches!(self, ResultCode::Approved | ResultCode::ApprovedFlagged)
+    }
+}
+
+impl fmt::Display for ResultCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_rise_and_round_trip() {
+        assert!(ResultCode::ALL.is_sorted_by(|a, b| a.number() < b.number()));
+        for &code in ResultCode::ALL {
+            assert_eq!(ResultCode::from_number(code.number()), Some(code));
+        }
+        assert_eq!(ResultCode::from_number(9_999), None);
+    }
+}
