@@ -171,9 +171,8 @@ impl ResultCode {
 
     /// True for codes that leave no trace: the same identity may come again and be decided afresh.
     ///
-    /// All codes of the session and capacity groups, and [`ResultCode::TooManyGaps`], which changes nothing
-    /// either. A field that no request may carry (4xx) is transient too: it's caught before the identity is
-    /// looked up.
+    /// All codes of the session and capacity groups, [`ResultCode::TooManyGaps`], and the 4xx group: a field
+    /// that no request may carry is refused before anything is recorded under the identity.
     pub const fn is_transient(self) -> bool {
         matches!(self.number(), 100..300 | 302 | 400..500)
     }
