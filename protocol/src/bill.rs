@@ -1,0 +1,82 @@
+//! One line of a bill, as it lies in a bill answer.
+//!
+//! ```text
+//!  0 record u64            32 merchant u32     48 related record u64
+//!  8 time_ns u64           36 terminal u32     56 business date u16
+//! 16 amount_fen i64        40 sequence u32     58 kind u8     61 flags u8
+//! 24 balance_after_fen i64 44 epoch u16        59 channel u8  62 0 u16
+//!                          46 code u16         60 wallet u8
+//! ```
+
+use zerocopy::little_endian::{I64, U16, U32, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+use crate::channel::numbered;
+
+numbered! {
+    /// What a line of a bill tells.
+    BillLineKind {
+        /// A debit at a till.
+        Debit = 1, "debit";
+        /// A load from the electronic wallet to the card wallet.
+        Load = 2, "load";
+        /// Money paid in.
+        TopUp = 3, "top-up";
+        /// A debit undone.
+        Reversal = 4, "reversal";
+        /// A debit that happened while the till was offline.
+        OfflineDebit = 5, "offline-debit";
+        /// The balance with which the account was opened.
+        Opening = 6, "opening";
+    }
+}
+
+/// Bytes of a line.
+pub const BILL_LINE_BYTES: usize = 64;
+
+/// One line of a bill. All fields are little-endian and may be made with `.into()` from their plain numbers.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned,
+)]
+#[repr(C)]
+pub struct BillLine {
+    /// The record's number in the log; lines fall by it.
+    pub record: U64,
+    /// When it was recorded: nanoseconds since 1970 UTC.
+    pub time_ns: U64,
+    /// What it did to the account, in fen: negative when money left.
+    pub amount_fen: I64,
+    /// The account's system balance after it, in fen.
+    pub balance_after_fen: I64,
+    /// The merchant, 0 for none.
+    pub merchant: U32,
+    /// The till, 0 for none.
+    pub terminal: U32,
+    /// The till's sequence, 0 for none.
+    pub sequence: U32,
+    /// The till's epoch.
+    pub epoch: U16,
+    /// The result code's number.
+    pub code: U16,
+    /// The record this one belongs to (a reversal's original, a load's debit), 0 for none.
+    pub related_record: U64,
+    /// The business date, in days since 2000-01-01.
+    pub business_date: U16,
+    /// A [`BillLineKind`]'s number.
+    pub kind: u8,
+    /// A [`Channel`](crate::channel::Channel)'s number.
+    pub channel: u8,
+    /// A [`Wallet`](crate::channel::Wallet)'s number.
+    pub wallet: u8,
+    /// [`BILL_FLAG_REVERSED`], [`BILL_FLAG_REVIEW`].
+    pub flags: u8,
+    /// Zero.
+    pub reserved: U16,
+}
+
+const _: () = assert!(size_of::<BillLine>() == BILL_LINE_BYTES);
+
+/// The line's sale was reversed later.
+pub const BILL_FLAG_REVERSED: u8 = 1;
+/// The line is beyond an offline rule and held for review.
+pub const BILL_FLAG_REVIEW: u8 = 2;
