@@ -1,0 +1,206 @@
+//! What a generator must know about the campus it plays: tills, gateways, holders and test keys.
+//!
+//! The server's tools write it as JSON; `yika rush` makes it in memory. It holds keys in the clear, so it
+//! belongs to test campuses only.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::LoadError;
+
+/// A campus as the load generator sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Campus {
+    /// Where the server listens.
+    pub address: SocketAddr,
+    /// The tills that sell.
+    pub tills: Vec<CampusTill>,
+    /// Terminals that may top up. Each has one request in flight, so several make a warm-up quicker.
+    pub gateways: Vec<CampusTill>,
+    /// The people. Their order is the generator's holder number.
+    pub holders: Vec<CampusHolder>,
+    /// Key from which every card's key is diversified.
+    pub card_master_key: HexKey,
+    /// Keys for payment codes. May be empty: then nobody pays by code.
+    #[serde(default)]
+    pub code_keys: Vec<CampusCodeKey>,
+}
+
+/// One terminal and its key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CampusTill {
+    /// The terminal's number.
+    pub terminal: u32,
+    /// The terminal's own key.
+    pub key: HexKey,
+    /// Its epoch.
+    pub epoch: u16,
+    /// The merchant it sells for.
+    pub merchant: u32,
+}
+
+/// One person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CampusHolder {
+    /// The account's number.
+    pub account: u32,
+    /// The student or staff number.
+    pub student_no: String,
+    /// The card bound to the account; `None` when none is, then the person pays by code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card_uid: Option<u64>,
+}
+
+/// One key under which payment codes are made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CampusCodeKey {
+    /// The key's number as it stands in a code: 0 to 3.
+    pub id: u8,
+    /// The key.
+    pub key: HexKey,
+}
+
+/// A 128-bit test key; 32 hexadecimal digits in JSON.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct HexKey(pub [u8; 16]);
+
+impl std::fmt::Debug for HexKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HexKey(..)")
+    }
+}
+
+impl Serialize for HexKey {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut text = String::with_capacity(32);
+        for byte in self.0 {
+            for digit in [byte >> 4, byte & 15] {
+                text.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
+            }
+        }
+        serializer.serialize_str(&text)
+    }
+}
+
+impl<'de> Deserialize<'de> for HexKey {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<HexKey, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let digits: Option<Vec<u8>> =
+            text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
+        match digits {
+            Some(digits) if digits.len() == 32 => {
+                let mut key = [0; 16];
+                for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
+                    *byte = pair[0] << 4 | pair[1];
+                }
+                Ok(HexKey(key))
+            }
+            _ => Err(serde::de::Error::custom("a key is 32 hexadecimal digits")),
+        }
+    }
+}
+
+impl Campus {
+    /// Reads a campus file and checks it.
+    ///
+    /// # Errors
+    /// The file can't be read, isn't the JSON expected, or fails [`Campus::validate`].
+    pub fn read(path: &Path) -> Result<Campus, LoadError> {
+        let bytes = std::fs::read(path).map_err(|source| LoadError::file(path, source))?;
+        let campus: Campus = serde_json::from_slice(&bytes)
+            .map_err(|source| LoadError::CampusJson { path: path.to_owned(), source })?;
+        campus.validate()?;
+        Ok(campus)
+    }
+
+    /// Writes the campus as JSON.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn write(&self, path: &Path) -> Result<(), LoadError> {
+        let bytes = serde_json::to_vec_pretty(self)
+            .map_err(|source| LoadError::CampusJson { path: path.to_owned(), source })?;
+        std::fs::write(path, bytes).map_err(|source| LoadError::file(path, source))
+    }
+
+    /// Checks what every run relies on: tills and holders exist, terminals and accounts are unique.
+    ///
+    /// # Errors
+    /// Says what is missing or given twice.
+    pub fn validate(&self) -> Result<(), LoadError> {
+        let complain = |what: String| Err(LoadError::Campus(what));
+        if self.tills.is_empty() {
+            return complain("no tills".to_owned());
+        }
+        if self.holders.is_empty() {
+            return complain("no holders".to_owned());
+        }
+        let mut terminals: Vec<u32> =
+            self.tills.iter().chain(&self.gateways).map(|till| till.terminal).collect();
+        terminals.sort_unstable();
+        if let Some(pair) = terminals.windows(2).find(|pair| pair[0] == pair[1]) {
+            return complain(format!("terminal {} is listed twice", pair[0]));
+        }
+        let mut accounts: Vec<u32> = self.holders.iter().map(|holder| holder.account).collect();
+        accounts.sort_unstable();
+        if let Some(pair) = accounts.windows(2).find(|pair| pair[0] == pair[1]) {
+            return complain(format!("account {} is listed twice", pair[0]));
+        }
+        if let Some(key) = self.code_keys.iter().find(|key| key.id > 3) {
+            return complain(format!("code key id {} is above 3", key.id));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn small() -> Campus {
+        let till = |terminal| CampusTill { terminal, key: HexKey([7; 16]), epoch: 1, merchant: 1 };
+        Campus {
+            address: "127.0.0.1:7000".parse().expect("an address"),
+            tills: vec![till(1), till(2)],
+            gateways: vec![till(9)],
+            holders: vec![
+                CampusHolder { account: 0, student_no: "2023001".to_owned(), card_uid: Some(77) },
+                CampusHolder { account: 1, student_no: "2023002".to_owned(), card_uid: None },
+            ],
+            card_master_key: HexKey([0xab; 16]),
+            code_keys: vec![CampusCodeKey { id: 0, key: HexKey([1; 16]) }],
+        }
+    }
+
+    #[test]
+    fn json_round_trips() {
+        let text = serde_json::to_string(&small()).expect("serialises");
+        assert!(text.contains("\"card_master_key\":\"abababababababababababababababab\""));
+        let read: Campus = serde_json::from_str(&text).expect("parses");
+        assert_eq!(read, small());
+    }
+
+    #[test]
+    fn a_short_key_is_refused() {
+        let text = serde_json::to_string(&small()).expect("serialises").replace("abababab", "ab");
+        assert!(
+            serde_json::from_str::<Campus>(&text).expect_err("short").to_string().contains("32 hexadecimal")
+        );
+    }
+
+    #[test]
+    fn doubles_are_refused() {
+        let mut campus = small();
+        campus.gateways[0].terminal = 2;
+        assert_eq!(campus.validate().expect_err("double").to_string(), "campus: terminal 2 is listed twice");
+        let mut campus = small();
+        campus.holders[1].account = 0;
+        assert_eq!(campus.validate().expect_err("double").to_string(), "campus: account 0 is listed twice");
+    }
+}
