@@ -88,16 +88,8 @@ impl Header {
     /// # Errors
     /// All of [`DecodeError`] but those of the body's fields.
     pub fn decode(frame: &[u8], direction: Direction) -> Result<Header, DecodeError> {
+        whole(frame)?;
         let have = frame.len();
-        let Some(declared) = length(frame)? else {
-            return Err(DecodeError::Truncated { offset: have, need: HEADER_BYTES, have });
-        };
-        if have < declared {
-            return Err(DecodeError::Truncated { offset: have, need: declared, have });
-        }
-        if have > declared {
-            return Err(DecodeError::Length { kind: frame[6], have, min: declared, max: declared });
-        }
         let Ok((layout, _)) = HeaderLayout::ref_from_prefix(frame) else {
             return Err(DecodeError::Truncated { offset: have, need: HEADER_BYTES, have });
         };
@@ -122,6 +114,24 @@ impl Header {
             request_id: RequestId(layout.request_id.get()),
             counter: layout.counter.get(),
         })
+    }
+
+    /// The header of an answer to bytes that needn't be a frame: what they don't hold is zero.
+    pub(crate) fn echo_of(refused: &[u8], version: u8, kind: Kind) -> Header {
+        let mut bytes = [0; HEADER_BYTES];
+        if let Some(header) = refused.first_chunk::<HEADER_BYTES>() {
+            bytes = *header;
+        }
+        let layout: HeaderLayout = zerocopy::transmute!(bytes);
+        Header {
+            version,
+            kind,
+            terminal: TerminalId(layout.terminal.get()),
+            sequence: Sequence(layout.sequence.get()),
+            epoch: Epoch(layout.epoch.get()),
+            request_id: RequestId(layout.request_id.get()),
+            counter: 0,
+        }
     }
 
     /// Writes the header at the start of `frame`, whose length becomes the length field.
@@ -189,6 +199,24 @@ fn length_at(prefix: &[u8], stage: Option<Stage>) -> Result<Option<usize>, Decod
         return Err(DecodeError::Length { kind: number, have, min, max });
     }
     Ok(Some(have))
+}
+
+/// Checks that the bytes are one frame, neither less nor more.
+///
+/// # Errors
+/// As [`length`], [`DecodeError::Truncated`] for less, [`DecodeError::Length`] for more.
+pub fn whole(frame: &[u8]) -> Result<(), DecodeError> {
+    let have = frame.len();
+    let Some(declared) = length(frame)? else {
+        return Err(DecodeError::Truncated { offset: have, need: FRAME_BYTES_MIN, have });
+    };
+    if have < declared {
+        return Err(DecodeError::Truncated { offset: have, need: declared, have });
+    }
+    if have > declared {
+        return Err(DecodeError::Length { kind: frame[6], have, min: declared, max: declared });
+    }
+    Ok(())
 }
 
 /// The body of a frame whose header has been decoded.

@@ -1,5 +1,6 @@
 //! The wire of Yika: a pure codec of fixed-layout, authenticated frames.
 
+pub mod answer;
 pub mod bill;
 pub mod channel;
 pub mod command_table;
@@ -12,5 +13,7 @@ pub mod offline_record;
 pub mod payment_code;
 pub mod request;
 pub mod result_code;
+pub mod session;
+pub mod sign_in;
 pub mod terminal_kind;
 pub mod text;

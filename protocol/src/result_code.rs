@@ -9,30 +9,62 @@ use core::fmt;
 
 /// What a till does when it reads a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
 pub enum TillAction {
     /// Done; print or speak the outcome.
-    Done,
+    Done = 0,
     /// Send the same request again, same sequence, after a pause.
-    Retry,
+    Retry = 1,
     /// Sign in again, then send the same request.
-    SignIn,
+    SignIn = 2,
     /// The outcome stands elsewhere: query it (or walk the bill); never sell it again.
-    Query,
+    Query = 3,
     /// Show the refusal to the person. The sequence is used up; the refusal is final.
-    Show,
+    Show = 4,
     /// Stop and call an operator: till, key or software is wrong.
-    Stop,
+    Stop = 5,
     /// Keep the stored record, mark it, and report it in the batch totals.
-    Keep,
+    Keep = 6,
+}
+
+impl TillAction {
+    /// Every action, by number.
+    pub const ALL: [TillAction; 7] = [
+        TillAction::Done,
+        TillAction::Retry,
+        TillAction::SignIn,
+        TillAction::Query,
+        TillAction::Show,
+        TillAction::Stop,
+        TillAction::Keep,
+    ];
+
+    /// The number on the wire.
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The name as it stands in documents and JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            TillAction::Done => "Done",
+            TillAction::Retry => "Retry",
+            TillAction::SignIn => "SignIn",
+            TillAction::Query => "Query",
+            TillAction::Show => "Show",
+            TillAction::Stop => "Stop",
+            TillAction::Keep => "Keep",
+        }
+    }
 }
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $number:literal, $action:ident;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident = $number:literal, $action:ident;)*) => {
         /// The outcome of one request or one uploaded record.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u16)]
         pub enum ResultCode {
-            $($(#[$doc])* $name = $number,)*
+            $($(#[doc = $doc])* $name = $number,)*
         }
 
         impl ResultCode {
@@ -51,6 +83,13 @@ macro_rules! codes {
             pub const fn name(self) -> &'static str {
                 match self {
                     $(ResultCode::$name => stringify!($name),)*
+                }
+            }
+
+            /// What it means, in a sentence or two.
+            pub const fn meaning(self) -> &'static str {
+                match self {
+                    $(ResultCode::$name => concat!($($doc),*),)*
                 }
             }
 
@@ -104,6 +143,8 @@ codes! {
     Reversed = 303, Show;
     /// The channel's order number came before with another body.
     OrderConflict = 304, Stop;
+    /// The sale asked about never arrived: send it, same sequence. Answers to sale queries only.
+    UnknownSale = 305, Retry;
 
     /// The amount is zero or negative.
     AmountNotPositive = 400, Stop;
@@ -171,10 +212,11 @@ impl ResultCode {
 
     /// True for codes that leave no trace: the same identity may come again and be decided afresh.
     ///
-    /// All codes of the session and capacity groups, [`ResultCode::TooManyGaps`], and the 4xx group: a field
-    /// that no request may carry is refused before anything is recorded under the identity.
+    /// All codes of the session and capacity groups, [`ResultCode::TooManyGaps`], [`ResultCode::UnknownSale`] (which
+    /// only a query is answered with), and the 4xx group: a field that no request may carry is refused before
+    /// anything is recorded under the identity.
     pub const fn is_transient(self) -> bool {
-        matches!(self.number(), 100..300 | 302 | 400..500)
+        matches!(self.number(), 100..300 | 302 | 305 | 400..500)
     }
 
     /// True when the request took effect.
