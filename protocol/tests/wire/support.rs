@@ -1,0 +1,347 @@
+//! What the tests of the wire share: one campus's keys, a sign-in without a network, one message of every kind.
+
+use protocol::answer::{
+    AccountStatus, Answer, BalanceAnswer, BatchAnswer, BatchLine, BillAnswer, HeartbeatAnswer, MoneyAnswer,
+    Refusal,
+};
+use protocol::bill::{BillLine, BillLineKind};
+use protocol::channel::{Channel, ReversalReason, Wallet};
+use protocol::command_table::Kind;
+use protocol::ids::{
+    AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, RecordNumber, RequestId, Sequence,
+    TerminalId,
+};
+use protocol::keys::{self, Key128};
+use protocol::offline_record::{OFFLINE_RECORD_LAYOUT, OfflineRecord, TAC_KEY_CARD, TAC_KEY_TERMINAL};
+use protocol::payment_code;
+use protocol::request::{
+    AccountSelector, BalanceQuery, BillQuery, CardDebit, CodeDebit, Heartbeat, Request, RequestIds, Reversal,
+    SaleQuery, TopUp, Upload,
+};
+use protocol::result_code::ResultCode;
+use protocol::session::Session;
+use protocol::sign_in::{ClientHandshake, ServerHandshake, TerminalIdentity, Welcome};
+use protocol::terminal_kind::TerminalKind;
+use protocol::text::{Firmware, OrderNumber, StudentNumber};
+
+pub(crate) const TERMINAL: TerminalId = TerminalId(101);
+pub(crate) const EPOCH: Epoch = Epoch(3);
+pub(crate) const CLIENT_NONCE: [u8; 16] = *b"till-nonce-00001";
+pub(crate) const SERVER_NONCE: [u8; 16] = *b"server-nonce-001";
+pub(crate) const CARD: CardUid = CardUid(0x00A1_B2C3_D4E5);
+/// 2026-11-24 04:05:06.000000007 UTC: five past noon on the campus.
+pub(crate) const NOW_NS: u64 = 1_795_493_106_000_000_007;
+pub(crate) const CODE_ACCOUNT: AccountId = AccountId(30_000);
+pub(crate) const CODE_KEY_ID: u8 = 1;
+pub(crate) const CODE_NONCE: u8 = 5;
+
+pub(crate) fn master() -> Key128 {
+    Key128::from_hex("000102030405060708090a0b0c0d0e0f").expect("32 digits")
+}
+
+pub(crate) fn terminal_key() -> Key128 {
+    keys::derive_terminal_key(&master(), TERMINAL, 1)
+}
+
+pub(crate) fn card_master() -> Key128 {
+    keys::derive_card_master(&master())
+}
+
+pub(crate) fn code_key() -> Key128 {
+    keys::derive_code_key(&master(), CODE_KEY_ID)
+}
+
+pub(crate) fn identity() -> TerminalIdentity {
+    TerminalIdentity {
+        terminal: TERMINAL,
+        key: terminal_key(),
+        epoch: EPOCH,
+        firmware: Firmware::new("till 2.4.1").expect("short"),
+    }
+}
+
+pub(crate) fn welcome() -> Welcome {
+    Welcome {
+        server_time_ns: NOW_NS,
+        business_date: BusinessDate(9_824),
+        in_flight_max: 2,
+        heartbeat_interval_ms: 30_000,
+        merchant: MerchantId(12),
+        parameter_version: 7,
+        block_list_version: 41,
+        last_sequence: Sequence(76),
+        debit_max_fen: 2_000,
+        offline_debit_max_fen: 2_000,
+        offline_day_max_fen: 5_000,
+        block_list_age_max_s: 86_400,
+        offline_days_max: 3,
+        terminal_kind: TerminalKind::PointOfSale,
+    }
+}
+
+/// The four frames of a sign-in, and both sides of the session that they open.
+pub(crate) struct SignedIn {
+    pub(crate) hello: Vec<u8>,
+    pub(crate) challenge: Vec<u8>,
+    pub(crate) prove: Vec<u8>,
+    pub(crate) welcome: Vec<u8>,
+    pub(crate) till: Session,
+    pub(crate) server: Session,
+}
+
+pub(crate) fn sign_in() -> SignedIn {
+    let (client, hello) = ClientHandshake::start(&identity(), CLIENT_NONCE);
+    let (server, challenge) =
+        ServerHandshake::on_hello(&hello, SERVER_NONCE, |terminal| (terminal == TERMINAL).then(terminal_key))
+            .expect("a good Hello");
+    let (client, prove) = client.on_challenge(&challenge).expect("a good Challenge");
+    let proven = server.on_prove(&prove).expect("a good Prove");
+    assert_eq!((proven.terminal(), proven.epoch()), (TERMINAL, EPOCH));
+    assert_eq!(proven.firmware().as_str(), "till 2.4.1");
+    let (server, welcome_frame) = proven.welcome(&welcome());
+    let (till, told) = client.on_welcome(&welcome_frame).expect("a good Welcome");
+    assert_eq!(told, welcome());
+    SignedIn {
+        hello: hello.to_vec(),
+        challenge: challenge.to_vec(),
+        prove: prove.to_vec(),
+        welcome: welcome_frame.to_vec(),
+        till,
+        server,
+    }
+}
+
+/// Two stored sales, one under each kind of key.
+pub(crate) fn offline_records() -> [OfflineRecord; 2] {
+    let mut first = OfflineRecord {
+        terminal: TERMINAL.0.into(),
+        sequence: 78.into(),
+        epoch: EPOCH.0.into(),
+        card_counter: 12.into(),
+        card_uid: CARD.0.into(),
+        balance_before_fen: 4_200.into(),
+        amount_fen: 1_500.into(),
+        till_time_ns: (NOW_NS - 600_000_000_000).into(),
+        previous_terminal: 88.into(),
+        previous_sequence: 4_411.into(),
+        previous_amount_fen: 650.into(),
+        previous_card_counter: 11.into(),
+        previous_epoch: 1.into(),
+        tac_key: TAC_KEY_CARD,
+        layout: OFFLINE_RECORD_LAYOUT,
+        block_list_version: 41.into(),
+        block_list_age_s: 3_600.into(),
+        offline_since_ns: (NOW_NS - 900_000_000_000).into(),
+        ..OfflineRecord::default()
+    };
+    let mut second = OfflineRecord {
+        sequence: 79.into(),
+        card_counter: 13.into(),
+        balance_before_fen: 2_700.into(),
+        amount_fen: 800.into(),
+        previous_terminal: TERMINAL.0.into(),
+        previous_sequence: 78.into(),
+        previous_amount_fen: 1_500.into(),
+        previous_card_counter: 12.into(),
+        previous_epoch: EPOCH.0.into(),
+        tac_key: TAC_KEY_TERMINAL,
+        ..first
+    };
+    first.sign(&keys::derive_card_key(&card_master(), CARD));
+    second.sign(&keys::derive_terminal_tac_key(&terminal_key(), TERMINAL));
+    [first, second]
+}
+
+pub(crate) fn code() -> [u8; 20] {
+    payment_code::issue(&code_key(), CODE_KEY_ID, CODE_ACCOUNT, payment_code::step_at(NOW_NS), CODE_NONCE)
+        .expect("fits")
+}
+
+/// One request of every kind, each with its name in documents and the sequence it is sent with.
+pub(crate) fn requests(records: &[OfflineRecord]) -> Vec<(&'static str, u32, Request<'_>)> {
+    let student = AccountSelector::Student(StudentNumber::new("2023001").expect("short"));
+    vec![
+        ("heartbeat", 0, Request::Heartbeat(Heartbeat { till_time_ns: NOW_NS + 250_000_000 })),
+        (
+            "card_debit",
+            80,
+            Request::CardDebit(CardDebit {
+                card_uid: CARD,
+                card_counter: CardCounter(14),
+                amount_fen: 1_250,
+                till_time_ns: NOW_NS,
+            }),
+        ),
+        (
+            "code_debit",
+            81,
+            Request::CodeDebit(CodeDebit { code: code(), amount_fen: 600, till_time_ns: NOW_NS }),
+        ),
+        (
+            "top_up",
+            82,
+            Request::TopUp(TopUp {
+                account: student,
+                amount_fen: 10_000,
+                channel: Channel::WeChatPay,
+                order: OrderNumber::new("4200002411202611240001").expect("short"),
+            }),
+        ),
+        (
+            "reversal",
+            83,
+            Request::Reversal(Reversal {
+                original_epoch: EPOCH,
+                original_sequence: Sequence(80),
+                amount_fen: 1_250,
+                reason: ReversalReason::NoAnswer,
+                till_time_ns: NOW_NS + 4_000_000_000,
+            }),
+        ),
+        ("balance", 0, Request::Balance(BalanceQuery { account: AccountSelector::Card(CARD) })),
+        (
+            "bill",
+            0,
+            Request::Bill(BillQuery {
+                account: AccountSelector::Account(AccountId(30_000)),
+                before: RecordNumber(0),
+                lines_max: 20,
+            }),
+        ),
+        ("sale_query", 0, Request::SaleQuery(SaleQuery { epoch: EPOCH, sequence: Sequence(81) })),
+        ("upload", 0, Request::Upload(Upload { batch: 9, records })),
+        ("sign_out", 0, Request::SignOut),
+    ]
+}
+
+pub(crate) fn bill_lines() -> [BillLine; 2] {
+    let first = BillLine {
+        record: 9_002.into(),
+        time_ns: (NOW_NS + 4_100_000_000).into(),
+        amount_fen: 1_250.into(),
+        balance_after_fen: 14_200.into(),
+        merchant: 12.into(),
+        terminal: TERMINAL.0.into(),
+        sequence: 83.into(),
+        epoch: EPOCH.0.into(),
+        related_record: 9_001.into(),
+        business_date: 9_824.into(),
+        kind: BillLineKind::Reversal.number(),
+        channel: Channel::Card.number(),
+        wallet: Wallet::Card.number(),
+        ..BillLine::default()
+    };
+    let second = BillLine {
+        record: 9_001.into(),
+        time_ns: (NOW_NS + 1_000_000).into(),
+        amount_fen: (-1_250).into(),
+        balance_after_fen: 12_950.into(),
+        sequence: 80.into(),
+        related_record: 0.into(),
+        kind: BillLineKind::Debit.number(),
+        flags: protocol::bill::BILL_FLAG_REVERSED,
+        ..first
+    };
+    [first, second]
+}
+
+pub(crate) fn batch_lines() -> [BatchLine; 2] {
+    [
+        BatchLine::new(EPOCH, Sequence(78), ResultCode::Approved, RecordNumber(9_003)),
+        BatchLine::new(EPOCH, Sequence(79), ResultCode::NotAuthentic, RecordNumber(0)),
+    ]
+}
+
+/// An answer to a request of this kind.
+pub(crate) fn answer_to<'a>(kind: Kind, bill: &'a [BillLine], batch: &'a [BatchLine]) -> Answer<'a> {
+    let done = MoneyAnswer {
+        code: ResultCode::Approved,
+        repeat: false,
+        account: Some(AccountId(30_000)),
+        amount_fen: 1_250,
+        balance_after_fen: 12_950,
+        record: RecordNumber(9_001),
+        server_time_ns: NOW_NS + 1_000_000,
+    };
+    match kind {
+        Kind::SignOut => Answer::SignedOut,
+        Kind::Heartbeat => Answer::Heartbeat(HeartbeatAnswer {
+            server_time_ns: NOW_NS,
+            clock_offset_ns: 250_000_000,
+            business_date: BusinessDate(9_824),
+            parameter_version: 7,
+            block_list_version: 41,
+        }),
+        Kind::CardDebit => Answer::Money(done),
+        Kind::CodeDebit => Answer::Money(MoneyAnswer {
+            code: ResultCode::InsufficientFunds,
+            amount_fen: 600,
+            balance_after_fen: 550,
+            ..done
+        }),
+        Kind::TopUp => Answer::Money(MoneyAnswer { amount_fen: 10_000, ..done }),
+        Kind::Reversal => Answer::Money(MoneyAnswer { record: RecordNumber(9_002), ..done }),
+        Kind::SaleQuery => Answer::Money(MoneyAnswer {
+            code: ResultCode::UnknownSale,
+            repeat: true,
+            account: None,
+            amount_fen: 0,
+            balance_after_fen: 0,
+            record: RecordNumber(0),
+            ..done
+        }),
+        Kind::Balance => Answer::Balance(BalanceAnswer {
+            code: ResultCode::Approved,
+            status: AccountStatus::Active,
+            account: Some(AccountId(30_000)),
+            card_fen: 4_200,
+            transition_fen: -700,
+            electronic_fen: 10_700,
+            held_fen: 500,
+            system_fen: 14_200,
+            record: RecordNumber(9_002),
+            server_time_ns: NOW_NS,
+        }),
+        Kind::Bill => Answer::Bill(BillAnswer {
+            code: ResultCode::Approved,
+            account: Some(AccountId(30_000)),
+            next_before: RecordNumber(9_001),
+            lines: bill,
+        }),
+        Kind::Upload => Answer::Batch(BatchAnswer { batch: 9, server_time_ns: NOW_NS, lines: batch }),
+        _ => Answer::Refused(Refusal::new(ResultCode::MalformedFrame)),
+    }
+}
+
+pub(crate) fn ids(sequence: u32, request_id: u32) -> RequestIds {
+    RequestIds {
+        terminal: TERMINAL,
+        epoch: EPOCH,
+        sequence: Sequence(sequence),
+        request_id: RequestId(request_id),
+    }
+}
+
+/// A stream of numbers from a seed: SplitMix64.
+pub(crate) struct Random(u64);
+
+impl Random {
+    /// From `YIKA_SEED`, or a fixed seed; says which, and how to run the test again.
+    pub(crate) fn announced(test: &str) -> Random {
+        let seed = std::env::var("YIKA_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_261_124);
+        eprintln!("seed {seed}; again: YIKA_SEED={seed} cargo test -p protocol --test wire {test}");
+        Random(seed)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound as u64) as usize
+    }
+}
