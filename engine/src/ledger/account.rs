@@ -1,0 +1,274 @@
+//! One person's account: 128 bytes, two cache lines.
+
+use protocol::ids::{CardCounter, CardUid, RecordNumber};
+
+use super::calendar::{day_of, month_of};
+use super::record::Wallet;
+
+/// Whether an account may pay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum AccountStatus {
+    /// It may.
+    #[default]
+    Open = 0,
+    /// Frozen by an operator: neither debits nor top-ups.
+    Frozen = 1,
+    /// Closed: neither debits nor top-ups; late offline facts and reversals still post.
+    Closed = 2,
+}
+
+impl AccountStatus {
+    /// The status with this number.
+    pub const fn from_number(number: u8) -> Option<AccountStatus> {
+        match number {
+            0 => Some(AccountStatus::Open),
+            1 => Some(AccountStatus::Frozen),
+            2 => Some(AccountStatus::Closed),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a payment code may still be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CodeUse {
+    Free,
+    Used,
+    /// So old that its step's used-set is gone.
+    TooOld,
+}
+
+/// Steps whose used codes an account remembers.
+const CODE_STEPS: usize = 3;
+
+/// A person's account. All sums in fen.
+///
+/// The totals of the two latest days it paid on are kept: debits count on the day they are decided, offline
+/// facts on the day of the till's time (at latest the day they arrive), reversals take off the day of their
+/// original. What belongs to an older day than both is added to none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub struct Account {
+    pub(super) card_fen: i64,
+    pub(super) transition_fen: i64,
+    pub(super) electronic_fen: i64,
+    pub(super) held_fen: i64,
+    pub(super) head: u64,
+    pub(super) card_uid: u64,
+    pub(super) day_spent_fen: [i64; 2],
+    pub(super) card_counter: u32,
+    pub(super) debit_max_fen: u32,
+    pub(super) day_max_fen: u32,
+    /// Step of the newest code used; `code_used[i]` is the set of nonces used of step `code_step - i`.
+    pub(super) code_step: u32,
+    pub(super) days: [u16; 2],
+    pub(super) code_used: [u16; CODE_STEPS],
+    pub(super) month: u16,
+    pub(super) class: u8,
+    pub(super) status: AccountStatus,
+    pub(super) card_lost: bool,
+    pub(super) opening_posted: bool,
+    pub(super) month_start: u64,
+    pub(super) student_number: [u8; 16],
+}
+
+const _: () = assert!(size_of::<Account>() == 128);
+
+impl Account {
+    pub(super) const fn new(student_number: [u8; 16], class: u8) -> Self {
+        Self {
+            card_fen: 0,
+            transition_fen: 0,
+            electronic_fen: 0,
+            held_fen: 0,
+            head: 0,
+            card_uid: 0,
+            day_spent_fen: [0; 2],
+            card_counter: 0,
+            debit_max_fen: 0,
+            day_max_fen: 0,
+            code_step: 0,
+            days: [0; 2],
+            code_used: [0; CODE_STEPS],
+            month: 0,
+            class,
+            status: AccountStatus::Open,
+            card_lost: false,
+            opening_posted: false,
+            month_start: 0,
+            student_number,
+        }
+    }
+
+    /// What is in a wallet.
+    pub const fn wallet_fen(&self, wallet: Wallet) -> i64 {
+        match wallet {
+            Wallet::Card => self.card_fen,
+            Wallet::Transition => self.transition_fen,
+            Wallet::Electronic => self.electronic_fen,
+        }
+    }
+
+    pub(super) const fn wallet_fen_mut(&mut self, wallet: Wallet) -> &mut i64 {
+        match wallet {
+            Wallet::Card => &mut self.card_fen,
+            Wallet::Transition => &mut self.transition_fen,
+            Wallet::Electronic => &mut self.electronic_fen,
+        }
+    }
+
+    /// The sum of the wallets. Each stays within ± [`super::limits::BALANCE_FEN_MAX`], so it can't overflow.
+    pub const fn system_fen(&self) -> i64 {
+        self.card_fen + self.transition_fen + self.electronic_fen
+    }
+
+    /// Open holds.
+    pub const fn held_fen(&self) -> i64 {
+        self.held_fen
+    }
+
+    /// What may be spent: the sum less open holds.
+    pub const fn available_fen(&self) -> i64 {
+        self.system_fen() - self.held_fen
+    }
+
+    /// The newest record that names this account.
+    pub const fn head(&self) -> RecordNumber {
+        RecordNumber(self.head)
+    }
+
+    /// The newest record before the month of the newest; 0 when there is none.
+    pub const fn month_start(&self) -> RecordNumber {
+        RecordNumber(self.month_start)
+    }
+
+    /// The card it may be paid with; 0 = none.
+    pub const fn card_uid(&self) -> CardUid {
+        CardUid(self.card_uid)
+    }
+
+    /// The highest counter that an approved online tap of the current card brought.
+    pub const fn card_counter(&self) -> CardCounter {
+        CardCounter(self.card_counter)
+    }
+
+    /// Its class.
+    pub const fn class(&self) -> u8 {
+        self.class
+    }
+
+    /// Whether it may pay.
+    pub const fn status(&self) -> AccountStatus {
+        self.status
+    }
+
+    /// Whether its current card is reported lost.
+    pub const fn card_lost(&self) -> bool {
+        self.card_lost
+    }
+
+    /// The student or staff number, UTF-8, padded with zeros.
+    pub const fn student_number(&self) -> &[u8; 16] {
+        &self.student_number
+    }
+
+    /// What was spent on a +08:00 day, as far as it is remembered: 0 for a day that isn't.
+    pub const fn spent_on_fen(&self, day: u16) -> i64 {
+        if self.days[0] == day {
+            self.day_spent_fen[0]
+        } else if self.days[1] == day {
+            self.day_spent_fen[1]
+        } else {
+            0
+        }
+    }
+
+    pub(super) const fn add_spent(&mut self, day: u16, amount_fen: i64) {
+        if self.days[0] == day {
+            self.day_spent_fen[0] += amount_fen;
+        } else if self.days[1] == day {
+            self.day_spent_fen[1] += amount_fen;
+        } else if amount_fen <= 0 {
+            // A reversal on a forgotten day has nothing to take off.
+        } else if day > self.days[0] {
+            self.days = [day, self.days[0]];
+            self.day_spent_fen = [amount_fen, self.day_spent_fen[0]];
+        } else if day > self.days[1] {
+            self.days[1] = day;
+            self.day_spent_fen[1] = amount_fen;
+        }
+    }
+
+    pub(super) fn code_use(&self, step: u32, nonce: u8) -> CodeUse {
+        if step > self.code_step {
+            return CodeUse::Free;
+        }
+        match self.code_used.get((self.code_step - step) as usize) {
+            Some(used) if used & (1 << (nonce & 15)) != 0 => CodeUse::Used,
+            Some(_) => CodeUse::Free,
+            None => CodeUse::TooOld,
+        }
+    }
+
+    pub(super) fn mark_code_used(&mut self, step: u32, nonce: u8) {
+        if step > self.code_step {
+            let mut used = [0; CODE_STEPS];
+            for (age, old) in self.code_used.iter().enumerate() {
+                if let Some(moved) = used.get_mut((step - self.code_step) as usize + age) {
+                    *moved = *old;
+                }
+            }
+            self.code_used = used;
+            self.code_step = step;
+        }
+        if let Some(used) = self.code_used.get_mut((self.code_step - step) as usize) {
+            *used |= 1 << (nonce & 15);
+        }
+    }
+
+    /// Puts a record at the head of the chain, and moves the month's skip pointer when a month has begun.
+    pub(super) fn link(&mut self, number: u64, time_ns: u64) {
+        let month = month_of(day_of(time_ns));
+        if month != self.month {
+            self.month_start = self.head;
+            self.month = month;
+        }
+        self.head = number;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn used_codes_shift_with_their_steps() {
+        let mut account = Account::new([0; 16], 0);
+        account.mark_code_used(100, 0);
+        account.mark_code_used(99, 15);
+        assert_eq!(account.code_use(100, 0), CodeUse::Used);
+        assert_eq!(account.code_use(99, 15), CodeUse::Used);
+        assert_eq!(account.code_use(100, 1), CodeUse::Free);
+        account.mark_code_used(101, 3);
+        assert_eq!(account.code_use(100, 0), CodeUse::Used);
+        assert_eq!(account.code_use(99, 15), CodeUse::Used);
+        assert_eq!(account.code_use(98, 0), CodeUse::TooOld);
+        account.mark_code_used(110, 0);
+        assert_eq!(account.code_use(109, 0), CodeUse::Free);
+        assert_eq!(account.code_use(101, 3), CodeUse::TooOld);
+    }
+
+    #[test]
+    fn two_days_are_remembered() {
+        let mut account = Account::new([0; 16], 0);
+        account.add_spent(10, 5);
+        account.add_spent(8, 3);
+        account.add_spent(9, 4);
+        assert_eq!([8, 9, 10].map(|day| account.spent_on_fen(day)), [0, 4, 5]);
+        account.add_spent(11, 1);
+        account.add_spent(10, -2);
+        account.add_spent(9, -4);
+        assert_eq!([9, 10, 11].map(|day| account.spent_on_fen(day)), [0, 3, 1]);
+    }
+}

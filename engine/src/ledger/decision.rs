@@ -1,0 +1,158 @@
+//! What the ledger says: an outcome, and the group of records that makes it so.
+
+use protocol::ids::{AccountId, RecordNumber, SaleId};
+use protocol::result_code::ResultCode;
+
+use super::account::AccountStatus;
+use super::limits::GROUP_RECORDS_MAX;
+use super::record::Record;
+
+/// What is answered to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The result.
+    pub code: ResultCode,
+    /// The person's account, when it is known. For configuration: the account concerned.
+    pub account: Option<AccountId>,
+    /// The amount of the request (of the remembered sale, when it is answered again).
+    pub amount_fen: i64,
+    /// The person's system balance after the record, as it was answered the first time; 0 without an account.
+    pub balance_after_fen: i64,
+    /// The record that the answer stands on; 0 when there is none.
+    pub record: RecordNumber,
+    /// The highest record that the answer depends on: it may leave once this one is durable.
+    pub observed: RecordNumber,
+    /// True when this was answered before and nothing new happened.
+    pub repeat: bool,
+}
+
+impl Outcome {
+    /// An outcome that leaves no record.
+    pub(super) const fn without_record(code: ResultCode, amount_fen: i64, observed: RecordNumber) -> Self {
+        Self {
+            code,
+            account: None,
+            amount_fen,
+            balance_after_fen: 0,
+            record: RecordNumber(0),
+            observed,
+            repeat: false,
+        }
+    }
+}
+
+/// The balances of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BalanceView {
+    /// The account.
+    pub account: AccountId,
+    /// Card wallet.
+    pub card_fen: i64,
+    /// Transition wallet.
+    pub transition_fen: i64,
+    /// Electronic wallet.
+    pub electronic_fen: i64,
+    /// Open holds.
+    pub held_fen: i64,
+    /// The sum of the wallets.
+    pub system_fen: i64,
+    /// The account's status.
+    pub status: AccountStatus,
+    /// Whether its current card is reported lost.
+    pub card_lost: bool,
+    /// The highest record that this depends on.
+    pub observed: RecordNumber,
+}
+
+/// Where an account's chain begins: the walk back happens in the log, off the hot threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BillHeadView {
+    /// The account.
+    pub account: AccountId,
+    /// Its newest record; follow [`Record::previous_of`].
+    pub head: RecordNumber,
+    /// Its newest record before the month of its newest record; 0 when there is none. A bill of earlier months
+    /// starts here.
+    pub month_start: RecordNumber,
+    /// The highest record that this depends on.
+    pub observed: RecordNumber,
+}
+
+/// Records that stand in the log together or not at all, in order. The answer's own record is the last but for
+/// a suspense record, which is always alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Group<'a> {
+    records: [Option<Record<'a>>; GROUP_RECORDS_MAX],
+}
+
+impl<'a> Group<'a> {
+    /// A group of one.
+    pub const fn one(record: Record<'a>) -> Self {
+        Self { records: [Some(record), None] }
+    }
+
+    /// A group of two.
+    pub const fn two(first: Record<'a>, second: Record<'a>) -> Self {
+        Self { records: [Some(first), Some(second)] }
+    }
+
+    /// The records in order.
+    pub fn records(&self) -> impl Iterator<Item = &Record<'a>> {
+        self.records.iter().flatten()
+    }
+
+    /// How many there are: 1 to [`GROUP_RECORDS_MAX`].
+    pub fn count(&self) -> usize {
+        self.records().count()
+    }
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "the large variant is the hot one; boxing it would allocate")]
+pub enum Decision<'a> {
+    /// Append the group, apply its records, answer when `outcome.observed` is durable.
+    Done {
+        /// What to answer.
+        outcome: Outcome,
+        /// What to append and apply. Its first record has the stamp's number.
+        group: Group<'a>,
+    },
+    /// Nothing changes: a transient refusal, an answer given before, or a configuration that already stands.
+    NoRecord(Outcome),
+    /// The sale's outcome isn't in memory any more (or never was: an older epoch). Walk the till's chain in the
+    /// log from `head` with [`super::history::HistorySearch`], then decide again with what was found.
+    NeedsHistory {
+        /// The sale to look for.
+        sale: SaleId,
+        /// The newest record of the till's chain.
+        head: RecordNumber,
+    },
+    /// The answer to a balance request.
+    Balance(BalanceView),
+    /// The answer to a bill request.
+    BillHead(BillHeadView),
+    /// The answer to a sale query for a sale that never came.
+    SaleNotSeen {
+        /// The highest record that this depends on.
+        observed: RecordNumber,
+    },
+}
+
+impl<'a> Decision<'a> {
+    /// The outcome, when there is one.
+    pub const fn outcome(&self) -> Option<&Outcome> {
+        match self {
+            Decision::Done { outcome, .. } | Decision::NoRecord(outcome) => Some(outcome),
+            _ => None,
+        }
+    }
+
+    /// The group to append, when there is one.
+    pub const fn group(&self) -> Option<&Group<'a>> {
+        match self {
+            Decision::Done { group, .. } => Some(group),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Looking a sale up in the log, when memory has let it go: a walk back along the till's chain.
+//!
+//! The walk happens on the slow lane, outside every lock. What it found is valid for the chain's head that it
+//! began at; the ledger checks that, and asks again when the till has gone on meanwhile. The second walk is short:
+//! it ends where the first began.
+
+use protocol::ids::{RecordNumber, SaleId};
+
+use super::ledger_account::LedgerAccount;
+use super::outcome_ring::RememberedOutcome;
+use super::record::{MoneyRecord, Record};
+
+/// What the log says about one sale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct History {
+    /// The head of the till's chain that the walk began at.
+    pub head: RecordNumber,
+    /// The sale's outcome, or its tombstone; none when the chain doesn't know it.
+    pub found: Option<RememberedOutcome>,
+}
+
+/// What the walk wants next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Read this record and visit it.
+    Read(RecordNumber),
+    /// The walk is over.
+    Done(History),
+}
+
+/// A walk back along a till's chain.
+#[derive(Clone, Copy, Debug)]
+pub struct HistorySearch {
+    sale: SaleId,
+    head: RecordNumber,
+    until: RecordNumber,
+    known: Option<RememberedOutcome>,
+    reversed: bool,
+    suspended: bool,
+}
+
+impl HistorySearch {
+    /// Begins a walk for `sale` at the head that [`super::decision::Decision::NeedsHistory`] gave. `earlier` is
+    /// what an earlier walk for the same sale found, if there was one.
+    pub fn begin(sale: SaleId, head: RecordNumber, earlier: Option<History>) -> (HistorySearch, Step) {
+        let search = HistorySearch {
+            sale,
+            head,
+            until: earlier.map_or(RecordNumber(0), |history| history.head),
+            known: earlier.and_then(|history| history.found),
+            reversed: false,
+            suspended: false,
+        };
+        (search, search.next(head))
+    }
+
+    /// Visits the record that was asked for. A record that isn't of the till's chain ends the walk.
+    pub fn visit(&mut self, number: RecordNumber, time_ns: u64, record: &Record<'_>) -> Step {
+        match record {
+            Record::Suspense(r, _) if r.sale() == self.sale => self.suspended = true,
+            Record::Reversal(r) if r.original() == self.sale => self.reversed = true,
+            Record::ReversalBeforeOriginal(r) if r.original() == self.sale => {
+                return self.done(Some(RememberedOutcome {
+                    tombstone: true,
+                    epoch: self.sale.epoch.0,
+                    sequence: self.sale.sequence.0,
+                    ..remember(number, time_ns, &r.money, record)
+                }));
+            }
+            Record::Load(_) => {}
+            _ => {
+                if record.sale() == Some(self.sale)
+                    && let Some(money) = record.money()
+                {
+                    return self.done(Some(remember(number, time_ns, money, record)));
+                }
+            }
+        }
+        match record.previous_of_terminal() {
+            Some(previous) if previous < number => self.next(previous),
+            _ => self.done(self.known),
+        }
+    }
+
+    fn next(&self, number: RecordNumber) -> Step {
+        if number <= self.until { self.done(self.known) } else { Step::Read(number) }
+    }
+
+    fn done(&self, found: Option<RememberedOutcome>) -> Step {
+        let found = found.map(|outcome| RememberedOutcome {
+            reversed: outcome.reversed || self.reversed,
+            suspended: outcome.suspended || self.suspended,
+            ..outcome
+        });
+        Step::Done(History { head: self.head, found })
+    }
+}
+
+/// What is remembered of a money record.
+pub(super) fn remember(
+    number: RecordNumber,
+    time_ns: u64,
+    money: &MoneyRecord,
+    record: &Record<'_>,
+) -> RememberedOutcome {
+    RememberedOutcome {
+        record: number.0,
+        time_ns,
+        digest: money.digest.get(),
+        balance_after_fen: money.balance_after_fen.get(),
+        sequence: money.sequence.get(),
+        amount_fen: u32::try_from(money.amount_fen.get()).unwrap_or(u32::MAX),
+        debit: LedgerAccount::from_bits(money.debit.get()),
+        credit: LedgerAccount::from_bits(money.credit.get()),
+        epoch: money.epoch.get(),
+        code: money.code.get(),
+        limit_day: money.limit_day.get(),
+        channel_wallet: money.channel_wallet,
+        kind: record.kind() as u8,
+        reversed: false,
+        tombstone: false,
+        suspended: false,
+    }
+}

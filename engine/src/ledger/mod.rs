@@ -1,0 +1,59 @@
+//! The ledger: every rule of money, and nothing else.
+//!
+//! A command and a stamp (record number, logged time) go in; an outcome and a group of records come out. There is
+//! no clock, thread, socket, file, randomness or hash order in here, and no `unsafe`.
+//!
+//! ```text
+//! command ─▶ shards_touched ─▶ (caller takes hold of those shards, and of a stamp)
+//!                                  │
+//!                                  ▼
+//!                               decide ──▶ outcome, group of records      reads, never writes
+//!                                             │
+//!                            (caller appends the group to the log)
+//!                                             │
+//!                                             ▼
+//!                                           apply ──▶ state               writes, never decides
+//! ```
+//!
+//! [`apply`](apply::apply) is the one function that changes state, live and in replay: so live state and replayed
+//! state are the same by construction. A record carries its effect; a later version of the rules can't change
+//! the past.
+//!
+//! **Invariants**
+//! - The sum over all ledger accounts is zero after every record.
+//! - No decision reads a hot account's total; no record names a shard.
+//! - An identity (terminal, epoch, sequence) has one outcome. Only transient codes leave no trace.
+//! - Work per command is bounded: see [`limits`].
+//! - Outcomes and logical state are the same whatever the shard count; only `previous_counter` in records and,
+//!   beyond the horizon of remembered top-up orders, what is forgotten first depend on it.
+
+pub mod account;
+pub mod calendar;
+pub mod command;
+mod cuckoo;
+pub mod decision;
+pub mod directory;
+pub mod error;
+mod fold;
+pub mod gaps;
+pub mod history;
+pub mod hot;
+pub mod ledger_account;
+pub mod limits;
+mod orders;
+pub mod outcome_ring;
+pub mod record;
+pub mod registry;
+pub mod shard;
+pub mod state;
+pub mod terminal_entry;
+
+pub use command::{Command, Request, Stamp, TerminalSlot};
+pub use decision::{Decision, Group, Outcome};
+pub use directory::Directory;
+pub use error::LedgerError;
+pub use ledger_account::{Clearing, LedgerAccount, LedgerClass};
+pub use record::{Record, RecordKind};
+pub use registry::Registry;
+pub use shard::{Parts, Shard, ShardSet};
+pub use state::{Sizes, State};

@@ -1,0 +1,130 @@
+//! The last outcomes of a till: direct-mapped by sequence, so that finding one is one probe of one cache line.
+
+use protocol::ids::{Epoch, Sequence};
+
+use super::ledger_account::LedgerAccount;
+use super::record::RecordKind;
+
+/// What is remembered of one request. 64 bytes, one cache line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub struct RememberedOutcome {
+    /// The record of the outcome.
+    pub record: u64,
+    /// When it was logged.
+    pub time_ns: u64,
+    /// Digest of the request's body.
+    pub digest: u64,
+    /// The person's system balance as answered.
+    pub balance_after_fen: i64,
+    /// The sequence; 0 = this place is empty.
+    pub sequence: u32,
+    /// The amount; at most [`super::limits::AMOUNT_FEN_MAX`].
+    pub amount_fen: u32,
+    /// The account debited (in memos the person concerned).
+    pub debit: LedgerAccount,
+    /// The account credited.
+    pub credit: LedgerAccount,
+    /// The epoch.
+    pub epoch: u16,
+    /// The result code's number.
+    pub code: u16,
+    /// The day it counts in.
+    pub limit_day: u16,
+    /// Channel and wallet, as in the record.
+    pub channel_wallet: u8,
+    /// The record's kind. A [`RecordKind::ReversalBeforeOriginal`] under the original's identity is its
+    /// tombstone; under its own identity it is a reversal's outcome. `tombstone` tells them apart.
+    pub kind: u8,
+    /// The sale was reversed since.
+    pub reversed: bool,
+    /// No outcome: the sale's reversal came first, so it won't happen.
+    pub tombstone: bool,
+    /// Another body came under this identity and was kept in suspense: once is enough.
+    pub suspended: bool,
+}
+
+const _: () = assert!(size_of::<RememberedOutcome>() == 64);
+
+impl RememberedOutcome {
+    pub(super) const EMPTY: RememberedOutcome = RememberedOutcome {
+        record: 0,
+        time_ns: 0,
+        digest: 0,
+        balance_after_fen: 0,
+        sequence: 0,
+        amount_fen: 0,
+        debit: LedgerAccount::NONE,
+        credit: LedgerAccount::NONE,
+        epoch: 0,
+        code: 0,
+        limit_day: 0,
+        channel_wallet: 0,
+        kind: 0,
+        reversed: false,
+        tombstone: false,
+        suspended: false,
+    };
+
+    /// The kind of record that the outcome was.
+    pub const fn record_kind(&self) -> Option<RecordKind> {
+        RecordKind::from_number(self.kind)
+    }
+
+    /// True when the outcome was a posting.
+    pub fn is_posting(&self) -> bool {
+        self.record_kind().is_some_and(RecordKind::is_posting)
+    }
+}
+
+/// The ring. The place of a sequence is the sequence modulo the length; the newer identity keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutcomeRing {
+    places: Box<[RememberedOutcome]>,
+}
+
+impl OutcomeRing {
+    /// `length` is a power of two.
+    pub(super) fn new(length: usize) -> Self {
+        Self { places: vec![RememberedOutcome::EMPTY; length].into_boxed_slice() }
+    }
+
+    fn place(&self, sequence: Sequence) -> usize {
+        sequence.0 as usize & (self.places.len() - 1)
+    }
+
+    /// The outcome of this identity, if it is still there.
+    pub fn get(&self, epoch: Epoch, sequence: Sequence) -> Option<&RememberedOutcome> {
+        let place = &self.places[self.place(sequence)];
+        (place.sequence == sequence.0 && place.epoch == epoch.0 && sequence.0 != 0).then_some(place)
+    }
+
+    pub(super) fn get_mut(&mut self, epoch: Epoch, sequence: Sequence) -> Option<&mut RememberedOutcome> {
+        let at = self.place(sequence);
+        let place = &mut self.places[at];
+        (place.sequence == sequence.0 && place.epoch == epoch.0 && sequence.0 != 0).then_some(place)
+    }
+
+    /// Remembers an outcome, unless a newer identity has the place: then the log remembers it.
+    pub(super) fn put(&mut self, outcome: &RememberedOutcome) {
+        let at = self.place(Sequence(outcome.sequence));
+        let place = &mut self.places[at];
+        if (outcome.epoch, outcome.sequence) >= (place.epoch, place.sequence) {
+            *place = *outcome;
+        }
+    }
+
+    /// Everything that is remembered, in order of place.
+    pub fn remembered(&self) -> impl Iterator<Item = &RememberedOutcome> {
+        self.places.iter().filter(|place| place.sequence != 0)
+    }
+
+    /// How many outcomes it can hold.
+    pub fn capacity(&self) -> usize {
+        self.places.len()
+    }
+
+    pub(super) fn touch(&self, sequence: Sequence) -> u64 {
+        self.places[self.place(sequence)].record
+    }
+}

@@ -1,0 +1,261 @@
+//! What is configured: merchants, terminals, rules of account classes, meal periods, the open business date.
+//!
+//! Made by configuration records only. A decision reads it; nothing on the way of a debit changes it.
+
+use protocol::ids::{BusinessDate, MerchantId, RecordNumber, TerminalId};
+
+use super::command::TerminalSlot;
+use super::limits::{CLASSES_MAX, MEAL_PERIODS_MAX, NAME_BYTES_MAX};
+
+/// When a balance covers an amount. Available = sum of the wallets less open holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum AuthoriseRule {
+    /// Available less the amount isn't under the floor.
+    #[default]
+    Covers = 0,
+    /// Available is strictly above zero, and less the amount isn't under the floor.
+    AboveZero = 1,
+}
+
+impl AuthoriseRule {
+    /// The rule with this number.
+    pub const fn from_number(number: u8) -> Option<AuthoriseRule> {
+        match number {
+            0 => Some(AuthoriseRule::Covers),
+            1 => Some(AuthoriseRule::AboveZero),
+            _ => None,
+        }
+    }
+}
+
+/// The rules of an account class. Limits are inclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// The floor under the available balance after an online debit.
+    pub floor_fen: i64,
+    /// Limit of one online debit.
+    pub debit_max_fen: u32,
+    /// Limit of a +08:00 day's debits, online and offline together, checked by online debits.
+    pub day_max_fen: u32,
+    /// An offline fact above this is flagged.
+    pub offline_debit_max_fen: u32,
+    /// An offline fact that takes its own day's total above this is flagged.
+    pub offline_day_max_fen: u32,
+    /// When a balance covers an amount.
+    pub rule: AuthoriseRule,
+}
+
+impl Policy {
+    /// The defaults of a real school: 20 yuan a debit, 50 yuan a day, nothing under zero.
+    pub const DEFAULT: Policy = Policy {
+        floor_fen: 0,
+        debit_max_fen: 2_000,
+        day_max_fen: 5_000,
+        offline_debit_max_fen: 2_000,
+        offline_day_max_fen: 5_000,
+        rule: AuthoriseRule::Covers,
+    };
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// What a terminal may send, besides queries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum TerminalKind {
+    /// Debits by card and by code, their reversals, uploads.
+    #[default]
+    Till = 1,
+    /// Top-ups.
+    TopUpDesk = 2,
+    /// Everything.
+    Gateway = 3,
+}
+
+impl TerminalKind {
+    /// The kind with this number.
+    pub const fn from_number(number: u8) -> Option<TerminalKind> {
+        match number {
+            1 => Some(TerminalKind::Till),
+            2 => Some(TerminalKind::TopUpDesk),
+            3 => Some(TerminalKind::Gateway),
+            _ => None,
+        }
+    }
+
+    /// Whether it may sell (debits, reversals, uploads).
+    pub const fn sells(self) -> bool {
+        matches!(self, TerminalKind::Till | TerminalKind::Gateway)
+    }
+
+    /// Whether it may top up.
+    pub const fn tops_up(self) -> bool {
+        matches!(self, TerminalKind::TopUpDesk | TerminalKind::Gateway)
+    }
+}
+
+/// A short text kept in place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Name {
+    bytes: [u8; NAME_BYTES_MAX],
+    length: u8,
+}
+
+impl Name {
+    /// The name, if it is 1 to [`NAME_BYTES_MAX`] bytes long.
+    pub fn new(text: &str) -> Option<Name> {
+        let mut bytes = [0; NAME_BYTES_MAX];
+        let length = u8::try_from(text.len()).ok().filter(|&length| length > 0)?;
+        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(Name { bytes, length })
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        core::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+}
+
+impl core::fmt::Debug for Name {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
+/// A merchant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Merchant {
+    /// Its number.
+    pub merchant: MerchantId,
+    /// Its name.
+    pub name: Name,
+    /// Whether it trades.
+    pub enabled: bool,
+}
+
+/// A terminal, as configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terminal {
+    /// Its number.
+    pub terminal: TerminalId,
+    /// Who is owed what it sells.
+    pub merchant: MerchantId,
+    /// The version of its master key.
+    pub key_version: u32,
+    /// Its dense slot.
+    pub slot: TerminalSlot,
+    /// What it may send.
+    pub kind: TerminalKind,
+    /// Whether it may trade.
+    pub enabled: bool,
+}
+
+/// A meal period: a part of the day by server time (+08:00).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MealPeriod {
+    /// Its name.
+    pub name: Name,
+    /// First minute that belongs to it.
+    pub start_minute: u16,
+    /// First minute that doesn't any more.
+    pub end_minute: u16,
+}
+
+/// Everything configured.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    pub(super) merchants: Vec<Option<Merchant>>,
+    pub(super) terminals: Vec<Terminal>,
+    /// Slots in order of terminal number, for look-ups at sign-in.
+    pub(super) slots_by_terminal: Vec<TerminalSlot>,
+    pub(super) policies: Vec<Policy>,
+    pub(super) meal_periods: [Option<MealPeriod>; MEAL_PERIODS_MAX],
+    pub(super) business_date: BusinessDate,
+    pub(super) accounts: u32,
+    pub(super) accounts_max: u32,
+    pub(super) terminals_max: u16,
+    pub(super) changed: RecordNumber,
+}
+
+impl Registry {
+    pub(super) fn new(accounts_max: u32, terminals_max: u16, merchants_max: u32) -> Self {
+        Self {
+            merchants: vec![None; merchants_max as usize],
+            terminals: Vec::with_capacity(usize::from(terminals_max)),
+            slots_by_terminal: Vec::with_capacity(usize::from(terminals_max)),
+            policies: vec![Policy::DEFAULT; CLASSES_MAX],
+            meal_periods: [None; MEAL_PERIODS_MAX],
+            business_date: BusinessDate(0),
+            accounts: 0,
+            accounts_max,
+            terminals_max,
+            changed: RecordNumber(0),
+        }
+    }
+
+    /// The merchant with this number.
+    pub fn merchant(&self, merchant: MerchantId) -> Option<&Merchant> {
+        self.merchants.get(merchant.0 as usize)?.as_ref()
+    }
+
+    /// Every merchant, in order of number.
+    pub fn merchants(&self) -> impl Iterator<Item = &Merchant> {
+        self.merchants.iter().flatten()
+    }
+
+    /// The terminal at this slot.
+    pub fn terminal(&self, slot: TerminalSlot) -> Option<&Terminal> {
+        self.terminals.get(usize::from(slot.0))
+    }
+
+    /// The terminal with this number: for sign-in, not for the way of a debit.
+    pub fn find_terminal(&self, terminal: TerminalId) -> Option<&Terminal> {
+        let at = self.position(terminal).ok()?;
+        self.terminal(*self.slots_by_terminal.get(at)?)
+    }
+
+    pub(super) fn position(&self, terminal: TerminalId) -> Result<usize, usize> {
+        self.slots_by_terminal
+            .binary_search_by_key(&terminal, |slot| self.terminals[usize::from(slot.0)].terminal)
+    }
+
+    /// Every terminal, in order of slot.
+    pub fn terminals(&self) -> &[Terminal] {
+        &self.terminals
+    }
+
+    /// The rules of a class; the defaults for one out of range.
+    pub fn policy(&self, class: u8) -> &Policy {
+        self.policies.get(usize::from(class)).unwrap_or(&Policy::DEFAULT)
+    }
+
+    /// The meal periods that are set, with their numbers.
+    pub fn meal_periods(&self) -> impl Iterator<Item = (u8, &MealPeriod)> {
+        (0_u8..).zip(&self.meal_periods).filter_map(|(number, period)| Some((number, period.as_ref()?)))
+    }
+
+    /// The open business date; 0 before the books were opened.
+    pub const fn business_date(&self) -> BusinessDate {
+        self.business_date
+    }
+
+    /// Accounts opened so far: their numbers are 0 to this, less one.
+    pub const fn accounts(&self) -> u32 {
+        self.accounts
+    }
+
+    /// The newest configuration record that changed the registry or the directory.
+    pub const fn changed(&self) -> RecordNumber {
+        self.changed
+    }
+}

@@ -1,0 +1,181 @@
+//! Shards: what one lock or one writer owns. Which shard something is in follows from its number alone.
+
+use protocol::ids::AccountId;
+
+use super::account::Account;
+use super::command::TerminalSlot;
+use super::hot::HotParts;
+use super::limits::SHARDS_MAX;
+use super::orders::Orders;
+use super::terminal_entry::TerminalEntry;
+
+/// Account `n` and terminal slot `n` live in shard `n % N`, at place `n / N`. N is a power of two.
+#[derive(Clone, Debug)]
+pub struct Shard {
+    pub(super) accounts: Vec<Account>,
+    pub(super) terminals: Vec<TerminalEntry>,
+    pub(super) hot: HotParts,
+    pub(super) orders: Orders,
+    pub(super) outcomes_per_terminal: usize,
+}
+
+impl Shard {
+    /// The account at this place.
+    pub fn account_at(&self, place: usize) -> Option<&Account> {
+        self.accounts.get(place)
+    }
+
+    /// The terminal entry at this place.
+    pub fn terminal_at(&self, place: usize) -> Option<&TerminalEntry> {
+        self.terminals.get(place)
+    }
+
+    /// This shard's parts of the hot accounts.
+    pub const fn hot(&self) -> &HotParts {
+        &self.hot
+    }
+}
+
+/// A set of shards.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShardSet(pub u64);
+
+impl ShardSet {
+    /// All of them.
+    pub const fn all(shard_count: usize) -> ShardSet {
+        ShardSet(if shard_count >= SHARDS_MAX { u64::MAX } else { (1 << shard_count) - 1 })
+    }
+
+    /// One.
+    pub const fn one(shard: usize) -> ShardSet {
+        ShardSet(1 << shard)
+    }
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn with(self, other: ShardSet) -> ShardSet {
+        ShardSet(self.0 | other.0)
+    }
+
+    /// Whether a shard is in it.
+    pub const fn has(self, shard: usize) -> bool {
+        self.0 & (1 << shard) != 0
+    }
+
+    /// How many there are.
+    pub const fn count(self) -> usize {
+        self.0.count_ones() as usize
+    }
+
+    /// The shards, rising: the order in which to take hold of them.
+    pub fn iter(self) -> impl Iterator<Item = usize> {
+        let mut left = self.0;
+        core::iter::from_fn(move || {
+            (left != 0).then(|| {
+                let shard = left.trailing_zeros() as usize;
+                left &= left - 1;
+                shard
+            })
+        })
+    }
+}
+
+/// The shards that a command holds. `Vec<Shard>` and `[Shard]` hold all of them.
+///
+/// Asking for a shard outside of [`super::decide::shards_touched`]'s set never happens; an implementation over
+/// guards may panic there.
+pub trait Parts {
+    /// How many shards there are in all: a power of two, [`SHARDS_MAX`] at most.
+    fn shard_count(&self) -> usize;
+    /// Shard `i`, which is held.
+    fn shard(&self, i: usize) -> &Shard;
+    /// Shard `i`, which is held, to change.
+    fn shard_mut(&mut self, i: usize) -> &mut Shard;
+}
+
+impl Parts for [Shard] {
+    fn shard_count(&self) -> usize {
+        self.len()
+    }
+
+    fn shard(&self, i: usize) -> &Shard {
+        &self[i]
+    }
+
+    fn shard_mut(&mut self, i: usize) -> &mut Shard {
+        &mut self[i]
+    }
+}
+
+impl Parts for Vec<Shard> {
+    fn shard_count(&self) -> usize {
+        self.len()
+    }
+
+    fn shard(&self, i: usize) -> &Shard {
+        &self[i]
+    }
+
+    fn shard_mut(&mut self, i: usize) -> &mut Shard {
+        &mut self[i]
+    }
+}
+
+/// Where things are, for a shard count.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Layout {
+    mask: usize,
+    shift: u32,
+}
+
+impl Layout {
+    pub(super) const fn new(shard_count: usize) -> Self {
+        Self { mask: shard_count - 1, shift: shard_count.trailing_zeros() }
+    }
+
+    pub(super) const fn mask(self) -> usize {
+        self.mask
+    }
+
+    pub(super) const fn shard_of_account(self, account: AccountId) -> usize {
+        account.0 as usize & self.mask
+    }
+
+    pub(super) const fn shard_of_terminal(self, slot: TerminalSlot) -> usize {
+        slot.0 as usize & self.mask
+    }
+
+    pub(super) const fn place_of_account(self, account: AccountId) -> usize {
+        account.0 as usize >> self.shift
+    }
+
+    pub(super) const fn place_of_terminal(self, slot: TerminalSlot) -> usize {
+        slot.0 as usize >> self.shift
+    }
+
+    pub(super) fn account<P: Parts + ?Sized>(self, parts: &P, account: AccountId) -> Option<&Account> {
+        parts.shard(self.shard_of_account(account)).account_at(self.place_of_account(account))
+    }
+
+    pub(super) fn account_mut<P: Parts + ?Sized>(
+        self,
+        parts: &mut P,
+        account: AccountId,
+    ) -> Option<&mut Account> {
+        let place = self.place_of_account(account);
+        parts.shard_mut(self.shard_of_account(account)).accounts.get_mut(place)
+    }
+
+    pub(super) fn terminal<P: Parts + ?Sized>(self, parts: &P, slot: TerminalSlot) -> Option<&TerminalEntry> {
+        parts.shard(self.shard_of_terminal(slot)).terminal_at(self.place_of_terminal(slot))
+    }
+
+    pub(super) fn terminal_mut<P: Parts + ?Sized>(
+        self,
+        parts: &mut P,
+        slot: TerminalSlot,
+    ) -> Option<&mut TerminalEntry> {
+        let place = self.place_of_terminal(slot);
+        parts.shard_mut(self.shard_of_terminal(slot)).terminals.get_mut(place)
+    }
+}

@@ -1,0 +1,94 @@
+//! A till's entry in its shard: what has come from it, and what it was answered.
+
+use protocol::ids::{BusinessDate, Epoch, RecordNumber, TerminalId};
+
+use super::gaps::Gaps;
+use super::limits::{BAD_CODES_MAX, CODE_WINDOW_NS, SUSPENSE_PER_TERMINAL_DAY_MAX, SUSPENSE_RECENT};
+use super::outcome_ring::OutcomeRing;
+
+/// One till. A sale's identity has this one owner, whatever card, channel or reversal comes with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TerminalEntry {
+    pub(super) terminal: TerminalId,
+    pub(super) epoch: Epoch,
+    pub(super) bad_codes: u16,
+    pub(super) head: u64,
+    pub(super) bad_codes_since_ns: u64,
+    pub(super) suspense_recent: [u64; SUSPENSE_RECENT],
+    pub(super) suspense_date: BusinessDate,
+    pub(super) suspense_count: u16,
+    pub(super) ring: OutcomeRing,
+    pub(super) gaps: Gaps,
+}
+
+impl TerminalEntry {
+    pub(super) fn new(terminal: TerminalId, ring_length: usize) -> Self {
+        Self {
+            terminal,
+            epoch: Epoch(0),
+            bad_codes: 0,
+            head: 0,
+            bad_codes_since_ns: 0,
+            suspense_recent: [0; SUSPENSE_RECENT],
+            suspense_date: BusinessDate(0),
+            suspense_count: 0,
+            ring: OutcomeRing::new(ring_length),
+            gaps: Gaps::EMPTY,
+        }
+    }
+
+    /// The till.
+    pub const fn terminal(&self) -> TerminalId {
+        self.terminal
+    }
+
+    /// Its epoch: the greatest that any of its requests named.
+    pub const fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The newest record of its chain.
+    pub const fn head(&self) -> RecordNumber {
+        RecordNumber(self.head)
+    }
+
+    /// The sequences that have come in its epoch.
+    pub const fn gaps(&self) -> &Gaps {
+        &self.gaps
+    }
+
+    /// Its last outcomes.
+    pub const fn ring(&self) -> &OutcomeRing {
+        &self.ring
+    }
+
+    /// Whether it is locked for payment codes: too many wrong ones, and the window isn't over.
+    pub const fn codes_locked(&self, time_ns: u64) -> bool {
+        self.bad_codes >= BAD_CODES_MAX && time_ns < self.bad_codes_since_ns.saturating_add(CODE_WINDOW_NS)
+    }
+
+    pub(super) const fn count_bad_code(&mut self, time_ns: u64) {
+        if self.bad_codes == 0 || time_ns >= self.bad_codes_since_ns.saturating_add(CODE_WINDOW_NS) {
+            self.bad_codes_since_ns = time_ns;
+            self.bad_codes = 1;
+        } else {
+            self.bad_codes = self.bad_codes.saturating_add(1);
+        }
+    }
+
+    /// Whether another request may be written to the suspense list: not the same one again, and not too many on
+    /// one business date.
+    pub(super) fn may_suspend(&self, date: BusinessDate, digest: u64) -> bool {
+        let count = if self.suspense_date == date { self.suspense_count } else { 0 };
+        count < SUSPENSE_PER_TERMINAL_DAY_MAX && !self.suspense_recent.contains(&digest)
+    }
+
+    pub(super) fn count_suspense(&mut self, date: BusinessDate, digest: u64) {
+        if self.suspense_date != date {
+            self.suspense_date = date;
+            self.suspense_count = 0;
+        }
+        self.suspense_recent[usize::from(self.suspense_count) % SUSPENSE_RECENT] = digest;
+        self.suspense_count += 1;
+    }
+}
