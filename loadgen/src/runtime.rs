@@ -1,0 +1,29 @@
+//! A single-threaded runtime in the caller's thread: what every run of this crate takes place on.
+
+use std::future::Future;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::task::LocalSet;
+
+use crate::error::LoadError;
+
+/// Runs a future, and the tasks it spawns, to its end. Tasks left over are dropped with it.
+pub(crate) fn run_here<T>(future: impl Future<Output = Result<T, LoadError>>) -> Result<T, LoadError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, future)
+}
+
+/// The wall clock: nanoseconds since 1970 UTC.
+pub(crate) fn unix_now_ns() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Where card counters start when nothing else is said: seconds of the wall clock, with room for a thousand taps
+/// of one card before the next second's start would be passed by a later run.
+pub(crate) fn card_counter_from_clock(unix_ns: u64) -> u32 {
+    // Seconds since 2026-01-01, in eighths: 2^32 of them last 17 years.
+    const START_S: u64 = 1_767_225_600;
+    let eighths = (unix_ns / 125_000_000).saturating_sub(START_S * 8);
+    u32::try_from(eighths).unwrap_or(u32::MAX / 2).max(1)
+}
