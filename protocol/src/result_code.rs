@@ -7,54 +7,57 @@
 
 use core::fmt;
 
-/// What a till does when it reads a code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum TillAction {
+macro_rules! actions {
+    ($($(#[doc = $doc:literal])* $name:ident = $number:literal;)*) => {
+        /// What a till does when it reads a code.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum TillAction {
+            $($(#[doc = $doc])* $name = $number,)*
+        }
+
+        impl TillAction {
+            /// Every action, by number.
+            pub const ALL: &'static [TillAction] = &[$(TillAction::$name,)*];
+
+            /// The name as it stands in documents and JSON.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(TillAction::$name => stringify!($name),)*
+                }
+            }
+
+            /// What the till does, in a sentence or two.
+            pub const fn meaning(self) -> &'static str {
+                match self {
+                    $(TillAction::$name => concat!($($doc),*),)*
+                }
+            }
+        }
+    };
+}
+
+actions! {
     /// Done; print or speak the outcome.
-    Done = 0,
+    Done = 0;
     /// Send the same request again, same sequence, after a pause.
-    Retry = 1,
+    Retry = 1;
     /// Sign in again, then send the same request.
-    SignIn = 2,
+    SignIn = 2;
     /// The outcome stands elsewhere: query it (or walk the bill); never sell it again.
-    Query = 3,
+    Query = 3;
     /// Show the refusal to the person. The sequence is used up; the refusal is final.
-    Show = 4,
+    Show = 4;
     /// Stop and call an operator: till, key or software is wrong.
-    Stop = 5,
+    Stop = 5;
     /// Keep the stored record, mark it, and report it in the batch totals.
-    Keep = 6,
+    Keep = 6;
 }
 
 impl TillAction {
-    /// Every action, by number.
-    pub const ALL: [TillAction; 7] = [
-        TillAction::Done,
-        TillAction::Retry,
-        TillAction::SignIn,
-        TillAction::Query,
-        TillAction::Show,
-        TillAction::Stop,
-        TillAction::Keep,
-    ];
-
     /// The number on the wire.
     pub const fn number(self) -> u8 {
         self as u8
-    }
-
-    /// The name as it stands in documents and JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            TillAction::Done => "Done",
-            TillAction::Retry => "Retry",
-            TillAction::SignIn => "SignIn",
-            TillAction::Query => "Query",
-            TillAction::Show => "Show",
-            TillAction::Stop => "Stop",
-            TillAction::Keep => "Keep",
-        }
     }
 }
 

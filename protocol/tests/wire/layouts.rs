@@ -1,0 +1,337 @@
+//! Every layout of the wire as a table: the second description, which the README shows and the vectors name.
+//!
+//! It is written by hand, apart from the structures in `src/`, and the tests hold both to the same bytes.
+
+use protocol::command_table::Kind;
+use protocol::frame::{HEADER_BYTES, MAC_BYTES};
+
+/// How a field's bytes are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    U8,
+    U16,
+    U32,
+    U64,
+    I64,
+    /// This many bytes that must be zero.
+    Zero(usize),
+    /// This many bytes, shown in hexadecimal.
+    Bytes(usize),
+    /// UTF-8, closed by zero bytes.
+    Text(usize),
+}
+
+impl Form {
+    pub(crate) fn size(self) -> usize {
+        match self {
+            Form::U8 => 1,
+            Form::U16 => 2,
+            Form::U32 => 4,
+            Form::U64 | Form::I64 => 8,
+            Form::Zero(size) | Form::Bytes(size) | Form::Text(size) => size,
+        }
+    }
+
+    pub(crate) fn name(self) -> String {
+        match self {
+            Form::U8 => "u8".into(),
+            Form::U16 => "u16".into(),
+            Form::U32 => "u32".into(),
+            Form::U64 => "u64".into(),
+            Form::I64 => "i64".into(),
+            Form::Zero(_) => "zero".into(),
+            Form::Bytes(size) => format!("{size} bytes"),
+            Form::Text(size) => format!("text {size}"),
+        }
+    }
+}
+
+/// One field: its name in the vectors, its form, and what it means.
+pub(crate) type Field = (&'static str, Form, &'static str);
+
+/// What follows a body's fixed fields, as often as `count` says.
+pub(crate) struct Items {
+    pub(crate) name: &'static str,
+    pub(crate) fields: &'static [Field],
+}
+
+/// The layout of a body.
+pub(crate) struct Body {
+    pub(crate) fields: &'static [Field],
+    pub(crate) items: Option<Items>,
+}
+
+use Form::{Bytes, I64, Text, U8, U16, U32, U64, Zero};
+
+pub(crate) const HEADER: &[Field] = &[
+    ("length", U32, "bytes of the whole frame, MAC and all"),
+    ("magic", U8, "0x59, the letter Y"),
+    ("version", U8, "1"),
+    ("kind", U8, "what the frame is: see the table of kinds"),
+    ("flags", U8, "0"),
+    ("terminal", U32, "the till's number"),
+    ("sequence", U32, "the till's sequence in a money request, 0 in the others"),
+    ("epoch", U16, "the till's epoch"),
+    ("reserved", Zero(2), ""),
+    ("request_id", U32, "chosen by the till for this frame, not 0"),
+    ("counter", U64, "position of the frame in its direction of the session"),
+];
+
+const SELECTOR_BY: Field = ("account_by", U8, "1 account number, 2 card number, 3 student number");
+const SELECTOR_ZERO: Field = ("reserved", Zero(7), "");
+const SELECTOR_VALUE: Field =
+    ("account_value", Bytes(16), "by 1: u32, 12 zero bytes; by 2: u64, 8 zero bytes; by 3: text 16");
+const CODE: Field = ("code", U16, "the result code");
+const ACTION: Field = ("action", U8, "what the till does about it: see the table of actions");
+const ACCOUNT: Field = ("account", U32, "the account's number; 0xFFFFFFFF when none was found");
+const SERVER_TIME: Field = ("server_time_ns", U64, "the server's clock");
+const TILL_TIME: Field = ("till_time_ns", U64, "the till's clock at the event");
+const AMOUNT: Field = ("amount_fen", I64, "the amount");
+
+const MONEY: Body = Body {
+    fields: &[
+        CODE,
+        ACTION,
+        ("flags", U8, "bit 0: repeat, the same identity was answered before and nothing moved now"),
+        ACCOUNT,
+        ("amount_fen", I64, "the amount that moved or was refused"),
+        ("balance_after_fen", I64, "the account's system balance after it"),
+        ("record", U64, "number of the record that holds the outcome, 0 for none"),
+        SERVER_TIME,
+    ],
+    items: None,
+};
+
+pub(crate) const OFFLINE_RECORD: &[Field] = &[
+    ("terminal", U32, "the till"),
+    ("sequence", U32, "its sequence for this sale"),
+    ("epoch", U16, "its epoch at the sale"),
+    ("flags", Zero(2), ""),
+    ("card_counter", U32, "the card's transaction counter for this sale"),
+    ("card_uid", U64, "the card's number"),
+    ("balance_before_fen", I64, "the balance on the chip before the sale"),
+    ("amount_fen", I64, "the amount, above zero"),
+    ("till_time_ns", U64, "the till's clock at the sale"),
+    ("previous_terminal", U32, "the card's transaction before this one: where, 0 for none"),
+    ("previous_sequence", U32, "its sequence"),
+    ("previous_amount_fen", I64, "its amount"),
+    ("previous_card_counter", U32, "its card counter"),
+    ("previous_epoch", U16, "its epoch"),
+    ("tac_key", U8, "1: the card's key made the TAC; 2: the terminal's TAC key"),
+    ("layout", U8, "1"),
+    ("block_list_version", U32, "version of the block-list that the till judged by"),
+    ("block_list_age_s", U32, "how old that list was, in seconds"),
+    ("offline_since_ns", U64, "when the till last heard from the server before the sale"),
+    ("tac", Bytes(8), "the first 8 bytes of CMAC over bytes 0 to 87"),
+];
+
+const BILL_LINE: &[Field] = &[
+    ("record", U64, "the record's number; lines fall by it"),
+    ("time_ns", U64, "when it was recorded"),
+    ("amount_fen", I64, "what it did to the account: negative when money left"),
+    ("balance_after_fen", I64, "the system balance after it"),
+    ("merchant", U32, "the merchant, 0 for none"),
+    ("terminal", U32, "the till, 0 for none"),
+    ("sequence", U32, "the till's sequence, 0 for none"),
+    ("epoch", U16, "the till's epoch"),
+    ("code", U16, "the result code"),
+    ("related_record", U64, "the record it belongs to (a reversal's original), 0 for none"),
+    ("business_date", U16, "days since 2000-01-01"),
+    ("kind", U8, "1 debit, 2 load, 3 top-up, 4 reversal, 5 offline debit, 6 opening"),
+    ("channel", U8, "1 card, 2 code, 3 offline, 10 WeChat Pay, 11 Alipay, 12 counter, 13 import"),
+    ("wallet", U8, "1 card, 2 transition, 3 electronic"),
+    ("flags", U8, "bit 0: reversed later; bit 1: held for review"),
+    ("reserved", Zero(2), ""),
+];
+
+const BATCH_LINE: &[Field] = &[
+    ("sequence", U32, "the record's sequence"),
+    ("epoch", U16, "the record's epoch"),
+    ("code", U16, "its result code"),
+    ("record", U64, "the log record that holds the sale, 0 for none"),
+];
+
+const EMPTY: Body = Body { fields: &[], items: None };
+
+/// The layout of a kind's body.
+pub(crate) fn body_of(kind: Kind) -> Body {
+    let fields: &'static [Field] = match kind {
+        Kind::SignOut | Kind::SignedOut => return EMPTY,
+        Kind::Hello => &[
+            ("version_min", U8, "the oldest version the till speaks"),
+            ("version_max", U8, "the newest"),
+            ("reserved", Zero(6), ""),
+            ("nonce", Bytes(16), "drawn anew by the till"),
+            ("firmware", Text(24), "whatever the till says of itself"),
+        ],
+        Kind::Challenge => &[
+            ("version", U8, "the version chosen; the header's from here on"),
+            ("reserved", Zero(7), ""),
+            ("nonce", Bytes(16), "drawn anew by the server"),
+        ],
+        Kind::Prove => &[("proof", Bytes(16), "the till's proof")],
+        Kind::Welcome => &[
+            ("proof", Bytes(16), "the server's proof"),
+            SERVER_TIME,
+            ("business_date", U16, "the open business date: days since 2000-01-01"),
+            ("in_flight_max", U16, "most requests in flight"),
+            ("heartbeat_interval_ms", U32, "how often to send a heartbeat"),
+            ("merchant", U32, "whom the till sells for"),
+            ("parameter_version", U32, "version of these parameters"),
+            ("block_list_version", U32, "version of the block-list"),
+            ("last_sequence", U32, "highest sequence the server has seen in this epoch, 0 for none"),
+            ("debit_max_fen", I64, "most for one debit without a password"),
+            ("offline_debit_max_fen", I64, "most for one offline sale"),
+            ("offline_day_max_fen", I64, "most for one card's offline sales on a day"),
+            ("block_list_age_max_s", U32, "how old the block-list may be for an offline sale"),
+            ("offline_days_max", U16, "most days the till may sell offline"),
+            ("terminal_kind", U8, "1 point of sale, 2 water, 3 shower, 4 door, 5 phone gateway, 6 counter"),
+            ("reserved", Zero(1), ""),
+        ],
+        Kind::Heartbeat => &[("till_time_ns", U64, "the till's clock when it sends")],
+        Kind::HeartbeatAnswer => &[
+            SERVER_TIME,
+            ("clock_offset_ns", I64, "the till's clock less the server's: positive when the till is ahead"),
+            ("parameter_version", U32, "when it is newer than yours: sign in again"),
+            ("block_list_version", U32, "version of the block-list"),
+            ("business_date", U16, "the open business date: days since 2000-01-01"),
+            ("reserved", Zero(6), ""),
+        ],
+        Kind::CardDebit => &[
+            ("card_uid", U64, "the card's number"),
+            ("card_counter", U32, "the card's transaction counter, above any earlier one"),
+            ("reserved", Zero(4), ""),
+            AMOUNT,
+            TILL_TIME,
+        ],
+        Kind::CodeDebit => &[
+            ("code", Text(20), "the payment code: 20 ASCII digits"),
+            ("reserved", Zero(4), ""),
+            AMOUNT,
+            TILL_TIME,
+        ],
+        Kind::TopUp => &[
+            SELECTOR_BY,
+            SELECTOR_ZERO,
+            SELECTOR_VALUE,
+            AMOUNT,
+            ("channel", U8, "10 WeChat Pay, 11 Alipay, 12 counter"),
+            ("reserved", Zero(7), ""),
+            ("order", Text(32), "the channel's order number, not empty"),
+        ],
+        Kind::Reversal => &[
+            ("original_sequence", U32, "the sale to undo: its sequence"),
+            ("original_epoch", U16, "its epoch"),
+            ("reason", U8, "1 no answer, 2 card not written, 3 cashier"),
+            ("reserved", Zero(1), ""),
+            ("amount_fen", I64, "its amount"),
+            ("till_time_ns", U64, "the till's clock when it decided to undo"),
+            ("reserved_tail", Zero(8), ""),
+        ],
+        Kind::Balance => &[SELECTOR_BY, SELECTOR_ZERO, SELECTOR_VALUE],
+        Kind::Bill => &[
+            SELECTOR_BY,
+            SELECTOR_ZERO,
+            SELECTOR_VALUE,
+            ("before", U64, "only lines with a lower record number; 0 begins with the newest"),
+            ("lines_max", U16, "most lines wanted, 1 to 50"),
+            ("reserved", Zero(6), ""),
+        ],
+        Kind::SaleQuery => &[
+            ("sequence", U32, "the sale asked about: its sequence"),
+            ("epoch", U16, "its epoch"),
+            ("reserved", Zero(2), ""),
+        ],
+        Kind::CardDebitAnswer
+        | Kind::CodeDebitAnswer
+        | Kind::TopUpAnswer
+        | Kind::ReversalAnswer
+        | Kind::SaleQueryAnswer => return MONEY,
+        Kind::BalanceAnswer => &[
+            CODE,
+            ACTION,
+            ("status", U8, "0 none found, 1 active, 2 frozen, 3 closed"),
+            ACCOUNT,
+            ("card_fen", I64, "the card wallet"),
+            ("transition_fen", I64, "the transition wallet"),
+            ("electronic_fen", I64, "the electronic wallet"),
+            ("held_fen", I64, "what open holds reserve"),
+            ("system_fen", I64, "the sum of the three wallets"),
+            ("record", U64, "the account's newest record, 0 for none"),
+            SERVER_TIME,
+        ],
+        Kind::Upload => {
+            return Body {
+                fields: &[
+                    ("batch", U32, "the till's number for this batch"),
+                    ("count", U16, "records that follow, 1 to 2000"),
+                    ("reserved", Zero(2), ""),
+                ],
+                items: Some(Items { name: "records", fields: OFFLINE_RECORD }),
+            };
+        }
+        Kind::BillAnswer => {
+            return Body {
+                fields: &[
+                    CODE,
+                    ACTION,
+                    ("reserved", Zero(1), ""),
+                    ACCOUNT,
+                    ("next_before", U64, "`before` of the next page, 0 when there is none"),
+                    ("count", U16, "lines that follow, 0 to 50"),
+                    ("reserved_tail", Zero(6), ""),
+                ],
+                items: Some(Items { name: "lines", fields: BILL_LINE }),
+            };
+        }
+        Kind::BatchAnswer => {
+            return Body {
+                fields: &[
+                    ("batch", U32, "the till's number for the batch"),
+                    ("count", U16, "lines that follow, one for each record, in the order sent"),
+                    ("reserved", Zero(2), ""),
+                    SERVER_TIME,
+                ],
+                items: Some(Items { name: "lines", fields: BATCH_LINE }),
+            };
+        }
+        Kind::Refused => &[
+            CODE,
+            ACTION,
+            ("reserved", Zero(1), ""),
+            ("offset", U32, "where the fault lies, in bytes from the refused frame's start; 0 for nowhere"),
+            ("value", U64, "the offending value, 0 when there is none to show"),
+        ],
+    };
+    Body { fields, items: None }
+}
+
+/// Bytes of fields that follow one another.
+pub(crate) fn size_of_fields(fields: &[Field]) -> usize {
+    fields.iter().map(|(_, form, _)| form.size()).sum()
+}
+
+#[test]
+fn sizes_agree_with_the_command_table() {
+    assert_eq!(size_of_fields(HEADER), HEADER_BYTES);
+    for command in protocol::command_table::COMMANDS {
+        let body = body_of(command.kind);
+        let fixed = size_of_fields(body.fields);
+        match body.items {
+            None => {
+                assert_eq!(
+                    (fixed, fixed),
+                    (command.body_bytes_min, command.body_bytes_max),
+                    "{}",
+                    command.name
+                );
+            }
+            Some(items) => {
+                let item = size_of_fields(items.fields);
+                assert_eq!((command.body_bytes_max - fixed) % item, 0, "{}", command.name);
+                assert_eq!((command.body_bytes_min - fixed) % item, 0, "{}", command.name);
+            }
+        }
+        assert_eq!(command.frame_bytes_max() - command.body_bytes_max, HEADER_BYTES + MAC_BYTES);
+    }
+}
