@@ -73,12 +73,6 @@ pub enum LedgerError {
         /// What the record says.
         recorded_fen: i64,
     },
-    /// A sum left the range of `i64`.
-    #[error("record {number}: a sum is out of range")]
-    Overflow {
-        /// The record.
-        number: RecordNumber,
-    },
     /// A table sized at start is too small for the log or the snapshot; start with larger sizes.
     #[error("the table of {table} is full; start with a larger size")]
     TableFull {

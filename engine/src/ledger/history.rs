@@ -13,6 +13,8 @@ use super::record::{MoneyRecord, Record};
 /// What the log says about one sale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct History {
+    /// The sale that was looked for.
+    pub sale: SaleId,
     /// The head of the till's chain that the walk began at.
     pub head: RecordNumber,
     /// The sale's outcome, or its tombstone; none when the chain doesn't know it.
@@ -43,6 +45,7 @@ impl HistorySearch {
     /// Begins a walk for `sale` at the head that [`super::decision::Decision::NeedsHistory`] gave. `earlier` is
     /// what an earlier walk for the same sale found, if there was one.
     pub fn begin(sale: SaleId, head: RecordNumber, earlier: Option<History>) -> (HistorySearch, Step) {
+        let earlier = earlier.filter(|history| history.sale == sale);
         let search = HistorySearch {
             sale,
             head,
@@ -92,7 +95,7 @@ impl HistorySearch {
             suspended: outcome.suspended || self.suspended,
             ..outcome
         });
-        Step::Done(History { head: self.head, found })
+        Step::Done(History { sale: self.sale, head: self.head, found })
     }
 }
 
@@ -109,7 +112,7 @@ pub(super) fn remember(
         digest: money.digest.get(),
         balance_after_fen: money.balance_after_fen.get(),
         sequence: money.sequence.get(),
-        amount_fen: u32::try_from(money.amount_fen.get()).unwrap_or(u32::MAX),
+        amount_fen: money.amount_fen.get(),
         debit: LedgerAccount::from_bits(money.debit.get()),
         credit: LedgerAccount::from_bits(money.credit.get()),
         epoch: money.epoch.get(),

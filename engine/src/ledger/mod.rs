@@ -28,9 +28,11 @@
 //!   beyond the horizon of remembered top-up orders, what is forgotten first depend on it.
 
 pub mod account;
+pub mod apply;
 pub mod calendar;
 pub mod command;
 mod cuckoo;
+pub mod decide;
 pub mod decision;
 pub mod directory;
 pub mod error;
@@ -48,7 +50,9 @@ pub mod shard;
 pub mod state;
 pub mod terminal_entry;
 
+pub use apply::{apply, apply_configuration, apply_posting};
 pub use command::{Command, Request, Stamp, TerminalSlot};
+pub use decide::{decide, shards_touched, touch};
 pub use decision::{Decision, Group, Outcome};
 pub use directory::Directory;
 pub use error::LedgerError;

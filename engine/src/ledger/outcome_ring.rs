@@ -17,10 +17,10 @@ pub struct RememberedOutcome {
     pub digest: u64,
     /// The person's system balance as answered.
     pub balance_after_fen: i64,
+    /// The amount posted; in memos the amount asked.
+    pub amount_fen: i64,
     /// The sequence; 0 = this place is empty.
     pub sequence: u32,
-    /// The amount; at most [`super::limits::AMOUNT_FEN_MAX`].
-    pub amount_fen: u32,
     /// The account debited (in memos the person concerned).
     pub debit: LedgerAccount,
     /// The account credited.

@@ -2,9 +2,12 @@
 
 use protocol::ids::{BusinessDate, Epoch, RecordNumber, TerminalId};
 
+use super::fold::Fold;
 use super::gaps::Gaps;
 use super::limits::{BAD_CODES_MAX, CODE_WINDOW_NS, SUSPENSE_PER_TERMINAL_DAY_MAX, SUSPENSE_RECENT};
 use super::outcome_ring::OutcomeRing;
+
+const DOMAIN_SUSPENSE: u64 = 0x5355_5350;
 
 /// One till. A sale's identity has this one owner, whatever card, channel or reversal comes with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,17 +81,22 @@ impl TerminalEntry {
 
     /// Whether another request may be written to the suspense list: not the same one again, and not too many on
     /// one business date.
-    pub(super) fn may_suspend(&self, date: BusinessDate, digest: u64) -> bool {
+    pub(super) fn may_suspend(&self, date: BusinessDate, key: u64) -> bool {
         let count = if self.suspense_date == date { self.suspense_count } else { 0 };
-        count < SUSPENSE_PER_TERMINAL_DAY_MAX && !self.suspense_recent.contains(&digest)
+        count < SUSPENSE_PER_TERMINAL_DAY_MAX && !self.suspense_recent.contains(&key)
     }
 
-    pub(super) fn count_suspense(&mut self, date: BusinessDate, digest: u64) {
+    pub(super) fn count_suspense(&mut self, date: BusinessDate, key: u64) {
         if self.suspense_date != date {
             self.suspense_date = date;
             self.suspense_count = 0;
         }
-        self.suspense_recent[usize::from(self.suspense_count) % SUSPENSE_RECENT] = digest;
-        self.suspense_count += 1;
+        self.suspense_recent[usize::from(self.suspense_count) % SUSPENSE_RECENT] = key;
+        self.suspense_count = self.suspense_count.saturating_add(1);
     }
+}
+
+/// What tells two suspense records of a till apart: identity and body.
+pub(super) const fn suspense_key(epoch: u16, sequence: u32, digest: u64) -> u64 {
+    Fold::new(DOMAIN_SUSPENSE).word((epoch as u64) << 32 | sequence as u64).word(digest).finish()
 }

@@ -1,0 +1,368 @@
+//! Commands are decided: state is read, an outcome and its records are made. Nothing is changed.
+//!
+//! # Order of the checks
+//! Where several codes apply, the lowest number is the answer ([`ResultCode`] is ordered by precedence). For a
+//! money request that means, in this order:
+//!
+//! 1. The terminal is registered under its slot, and enabled: else `UnknownTerminal`, no record. (An uploaded
+//!    record that names another terminal is `WrongTerminal` here already: its identity can't be looked up.)
+//! 2. The identity, unless the sequence is 0: see [`identity`]. A known identity is answered from memory.
+//!    For top-ups the order number, for reversals the original's amount belong here too.
+//! 3. The fields: `AmountNotPositive`, `AmountTooLarge`, `SequenceZero`, `NotPermitted`. No record.
+//! 4. Everything else; a refusal from here on is a record, and remembered.
+//!
+//! The rules of each request stand in its own file: [`debit`], [`top_up`], [`reversal`], [`offline`], [`query`],
+//! [`configuration`].
+
+mod configuration;
+mod debit;
+mod identity;
+mod offline;
+mod query;
+mod reversal;
+mod top_up;
+
+use protocol::ids::{AccountId, BusinessDate, RecordNumber};
+use protocol::result_code::ResultCode;
+use zerocopy::little_endian::{I64, U16, U32, U64};
+
+use super::account::Account;
+use super::calendar::day_of;
+use super::command::{AccountSelector, Channel, CodeVerdict, Command, Request, Sale, Stamp, TerminalSlot};
+use super::decision::{Decision, Group, Outcome};
+use super::directory::{CardRoute, Directory};
+use super::history::History;
+use super::ledger_account::LedgerAccount;
+use super::limits::AMOUNT_FEN_MAX;
+use super::orders::OrderKey;
+use super::record::{MoneyFlags, MoneyRecord, Record, SuspenseReason, SuspenseRecord, Wallet};
+use super::registry::{Registry, Terminal};
+use super::shard::{Layout, Parts, ShardSet};
+use super::terminal_entry::{TerminalEntry, suspense_key};
+
+/// The shards that must be held to decide and apply a command: the till's, the account's, the order number's.
+///
+/// A reversal's account is known only from its original, so it holds all. Configuration and the cut-off hold all,
+/// and the registry and the directory for writing. Routing reads the directory without holding anything: what it
+/// says is checked again by [`decide`], which must see the same directory.
+pub fn shards_touched(directory: &Directory, shard_count: usize, command: &Command<'_>) -> ShardSet {
+    let layout = Layout::new(shard_count);
+    let of_account = |account: Option<AccountId>| {
+        account.map_or(ShardSet::default(), |account| ShardSet::one(layout.shard_of_account(account)))
+    };
+    let of_till = |sale: &Sale<'_>| ShardSet::one(layout.shard_of_terminal(sale.slot));
+    match &command.request {
+        Request::CardDebit(r) => of_till(&r.sale).with(of_account(directory.card(r.card_uid).account())),
+        Request::CodeDebit(r) => of_till(&r.sale).with(match r.verdict {
+            CodeVerdict::Authentic { account, .. } => of_account(Some(account)),
+            _ => ShardSet::default(),
+        }),
+        Request::TopUp(r) => {
+            let order = OrderKey::new(r.channel as u8, &r.order_number).shard(layout.mask());
+            of_till(&r.sale).with(ShardSet::one(order)).with(of_account(candidate(directory, &r.account)))
+        }
+        Request::Offline(r) => of_till(&r.sale).with(of_account(directory.card(r.card_uid).account())),
+        Request::SaleQuery(sale) => of_till(sale),
+        Request::Balance(selector) | Request::BillHead(selector) => {
+            of_account(candidate(directory, selector))
+        }
+        Request::Opening { account, .. } => of_account(Some(*account)),
+        Request::Reversal(_) => ShardSet::all(shard_count),
+        _ => ShardSet::all(shard_count),
+    }
+}
+
+/// The account that a selector may mean, before the account itself was asked.
+fn candidate(directory: &Directory, selector: &AccountSelector) -> Option<AccountId> {
+    match selector {
+        AccountSelector::Account(account) => Some(*account),
+        AccountSelector::StudentNumber(text) => directory.student_number_candidate(text),
+        AccountSelector::Card(card_uid) => directory.card(*card_uid).account(),
+    }
+}
+
+/// Reads the cache lines that deciding and applying a command will need, so that a batch's misses overlap: call it
+/// for each command of a batch before deciding the first. Needs the command's shards. The result means nothing,
+/// but use it (`core::hint::black_box`), or the reads are optimised away.
+pub fn touch<P: Parts + ?Sized>(directory: &Directory, parts: &P, command: &Command<'_>) -> u64 {
+    let layout = Layout::new(parts.shard_count());
+    let mut seen = 0;
+    if let Some(entry) = command.sale().and_then(|sale| layout.terminal(parts, sale.slot)) {
+        let sequence = command.sale().map(|sale| sale.sequence).unwrap_or_default();
+        seen ^= entry.head ^ entry.ring.touch(sequence);
+    }
+    let account = match &command.request {
+        Request::CardDebit(r) => directory.card(r.card_uid).account(),
+        Request::Offline(r) => directory.card(r.card_uid).account(),
+        Request::CodeDebit(r) => match r.verdict {
+            CodeVerdict::Authentic { account, .. } => Some(account),
+            _ => None,
+        },
+        Request::TopUp(r) => candidate(directory, &r.account),
+        _ => None,
+    };
+    if let Some(account) = account.and_then(|account| layout.account(parts, account)) {
+        seen ^= account.head ^ account.month_start;
+    }
+    seen
+}
+
+/// Decides a command. The parts must hold [`shards_touched`]. The stamp is that of the staging buffer, which must
+/// not move until the group is appended.
+///
+/// The same state, command and stamp always give the same decision.
+pub fn decide<'a, P: Parts + ?Sized>(
+    registry: &Registry,
+    directory: &Directory,
+    parts: &P,
+    command: &Command<'a>,
+    stamp: Stamp,
+) -> Decision<'a> {
+    let desk = Desk {
+        registry,
+        directory,
+        parts,
+        layout: Layout::new(parts.shard_count()),
+        stamp,
+        history: command.history,
+    };
+    match &command.request {
+        Request::CardDebit(r) => desk.card_debit(r),
+        Request::CodeDebit(r) => desk.code_debit(r),
+        Request::TopUp(r) => desk.top_up(r),
+        Request::Reversal(r) => desk.reversal(r),
+        Request::Offline(r) => desk.offline(r),
+        Request::Balance(selector) => desk.balance(selector),
+        Request::SaleQuery(sale) => desk.sale_query(sale),
+        Request::BillHead(selector) => desk.bill_head(selector),
+        _ => desk.configure(&command.request),
+    }
+}
+
+/// What a decision reads.
+struct Desk<'s, P: Parts + ?Sized> {
+    registry: &'s Registry,
+    directory: &'s Directory,
+    parts: &'s P,
+    layout: Layout,
+    stamp: Stamp,
+    history: Option<History>,
+}
+
+/// The till that asks.
+#[derive(Clone, Copy)]
+struct Till<'s> {
+    config: &'s Terminal,
+    entry: &'s TerminalEntry,
+}
+
+/// A request under its identity: what every record of it has in common.
+#[derive(Clone, Copy)]
+struct Case<'s, 'a> {
+    till: Till<'s>,
+    sale: Sale<'a>,
+    digest: u64,
+    channel: Channel,
+    amount_fen: i64,
+}
+
+/// A person's account, found.
+#[derive(Clone, Copy)]
+struct Person<'s> {
+    id: AccountId,
+    account: &'s Account,
+}
+
+impl<'s, P: Parts + ?Sized> Desk<'s, P> {
+    fn till(&self, sale: &Sale<'_>) -> Option<Till<'s>> {
+        let config = self.registry.terminal(sale.slot).filter(|config| config.enabled)?;
+        let entry = self.layout.terminal(self.parts, sale.slot)?;
+        (config.terminal == sale.terminal).then_some(Till { config, entry })
+    }
+
+    fn unknown_terminal<'a>(&self, amount_fen: i64) -> Decision<'a> {
+        let observed = self.registry.changed;
+        Decision::NoRecord(Outcome::without_record(ResultCode::UnknownTerminal, amount_fen, observed))
+    }
+
+    fn person(&self, id: AccountId) -> Option<Person<'s>> {
+        Some(Person { id, account: self.layout.account(self.parts, id)? })
+    }
+
+    /// The account that a selector means.
+    fn select(&self, selector: &AccountSelector) -> Result<Person<'s>, ResultCode> {
+        match selector {
+            AccountSelector::Account(account) => self.person(*account).ok_or(ResultCode::UnknownAccount),
+            AccountSelector::StudentNumber(text) => self
+                .directory
+                .student_number_candidate(text)
+                .and_then(|id| self.person(id))
+                .filter(|person| person.account.student_number == *text)
+                .ok_or(ResultCode::UnknownAccount),
+            AccountSelector::Card(card_uid) => self.current_card(*card_uid).map_err(|(code, _)| code),
+        }
+    }
+
+    /// The account that has this card now. A refusal tells the account too, when there is one.
+    fn current_card(
+        &self,
+        uid: protocol::ids::CardUid,
+    ) -> Result<Person<'s>, (ResultCode, Option<Person<'s>>)> {
+        let CardRoute::Account(id) = self.directory.card(uid) else {
+            return Err((ResultCode::UnknownCard, None));
+        };
+        let Some(person) = self.person(id) else { return Err((ResultCode::UnknownCard, None)) };
+        if person.account.card_uid != uid.0 {
+            return Err((ResultCode::CardNotCurrent, Some(person)));
+        }
+        if person.account.card_lost {
+            return Err((ResultCode::CardLost, Some(person)));
+        }
+        Ok(person)
+    }
+
+    /// The +08:00 day of this decision.
+    fn today(&self) -> u16 {
+        day_of(self.stamp.time_ns)
+    }
+
+    fn date(&self) -> BusinessDate {
+        self.registry.business_date
+    }
+
+    /// The 4xx group: what no request may carry, and leaves no trace.
+    fn bad_field(&self, case: &Case<'_, '_>, permitted: bool) -> Option<ResultCode> {
+        if case.amount_fen <= 0 {
+            Some(ResultCode::AmountNotPositive)
+        } else if case.amount_fen > AMOUNT_FEN_MAX {
+            Some(ResultCode::AmountTooLarge)
+        } else if case.sale.sequence.0 == 0 {
+            Some(ResultCode::SequenceZero)
+        } else if !permitted {
+            Some(ResultCode::NotPermitted)
+        } else {
+            None
+        }
+    }
+
+    fn transient<'a>(&self, case: &Case<'_, 'a>, code: ResultCode) -> Decision<'a> {
+        let observed = case.till.entry.head().max(self.registry.changed);
+        Decision::NoRecord(Outcome::without_record(code, case.amount_fen, observed))
+    }
+
+    /// The record of a request, without its two sides.
+    fn money(&self, case: &Case<'_, '_>, code: ResultCode) -> MoneyRecord {
+        MoneyRecord {
+            terminal: U32::new(case.sale.terminal.0),
+            sequence: U32::new(case.sale.sequence.0),
+            epoch: U16::new(case.sale.epoch.0),
+            business_date: U16::new(self.date().0),
+            code: U16::new(code.number()),
+            slot: U16::new(case.sale.slot.0),
+            debit: U32::new(LedgerAccount::NONE.bits()),
+            credit: U32::new(LedgerAccount::NONE.bits()),
+            amount_fen: I64::new(case.amount_fen),
+            balance_after_fen: I64::ZERO,
+            previous_account: U64::ZERO,
+            previous_counter: U64::ZERO,
+            previous_terminal: U64::new(case.till.entry.head),
+            digest: U64::new(case.digest),
+            token: U32::ZERO,
+            limit_day: U16::ZERO,
+            channel_wallet: case.channel as u8,
+            flags: 0,
+        }
+    }
+
+    /// The newest record of a hot account's part.
+    fn hot_head(&self, shard: usize, account: LedgerAccount) -> U64 {
+        U64::new(self.parts.shard(shard).hot.part(account).map_or(0, |part| part.head))
+    }
+
+    /// The memo of a request that moves nothing, with the person it concerns.
+    fn memo(&self, case: &Case<'_, '_>, code: ResultCode, person: Option<Person<'_>>) -> MoneyRecord {
+        let mut money = self.money(case, code);
+        if let Some(person) = person {
+            money.debit = U32::new(LedgerAccount::person(person.id).bits());
+            money.balance_after_fen = I64::new(person.account.system_fen());
+            money.previous_account = U64::new(person.account.head);
+        }
+        money
+    }
+
+    /// The outcome that goes with a record of this request.
+    fn outcome(&self, money: &MoneyRecord, code: ResultCode, record: RecordNumber) -> Outcome {
+        Outcome {
+            code,
+            account: money.person(),
+            amount_fen: money.amount_fen.get(),
+            balance_after_fen: money.balance_after_fen.get(),
+            record,
+            observed: record,
+            repeat: false,
+        }
+    }
+
+    fn refuse<'a>(&self, case: &Case<'_, 'a>, code: ResultCode, person: Option<Person<'_>>) -> Decision<'a> {
+        self.refuse_with(case, code, person, MoneyFlags::default(), 0)
+    }
+
+    fn refuse_with<'a>(
+        &self,
+        case: &Case<'_, 'a>,
+        code: ResultCode,
+        person: Option<Person<'_>>,
+        flags: MoneyFlags,
+        token: u32,
+    ) -> Decision<'a> {
+        let mut money = self.memo(case, code, person);
+        money.flags = flags.0;
+        money.token = U32::new(token);
+        let outcome = self.outcome(&money, code, self.stamp.number);
+        Decision::Done { outcome, group: Group::one(Record::Refusal(money)) }
+    }
+
+    /// Keeps a request out of the books: with a suspense record if there is room for it and `worth_it`.
+    fn suspend<'a>(
+        &self,
+        case: &Case<'_, 'a>,
+        code: ResultCode,
+        reason: SuspenseReason,
+        record: RecordNumber,
+        worth_it: bool,
+    ) -> Decision<'a> {
+        let entry = case.till.entry;
+        let mut outcome =
+            Outcome::without_record(code, case.amount_fen, entry.head().max(self.registry.changed));
+        outcome.record = record;
+        let key = suspense_key(case.sale.epoch.0, case.sale.sequence.0, case.digest);
+        if !worth_it || !entry.may_suspend(self.date(), key) {
+            return Decision::NoRecord(outcome);
+        }
+        let bytes = &case.sale.raw[..case.sale.raw.len().min(super::limits::SUSPENSE_BYTES_MAX)];
+        let suspense = SuspenseRecord {
+            terminal: U32::new(case.sale.terminal.0),
+            sequence: U32::new(case.sale.sequence.0),
+            epoch: U16::new(case.sale.epoch.0),
+            business_date: U16::new(self.date().0),
+            code: U16::new(code.number()),
+            slot: U16::new(case.sale.slot.0),
+            digest: U64::new(case.digest),
+            previous_terminal: U64::new(entry.head),
+            amount_fen: I64::new(case.amount_fen),
+            reason: reason as u8,
+            reserved: 0,
+            // At most SUSPENSE_BYTES_MAX, which fits.
+            bytes: U16::new(bytes.len() as u16),
+            reserved_2: U32::ZERO,
+        };
+        outcome.observed = self.stamp.number;
+        Decision::Done { outcome, group: Group::one(Record::Suspense(suspense, bytes)) }
+    }
+}
+
+const fn channel_wallet(channel: Channel, wallet: Wallet) -> u8 {
+    channel as u8 | (wallet as u8) << 4
+}
+
+const _: () = assert!(TerminalSlot(MoneyRecord::NO_SLOT).0 == super::limits::TERMINALS_MAX);

@@ -1,0 +1,150 @@
+//! Uploaded records: facts, not requests. What already happened is posted, even below zero.
+//!
+//! - The record names another terminal than the session's: `WrongTerminal`, suspense.
+//! - Its identity was approved before with the same card and amount (by an upload or by an online tap): the same
+//!   answer (`repeat`). Known with another body, or known as a refusal: `IdentityConflict`, suspense. Reversed, or
+//!   reversed before it came: `Reversed`, suspense.
+//! - It may name an older epoch: then the log is asked, and if it doesn't know it, it is posted.
+//! - `TooManyGaps`, and the fields: no record.
+//! - Its TAC is wrong: `NotAuthentic`, suspense; the sequence is not used up. Nor is it by any other suspense.
+//! - No account ever had the card, or it was given to two: posted against unknown-card clearing, flagged.
+//! - Otherwise: the card wallet pays, whatever the account's status and whichever of its cards it was.
+//!
+//! **Flagged** (`ApprovedFlagged`, the merchant's share is held back): above the class's limit for one offline
+//! sale; its own day above the class's offline limit for a day (both inclusive); available balance under the
+//! class's floor after it; dated ahead of logged time by more than the drift; card unknown; account not open or
+//! merchant not trading. Its own day is the +08:00 day of the till's time, at latest the day of logged time.
+//!
+//! The card's counter is recorded, but doesn't raise the account's: only approved online taps do.
+
+use protocol::ids::RecordNumber;
+use protocol::result_code::ResultCode;
+use zerocopy::little_endian::{I64, U16, U32, U64};
+
+use super::debit::covers;
+use super::identity::{Standing, remembered_outcome};
+use super::{Case, Desk, channel_wallet};
+use crate::ledger::account::AccountStatus;
+use crate::ledger::calendar::day_of;
+use crate::ledger::command::{Channel, OfflineFact, card_digest};
+use crate::ledger::decision::{Decision, Group};
+use crate::ledger::ledger_account::{Clearing, LedgerAccount};
+use crate::ledger::limits::{BALANCE_FEN_MAX, CLOCK_DRIFT_MAX_NS};
+use crate::ledger::outcome_ring::RememberedOutcome;
+use crate::ledger::record::{MoneyFlags, MoneyRecord, OfflineDebitRecord, Record, SuspenseReason, Wallet};
+use crate::ledger::registry::{AuthoriseRule, Policy};
+use crate::ledger::shard::Parts;
+
+impl<P: Parts + ?Sized> Desk<'_, P> {
+    pub(super) fn offline<'a>(&self, r: &OfflineFact<'a>) -> Decision<'a> {
+        let Some(till) = self.till(&r.sale) else { return self.unknown_terminal(r.amount_fen) };
+        let digest = card_digest(r.card_uid, r.amount_fen);
+        let case = Case { till, sale: r.sale, digest, channel: Channel::Offline, amount_fen: r.amount_fen };
+        if r.record_terminal != r.sale.terminal {
+            return self.suspend(
+                &case,
+                ResultCode::WrongTerminal,
+                SuspenseReason::WrongTerminal,
+                RecordNumber(0),
+                true,
+            );
+        }
+        if r.sale.sequence.0 != 0 {
+            match self.standing(till, r.sale.epoch, r.sale.sequence) {
+                Standing::Fresh | Standing::OlderUnknown => {}
+                Standing::Remembered(outcome) => return self.fact_again(&case, &outcome),
+                Standing::NeedsHistory => return self.needs_history(till, &r.sale),
+                Standing::TooManyGaps => return self.transient(&case, ResultCode::TooManyGaps),
+            }
+        }
+        if let Some(code) = self.bad_field(&case, till.config.kind.sells()) {
+            return self.transient(&case, code);
+        }
+        if !r.authentic {
+            return self.suspend(
+                &case,
+                ResultCode::NotAuthentic,
+                SuspenseReason::NotAuthentic,
+                RecordNumber(0),
+                true,
+            );
+        }
+        self.post_fact(&case, r)
+    }
+
+    fn fact_again<'a>(&self, case: &Case<'_, 'a>, outcome: &RememberedOutcome) -> Decision<'a> {
+        if !outcome.tombstone && outcome.digest != case.digest {
+            return self.conflict(case, outcome);
+        }
+        if outcome.tombstone || outcome.reversed {
+            return self.suspend(
+                case,
+                ResultCode::Reversed,
+                SuspenseReason::Reversed,
+                RecordNumber(outcome.record),
+                !outcome.suspended,
+            );
+        }
+        if !outcome.is_posting() {
+            return self.conflict(case, outcome);
+        }
+        Decision::NoRecord(remembered_outcome(outcome, case.till))
+    }
+
+    fn post_fact<'a>(&self, case: &Case<'_, 'a>, r: &OfflineFact<'a>) -> Decision<'a> {
+        let merchant = case.till.config.merchant;
+        let trading = self.registry.merchant(merchant).is_some_and(|merchant| merchant.enabled);
+        let ahead = r.till_time_ns > self.stamp.time_ns.saturating_add(CLOCK_DRIFT_MAX_NS);
+        let day = day_of(r.till_time_ns).min(self.today());
+        let flags =
+            MoneyFlags::default().with_if(ahead, MoneyFlags::CLOCK).with_if(!trading, MoneyFlags::NOT_OPEN);
+        let person = self.directory.card(r.card_uid).account().and_then(|id| self.person(id));
+        let mut money = MoneyRecord {
+            token: U32::new(r.card_counter.0),
+            limit_day: U16::new(day),
+            channel_wallet: case.channel as u8,
+            ..self.money(case, ResultCode::Approved)
+        };
+        let (flags, shard) = if let Some(person) = person {
+            let account = person.account;
+            let after_fen = account.system_fen() - r.amount_fen;
+            if account.card_fen - r.amount_fen < -BALANCE_FEN_MAX {
+                let reason = SuspenseReason::BalanceOverflow;
+                return self.suspend(case, ResultCode::BalanceOverflow, reason, RecordNumber(0), true);
+            }
+            let policy = self.registry.policy(account.class);
+            let day_fen = account.spent_on_fen(day) + r.amount_fen;
+            // A fact isn't asked whether the balance was above zero; only the floor flags it.
+            let floor = Policy { rule: AuthoriseRule::Covers, ..*policy };
+            money.debit = U32::new(LedgerAccount::person(person.id).bits());
+            money.balance_after_fen = I64::new(after_fen);
+            money.previous_account = U64::new(account.head);
+            money.channel_wallet = channel_wallet(case.channel, Wallet::Card);
+            let flags = flags
+                .with_if(r.amount_fen > i64::from(policy.offline_debit_max_fen), MoneyFlags::OVER_SALE_LIMIT)
+                .with_if(day_fen > i64::from(policy.offline_day_max_fen), MoneyFlags::OVER_DAY_LIMIT)
+                .with_if(!covers(&floor, account.available_fen(), r.amount_fen), MoneyFlags::BELOW_FLOOR)
+                .with_if(account.status != AccountStatus::Open, MoneyFlags::NOT_OPEN);
+            (flags, self.layout.shard_of_account(person.id))
+        } else {
+            money.debit = U32::new(LedgerAccount::clearing(Clearing::UnknownCard).bits());
+            (flags.with(MoneyFlags::UNKNOWN_CARD), self.layout.shard_of_terminal(case.sale.slot))
+        };
+        let (code, credit) = if flags.has(MoneyFlags::REVIEW) {
+            (ResultCode::ApprovedFlagged, LedgerAccount::held_back(merchant))
+        } else {
+            (ResultCode::Approved, LedgerAccount::merchant(merchant))
+        };
+        money.code = U16::new(code.number());
+        money.flags = flags.0;
+        money.credit = U32::new(credit.bits());
+        money.previous_counter = self.hot_head(shard, credit);
+        let outcome = self.outcome(&money, code, self.stamp.number);
+        let record = OfflineDebitRecord {
+            money,
+            card_uid: U64::new(r.card_uid.0),
+            till_time_ns: U64::new(r.till_time_ns),
+        };
+        Decision::Done { outcome, group: Group::one(Record::OfflineDebit(record)) }
+    }
+}

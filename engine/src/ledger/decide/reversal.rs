@@ -1,0 +1,141 @@
+//! Reversals: a till undoes a debit whose answer it never saw. A reversal has an identity of its own, and names
+//! its original by epoch and sequence on the same till.
+//!
+//! | original | answer | record |
+//! |---|---|---|
+//! | approved online debit | `Approved` | reversal: back to the wallet debited, off the day's total |
+//! | the same, already reversed, however long ago | `Approved` (`repeat`), no second posting | repeat |
+//! | not come yet | `Approved`; the original is `Reversed` when it comes | reversal before original |
+//! | the same, reversed before it came already | `Approved` (`repeat`) | repeat |
+//! | older than three days by logged time, not reversed | `ReversalTooLate` | refusal |
+//! | offline fact | `ReversalOfOfflineFact` | refusal |
+//! | anything else (a refusal, a top-up, another reversal), itself, or of a greater epoch | `NothingToReverse` | refusal |
+//! | with another amount | `IdentityConflict` | refusal |
+//! | of an older epoch, or out of the ring | the log is asked first | |
+//!
+//! Its own identity comes first: known, stale or beyond the gaps, it is answered before the original is looked at.
+//! The amount is compared with whatever is remembered of the original (with the first reversal's amount if the
+//! original hasn't come). Sequence 0 of either is `SequenceZero`. The status of account and merchant doesn't
+//! matter. A load that was made for the original stays: the money goes back onto the card.
+
+use protocol::result_code::ResultCode;
+use zerocopy::little_endian::{I64, U16, U32, U64};
+
+use super::identity::Standing;
+use super::{Case, Desk};
+use crate::ledger::command::{Channel, Reversal};
+use crate::ledger::decision::{Decision, Group, Outcome};
+use crate::ledger::limits::{BALANCE_FEN_MAX, REVERSAL_WINDOW_NS};
+use crate::ledger::outcome_ring::RememberedOutcome;
+use crate::ledger::record::{MoneyRecord, Record, RecordKind, ReversalRecord, Wallet};
+use crate::ledger::shard::Parts;
+
+impl<P: Parts + ?Sized> Desk<'_, P> {
+    pub(super) fn reversal<'a>(&self, r: &Reversal<'a>) -> Decision<'a> {
+        let Some(till) = self.till(&r.sale) else { return self.unknown_terminal(r.amount_fen) };
+        let case =
+            Case { till, sale: r.sale, digest: r.digest(), channel: Channel::Till, amount_fen: r.amount_fen };
+        if let Some(decision) = self.known(&case) {
+            return decision;
+        }
+        let original = r.original();
+        // Itself, and what a greater epoch would have, can't have happened before it.
+        let impossible = original == r.sale.id() || original.epoch > r.sale.epoch;
+        let sequences_given = r.sale.sequence.0 != 0 && original.sequence.0 != 0;
+        let mut remembered = None;
+        if sequences_given && !impossible {
+            match self.standing(till, original.epoch, original.sequence) {
+                Standing::Remembered(outcome) => {
+                    if outcome.amount_fen != r.amount_fen {
+                        return self.refuse(&case, ResultCode::IdentityConflict, None);
+                    }
+                    remembered = Some(outcome);
+                }
+                Standing::NeedsHistory => {
+                    return Decision::NeedsHistory { sale: original, head: till.entry.head() };
+                }
+                Standing::Fresh | Standing::TooManyGaps | Standing::OlderUnknown => {
+                    if !self.has_room_for_both(till, &case, (original.epoch, original.sequence)) {
+                        return self.transient(&case, ResultCode::TooManyGaps);
+                    }
+                }
+            }
+        }
+        if let Some(code) = self.bad_field(&case, till.config.kind.sells()) {
+            return self.transient(&case, code);
+        }
+        if original.sequence.0 == 0 {
+            return self.transient(&case, ResultCode::SequenceZero);
+        }
+        if impossible {
+            return self.refuse(&case, ResultCode::NothingToReverse, None);
+        }
+        let Some(outcome) = remembered else {
+            let money = self.memo(&case, ResultCode::Approved, None);
+            return self.done(r, money, 0, Record::ReversalBeforeOriginal);
+        };
+        self.reverse(&case, r, &outcome)
+    }
+
+    fn reverse<'a>(
+        &self,
+        case: &Case<'_, 'a>,
+        r: &Reversal<'a>,
+        outcome: &RememberedOutcome,
+    ) -> Decision<'a> {
+        let person = outcome.debit.as_person().and_then(|id| self.person(id));
+        if outcome.reversed || outcome.tombstone {
+            let money = self.memo(case, ResultCode::Approved, person);
+            return self.done(r, money, outcome.record, Record::Repeat);
+        }
+        if self.stamp.time_ns.saturating_sub(outcome.time_ns) > REVERSAL_WINDOW_NS {
+            return self.refuse(case, ResultCode::ReversalTooLate, person);
+        }
+        let wallet = Wallet::from_number(outcome.channel_wallet >> 4);
+        match (outcome.record_kind(), person, wallet) {
+            (Some(RecordKind::OfflineDebit), _, _) => {
+                self.refuse(case, ResultCode::ReversalOfOfflineFact, person)
+            }
+            (Some(RecordKind::Debit), Some(person), Some(wallet)) => {
+                let account = person.account;
+                if account.wallet_fen(wallet) + outcome.amount_fen > BALANCE_FEN_MAX {
+                    return self.refuse(case, ResultCode::BalanceOverflow, Some(person));
+                }
+                let money = MoneyRecord {
+                    debit: U32::new(outcome.credit.bits()),
+                    credit: U32::new(outcome.debit.bits()),
+                    balance_after_fen: I64::new(account.system_fen() + outcome.amount_fen),
+                    previous_account: U64::new(account.head),
+                    previous_counter: self.hot_head(self.layout.shard_of_account(person.id), outcome.credit),
+                    limit_day: U16::new(outcome.limit_day),
+                    channel_wallet: super::channel_wallet(case.channel, wallet),
+                    ..self.money(case, ResultCode::Approved)
+                };
+                self.done(r, money, outcome.record, Record::Reversal)
+            }
+            _ => self.refuse(case, ResultCode::NothingToReverse, person),
+        }
+    }
+
+    fn done<'a>(
+        &self,
+        r: &Reversal<'_>,
+        money: MoneyRecord,
+        original_record: u64,
+        kind: fn(ReversalRecord) -> Record<'a>,
+    ) -> Decision<'a> {
+        let record = ReversalRecord {
+            money,
+            original_record: U64::new(original_record),
+            original_sequence: U32::new(r.original_sequence.0),
+            original_epoch: U16::new(r.original_epoch.0),
+            reserved: U16::ZERO,
+        };
+        let record = kind(record);
+        let outcome = Outcome {
+            repeat: record.kind() == RecordKind::Repeat,
+            ..self.outcome(&money, ResultCode::Approved, self.stamp.number)
+        };
+        Decision::Done { outcome, group: Group::one(record) }
+    }
+}
