@@ -406,3 +406,98 @@ impl Walk {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::FIRST_PAGE_RECORDS_AT;
+
+    const SEED: u32 = 0x5EED;
+
+    fn buffer() -> BlockBuffer {
+        let mut buffer = BlockBuffer::new(BLOCK_PAGES_MAX);
+        buffer.begin(Place { segment_id: 4, page: 9, page_limit: BLOCK_PAGES_MAX, claim: None }, 100);
+        buffer
+    }
+
+    #[test]
+    fn golden_bytes_of_a_block() {
+        let mut buffer = buffer();
+        let time_ns = 0x0102_0304_0506_0708;
+        let group = [
+            Record { kind: 0x21, version: 2, payload: &[0xAA; 8] },
+            Record { kind: 0x22, version: 3, payload: &[0xBB; 16] },
+        ];
+        buffer.add(&group, 100, time_ns);
+        let link = buffer.finish(77, &[9; 32], SEED);
+
+        let mut records = vec![24, 0, 0x21, 2, 1, 0, 1, 0, 8, 7, 6, 5, 4, 3, 2, 1];
+        records.extend([0xAA; 8]);
+        records.extend([32, 0, 0x22, 3, 0, 0, 0, 0, 8, 7, 6, 5, 4, 3, 2, 1]);
+        records.extend([0xBB; 16]);
+        let mut chained = vec![9; 32];
+        chained.extend([100, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]);
+        chained.extend(&records);
+        let expect_link = *blake3::hash(&chained).as_bytes();
+        assert_eq!(link, expect_link);
+
+        let mut page = vec![0, 0, 0, 0, b'Y', b'P', 0, 1, 0xFF, 0, 136, 0, 2, 0, 0, 0];
+        page.extend([77, 0, 0, 0, 0, 0, 0, 0, 100, 0, 0, 0, 0, 0, 0, 0]);
+        page.extend([2, 0, 0, 0, 56, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+        page.extend(expect_link);
+        assert_eq!(page.len(), FIRST_PAGE_RECORDS_AT);
+        page.extend(&records);
+        page.resize(PAGE_BYTES, PADDING);
+        let checksum = crc32c::crc32c_append(SEED, &page[4..]);
+        page[..4].copy_from_slice(&checksum.to_le_bytes());
+        assert_eq!(buffer.pages(), page);
+    }
+
+    #[test]
+    fn golden_bytes_of_a_seal() {
+        let mut page = vec![0; PAGE_BYTES];
+        put_seal(&mut page, 77, 100, &[9; 32], SEED);
+        let mut expect = vec![0, 0, 0, 0, b'Y', b'P', 0, 1, 0xFF, 0, 80, 0, 0, 0, 1, 0];
+        expect.extend([77, 0, 0, 0, 0, 0, 0, 0, 100, 0, 0, 0, 0, 0, 0, 0]);
+        expect.extend([0; 16]);
+        expect.extend([9; 32]);
+        expect.resize(PAGE_BYTES, PADDING);
+        let checksum = crc32c::crc32c_append(SEED, &expect[4..]);
+        expect[..4].copy_from_slice(&checksum.to_le_bytes());
+        assert_eq!(page, expect);
+    }
+
+    #[test]
+    fn what_was_added_is_followed() {
+        let mut buffer = buffer();
+        let payload = [7; 480];
+        let mut number = 100;
+        for size in [1_usize, 3, 20, 1, 9] {
+            let group = vec![Record { kind: 5, version: 1, payload: &payload[..8 * size] }; size];
+            assert_eq!(buffer.pages_with(&group), {
+                let mut copy = BlockBuffer::new(BLOCK_PAGES_MAX);
+                copy.begin(buffer.place.clone(), number);
+                copy.page_index = buffer.page_index;
+                copy.offset = buffer.offset;
+                copy.page_end = buffer.page_end;
+                copy.add(&group, number, 1);
+                copy.page_count()
+            });
+            buffer.add(&group, number, number);
+            number += size as u64;
+        }
+        let mut chain = Chain { sequence_next: 7, number_next: 100, link: [1; 32], time_ns: 0 };
+        let link = buffer.finish(7, &chain.link, SEED);
+        let mut seen = 0;
+        let page_of = |index: usize| &buffer.pages()[index * PAGE_BYTES..(index + 1) * PAGE_BYTES];
+        let info = chain.follow(4, 9, page_of, &mut |_| seen += 1).unwrap();
+        assert_eq!((info.link, info.record_count, info.group_count, seen), (link, 34, 5, 34));
+        assert_eq!((chain.sequence_next, chain.number_next, chain.link), (8, 134, link));
+        assert!(info.page_count > 1);
+        assert_eq!(
+            chain.follow(4, 9, page_of, &mut |_| {}),
+            Err("the block is out of sequence"),
+            "the same block doesn't follow itself"
+        );
+    }
+}

@@ -10,7 +10,7 @@ pub struct LogId(pub [u8; 16]);
 
 /// Settings of a [`Log`](crate::Log). Only `log_id_if_new` and the sizes of new segments reach the medium: all
 /// others may change from one start to the next, and so may `segment_bytes`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct LogConfig {
     /// The identity that a *new* log gets; an existing one keeps its own.
     pub log_id_if_new: LogId,

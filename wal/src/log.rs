@@ -163,7 +163,7 @@ impl Log {
 
     /// What follows a write, once the writer's lock is free: whoever was told "in flight" has staged before the look for
     /// more that this takes, and is seen.
-    fn after_write(&self, block: Option<Box<BlockBuffer>>) -> Result<(), WalError> {
+    fn after_write(&self, block: Option<BlockBuffer>) -> Result<(), WalError> {
         let (more, wants_spare) = {
             let mut staging = self.staging.lock();
             if let Some(block) = block {
@@ -199,7 +199,7 @@ impl Log {
     }
 
     /// Takes and writes one block; gives its memory to be handed back.
-    fn write_next(&self, writer: &mut Writer) -> Result<Option<Box<BlockBuffer>>, WalError> {
+    fn write_next(&self, writer: &mut Writer) -> Result<Option<BlockBuffer>, WalError> {
         self.check_poison()?;
         let Some(mut block) = self.staging.lock().take() else { return Ok(None) };
         if let Some(file) = block.place.claim.take() {

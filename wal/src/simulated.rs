@@ -214,7 +214,7 @@ impl Storage for Simulated {
             Fate::Fails => return Err(failed()),
             Fate::Stops => {
                 let mut draws = state.operations;
-                if draw(&mut draws) % 2 == 0 {
+                if draw(&mut draws).is_multiple_of(2) {
                     state.files.insert(segment_id, FileState::empty(length, false));
                 }
                 return Err(stopped());

@@ -18,10 +18,10 @@ const FULL_RETRY_NS: u64 = 1_000_000_000;
 /// What the staging lock protects.
 pub(crate) struct Staging {
     /// Blocks that take no more groups, oldest first. Its capacity is never exceeded.
-    closed: VecDeque<Box<BlockBuffer>>,
+    closed: VecDeque<BlockBuffer>,
     /// The block that groups go into.
-    open: Option<Box<BlockBuffer>>,
-    free: Vec<Box<BlockBuffer>>,
+    open: Option<BlockBuffer>,
+    free: Vec<BlockBuffer>,
     pub(crate) space: Space,
     next_number: u64,
     pub(crate) time: LoggedTime,
@@ -194,7 +194,7 @@ impl Staging {
         Self {
             closed: VecDeque::with_capacity(blocks),
             open: None,
-            free: (0..blocks).map(|_| Box::new(BlockBuffer::new(block_pages_max))).collect(),
+            free: (0..blocks).map(|_| BlockBuffer::new(block_pages_max)).collect(),
             space: Space::new(config, end, segments_max),
             next_number,
             time,
@@ -209,7 +209,7 @@ impl Staging {
     }
 
     /// Takes the oldest block, closing it if it is open.
-    pub(crate) fn take(&mut self) -> Option<Box<BlockBuffer>> {
+    pub(crate) fn take(&mut self) -> Option<BlockBuffer> {
         if self.closed.is_empty() {
             self.close();
         }
@@ -217,7 +217,7 @@ impl Staging {
     }
 
     /// Gives a block's memory back.
-    pub(crate) fn give_back(&mut self, mut block: Box<BlockBuffer>) {
+    pub(crate) fn give_back(&mut self, mut block: BlockBuffer) {
         block.place.claim = None;
         self.free.push(block);
     }

@@ -97,7 +97,7 @@ fn staging_is_bounded_and_empties_block_by_block() {
 fn a_full_log_keeps_its_reserve_and_comes_back() {
     let config = LogConfig { log_bytes_max: Some(256 << 10), ..small_config() };
     let storage = Simulated::new();
-    let (log, _, _) = open(&storage, config.clone(), 0).unwrap();
+    let (log, _, _) = open(&storage, config, 0).unwrap();
     let mut tag = 0;
     let mut fill = |priority| {
         loop {
@@ -115,7 +115,7 @@ fn a_full_log_keeps_its_reserve_and_comes_back() {
     assert_eq!((normal, log.durable()), (56, 60));
     log.seal().unwrap();
     drop(log);
-    let (log, report, _) = open(&storage, config.clone(), 0).unwrap();
+    let (log, report, _) = open(&storage, config, 0).unwrap();
     assert_eq!((report.tail, report.last_number), (Tail::Sealed, 60));
     assert_eq!(append(&log, &group(0, &[80]), Priority::Reserved), Err(AppendError::Full));
     log.seal().unwrap();
@@ -216,7 +216,7 @@ fn a_spare_is_always_ready() {
 fn threads_append_and_the_writer_makes_all_of_it_durable() {
     let storage = Simulated::new();
     let config = LogConfig { segment_bytes: 1 << 20, ..small_config() };
-    let (log, _, _) = open(&storage, config.clone(), 0).unwrap();
+    let (log, _, _) = open(&storage, config, 0).unwrap();
     let log = Arc::new(log);
     let writer = LogWriter::spawn(Arc::clone(&log)).unwrap();
     let durable = Arc::new(AtomicU64::new(0));
