@@ -1,0 +1,431 @@
+#!/usr/bin/env python3
+"""A till for Yika in Python, written from protocol/README.md alone.
+
+It is an independent check of that page and of the server: nothing here is taken from the engine's own sources.
+Standard library and the `cryptography` package (for AES-CMAC) only.
+
+    python3 yika_client.py --vectors protocol/vectors.json
+        checks the vectors, without a server
+
+    python3 yika_client.py --port 7000 --keys keys.json --card 123456 --account 5
+        signs in as the first terminal of keys.json, sells, retries, queries, uploads, and undoes
+
+keys.json: {"terminals": [{"terminal": 1, "key": "hex", "epoch": 1}], "card_master": "hex",
+            "code_keys": [{"id": 0, "key": "hex"}], "cards": [{"uid": 123456}]}     ("cards" may be left out)
+
+Each step prints one line of JSON. The exit status is 0 when every step gave what the page promises, 1 when one
+didn't, 2 when the client couldn't do its work.
+"""
+
+import argparse
+import json
+import struct
+import sys
+import time
+
+from yika_wire import (
+    HEADER_BYTES,
+    KINDS,
+    MAC_BYTES,
+    OFFLINE_RECORD,
+    STEP_NS,
+    VERSION,
+    Direction,
+    Keys,
+    Refusal,
+    Till,
+    WireError,
+    build,
+    by_account,
+    by_card,
+    card_key,
+    cmac,
+    derive,
+    hello_frame,
+    issue_code,
+    judge_code,
+    prove_frame,
+    sign_record,
+    terminal_key,
+    terminal_tac_key,
+    unpack,
+    unpack_body,
+    unpack_header,
+)
+
+# The result codes that this client judges by; every other is shown by its number.
+APPROVED, APPROVED_FLAGGED = 0, 1
+IDENTITY_CONFLICT, REVERSED, UNKNOWN_SALE = 300, 303, 305
+AMOUNT_NOT_POSITIVE, CODE_USED, NOT_AUTHENTIC, BAD_MAC = 400, 514, 800, 105
+
+
+
+class Mismatch(Exception):
+    """A step didn't give what the page promises."""
+
+
+# Steps -------------------------------------------------------------------------------------------------------
+
+
+def say(step, **values):
+    shown = {name: value.hex() if isinstance(value, bytes) else value for name, value in values.items()}
+    print(json.dumps({"step": step, **shown}), flush=True)
+
+
+def check(step, condition, what, **values):
+    if not condition:
+        raise Mismatch(f"{step}: {what}: {values}")
+
+
+def run_against_server(options):
+    with open(options.keys, encoding="utf-8") as file:
+        keys = json.load(file)
+    entry = keys["terminals"][options.terminal_index]
+    till = Till(options.host, options.port, entry["terminal"], bytes.fromhex(entry["key"]), entry["epoch"])
+    amount = options.amount_fen
+
+    card = options.card
+    if card is None and keys.get("cards"):
+        card = keys["cards"][0]["uid"]
+    # A card's counter only has to rise: tenths of a second do, from one run of this client to the next.
+    tenths = (time.time_ns() - 1_600_000_000_000_000_000) // 100_000_000
+    counter = options.card_counter if options.card_counter is not None else tenths
+
+    wrong = Till(options.host, options.port, entry["terminal"], bytes(16), entry["epoch"])
+    try:
+        wrong.sign_in()
+        raise Mismatch("sign_in_with_a_wrong_key: the server took it")
+    except Refusal as refusal:
+        check("sign_in_with_a_wrong_key", refusal.values["code"] == BAD_MAC, "another code", **refusal.values)
+        say("sign_in_with_a_wrong_key", code=refusal.values["code"])
+    finally:
+        wrong.close()
+
+    welcome = till.sign_in()
+    say("sign_in", terminal=till.terminal, epoch=till.epoch, **welcome)
+    now = time.time_ns()
+    say("heartbeat", **till.call("Heartbeat", {"till_time_ns": now}))
+
+    sales = []
+    if card is None:
+        say("card", skipped="no --card and no cards in the keys file")
+        account = options.account
+    else:
+        account = sell_by_card(till, card, counter, amount, sales)
+    if options.account is not None:
+        account = options.account
+    sell_by_code(till, keys, account, amount, sales)
+    if card is not None:
+        upload(till, keys, card, counter + 1, amount, options.batch)
+        undo(till, sales[0])
+    if account is not None:
+        walk_bill(till, account, sales)
+    till.call("SignOut", {})
+    say("sign_out")
+    till.close()
+
+
+def balance_of(till, selector):
+    answer = till.call("Balance", selector)
+    check("balance", answer["code"] == APPROVED, "no balance", **answer)
+    parts = answer["card_fen"] + answer["transition_fen"] + answer["electronic_fen"]
+    check("balance", parts == answer["system_fen"], "the wallets don't add up", **answer)
+    return answer
+
+
+def same_outcome(step, first, again):
+    for name in ("code", "action", "account", "amount_fen", "record"):
+        check(step, first[name] == again[name], f"{name} differs from the first answer's", first=first, again=again)
+
+
+def sell_by_card(till, card, counter, amount, sales):
+    before = balance_of(till, by_card(card))
+    say("balance", **before)
+    sequence = till.next_sequence()
+    body = {"card_uid": card, "card_counter": counter, "amount_fen": amount, "till_time_ns": time.time_ns()}
+    sale = till.sell("CardDebit", body, sequence)
+    say("card_debit", sequence=sequence, **sale)
+    check("card_debit", sale["code"] == APPROVED and not sale["flags"] & 1, "not approved", **sale)
+    check("card_debit", sale["account"] == before["account"], "another account", **sale)
+    expected = before["system_fen"] - amount
+    check("card_debit", sale["balance_after_fen"] == expected, f"the balance isn't {expected}", **sale)
+    sales.append((sequence, sale))
+
+    again = till.sell("CardDebit", body, sequence)
+    say("retry", sequence=sequence, **again)
+    same_outcome("retry", sale, again)
+    check("retry", again["flags"] & 1, "not marked as a repeat", **again)
+
+    till.sign_in()
+    again = till.sell("CardDebit", body, sequence)
+    say("retry_in_a_new_session", sequence=sequence, **again)
+    same_outcome("retry_in_a_new_session", sale, again)
+
+    conflict = till.sell("CardDebit", {**body, "amount_fen": amount + 1}, sequence)
+    say("conflict", sequence=sequence, **conflict)
+    check("conflict", conflict["code"] == IDENTITY_CONFLICT, "another code", **conflict)
+
+    query = till.call("SaleQuery", {"sequence": sequence, "epoch": till.epoch})
+    say("sale_query", **query)
+    same_outcome("sale_query", sale, query)
+    unknown = till.call("SaleQuery", {"sequence": sequence + 1_000, "epoch": till.epoch})
+    say("sale_query_unknown", **unknown)
+    check("sale_query_unknown", unknown["code"] == UNKNOWN_SALE, "another code", **unknown)
+
+    refused = till.call("CardDebit", {**body, "amount_fen": 0, "card_counter": counter}, sequence + 1)
+    say("amount_zero", **refused)
+    check("amount_zero", refused["code"] == AMOUNT_NOT_POSITIVE, "another code", **refused)
+
+    after = balance_of(till, by_card(card))
+    check("balance", after["system_fen"] == expected, f"the balance isn't {expected}", **after)
+    return sale["account"]
+
+
+def sell_by_code(till, keys, account, amount, sales):
+    if not keys.get("code_keys") or account is None:
+        say("code_debit", skipped="no code key or no account")
+        return
+    key_id, key = keys["code_keys"][0]["id"], bytes.fromhex(keys["code_keys"][0]["key"])
+    sequence = till.next_sequence()
+    # The sequence as nonce: two runs within one time step show two codes.
+    code = issue_code(key, key_id, account, time.time_ns() // STEP_NS, sequence % 16)
+    body = {"code": code, "amount_fen": amount, "till_time_ns": time.time_ns()}
+    sale = till.sell("CodeDebit", body, sequence)
+    say("code_debit", sequence=sequence, digits=code, **sale)
+    check("code_debit", sale["code"] == APPROVED and sale["account"] == account, "not approved", **sale)
+    sales.append((sequence, sale))
+    again = till.sell("CodeDebit", body, sequence)
+    same_outcome("code_retry", sale, again)
+    say("code_retry", sequence=sequence, **again)
+    sequence = till.next_sequence()
+    used = till.sell("CodeDebit", body, sequence)
+    say("code_again", sequence=sequence, **used)
+    check("code_again", used["code"] == CODE_USED, "a code was taken twice", **used)
+
+
+def upload(till, keys, card, counter, amount, count):
+    before = balance_of(till, by_card(card))
+    now = time.time_ns()
+    tac_key = card_key(bytes.fromhex(keys["card_master"]), card)
+    own_key = terminal_tac_key(till.key, till.terminal)
+    records, previous = [], (0, 0, 0, 0, 0)
+    for index in range(count):
+        sequence = till.next_sequence()
+        record = {
+            "terminal": till.terminal,
+            "sequence": sequence,
+            "epoch": till.epoch,
+            "card_counter": counter + index,
+            "card_uid": card,
+            "balance_before_fen": before["card_fen"] - index * amount,
+            "amount_fen": amount,
+            "till_time_ns": now,
+            "previous_terminal": previous[0],
+            "previous_sequence": previous[1],
+            "previous_amount_fen": previous[2],
+            "previous_card_counter": previous[3],
+            "previous_epoch": previous[4],
+            "tac_key": 1 + index % 2,
+            "layout": 1,
+            "block_list_version": 0,
+            "block_list_age_s": 60,
+            "offline_since_ns": now - 60_000_000_000,
+        }
+        previous = (till.terminal, sequence, amount, counter + index, till.epoch)
+        records.append(sign_record(record, own_key if index % 2 else tac_key))
+    forged = records[0][:-1] + bytes([records[0][-1] ^ 1])
+    forged = struct.pack("<II", till.terminal, till.sequence + 1) + forged[8:]
+    sent = {"batch": 1, "count": count + 1, "records": [*records, forged]}
+    first = till.call("Upload", sent)
+    check("upload", first["batch"] == 1 and len(first["lines"]) == count + 1, "another batch", **first)
+    for line, record in zip(first["lines"], records):
+        named = struct.unpack_from("<IIH", record)[1:]
+        check("upload", (line["sequence"], line["epoch"]) == named, "another record's line", **line)
+        check("upload", line["code"] in (APPROVED, APPROVED_FLAGGED) and line["record"], "not taken", **line)
+    check("upload", first["lines"][-1]["code"] == NOT_AUTHENTIC, "a forged record was taken", **first["lines"][-1])
+    say("upload", lines=first["lines"])
+    again = till.call("Upload", {**sent, "batch": 2})
+    check("upload_again", again["lines"] == first["lines"], "the second upload differs", **again)
+    after = balance_of(till, by_card(card))
+    expected = before["system_fen"] - count * amount
+    check("upload_again", after["system_fen"] == expected, f"the balance isn't {expected}", **after)
+    say("upload_again", balance_fen=after["system_fen"])
+
+
+def undo(till, sold):
+    original, sale = sold
+    body = {
+        "original_sequence": original,
+        "original_epoch": till.epoch,
+        "reason": 3,
+        "amount_fen": sale["amount_fen"],
+        "till_time_ns": time.time_ns(),
+    }
+    before = balance_of(till, by_account(sale["account"]))
+    sequence = till.next_sequence()
+    reversal = till.sell("Reversal", body, sequence)
+    say("reversal", sequence=sequence, **reversal)
+    check("reversal", reversal["code"] == APPROVED, "not approved", **reversal)
+    same_outcome("reversal_retry", reversal, till.sell("Reversal", body, sequence))
+    after = balance_of(till, by_account(sale["account"]))
+    expected = before["system_fen"] + sale["amount_fen"]
+    check("reversal", after["system_fen"] == expected, f"the balance isn't {expected}", **after)
+    query = till.call("SaleQuery", {"sequence": original, "epoch": till.epoch})
+    say("sale_query_reversed", **query)
+    check("sale_query_reversed", query["code"] == REVERSED, "the sale isn't told as reversed", **query)
+
+
+def walk_bill(till, account, sales):
+    before, seen, pages = 0, [], 0
+    while pages < 4:
+        page = till.call("Bill", {**by_account(account), "before": before, "lines_max": 20})
+        check("bill", page["code"] == APPROVED, "no bill", **page)
+        seen += page["lines"]
+        pages += 1
+        before = page["next_before"]
+        if before == 0:
+            break
+    numbers = [line["record"] for line in seen]
+    check("bill", numbers == sorted(numbers, reverse=True) and len(set(numbers)) == len(numbers), "not in order")
+    for sequence, sale in sales:
+        if sale["account"] == account and sale["code"] == APPROVED:
+            lines = [line for line in seen if line["record"] == sale["record"]]
+            check("bill", len(lines) == 1, f"sequence {sequence} isn't there once", record=sale["record"])
+            check("bill", lines[0]["amount_fen"] == -sale["amount_fen"], "another amount", **lines[0])
+    say("bill", pages=pages, lines=len(seen))
+
+
+# Vectors -----------------------------------------------------------------------------------------------------
+
+
+def plain(value):
+    """A value as it stands in the vectors."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items()}
+    return value
+
+
+def run_vectors(path):
+    with open(path, encoding="utf-8") as file:
+        vectors = json.load(file)
+    step = "vectors"
+    check(step, vectors["protocol_version"] == VERSION, "another version")
+
+    keys = vectors["keys"]
+    secret = {name: bytes.fromhex(value) for name, value in keys.items() if isinstance(value, str)}
+    master, terminal, card = secret["master"], keys["terminal"], keys["card_uid"]
+    derived = {
+        "terminal_key": terminal_key(master, terminal, keys["terminal_key_version"]),
+        "terminal_tac_key": terminal_tac_key(secret["terminal_key"], terminal),
+        "card_master": derive(master, b"YKcardm1", 0),
+        "card_key": card_key(secret["card_master"], card),
+        "code_key": derive(master, b"YKcodek1", keys["code_key_id"]),
+        "terminal_key_check_value": cmac(secret["terminal_key"], bytes(16))[:3],
+    }
+    for name, value in derived.items():
+        check(step, value == secret[name], f"{name} is derived otherwise")
+    say("keys", derived=len(derived))
+
+    sign_in = vectors["sign_in"]
+    frames = {frame["name"]: bytes.fromhex(frame["hex"]) for frame in sign_in["frames"]}
+    nonce, firmware = bytes.fromhex(sign_in["till_nonce"]), sign_in["frames"][0]["body"]["firmware"]
+    check(step, hello_frame(terminal, sign_in["epoch"], nonce, firmware) == frames["hello"], "another Hello")
+    session = Keys(secret["terminal_key"], frames["hello"], frames["challenge"])
+    for name, value in (
+        ("till_proof", session.till_proof),
+        ("server_proof", session.server_proof),
+        ("up_key", session.up),
+        ("down_key", session.down),
+    ):
+        check(step, value.hex() == sign_in[name], f"another {name}")
+    up, down = Direction(session.up), Direction(session.down)
+    prove = up.seal(prove_frame(terminal, sign_in["epoch"], session.till_proof))
+    check(step, prove == frames["prove"], "another Prove")
+    down.open(frames["welcome"])
+    say("sign_in", frames=len(frames))
+
+    for frame in sign_in["frames"] + vectors["session"]:
+        data = bytes.fromhex(frame["hex"])
+        kind, ids, counter = unpack_header(data)
+        body = unpack_body(kind, data[HEADER_BYTES:-MAC_BYTES])
+        name = frame["name"]
+        header = frame["header"]
+        check(step, KINDS[kind][0] == frame["kind"] and (kind < 0x80) == frame["to_server"], f"kind of {name}")
+        echoed = (header["terminal"], header["epoch"], header["sequence"], header["request_id"])
+        check(step, ids == echoed and counter == header["counter"], f"header of {name}")
+        check(step, plain(body) == frame["body"], f"body of {name}", read=plain(body), told=frame["body"])
+        check(step, data[-MAC_BYTES:].hex() == frame["mac"], f"MAC of {name}")
+        if name in frames:
+            continue
+        direction = up if frame["to_server"] else down
+        check(step, direction.seal(build(kind, ids, body)) == data, f"{name} is built otherwise")
+    say("session", frames=len(vectors["session"]))
+
+    for record in vectors["offline_records"]:
+        data = bytes.fromhex(record["hex"])
+        fields = unpack(OFFLINE_RECORD, data)
+        key = secret["card_key"] if fields["tac_key"] == 1 else secret["terminal_tac_key"]
+        check(step, plain(fields) == record["fields"], "fields of an offline record")
+        check(step, sign_record(fields, key) == data, "TAC of an offline record")
+    say("offline_records", records=len(vectors["offline_records"]))
+
+    code = vectors["payment_code"]
+    digits = issue_code(secret["code_key"], code["key_id"], code["account"], code["step"], code["nonce"])
+    check(step, digits == code["digits"], "another payment code", digits=digits)
+    for judged in code["judged"]:
+        outcome = judge_code(secret["code_key"], digits, judged["now_ns"])
+        check(step, outcome == judged["outcome"], "another verdict", judged=judged, got=outcome)
+    say("payment_code", digits=digits, judged=len(code["judged"]))
+
+    known = {code["number"]: code["name"] for code in vectors["result_codes"]}
+    for number, name in (
+        (APPROVED, "Approved"),
+        (APPROVED_FLAGGED, "ApprovedFlagged"),
+        (BAD_MAC, "BadMac"),
+        (IDENTITY_CONFLICT, "IdentityConflict"),
+        (REVERSED, "Reversed"),
+        (UNKNOWN_SALE, "UnknownSale"),
+        (AMOUNT_NOT_POSITIVE, "AmountNotPositive"),
+        (CODE_USED, "CodeUsed"),
+        (NOT_AUTHENTIC, "NotAuthentic"),
+    ):
+        check(step, known.get(number) == name, f"code {number} isn't {name}")
+    say("result_codes", codes=len(known))
+
+
+def main():
+    parser = argparse.ArgumentParser(description="A till for Yika, as an independent check of its wire.")
+    parser.add_argument("--vectors", metavar="FILE", help="check this vectors file, without a server")
+    parser.add_argument("--host", default="127.0.0.1", help="where the server listens (%(default)s)")
+    parser.add_argument("--port", type=int, help="the server's port")
+    parser.add_argument("--keys", metavar="FILE", help="the keys file")
+    parser.add_argument("--terminal-index", type=int, default=0, help="which terminal of it (%(default)s)")
+    parser.add_argument("--card", type=int, help="the card number to sell to; else the first of the keys file")
+    parser.add_argument("--card-counter", type=int, help="the card's counter to begin with; else from the clock")
+    parser.add_argument("--account", type=int, help="the account for the payment code; else the card's")
+    parser.add_argument("--amount-fen", type=int, default=100, help="the amount of each sale (%(default)s)")
+    parser.add_argument("--batch", type=int, default=10, help="offline records in the upload (%(default)s)")
+    options = parser.parse_args()
+    if not options.vectors and not (options.port and options.keys):
+        parser.error("either --vectors, or --port and --keys")
+    try:
+        if options.vectors:
+            run_vectors(options.vectors)
+        if options.port:
+            run_against_server(options)
+    except Mismatch as mismatch:
+        say("mismatch", what=str(mismatch))
+        return 1
+    except (OSError, WireError, ValueError, KeyError) as error:
+        say("failed", what=f"{type(error).__name__}: {error}")
+        return 2
+    say("done")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

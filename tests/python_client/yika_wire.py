@@ -1,0 +1,404 @@
+"""The wire of Yika in Python, written from protocol/README.md alone: layouts, keys, codes, records, a till's session.
+
+Standard library and the `cryptography` package (for AES-CMAC) only.
+"""
+
+import hmac
+import os
+import socket
+import struct
+import time
+
+from cryptography.hazmat.primitives.ciphers import algorithms
+from cryptography.hazmat.primitives.cmac import CMAC
+
+HEADER = struct.Struct("<IBBBBIIHHIQ")
+HEADER_BYTES = 32
+MAC_BYTES = 8
+MAGIC = 0x59
+VERSION = 1
+FRAME_BYTES_MAX = 262144
+STEP_NS = 30_000_000_000
+
+ANSWER_TIMEOUT_S = 3.0
+RETRY_PAUSES_S = (1.0, 2.0)
+
+# Each field: name and form. u8 u16 u32 u64 i64, zN = N zero bytes, bN = N bytes, tN = text of N bytes.
+SELECTOR = "account_by:u8 reserved:z7 account_value:b16"
+MONEY = (
+    "code:u16 action:u8 flags:u8 account:u32 amount_fen:i64 balance_after_fen:i64 record:u64 server_time_ns:u64"
+)
+OFFLINE_RECORD = (
+    "terminal:u32 sequence:u32 epoch:u16 flags:z2 card_counter:u32 card_uid:u64 balance_before_fen:i64"
+    " amount_fen:i64 till_time_ns:u64 previous_terminal:u32 previous_sequence:u32 previous_amount_fen:i64"
+    " previous_card_counter:u32 previous_epoch:u16 tac_key:u8 layout:u8 block_list_version:u32"
+    " block_list_age_s:u32 offline_since_ns:u64 tac:b8"
+)
+BILL_LINE = (
+    "record:u64 time_ns:u64 amount_fen:i64 balance_after_fen:i64 merchant:u32 terminal:u32 sequence:u32"
+    " epoch:u16 code:u16 related_record:u64 business_date:u16 kind:u8 channel:u8 wallet:u8 flags:u8 reserved:z2"
+)
+BATCH_LINE = "sequence:u32 epoch:u16 code:u16 record:u64"
+
+# kind number: (name, fields of the body, name and fields of the items that `count` counts)
+KINDS = {
+    0x01: ("Hello", "version_min:u8 version_max:u8 reserved:z6 nonce:b16 firmware:t24", None),
+    0x02: ("Prove", "proof:b16", None),
+    0x03: ("SignOut", "", None),
+    0x04: ("Heartbeat", "till_time_ns:u64", None),
+    0x10: ("CardDebit", "card_uid:u64 card_counter:u32 reserved:z4 amount_fen:i64 till_time_ns:u64", None),
+    0x11: ("CodeDebit", "code:t20 reserved:z4 amount_fen:i64 till_time_ns:u64", None),
+    0x12: ("TopUp", SELECTOR + " amount_fen:i64 channel:u8 reserved:z7 order:t32", None),
+    0x13: (
+        "Reversal",
+        "original_sequence:u32 original_epoch:u16 reason:u8 reserved:z1 amount_fen:i64 till_time_ns:u64"
+        " reserved_tail:z8",
+        None,
+    ),
+    0x20: ("Balance", SELECTOR, None),
+    0x21: ("Bill", SELECTOR + " before:u64 lines_max:u16 reserved:z6", None),
+    0x22: ("SaleQuery", "sequence:u32 epoch:u16 reserved:z2", None),
+    0x30: ("Upload", "batch:u32 count:u16 reserved:z2", ("records", OFFLINE_RECORD)),
+    0x81: ("Challenge", "version:u8 reserved:z7 nonce:b16", None),
+    0x82: (
+        "Welcome",
+        "proof:b16 server_time_ns:u64 business_date:u16 in_flight_max:u16 heartbeat_interval_ms:u32 merchant:u32"
+        " parameter_version:u32 block_list_version:u32 last_sequence:u32 debit_max_fen:i64"
+        " offline_debit_max_fen:i64 offline_day_max_fen:i64 block_list_age_max_s:u32 offline_days_max:u16"
+        " terminal_kind:u8 reserved:z1",
+        None,
+    ),
+    0x83: ("SignedOut", "", None),
+    0x84: (
+        "HeartbeatAnswer",
+        "server_time_ns:u64 clock_offset_ns:i64 parameter_version:u32 block_list_version:u32 business_date:u16"
+        " reserved:z6",
+        None,
+    ),
+    0x90: ("CardDebitAnswer", MONEY, None),
+    0x91: ("CodeDebitAnswer", MONEY, None),
+    0x92: ("TopUpAnswer", MONEY, None),
+    0x93: ("ReversalAnswer", MONEY, None),
+    0xA0: (
+        "BalanceAnswer",
+        "code:u16 action:u8 status:u8 account:u32 card_fen:i64 transition_fen:i64 electronic_fen:i64 held_fen:i64"
+        " system_fen:i64 record:u64 server_time_ns:u64",
+        None,
+    ),
+    0xA1: (
+        "BillAnswer",
+        "code:u16 action:u8 reserved:z1 account:u32 next_before:u64 count:u16 reserved_tail:z6",
+        ("lines", BILL_LINE),
+    ),
+    0xA2: ("SaleQueryAnswer", MONEY, None),
+    0xB0: ("BatchAnswer", "batch:u32 count:u16 reserved:z2 server_time_ns:u64", ("lines", BATCH_LINE)),
+    0xFF: ("Refused", "code:u16 action:u8 reserved:z1 offset:u32 value:u64", None),
+}
+NUMBER = {name: number for number, (name, _, _) in KINDS.items()}
+
+ACTION_RETRY = 1
+
+INTEGERS = {"u8": "<B", "u16": "<H", "u32": "<I", "u64": "<Q", "i64": "<q"}
+
+
+class WireError(Exception):
+    """What came over the wire isn't what the page allows."""
+
+
+# Layouts -----------------------------------------------------------------------------------------------------
+
+
+def fields_of(layout):
+    for field in layout.split():
+        name, form = field.split(":")
+        yield name, form, struct.calcsize(INTEGERS[form]) if form in INTEGERS else int(form[1:])
+
+
+def size_of(layout):
+    return sum(size for _, _, size in fields_of(layout))
+
+
+def pack(layout, values):
+    out = b""
+    for name, form, size in fields_of(layout):
+        if form in INTEGERS:
+            out += struct.pack(INTEGERS[form], values[name])
+        elif form[0] == "z":
+            out += bytes(size)
+        else:
+            value = values[name]
+            value = value.encode() if isinstance(value, str) else value
+            if len(value) > size or (form[0] == "b" and len(value) != size):
+                raise WireError(f"{name} doesn't fit {size} bytes")
+            out += value.ljust(size, b"\0")
+    return out
+
+
+def unpack(layout, data):
+    values, at = {}, 0
+    for name, form, size in fields_of(layout):
+        part = data[at : at + size]
+        at += size
+        if len(part) != size:
+            raise WireError(f"{name} is cut off")
+        if form in INTEGERS:
+            (values[name],) = struct.unpack(INTEGERS[form], part)
+        elif form[0] == "z":
+            if any(part):
+                raise WireError(f"{name} must be zero")
+        elif form[0] == "t":
+            text, _, rest = part.partition(b"\0")
+            if any(rest):
+                raise WireError(f"{name} isn't closed by zero bytes")
+            values[name] = text.decode()
+        else:
+            values[name] = part
+    return values
+
+
+def pack_body(kind, values):
+    _, layout, items = KINDS[kind]
+    body = pack(layout, values)
+    if items:
+        name, item_layout = items
+        body += b"".join(item if isinstance(item, bytes) else pack(item_layout, item) for item in values[name])
+    return body
+
+
+def unpack_body(kind, body):
+    _, layout, items = KINDS[kind]
+    fixed = size_of(layout)
+    values = unpack(layout, body[:fixed])
+    rest = body[fixed:]
+    if items:
+        name, item_layout = items
+        size = size_of(item_layout)
+        if len(rest) != size * values["count"]:
+            raise WireError("the count isn't that of the items")
+        values[name] = [unpack(item_layout, rest[at : at + size]) for at in range(0, len(rest), size)]
+    elif rest:
+        raise WireError("bytes behind the body")
+    return values
+
+
+def pack_header(length, kind, ids, version=VERSION, counter=0):
+    terminal, epoch, sequence, request_id = ids
+    return HEADER.pack(length, MAGIC, version, kind, 0, terminal, sequence, epoch, 0, request_id, counter)
+
+
+def unpack_header(frame):
+    length, magic, version, kind, flags, terminal, sequence, epoch, zero, request_id, counter = HEADER.unpack(
+        frame[:HEADER_BYTES]
+    )
+    if (magic, version, flags, zero) != (MAGIC, VERSION, 0, 0) or kind not in KINDS or length != len(frame):
+        raise WireError("the header is wrong")
+    return kind, (terminal, epoch, sequence, request_id), counter
+
+
+def build(kind, ids, values):
+    """A frame whose counter and MAC are still zero."""
+    body = pack_body(kind, values)
+    length = HEADER_BYTES + len(body) + MAC_BYTES
+    return pack_header(length, kind, ids) + body + bytes(MAC_BYTES)
+
+
+# Keys, codes, records ----------------------------------------------------------------------------------------
+
+
+def cmac(key, message):
+    mac = CMAC(algorithms.AES(key))
+    mac.update(message)
+    return mac.finalize()
+
+
+def derive(key, label, number):
+    return cmac(key, label + struct.pack("<Q", number))
+
+
+def terminal_key(master, terminal, version):
+    return cmac(master, b"YKtermk1" + struct.pack("<II", terminal, version))
+
+
+def terminal_tac_key(key, terminal):
+    return derive(key, b"YKtermt1", terminal)
+
+
+def card_key(card_master, uid):
+    return derive(card_master, b"YKcardk1", uid)
+
+
+def issue_code(key, key_id, account, step, nonce):
+    mac = cmac(key, struct.pack("<QIBB", step, account, key_id, nonce) + b"PC")
+    number = key_id << 64 | account << 38 | (step % 16) << 34 | nonce << 30
+    return f"{number | int.from_bytes(mac[:4], 'little') & (1 << 30) - 1:020d}"
+
+
+def judge_code(key, digits, now_ns):
+    """The other side of a code, so that the vectors can be checked."""
+    number = int(digits)
+    account, low, nonce = number >> 38 & (1 << 26) - 1, number >> 34 & 15, number >> 30 & 15
+    now = now_ns // STEP_NS
+    for step in range(now + 1, now - 15, -1):
+        if step % 16 == low and issue_code(key, number >> 64, account, step, nonce) == digits:
+            return "Authentic" if step >= now - 1 else "Expired"
+    return "NotAuthentic"
+
+
+def sign_record(record, key):
+    unsigned = pack(OFFLINE_RECORD, {**record, "tac": bytes(8)})
+    return unsigned[:88] + cmac(key, unsigned[:88])[:8]
+
+
+# Session -----------------------------------------------------------------------------------------------------
+
+
+class Direction:
+    """The key and the counter of one direction."""
+
+    def __init__(self, key):
+        self.key = key
+        self.counter = 0
+
+    def seal(self, frame):
+        frame = frame[:24] + struct.pack("<Q", self.counter) + frame[32:-MAC_BYTES]
+        self.counter += 1
+        return frame + cmac(self.key, frame)[:MAC_BYTES]
+
+    def open(self, frame):
+        if not hmac.compare_digest(cmac(self.key, frame[:-MAC_BYTES])[:MAC_BYTES], frame[-MAC_BYTES:]):
+            raise WireError("the frame's MAC is wrong")
+        _, _, counter = unpack_header(frame)
+        if counter != self.counter:
+            raise WireError(f"the frame's counter is {counter}, the next is {self.counter}")
+        self.counter += 1
+
+
+class Keys:
+    """What a transcript gives under a terminal's key."""
+
+    def __init__(self, key, hello, challenge):
+        transcript = hello + challenge
+        self.till_proof = cmac(key, b"YKprove1" + transcript)
+        self.server_proof = cmac(key, b"YKserve1" + transcript)
+        self.up = cmac(key, b"YKupkey1" + transcript)
+        self.down = cmac(key, b"YKdnkey1" + transcript)
+
+
+def hello_frame(terminal, epoch, nonce, firmware):
+    values = {"version_min": 1, "version_max": 1, "nonce": nonce, "firmware": firmware}
+    return build(NUMBER["Hello"], (terminal, epoch, 0, 1), values)
+
+
+def prove_frame(terminal, epoch, proof):
+    return build(NUMBER["Prove"], (terminal, epoch, 0, 2), {"proof": proof})
+
+
+class Refusal(WireError):
+    """The server didn't carry the request out."""
+
+    def __init__(self, values):
+        super().__init__(f"refused with code {values['code']}")
+        self.values = values
+
+
+class Till:
+    def __init__(self, host, port, terminal, key, epoch):
+        self.address = (host, port)
+        self.terminal, self.key, self.epoch = terminal, key, epoch
+        self.request_id = 2
+        self.sequence = 0
+        self.stream = None
+
+    def read_frame(self):
+        start = self.read(7)
+        length, magic, version, kind = struct.unpack("<IBBB", start)
+        if magic != MAGIC or version != VERSION or kind not in KINDS or not 40 <= length <= FRAME_BYTES_MAX:
+            raise WireError("no frame begins so")
+        return start + self.read(length - 7)
+
+    def read(self, count):
+        data = b""
+        while len(data) < count:
+            part = self.stream.recv(count - len(data))
+            if not part:
+                raise ConnectionError("the server closed the connection")
+            data += part
+        return data
+
+    def sign_in(self):
+        self.close()
+        self.stream = socket.create_connection(self.address, timeout=ANSWER_TIMEOUT_S)
+        self.stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        hello = hello_frame(self.terminal, self.epoch, os.urandom(16), "yika_client.py")
+        self.stream.sendall(hello)
+        challenge = self.read_frame()
+        self.expect(challenge, "Challenge", (self.terminal, self.epoch, 0, 1))
+        keys = Keys(self.key, hello, challenge)
+        self.up, self.down = Direction(keys.up), Direction(keys.down)
+        self.stream.sendall(self.up.seal(prove_frame(self.terminal, self.epoch, keys.till_proof)))
+        welcome = self.read_frame()
+        values = self.expect(welcome, "Welcome", (self.terminal, self.epoch, 0, 2))
+        self.down.open(welcome)
+        if not hmac.compare_digest(values["proof"], keys.server_proof):
+            raise WireError("the server doesn't hold the terminal's key")
+        self.sequence = max(self.sequence, values["last_sequence"])
+        return values
+
+    def expect(self, frame, name, ids):
+        kind, echoed, _ = unpack_header(frame)
+        values = unpack_body(kind, frame[HEADER_BYTES:-MAC_BYTES])
+        if KINDS[kind][0] == "Refused":
+            raise Refusal(values)
+        if KINDS[kind][0] != name or echoed != ids:
+            raise WireError(f"{KINDS[kind][0]} for {echoed} instead of {name} for {ids}")
+        return values
+
+    def next_sequence(self):
+        self.sequence += 1
+        return self.sequence
+
+    def call(self, name, values, sequence=0):
+        """Sends one request and returns its answer's fields."""
+        kind = NUMBER[name]
+        self.request_id += 1
+        ids = (self.terminal, self.epoch, sequence, self.request_id)
+        self.stream.sendall(self.up.seal(build(kind, ids, values)))
+        while True:
+            frame = self.read_frame()
+            self.down.open(frame)
+            _, echoed, _ = unpack_header(frame)
+            if 2 < echoed[3] < self.request_id:
+                continue  # an answer that comes too late
+            return self.expect(frame, KINDS[kind | 0x80][0], ids)
+
+    def sell(self, name, values, sequence):
+        """As `call`, with the page's timers: two retries of the same sequence, in a new session when the old is gone."""
+        for pause_s in (*RETRY_PAUSES_S, None):
+            try:
+                answer = self.call(name, values, sequence)
+                if answer["action"] != ACTION_RETRY:
+                    return answer
+            except Refusal as refusal:
+                if refusal.values["action"] != ACTION_RETRY:
+                    raise
+            except (socket.timeout, ConnectionError):
+                if pause_s is not None:
+                    time.sleep(pause_s)
+                    self.sign_in()
+                continue
+            if pause_s is not None:
+                time.sleep(pause_s)
+        raise WireError(f"no outcome for sequence {sequence}")
+
+    def close(self):
+        if self.stream:
+            self.stream.close()
+            self.stream = None
+
+
+def by_card(uid):
+    return {"account_by": 2, "account_value": struct.pack("<Q", uid) + bytes(8)}
+
+
+def by_account(account):
+    return {"account_by": 1, "account_value": struct.pack("<I", account) + bytes(12)}
