@@ -1,0 +1,558 @@
+//! The walk over the log: one record after another, each held against what the ones before it say.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use protocol::ids::{AccountId, BusinessDate, SaleId};
+use protocol::result_code::ResultCode;
+use wal::{LogReader, RecordRef, WalError};
+
+use super::books::Books;
+use super::posting::{Line, Posting, posting_of};
+use super::report::{AuditReport, Check, Holdings, LogFacts, Totals, Violation};
+use super::sequence_set::SequenceSet;
+use crate::inspect::kind_name;
+use crate::ledger::ledger_account::{LedgerAccount, LedgerClass};
+use crate::ledger::limits::REVERSAL_WINDOW_NS;
+use crate::ledger::record::{
+    CutOffRecord, MoneyFlags, MoneyRecord, OfflineDebitRecord, Record, RecordKind, ReversalRecord,
+    SuspenseRecord,
+};
+use crate::ledger::registry::{AuthoriseRule, Policy};
+use crate::settlement::CivilDay;
+
+/// What is known of a person besides the balances.
+#[derive(Clone, Copy, Debug, Default)]
+struct Person {
+    head: u64,
+    card_counter: u32,
+    class: u8,
+}
+
+/// What is known of a till.
+#[derive(Clone, Copy, Debug)]
+struct Till {
+    terminal: u32,
+    merchant: u32,
+    head: u64,
+}
+
+/// What a load announced: the tap that must follow in its group.
+#[derive(Clone, Copy, Debug)]
+struct OpenLoad {
+    sale: SaleId,
+    account: AccountId,
+}
+
+/// The auditor's own picture of the books. It holds no ledger state and runs none of the ledger's rules: it adds
+/// up, and compares.
+pub(super) struct Checker<'a> {
+    reader: &'a LogReader,
+    violations_max: usize,
+    violations: Vec<Violation>,
+    violations_total: u64,
+    /// The record being looked at.
+    number: u64,
+    time_ns: u64,
+    remaining_in_group: u16,
+    open_load: Option<OpenLoad>,
+    date: BusinessDate,
+    dates_closed: u64,
+    books: Books,
+    totals: Totals,
+    persons: Vec<Person>,
+    tills: Vec<Till>,
+    policies: HashMap<u8, Policy>,
+    /// The ends of the chains of each hot account's parts: how many parts there are isn't the log's business.
+    hot_ends: HashMap<LedgerAccount, Vec<u64>>,
+    sales: SequenceSet,
+    tombstones: HashSet<SaleId>,
+    reversed: HashSet<u64>,
+    codes: HashSet<(AccountId, u32)>,
+    orders: HashSet<(u8, [u8; 32])>,
+    records_by_kind: BTreeMap<&'static str, u64>,
+}
+
+impl<'a> Checker<'a> {
+    pub(super) fn new(reader: &'a LogReader, violations_max: usize) -> Checker<'a> {
+        Checker {
+            reader,
+            violations_max,
+            violations: Vec::new(),
+            violations_total: 0,
+            number: 0,
+            time_ns: 0,
+            remaining_in_group: 0,
+            open_load: None,
+            date: BusinessDate(0),
+            dates_closed: 0,
+            books: Books::default(),
+            totals: Totals::default(),
+            persons: Vec::new(),
+            tills: Vec::new(),
+            policies: HashMap::new(),
+            hot_ends: HashMap::new(),
+            sales: SequenceSet::default(),
+            tombstones: HashSet::new(),
+            reversed: HashSet::new(),
+            codes: HashSet::new(),
+            orders: HashSet::new(),
+            records_by_kind: BTreeMap::new(),
+        }
+    }
+
+    /// Takes the next record of the log.
+    ///
+    /// # Errors
+    /// Only the log's own: what a reversal names can't be read.
+    pub(super) fn take(&mut self, found: &RecordRef<'_>) -> Result<(), WalError> {
+        let expected = self.number + 1;
+        self.number = found.number;
+        self.check(found.number == expected, Check::Number, || format!("record {expected} must come here"));
+        let before_ns = self.time_ns;
+        self.check(found.time_ns >= before_ns, Check::Time, || {
+            format!("logged at {} ns, the record before at {before_ns} ns", found.time_ns)
+        });
+        self.time_ns = found.time_ns;
+        self.check_group(found);
+        let record = match Record::decode(found.kind, found.version, found.payload) {
+            Ok(record) => record,
+            Err(error) => {
+                self.violate(Check::Layout, error.to_string());
+                return Ok(());
+            }
+        };
+        *self.records_by_kind.entry(kind_name(record.kind())).or_default() += 1;
+        self.close_load(&record);
+        match &record {
+            Record::Suspense(r, _) => self.suspense(r),
+            Record::AccountOpened(r) => {
+                let next = self.persons.len() as u64;
+                self.check(u64::from(r.account.get()) == next, Check::Known, || {
+                    format!("account {} is opened, the next is {next}", r.account)
+                });
+                self.books.open();
+                self.persons.push(Person { head: self.number, card_counter: 0, class: r.class });
+            }
+            Record::CardBound(r) => {
+                self.link_account(AccountId(r.account.get()), r.previous_account.get());
+                if let Some(person) = self.persons.get_mut(r.account.get() as usize) {
+                    person.card_counter = 0;
+                }
+            }
+            Record::CardConflict(r) => {
+                self.link_account(AccountId(r.first.get()), r.previous_first.get());
+                self.link_account(AccountId(r.second.get()), r.previous_second.get());
+            }
+            Record::AccountTermsSet(r) => {
+                self.link_account(AccountId(r.account.get()), r.previous_account.get());
+                if let Some(person) = self.persons.get_mut(r.account.get() as usize) {
+                    person.class = r.class;
+                }
+            }
+            Record::TerminalRegistered(r) => {
+                let till = Till { terminal: r.terminal.get(), merchant: r.merchant.get(), head: 0 };
+                let next = self.tills.len();
+                match self.tills.get_mut(usize::from(r.slot.get())) {
+                    Some(known) if known.terminal == till.terminal => known.merchant = till.merchant,
+                    None if usize::from(r.slot.get()) == next => self.tills.push(till),
+                    _ => self
+                        .violate(Check::Known, format!("terminal {} can't have slot {}", r.terminal, r.slot)),
+                }
+            }
+            Record::PolicySet(r) => match AuthoriseRule::from_number(r.rule) {
+                Some(rule) => {
+                    let policy = Policy {
+                        floor_fen: r.floor_fen.get(),
+                        debit_max_fen: r.debit_max_fen.get(),
+                        day_max_fen: r.day_max_fen.get(),
+                        offline_debit_max_fen: r.offline_debit_max_fen.get(),
+                        offline_day_max_fen: r.offline_day_max_fen.get(),
+                        rule,
+                    };
+                    self.policies.insert(r.class, policy);
+                }
+                None => self.violate(Check::Layout, format!("no authorising rule {}", r.rule)),
+            },
+            Record::CutOff(r) => self.cut_off(r),
+            Record::MerchantRegistered(..) | Record::MealPeriodSet(..) => {}
+            _ => self.money(&record)?,
+        }
+        Ok(())
+    }
+
+    /// What is left to say after the last record.
+    pub(super) fn finish(mut self, log: LogFacts) -> AuditReport {
+        let remaining = self.remaining_in_group;
+        self.check(remaining == 0, Check::Group, || {
+            format!("the log ends {remaining} records before its last group does")
+        });
+        let records = self.number;
+        self.number = 0;
+        let holdings = Holdings::of(&self.books);
+        self.check(holdings.sum_fen == 0, Check::Totals, || {
+            format!("the books sum to {} fen, not to zero", holdings.sum_fen)
+        });
+        let t = self.totals;
+        let came_in = t.top_ups_fen + t.openings_fen + t.reversals_fen;
+        let spent = t.debits_fen + t.offline_fen;
+        self.check(holdings.persons_fen == came_in - spent, Check::Totals, || {
+            format!("persons hold {} fen; {came_in} came in and {spent} were spent", holdings.persons_fen)
+        });
+        let sold = t.debits_fen - t.reversals_fen + t.offline_fen + t.offline_unknown_card_fen;
+        let owed = holdings.merchants_fen + holdings.held_back_fen;
+        self.check(owed == sold && holdings.held_back_fen == t.offline_held_back_fen, Check::Totals, || {
+            format!("merchants are owed {owed} fen and sold for {sold}")
+        });
+        let below = |(wallets, person): (&super::Wallets, &Person)| {
+            wallets.sum_fen()
+                < i128::from(self.policies.get(&person.class).unwrap_or(&Policy::DEFAULT).floor_fen)
+        };
+        let accounts_below_floor =
+            self.books.persons().iter().zip(&self.persons).filter(|&pair| below(pair)).count() as u64;
+        AuditReport {
+            ok: self.violations_total == 0,
+            log,
+            records,
+            records_by_kind: self.records_by_kind,
+            accounts: self.persons.len() as u64,
+            accounts_below_floor,
+            terminals: self.tills.len() as u64,
+            business_date: (self.date != BusinessDate(0)).then(|| CivilDay::from(self.date).to_string()),
+            dates_closed: self.dates_closed,
+            totals: self.totals,
+            holdings,
+            violations_total: self.violations_total,
+            violations: self.violations,
+        }
+    }
+
+    fn check_group(&mut self, found: &RecordRef<'_>) {
+        let before = self.remaining_in_group;
+        let fits = if before == 0 {
+            found.first_in_group
+        } else {
+            !found.first_in_group && found.remaining_in_group + 1 == before
+        };
+        self.check(fits, Check::Group, || {
+            format!(
+                "first {}, {} more to come; the record before announced {before}",
+                found.first_in_group, found.remaining_in_group
+            )
+        });
+        self.remaining_in_group = found.remaining_in_group;
+    }
+
+    /// A load is followed, in its group, by the tap that it serves.
+    fn close_load(&mut self, record: &Record<'_>) {
+        if let Some(load) = self.open_load.take() {
+            let served = matches!(record, Record::Debit(money)
+                if money.sale() == load.sale && money.person() == Some(load.account));
+            self.check(served, Check::Group, || {
+                format!("the load before serves sale {}, not this", load.sale)
+            });
+        }
+        if let Record::Load(money) = record {
+            let remaining = self.remaining_in_group;
+            self.check(remaining == 1, Check::Group, || {
+                "a load is followed by one debit in its group".to_owned()
+            });
+            self.open_load = money.person().map(|account| OpenLoad { sale: money.sale(), account });
+        } else {
+            let remaining = self.remaining_in_group;
+            self.check(remaining == 0, Check::Group, || "only a load is followed in its group".to_owned());
+        }
+    }
+
+    fn money(&mut self, record: &Record<'_>) -> Result<(), WalError> {
+        let Some(money) = record.money() else { return Ok(()) };
+        let date = self.date;
+        self.check(money.date() == date, Check::BusinessDate, || {
+            format!("stands under date {}, open is {date}", money.date())
+        });
+        self.check(money.result_code().is_some(), Check::Layout, || format!("no result code {}", money.code));
+        if money.terminal_slot().is_some() {
+            self.till(money);
+        }
+        // A load shares its identity with the debit that follows.
+        if money.terminal_slot().is_some() && record.kind() != RecordKind::Load {
+            let fresh = self.sales.insert(money.sale());
+            self.check(fresh, Check::SaleOnce, || format!("sale {} has an outcome already", money.sale()));
+        }
+        let person = money.person();
+        let before_fen = person.and_then(|account| self.books.person(account)).map(super::Wallets::sum_fen);
+        if record.kind().is_posting() {
+            match posting_of(record) {
+                Ok(Some(posting)) => self.post(record, money, &posting),
+                Ok(None) => {}
+                Err(reason) => self.violate(Check::Sides, reason.to_owned()),
+            }
+        }
+        self.balance_after(money);
+        if let Some(account) = person {
+            self.link_account(account, money.previous_account.get());
+        } else {
+            let previous = money.previous_account.get();
+            self.check(previous == 0, Check::AccountChain, || {
+                format!("no person is concerned, but the record before is {previous}")
+            });
+        }
+        self.token(record, money);
+        match record {
+            Record::Debit(_) => self.debit(money, before_fen),
+            Record::TopUp(r) => {
+                let fresh = self.orders.insert((r.money.channel_wallet & 0x0f, r.order_number));
+                self.check(fresh, Check::OrderOnce, || {
+                    format!("order {} was credited before", order_text(&r.order_number))
+                });
+            }
+            Record::Reversal(r) => self.reversal(r)?,
+            Record::ReversalBeforeOriginal(r) => {
+                self.tombstones.insert(r.original());
+            }
+            Record::OfflineDebit(r) => self.offline(r),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn post(&mut self, record: &Record<'_>, money: &MoneyRecord, posting: &Posting) {
+        if !self.books.post(posting) {
+            self.violate(Check::Known, "a side's account was never opened".to_owned());
+            return;
+        }
+        let amount_fen = i128::from(posting.amount_fen);
+        let totals = &mut self.totals;
+        match record.kind() {
+            RecordKind::Debit => totals.debits_fen += amount_fen,
+            RecordKind::Load => totals.loads_fen += amount_fen,
+            RecordKind::TopUp => totals.top_ups_fen += amount_fen,
+            RecordKind::Opening => totals.openings_fen += amount_fen,
+            RecordKind::Reversal => totals.reversals_fen += amount_fen,
+            _ => {
+                if matches!(posting.debit, Line::Clearing(_)) {
+                    totals.offline_unknown_card_fen += amount_fen;
+                } else {
+                    totals.offline_fen += amount_fen;
+                }
+                if matches!(posting.credit, Line::HeldBack(_)) {
+                    totals.offline_held_back_fen += amount_fen;
+                }
+            }
+        }
+        if let Some(wallets) = money.person().and_then(|account| self.books.person(account)).copied() {
+            self.check(wallets.transition_fen <= 0 && wallets.electronic_fen >= 0, Check::WalletSign, || {
+                format!(
+                    "transition {} fen, electronic {} fen",
+                    wallets.transition_fen, wallets.electronic_fen
+                )
+            });
+        }
+        self.link_hot(money);
+    }
+
+    fn balance_after(&mut self, money: &MoneyRecord) {
+        let written_fen = i128::from(money.balance_after_fen.get());
+        let Some(account) = money.person() else {
+            return self.check(written_fen == 0, Check::BalanceAfter, || {
+                format!("{written_fen} fen without a person")
+            });
+        };
+        match self.books.person(account).map(super::Wallets::sum_fen) {
+            Some(sum_fen) => self.check(written_fen == sum_fen, Check::BalanceAfter, || {
+                format!("account {account} adds up to {sum_fen} fen, the record says {written_fen}")
+            }),
+            None => self.violate(Check::Known, format!("account {account} was never opened")),
+        }
+    }
+
+    /// Card counters and payment codes.
+    fn token(&mut self, record: &Record<'_>, money: &MoneyRecord) {
+        let Some(account) = money.person() else { return };
+        if let (Some(counter), Record::Debit(_)) = (money.card_counter(), record)
+            && let Some(person) = self.persons.get_mut(account.0 as usize)
+        {
+            let last = core::mem::replace(&mut person.card_counter, counter.0);
+            self.check(counter.0 > last, Check::CardCounter, || format!("counter {counter} after {last}"));
+        }
+        if let Some((step, nonce)) = money.code_step_nonce() {
+            let fresh = self.codes.insert((account, money.token.get()));
+            self.check(fresh, Check::CodeOnce, || {
+                format!("code {nonce} of step {step} of account {account} was used before")
+            });
+        }
+    }
+
+    fn debit(&mut self, money: &MoneyRecord, before_fen: Option<i128>) {
+        let sale = money.sale();
+        let dead = self.tombstones.contains(&sale);
+        self.check(!dead, Check::Reversal, || format!("sale {sale} was reversed before it came"));
+        let code = money.code.get();
+        self.check(code == ResultCode::Approved.number(), Check::Layout, || {
+            format!("a debit with code {code}")
+        });
+        if let Some(till) = self.tills.get(usize::from(money.slot.get())).copied() {
+            let paid = money.credit_account().class();
+            self.check(
+                matches!(paid, LedgerClass::Merchant(m) if m.0 == till.merchant),
+                Check::Sides,
+                || {
+                    format!(
+                        "{} is credited, the till belongs to merchant {}",
+                        money.credit_account(),
+                        till.merchant
+                    )
+                },
+            );
+        }
+        let (Some(account), Some(before_fen)) = (money.person(), before_fen) else { return };
+        let Some(person) = self.persons.get(account.0 as usize) else { return };
+        let policy = self.policies.get(&person.class).copied().unwrap_or(Policy::DEFAULT);
+        let after_fen = before_fen - i128::from(money.amount_fen.get());
+        self.check(after_fen >= i128::from(policy.floor_fen), Check::Floor, || {
+            format!("{after_fen} fen are left, the floor is {}", policy.floor_fen)
+        });
+        self.check(policy.rule != AuthoriseRule::AboveZero || before_fen > 0, Check::Floor, || {
+            format!("{before_fen} fen before a debit that needs more than zero")
+        });
+    }
+
+    fn offline(&mut self, r: &OfflineDebitRecord) {
+        let sale = r.money.sale();
+        let dead = self.tombstones.contains(&sale);
+        self.check(!dead, Check::Reversal, || format!("sale {sale} was reversed before it came"));
+        let review = r.money.money_flags().has(MoneyFlags::REVIEW);
+        let held_back = matches!(r.money.credit_account().class(), LedgerClass::HeldBack(_));
+        let flagged = r.money.code.get() == ResultCode::ApprovedFlagged.number();
+        self.check(review == held_back && review == flagged, Check::HeldBack, || {
+            format!("to be reviewed: {review}, answered as flagged: {flagged}, held back: {held_back}")
+        });
+    }
+
+    fn reversal(&mut self, r: &ReversalRecord) -> Result<(), WalError> {
+        let named = r.original_record.get();
+        let once = self.reversed.insert(named);
+        self.check(once, Check::Reversal, || format!("record {named} was reversed before"));
+        let original = if named < self.number { self.reader.record(named)? } else { None };
+        let Some(original) = original else {
+            self.violate(Check::Reversal, format!("there is no record {named} to reverse"));
+            return Ok(());
+        };
+        let Ok(Record::Debit(sold)) = Record::decode(original.kind, original.version, original.payload)
+        else {
+            self.violate(Check::Reversal, format!("record {named} isn't an online debit"));
+            return Ok(());
+        };
+        let m = &r.money;
+        let mirrored = sold.sale() == r.original()
+            && sold.debit == m.credit
+            && sold.credit == m.debit
+            && sold.amount_fen == m.amount_fen
+            && sold.wallet() == m.wallet();
+        self.check(mirrored, Check::Reversal, || {
+            format!(
+                "gives {} fen of {} back to {}; record {named} took {} fen for sale {} from {} to {}",
+                m.amount_fen,
+                m.debit_account(),
+                m.credit_account(),
+                sold.amount_fen,
+                sold.sale(),
+                sold.debit_account(),
+                sold.credit_account()
+            )
+        });
+        let age_ns = self.time_ns.saturating_sub(original.time_ns);
+        self.check(age_ns <= REVERSAL_WINDOW_NS, Check::Reversal, || {
+            format!("{age_ns} ns after record {named}, beyond the window")
+        });
+        Ok(())
+    }
+
+    fn suspense(&mut self, r: &SuspenseRecord) {
+        let date = self.date;
+        let stands = BusinessDate(r.business_date.get());
+        self.check(stands == date, Check::BusinessDate, || {
+            format!("stands under date {stands}, open is {date}")
+        });
+        self.link_till(r.slot.get(), r.terminal.get(), r.previous_terminal.get());
+    }
+
+    fn till(&mut self, money: &MoneyRecord) {
+        self.link_till(money.slot.get(), money.terminal.get(), money.previous_terminal.get());
+    }
+
+    fn cut_off(&mut self, r: &CutOffRecord) {
+        let (date, closed, opened) = (self.date.0, r.closed.get(), r.opened.get());
+        self.check(closed == date && opened > date, Check::BusinessDate, || {
+            format!("closes date {closed} and opens {opened}; open is {date}")
+        });
+        self.dates_closed += u64::from(date != 0);
+        self.date = BusinessDate(opened);
+    }
+
+    fn link_account(&mut self, account: AccountId, previous: u64) {
+        let number = self.number;
+        match self.persons.get_mut(account.0 as usize) {
+            Some(person) => {
+                let head = core::mem::replace(&mut person.head, number);
+                self.check(previous == head, Check::AccountChain, || {
+                    format!("account {account}: the record before is {head}, it says {previous}")
+                });
+            }
+            None => self.violate(Check::Known, format!("account {account} was never opened")),
+        }
+    }
+
+    fn link_till(&mut self, slot: u16, terminal: u32, previous: u64) {
+        let number = self.number;
+        match self.tills.get_mut(usize::from(slot)) {
+            Some(till) if till.terminal == terminal => {
+                let head = core::mem::replace(&mut till.head, number);
+                self.check(previous == head, Check::TerminalChain, || {
+                    format!("terminal {terminal}: the record before is {head}, it says {previous}")
+                });
+            }
+            _ => self.violate(Check::Known, format!("terminal {terminal} isn't registered at slot {slot}")),
+        }
+    }
+
+    fn link_hot(&mut self, money: &MoneyRecord) {
+        let (number, previous) = (self.number, money.previous_counter.get());
+        // The chain is the credited side's, unless that is a person.
+        let hot = [money.credit_account(), money.debit_account()]
+            .into_iter()
+            .find(|account| account.as_person().is_none());
+        let Some(hot) = hot else {
+            return self
+                .check(previous == 0, Check::HotChain, || format!("no hot side, but {previous} before"));
+        };
+        let ends = self.hot_ends.entry(hot).or_default();
+        let known = match ends.iter_mut().find(|end| **end == previous) {
+            Some(end) => {
+                *end = number;
+                true
+            }
+            None => {
+                ends.push(number);
+                previous == 0
+            }
+        };
+        self.check(known, Check::HotChain, || format!("{hot}: no part's chain ends at record {previous}"));
+    }
+
+    fn check(&mut self, holds: bool, check: Check, detail: impl FnOnce() -> String) {
+        if !holds {
+            self.violate(check, detail());
+        }
+    }
+
+    fn violate(&mut self, check: Check, detail: String) {
+        self.violations_total += 1;
+        if self.violations.len() < self.violations_max {
+            self.violations.push(Violation { record: self.number, check, detail });
+        }
+    }
+}
+
+fn order_text(order_number: &[u8; 32]) -> String {
+    String::from_utf8_lossy(order_number).trim_end_matches('\0').to_owned()
+}

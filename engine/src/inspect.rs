@@ -1,0 +1,467 @@
+//! Records of a log as lines for people, or as JSON for scripts.
+//!
+//! ```text
+//! 1204 2025-09-01 11:42:03.120000+08:00 debit 1/1 terminal=7 epoch=1 sequence=55 code=Approved … amount=12.50
+//! ```
+//!
+//! Names of kinds and fields are part of the interface: scripts read them.
+
+use core::fmt;
+
+use protocol::ids::{AccountId, TerminalId};
+use protocol::result_code::ResultCode;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use wal::{LogReader, RecordRef, Scan, WalError};
+
+use crate::ledger::ledger_account::LedgerAccount;
+use crate::ledger::record::{MoneyFlags, MoneyRecord, Record, RecordKind, ReversalRecord, SuspenseReason};
+use crate::settlement::{CivilDay, LocalTime, yuan};
+
+/// The name of a kind of record, as filters take it and lines show it.
+pub const fn kind_name(kind: RecordKind) -> &'static str {
+    match kind {
+        RecordKind::Debit => "debit",
+        RecordKind::Load => "load",
+        RecordKind::TopUp => "top_up",
+        RecordKind::Opening => "opening",
+        RecordKind::Reversal => "reversal",
+        RecordKind::OfflineDebit => "offline_debit",
+        RecordKind::Refusal => "refusal",
+        RecordKind::ReversalBeforeOriginal => "reversal_before_original",
+        RecordKind::Repeat => "repeat",
+        RecordKind::Suspense => "suspense",
+        RecordKind::AccountOpened => "account_opened",
+        RecordKind::CardBound => "card_bound",
+        RecordKind::CardConflict => "card_conflict",
+        RecordKind::AccountTermsSet => "account_terms_set",
+        RecordKind::MerchantRegistered => "merchant_registered",
+        RecordKind::TerminalRegistered => "terminal_registered",
+        RecordKind::PolicySet => "policy_set",
+        RecordKind::MealPeriodSet => "meal_period_set",
+        RecordKind::CutOff => "cut_off",
+    }
+}
+
+/// The kind of this name.
+pub fn kind_named(name: &str) -> Option<RecordKind> {
+    (1..=u8::MAX).filter_map(RecordKind::from_number).find(|&kind| kind_name(kind) == name)
+}
+
+/// Which records are shown: those that fit every part that is set.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter {
+    /// Of this kind.
+    pub kind: Option<RecordKind>,
+    /// In this account's chain: its bill and its changes.
+    pub account: Option<AccountId>,
+    /// From this terminal.
+    pub terminal: Option<TerminalId>,
+}
+
+impl Filter {
+    fn fits(&self, record: &Record<'_>) -> bool {
+        self.kind.is_none_or(|kind| record.kind() == kind)
+            && self.account.is_none_or(|account| record.previous_of(account).is_some())
+            && self.terminal.is_none_or(|terminal| terminal_of(record) == Some(terminal))
+    }
+
+    fn is_open(&self) -> bool {
+        self.kind.is_none() && self.account.is_none() && self.terminal.is_none()
+    }
+}
+
+fn terminal_of(record: &Record<'_>) -> Option<TerminalId> {
+    match record {
+        Record::TerminalRegistered(r) => Some(TerminalId(r.terminal.get())),
+        _ => record.sale().map(|sale| sale.terminal),
+    }
+}
+
+/// The value of a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// A number or an id.
+    Number(u64),
+    /// An amount in fen: lines show yuan, JSON has the fen.
+    Fen(i64),
+    /// A text.
+    Text(String),
+    /// Several texts.
+    Texts(Vec<&'static str>),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Number(number) => number.fmt(f),
+            Value::Fen(fen) => f.write_str(&yuan(i128::from(*fen))),
+            // What was typed or sent by others is quoted, so that no control character reaches a screen.
+            Value::Text(text)
+                if !text.is_empty() && !text.chars().any(|c| c.is_control() || " \"=".contains(c)) =>
+            {
+                f.write_str(text)
+            }
+            Value::Text(text) => write!(f, "{text:?}"),
+            Value::Texts(texts) => f.write_str(&texts.join("+")),
+        }
+    }
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Value::Number(number) => serializer.serialize_u64(*number),
+            Value::Fen(fen) => serializer.serialize_i64(*fen),
+            Value::Text(text) => serializer.serialize_str(text),
+            Value::Texts(texts) => texts.serialize(serializer),
+        }
+    }
+}
+
+/// One record, its fields named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The record's number.
+    pub number: u64,
+    /// Logged time, nanoseconds since 1970 UTC.
+    pub time_ns: u64,
+    /// The kind's name; none for one that this version doesn't know.
+    pub kind: Option<&'static str>,
+    /// The kind's number.
+    pub kind_number: u8,
+    /// Whether it opens its group.
+    pub first_in_group: bool,
+    /// Records of the group that follow.
+    pub remaining_in_group: u16,
+    /// What the kind has to say, in a fixed order. Amounts are named `…_fen` and have fen in JSON.
+    pub fields: Vec<(&'static str, Value)>,
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ", self.number, LocalTime(self.time_ns))?;
+        match self.kind {
+            Some(kind) => f.write_str(kind)?,
+            None => write!(f, "kind_{}", self.kind_number)?,
+        }
+        if !self.first_in_group || self.remaining_in_group > 0 {
+            f.write_str(if self.remaining_in_group > 0 { " (group goes on)" } else { " (ends its group)" })?;
+        }
+        for (name, value) in &self.fields {
+            // On a screen an amount is in yuan, so its name can't say fen.
+            let name = match value {
+                Value::Fen(_) => name.strip_suffix("_fen").unwrap_or(name),
+                _ => name,
+            };
+            write!(f, " {name}={value}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Line {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("number", &self.number)?;
+        map.serialize_entry("time_ns", &self.time_ns)?;
+        map.serialize_entry("time", &LocalTime(self.time_ns).to_string())?;
+        map.serialize_entry("kind", &self.kind)?;
+        map.serialize_entry("kind_number", &self.kind_number)?;
+        map.serialize_entry("remaining_in_group", &self.remaining_in_group)?;
+        for (name, value) in &self.fields {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+/// The records from `from` to `to`, both inclusive, that fit the filter. 0 as `from` is the first; a `to` beyond
+/// the end is the end. A record that this version can't read is shown by its bytes when there is no filter.
+pub fn inspect<'a>(reader: &'a LogReader, from: u64, to: u64, filter: Filter) -> Lines<'a> {
+    Lines { scan: reader.scan(from), to, filter, ended: false }
+}
+
+/// See [`inspect`].
+pub struct Lines<'a> {
+    scan: Scan<'a>,
+    to: u64,
+    filter: Filter,
+    ended: bool,
+}
+
+impl Iterator for Lines<'_> {
+    type Item = Result<Line, WalError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while !self.ended {
+            let found = match self.scan.next()? {
+                Ok(found) => found,
+                Err(error) => {
+                    self.ended = true;
+                    return Some(Err(error));
+                }
+            };
+            if found.number > self.to {
+                break;
+            }
+            self.ended = found.number == self.to;
+            if let Some(line) = line_of(&found, &self.filter) {
+                return Some(Ok(line));
+            }
+        }
+        None
+    }
+}
+
+fn line_of(found: &RecordRef<'_>, filter: &Filter) -> Option<Line> {
+    let (kind, fields) = match Record::decode(found.kind, found.version, found.payload) {
+        Ok(record) if filter.fits(&record) => (Some(kind_name(record.kind())), fields_of(&record)),
+        Ok(_) => return None,
+        Err(_) if !filter.is_open() => return None,
+        Err(error) => {
+            let mut fields = Fields::default();
+            fields.text("error", error.to_string());
+            fields.text("payload", crate::data_dir::hex(found.payload));
+            (None, fields.0)
+        }
+    };
+    Some(Line {
+        number: found.number,
+        time_ns: found.time_ns,
+        kind,
+        kind_number: found.kind,
+        first_in_group: found.first_in_group,
+        remaining_in_group: found.remaining_in_group,
+        fields,
+    })
+}
+
+#[derive(Default)]
+struct Fields(Vec<(&'static str, Value)>);
+
+impl Fields {
+    fn number(&mut self, name: &'static str, number: impl Into<u64>) {
+        self.0.push((name, Value::Number(number.into())));
+    }
+
+    /// Left out when it is 0, which stands for "none".
+    fn number_if_any(&mut self, name: &'static str, number: impl Into<u64>) {
+        let number = number.into();
+        if number != 0 {
+            self.number(name, number);
+        }
+    }
+
+    fn fen(&mut self, name: &'static str, fen: i64) {
+        self.0.push((name, Value::Fen(fen)));
+    }
+
+    fn text(&mut self, name: &'static str, text: impl Into<String>) {
+        self.0.push((name, Value::Text(text.into())));
+    }
+
+    fn padded(&mut self, name: &'static str, bytes: &[u8]) {
+        self.text(name, String::from_utf8_lossy(bytes).trim_end_matches('\0'));
+    }
+
+    fn date(&mut self, name: &'static str, date: u16) {
+        if date != 0 {
+            self.text(name, CivilDay::from(protocol::ids::BusinessDate(date)).to_string());
+        }
+    }
+
+    fn code(&mut self, code: u16) {
+        self.text(
+            "code",
+            ResultCode::from_number(code).map_or(code.to_string(), |code| code.name().to_owned()),
+        );
+    }
+
+    fn side(&mut self, name: &'static str, account: LedgerAccount) {
+        if account != LedgerAccount::NONE {
+            self.text(name, account.to_string().replace(' ', "-"));
+        }
+    }
+
+    fn money(&mut self, money: &MoneyRecord) {
+        if money.terminal_slot().is_some() {
+            self.number("terminal", money.terminal.get());
+            self.number("epoch", money.epoch.get());
+            self.number("sequence", money.sequence.get());
+        }
+        self.code(money.code.get());
+        self.date("business_date", money.business_date.get());
+        self.side("debit", money.debit_account());
+        self.side("credit", money.credit_account());
+        self.fen("amount_fen", money.amount_fen.get());
+        self.fen("balance_after_fen", money.balance_after_fen.get());
+        if let Some(channel) = money.channel() {
+            self.text("channel", crate::settlement::channel_name(channel));
+        }
+        if let Some(wallet) = money.wallet() {
+            self.text("wallet", crate::settlement::wallet_name(wallet));
+        }
+        if let Some(counter) = money.card_counter() {
+            self.number("card_counter", counter.0);
+        }
+        if let Some((step, nonce)) = money.code_step_nonce() {
+            self.number("code_step", step);
+            self.number("code_nonce", nonce);
+        }
+        let review = review_names(money.money_flags());
+        if !review.is_empty() {
+            self.0.push(("review", Value::Texts(review)));
+        }
+        self.date("limit_day", money.limit_day.get());
+        self.text("digest", format!("{:016x}", money.digest.get()));
+        self.number_if_any("previous_account", money.previous_account.get());
+        self.number_if_any("previous_counter", money.previous_counter.get());
+        self.number_if_any("previous_terminal", money.previous_terminal.get());
+    }
+
+    fn original(&mut self, r: &ReversalRecord) {
+        self.money(&r.money);
+        self.number_if_any("original_record", r.original_record.get());
+        if r.original_sequence.get() != 0 {
+            self.number("original_epoch", r.original_epoch.get());
+            self.number("original_sequence", r.original_sequence.get());
+        }
+    }
+}
+
+/// The reasons for which an offline fact is held for review.
+pub fn review_names(flags: MoneyFlags) -> Vec<&'static str> {
+    [
+        (MoneyFlags::OVER_SALE_LIMIT, "over_sale_limit"),
+        (MoneyFlags::OVER_DAY_LIMIT, "over_day_limit"),
+        (MoneyFlags::BELOW_FLOOR, "below_floor"),
+        (MoneyFlags::CLOCK, "clock"),
+        (MoneyFlags::UNKNOWN_CARD, "unknown_card"),
+        (MoneyFlags::NOT_OPEN, "not_open"),
+    ]
+    .into_iter()
+    .filter_map(|(flag, name)| flags.has(flag).then_some(name))
+    .collect()
+}
+
+fn suspense_name(reason: u8) -> String {
+    match SuspenseReason::from_number(reason) {
+        Some(SuspenseReason::IdentityConflict) => "identity_conflict".to_owned(),
+        Some(SuspenseReason::NotAuthentic) => "not_authentic".to_owned(),
+        Some(SuspenseReason::Reversed) => "reversed".to_owned(),
+        Some(SuspenseReason::WrongTerminal) => "wrong_terminal".to_owned(),
+        Some(SuspenseReason::BalanceOverflow) => "balance_overflow".to_owned(),
+        None => reason.to_string(),
+    }
+}
+
+fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
+    let mut fields = Fields::default();
+    match record {
+        Record::Debit(r) | Record::Load(r) | Record::Opening(r) | Record::Refusal(r) => fields.money(r),
+        Record::TopUp(r) => {
+            fields.money(&r.money);
+            fields.padded("order_number", &r.order_number);
+        }
+        Record::Reversal(r) | Record::ReversalBeforeOriginal(r) | Record::Repeat(r) => fields.original(r),
+        Record::OfflineDebit(r) => {
+            fields.money(&r.money);
+            fields.number("card_uid", r.card_uid.get());
+            fields.number("card_counter", r.money.token.get());
+            fields.text("till_time", LocalTime(r.till_time_ns.get()).to_string());
+        }
+        Record::Suspense(r, bytes) => {
+            fields.number("terminal", r.terminal.get());
+            fields.number("epoch", r.epoch.get());
+            fields.number("sequence", r.sequence.get());
+            fields.code(r.code.get());
+            fields.text("reason", suspense_name(r.reason));
+            fields.date("business_date", r.business_date.get());
+            fields.fen("amount_fen", r.amount_fen.get());
+            fields.text("digest", format!("{:016x}", r.digest.get()));
+            fields.number_if_any("previous_terminal", r.previous_terminal.get());
+            fields.text("bytes", crate::data_dir::hex(bytes));
+        }
+        Record::AccountOpened(r) => {
+            fields.number("account", r.account.get());
+            fields.padded("student_number", &r.student_number);
+            fields.number("class", r.class);
+        }
+        Record::CardBound(r) => {
+            fields.number("account", r.account.get());
+            fields.number("card_uid", r.card_uid.get());
+            fields.number_if_any("previous_account", r.previous_account.get());
+        }
+        Record::CardConflict(r) => {
+            fields.number("card_uid", r.card_uid.get());
+            fields.number("first_account", r.first.get());
+            fields.number("second_account", r.second.get());
+            fields.number_if_any("previous_first", r.previous_first.get());
+            fields.number_if_any("previous_second", r.previous_second.get());
+        }
+        Record::AccountTermsSet(r) => {
+            fields.number("account", r.account.get());
+            fields.number("status", r.status);
+            fields.number("card_lost", r.card_lost);
+            fields.number("class", r.class);
+            fields.fen("debit_max_fen", i64::from(r.debit_max_fen.get()));
+            fields.fen("day_max_fen", i64::from(r.day_max_fen.get()));
+            fields.number_if_any("previous_account", r.previous_account.get());
+        }
+        Record::MerchantRegistered(r, name) => {
+            fields.number("merchant", r.merchant.get());
+            fields.number("enabled", r.enabled);
+            fields.padded("name", name);
+        }
+        Record::TerminalRegistered(r) => {
+            fields.number("terminal", r.terminal.get());
+            fields.number("slot", r.slot.get());
+            fields.number("merchant", r.merchant.get());
+            fields.number("kind_of_terminal", r.kind);
+            fields.number("key_version", r.key_version.get());
+            fields.number("enabled", r.enabled);
+        }
+        Record::PolicySet(r) => {
+            fields.number("class", r.class);
+            fields.number("rule", r.rule);
+            fields.fen("floor_fen", r.floor_fen.get());
+            fields.fen("debit_max_fen", i64::from(r.debit_max_fen.get()));
+            fields.fen("day_max_fen", i64::from(r.day_max_fen.get()));
+            fields.fen("offline_debit_max_fen", i64::from(r.offline_debit_max_fen.get()));
+            fields.fen("offline_day_max_fen", i64::from(r.offline_day_max_fen.get()));
+        }
+        Record::MealPeriodSet(r, name) => {
+            fields.number("period", r.period);
+            fields.padded("name", name);
+            fields.number("start_minute", r.start_minute.get());
+            fields.number("end_minute", r.end_minute.get());
+        }
+        Record::CutOff(r) => {
+            fields.date("closed", r.closed.get());
+            fields.date("opened", r.opened.get());
+        }
+    }
+    fields.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_have_one_name_each() {
+        let kinds: Vec<RecordKind> = (0..=u8::MAX).filter_map(RecordKind::from_number).collect();
+        for &kind in &kinds {
+            assert_eq!(kind_named(kind_name(kind)), Some(kind));
+        }
+        assert_eq!(kind_named("nothing"), None);
+    }
+
+    #[test]
+    fn what_others_wrote_can_not_steer_a_screen() {
+        assert_eq!(Value::Text("食堂".to_owned()).to_string(), "食堂");
+        assert_eq!(Value::Text("a b".to_owned()).to_string(), "\"a b\"");
+        assert_eq!(Value::Text("\u{1b}[2J".to_owned()).to_string(), "\"\\u{1b}[2J\"");
+        assert_eq!(Value::Text(String::new()).to_string(), "\"\"");
+    }
+}

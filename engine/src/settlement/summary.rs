@@ -1,0 +1,114 @@
+//! What each merchant sold on one business date, by meal period and channel.
+
+use std::collections::BTreeMap;
+
+use protocol::ids::MerchantId;
+
+use super::csv_file::{CsvFile, id, name};
+use super::publish::{FileFacts, StagedFolder};
+use super::{SettlementError, channel_name, yuan};
+use crate::ledger::command::Channel;
+
+/// What one line is about, in the order of lines.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct SummaryKey {
+    pub(super) merchant: MerchantId,
+    /// The period's place in the table; beyond it, outside of every period.
+    pub(super) meal_place: usize,
+    pub(super) meal_period: String,
+    pub(super) channel: u8,
+}
+
+/// Sales and what was taken back of them, in fen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sales {
+    pub(super) count: u64,
+    pub(super) gross_fen: i128,
+    pub(super) reversed_count: u64,
+    pub(super) reversed_fen: i128,
+    pub(super) held_back_fen: i128,
+}
+
+impl Sales {
+    pub(super) fn net_fen(&self) -> i128 {
+        self.gross_fen - self.reversed_fen
+    }
+}
+
+/// See the module. A reversal stands on the line of the sale that it undoes, on the date it was made.
+#[derive(Debug, Default)]
+pub(super) struct Summary {
+    lines: BTreeMap<SummaryKey, Sales>,
+}
+
+impl Summary {
+    pub(super) fn sold(&mut self, key: SummaryKey, amount_fen: i64, held_back: bool) {
+        let sales = self.lines.entry(key).or_default();
+        sales.count += 1;
+        sales.gross_fen += i128::from(amount_fen);
+        if held_back {
+            sales.held_back_fen += i128::from(amount_fen);
+        }
+    }
+
+    pub(super) fn reversed(&mut self, key: SummaryKey, amount_fen: i64) {
+        let sales = self.lines.entry(key).or_default();
+        sales.reversed_count += 1;
+        sales.reversed_fen += i128::from(amount_fen);
+    }
+
+    /// Everything together.
+    pub(super) fn total(&self) -> Sales {
+        self.lines.values().fold(Sales::default(), |sum, sales| Sales {
+            count: sum.count + sales.count,
+            gross_fen: sum.gross_fen + sales.gross_fen,
+            reversed_count: sum.reversed_count + sales.reversed_count,
+            reversed_fen: sum.reversed_fen + sales.reversed_fen,
+            held_back_fen: sum.held_back_fen + sales.held_back_fen,
+        })
+    }
+
+    /// What a merchant's lines add up to.
+    pub(super) fn merchant_net_fen(&self, merchant: MerchantId) -> i128 {
+        let first = SummaryKey { merchant, meal_place: 0, meal_period: String::new(), channel: 0 };
+        let lines = self.lines.range(first..).take_while(|(key, _)| key.merchant == merchant);
+        lines.map(|(_, sales)| sales.net_fen()).sum()
+    }
+
+    /// Writes `summary.csv`. `held_back` is the part of `gross` that waits for a review.
+    pub(super) fn write(
+        &self,
+        folder: &mut StagedFolder,
+        merchant_names: &BTreeMap<MerchantId, String>,
+    ) -> Result<FileFacts, SettlementError> {
+        let columns = [
+            "merchant",
+            "merchant_name",
+            "meal_period",
+            "channel",
+            "count",
+            "gross",
+            "reversed_count",
+            "reversed",
+            "net",
+            "held_back",
+        ];
+        let mut csv = CsvFile::create(folder, "summary.csv", &columns)?;
+        for (key, sales) in &self.lines {
+            let channel = Channel::from_number(key.channel).map_or("", channel_name);
+            csv.line([
+                id(key.merchant),
+                name(merchant_names.get(&key.merchant).map_or("", String::as_str)),
+                name(&key.meal_period),
+                channel.to_owned(),
+                sales.count.to_string(),
+                yuan(sales.gross_fen),
+                sales.reversed_count.to_string(),
+                yuan(sales.reversed_fen),
+                yuan(sales.net_fen()),
+                yuan(sales.held_back_fen),
+            ])?;
+        }
+        csv.finish()
+    }
+}
