@@ -1,0 +1,133 @@
+//! `yika import` and `yika keys`.
+
+use std::process::ExitCode;
+
+use loadgen::campus::{Campus, CampusCodeKey, CampusHolder, CampusTill, HexKey};
+use protocol::keys::{Key128, derive_card_master, derive_code_key, derive_terminal_key};
+use protocol::terminal_kind::TerminalKind;
+
+use super::{CliResult, DataArgs, ImportCampusArgs, ImportHoldersArgs, KeysArgs, SizeArgs};
+use crate::data_dir::DataDir;
+use crate::import::apply::{self, ImportReport};
+use crate::import::campus::CampusFile;
+use crate::import::roster::Roster;
+use crate::ledger::State;
+use crate::ledger::state::account;
+use crate::opened_books::{OpenOptions, OpenedBooks};
+use crate::runtime::engine::Engine;
+
+/// Payment-code keys that a campus has: their ids are 0 to this, less one.
+const CODE_KEYS: u8 = 4;
+
+pub(super) fn holders(args: &ImportHoldersArgs) -> CliResult {
+    let roster = Roster::read(&args.file, args.encoding)?;
+    let apply = |engine: &Engine| apply::holders(engine, &roster);
+    let report = apply_file(&args.data, &args.sizes, args.dry_run, apply)?;
+    print(&report, args.dry_run, args.json)
+}
+
+pub(super) fn campus(args: &ImportCampusArgs) -> CliResult {
+    let file = CampusFile::read(&args.file)?;
+    let apply = |engine: &Engine| apply::campus(engine, &file);
+    let report = apply_file(&args.data, &args.sizes, args.dry_run, apply)?;
+    print(&report, args.dry_run, args.json)
+}
+
+fn apply_file(
+    data: &DataArgs,
+    sizes: &SizeArgs,
+    dry_run: bool,
+    apply: impl FnOnce(&Engine) -> Result<ImportReport, apply::ImportError>,
+) -> Result<ImportReport, Box<dyn std::error::Error>> {
+    let options = OpenOptions { sizes: sizes.sizes(), ..OpenOptions::default() };
+    let (books, _) = OpenedBooks::open(DataDir::create_or_open(&data.dir)?, &options)?;
+    if dry_run {
+        return Ok(apply(&books.engine().rehearsal()?)?);
+    }
+    let report = apply(books.engine())?;
+    books.close()?;
+    Ok(report)
+}
+
+fn print(report: &ImportReport, dry_run: bool, json: bool) -> CliResult {
+    if json {
+        println!("{}", serde_json::to_string(report)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for conflict in &report.conflicts {
+        println!("conflict: {conflict}");
+    }
+    println!(
+        "{}{} changes: {} accounts opened, {} cards bound, {} settings; {} entries unchanged, \
+         {} lines in conflict",
+        if dry_run { "dry run, nothing written: " } else { "" },
+        report.changes(),
+        report.accounts_opened,
+        report.cards_bound,
+        report.settings_changed,
+        report.unchanged,
+        report.lines_in_conflict
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn keys(args: &KeysArgs) -> CliResult {
+    let options = OpenOptions { sizes: args.sizes.sizes(), ..OpenOptions::default() };
+    let data = DataDir::open(&args.data.dir)?;
+    let master_key = data.master_key()?;
+    let (books, _) = OpenedBooks::open(data, &options)?;
+    let campus = campus_of(&books.engine().copy_state().0, &master_key, args.address);
+    campus.write(&args.out)?;
+    println!(
+        "wrote {} tills, {} gateways and {} holders with their keys to {}; keep it secret",
+        campus.tills.len(),
+        campus.gateways.len(),
+        campus.holders.len(),
+        args.out.display()
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A student number without its padding.
+fn text_of(student_number: &[u8; 16]) -> String {
+    let end = student_number.iter().position(|&byte| byte == 0).unwrap_or(student_number.len());
+    String::from_utf8_lossy(&student_number[..end]).into_owned()
+}
+
+/// The campus as a load generator must know it.
+pub(super) fn campus_of(state: &State, master_key: &Key128, address: std::net::SocketAddr) -> Campus {
+    let hex = |key: Key128| HexKey(*key.as_bytes());
+    let tills = |kind: TerminalKind| {
+        let of_kind = state.registry.terminals().iter().filter(move |t| {
+            (t.kind == crate::ledger::registry::TerminalKind::Gateway) == (kind == TerminalKind::PhoneGateway)
+                && t.enabled
+        });
+        of_kind
+            .map(|t| CampusTill {
+                terminal: t.terminal.0,
+                key: hex(derive_terminal_key(master_key, t.terminal, t.key_version)),
+                epoch: 1,
+                merchant: t.merchant.0,
+            })
+            .collect()
+    };
+    let holders = (0..state.registry.accounts())
+        .map(protocol::ids::AccountId)
+        .filter_map(|id| Some((id, account(&state.shards, id)?)))
+        .map(|(id, account)| CampusHolder {
+            account: id.0,
+            student_no: text_of(account.student_number()),
+            card_uid: Some(account.card_uid().0).filter(|&uid| uid != 0),
+        })
+        .collect();
+    Campus {
+        address,
+        tills: tills(TerminalKind::PointOfSale),
+        gateways: tills(TerminalKind::PhoneGateway),
+        holders,
+        card_master_key: hex(derive_card_master(master_key)),
+        code_keys: (0..CODE_KEYS)
+            .map(|id| CampusCodeKey { id, key: hex(derive_code_key(master_key, id)) })
+            .collect(),
+    }
+}

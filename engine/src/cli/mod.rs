@@ -1,0 +1,294 @@
+//! The `yika` command: flags in, one function of the library called, words or JSON out.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::import::roster::TextEncoding;
+use crate::ledger::Sizes;
+
+mod books;
+mod import;
+mod rush;
+mod serve;
+
+/// The transaction engine behind a campus card.
+#[derive(Debug, Parser)]
+#[command(name = "yika", version, about, arg_required_else_help = true, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: CliCommand,
+}
+
+const EXAMPLES: &str = "\
+Try it:
+  yika rush                                       a lunch from nothing: campus, server, tills, kill, check
+  yika import campus campus.toml --data DIR       merchants, terminals, meal periods, limits
+  yika import holders roster.csv --data DIR       card holders, UTF-8 or GBK
+  yika serve --data DIR                           serve tills on 127.0.0.1:7401
+  yika keys --data DIR --out campus.json          what the load generator needs to play the tills
+  yika cutoff --data DIR                          close the open business date
+  yika settle --data DIR --date 2026-11-24 --out OUT
+  yika verify --data DIR                          recompute every balance from the log";
+
+#[derive(Debug, Subcommand)]
+enum CliCommand {
+    /// Serves tills over TCP until SIGTERM or Ctrl-C, then drains, seals the log and saves a snapshot.
+    Serve(ServeArgs),
+    /// Brings card holders, merchants and terminals into the books. The same file again changes nothing.
+    #[command(subcommand)]
+    Import(ImportCommand),
+    /// Writes the campus with its keys as JSON, for load generators and test clients. Keep it secret.
+    Keys(KeysArgs),
+    /// Closes the open business date: what comes later is posted on the next.
+    Cutoff(CutoffArgs),
+    /// Checks a data directory: chain, checksums, and every balance recomputed from the log.
+    Verify(VerifyArgs),
+    /// Writes the settlement folder of a closed business date.
+    Settle(SettleArgs),
+    /// Prints records of the log.
+    Inspect(InspectArgs),
+    /// Plays a whole lunch: makes a campus, serves it, kills the server in the middle, checks everything.
+    Rush(RushArgs),
+}
+
+/// Where the books lie.
+#[derive(Args, Clone, Debug)]
+struct DataArgs {
+    /// Data directory.
+    #[arg(long = "data", value_name = "DIR")]
+    dir: PathBuf,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Durability {
+    /// Write through with one system call a block (`pwritev2`, RWF_DSYNC); mapped for reading.
+    #[default]
+    Through,
+    /// Store to the memory map and sync it (`msync`).
+    Map,
+}
+
+/// Sizes of the tables: fixed while running, may differ at the next start.
+#[derive(Args, Clone, Debug)]
+struct SizeArgs {
+    /// Shards: a power of two up to 64.
+    #[arg(long, default_value_t = 4)]
+    shards: usize,
+    /// Most accounts.
+    #[arg(long, default_value_t = 131_072)]
+    accounts_max: u32,
+    /// Most card numbers, old ones among them.
+    #[arg(long, default_value_t = 262_144)]
+    cards_max: u32,
+    /// Most terminals.
+    #[arg(long, default_value_t = 8_192)]
+    terminals_max: u16,
+    /// Outcomes remembered in memory for each terminal: a power of two. Older ones are found in the log.
+    #[arg(long, default_value_t = 1_024)]
+    outcomes_per_terminal: usize,
+}
+
+impl SizeArgs {
+    fn sizes(&self) -> Sizes {
+        Sizes {
+            shards: self.shards,
+            accounts_max: self.accounts_max,
+            cards_max: self.cards_max,
+            terminals_max: self.terminals_max,
+            outcomes_per_terminal: self.outcomes_per_terminal,
+            ..Sizes::default()
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+struct ServeArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// Address to listen on; port 0 takes any free one.
+    #[arg(long, default_value = "127.0.0.1:7401")]
+    listen: SocketAddr,
+    /// Worker threads.
+    #[arg(long, default_value_t = 1)]
+    workers: usize,
+    /// Most connections at a time.
+    #[arg(long, default_value_t = 8_192)]
+    connections_max: usize,
+    /// How the log is written.
+    #[arg(long, value_enum, default_value_t)]
+    durability: Durability,
+    /// Bound on the log's files together, bytes; at the bound debits are refused, reversals still fit.
+    #[arg(long)]
+    log_bytes_max: Option<u64>,
+    #[command(flatten)]
+    sizes: SizeArgs,
+    /// Print start and stop as one JSON line each.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum ImportCommand {
+    /// Card holders from a CSV with the columns CardNo (student number) and AccessCardNo (card number).
+    Holders(ImportHoldersArgs),
+    /// Merchants, terminals, meal periods and limits from a TOML file.
+    Campus(ImportCampusArgs),
+}
+
+#[derive(Args, Debug)]
+struct ImportHoldersArgs {
+    /// The CSV file.
+    file: PathBuf,
+    #[command(flatten)]
+    data: DataArgs,
+    /// The file's encoding.
+    #[arg(long, value_enum, default_value_t = TextEncoding::Auto)]
+    encoding: TextEncoding,
+    /// Say what would change, change nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    sizes: SizeArgs,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args, Debug)]
+struct ImportCampusArgs {
+    /// The TOML file.
+    file: PathBuf,
+    #[command(flatten)]
+    data: DataArgs,
+    /// Say what would change, change nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    sizes: SizeArgs,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args, Debug)]
+struct KeysArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// Address that the file shall name.
+    #[arg(long, default_value = "127.0.0.1:7401")]
+    address: SocketAddr,
+    /// File to write.
+    #[arg(long)]
+    out: PathBuf,
+    #[command(flatten)]
+    sizes: SizeArgs,
+}
+
+#[derive(Args, Debug)]
+struct CutoffArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    sizes: SizeArgs,
+}
+
+#[derive(Args, Debug)]
+struct VerifyArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args, Debug)]
+struct SettleArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// The business date, YYYY-MM-DD.
+    #[arg(long)]
+    date: String,
+    /// Folder to write into; the date's own folder is made in it.
+    #[arg(long)]
+    out: PathBuf,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args, Debug)]
+struct InspectArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// First record.
+    #[arg(long, default_value_t = 1)]
+    from: u64,
+    /// Last record; the newest when left out.
+    #[arg(long)]
+    to: Option<u64>,
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args, Debug)]
+struct RushArgs {
+    /// Card holders from a CSV instead of made-up ones.
+    #[arg(long, value_name = "FILE")]
+    roster: Option<PathBuf>,
+    /// Made-up card holders.
+    #[arg(long, default_value_t = 30_000, conflicts_with = "roster")]
+    holders: u32,
+    /// Tills.
+    #[arg(long, default_value_t = 200)]
+    tills: u32,
+    /// Length of the compressed lunch, seconds.
+    #[arg(long, default_value_t = 20)]
+    seconds: u64,
+    /// Debits a second that the lunch intends on average.
+    #[arg(long, default_value_t = 2_000)]
+    rate: u32,
+    /// The traffic's seed: the same seed plays the same lunch.
+    #[arg(long, default_value_t = 20_260_901)]
+    seed: u64,
+    /// Data directory; left out, a fresh one under target/.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// How the log is written.
+    #[arg(long, value_enum, default_value_t)]
+    durability: Durability,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Cli {
+    /// Runs the command. Errors go to standard error as one line; the exit code is 1 then.
+    pub fn run(self) -> ExitCode {
+        let result = match self.command {
+            CliCommand::Serve(args) => serve::serve(&args),
+            CliCommand::Import(ImportCommand::Holders(args)) => import::holders(&args),
+            CliCommand::Import(ImportCommand::Campus(args)) => import::campus(&args),
+            CliCommand::Keys(args) => import::keys(&args),
+            CliCommand::Cutoff(args) => books::cutoff(&args),
+            CliCommand::Verify(args) => books::verify(&args),
+            CliCommand::Settle(args) => books::settle(&args),
+            CliCommand::Inspect(args) => books::inspect(&args),
+            CliCommand::Rush(args) => rush::rush(&args),
+        };
+        match result {
+            Ok(code) => code,
+            Err(error) => {
+                eprintln!("yika: {error}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+/// What a command may end with: a message for a person.
+type CliResult = Result<ExitCode, Box<dyn std::error::Error>>;

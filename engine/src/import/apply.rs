@@ -1,0 +1,212 @@
+//! Turns a checked file into configuration records.
+
+use protocol::ids::{AccountId, CardUid, MerchantId, TerminalId};
+use protocol::result_code::ResultCode;
+use serde::Serialize;
+
+use super::campus::CampusFile;
+use super::roster::Roster;
+use crate::ledger::registry::Policy;
+use crate::ledger::{Outcome, Request};
+use crate::runtime::engine::{Engine, EngineError};
+
+/// Configuration records that may wait for the disk together.
+const SYNC_EVERY: usize = 1_000;
+
+/// What an import did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ImportReport {
+    /// Accounts opened.
+    pub accounts_opened: usize,
+    /// Cards bound to their account.
+    pub cards_bound: usize,
+    /// Merchants, terminals, meal periods and policies set or changed.
+    pub settings_changed: usize,
+    /// Entries that stood in the books already, as they are in the file.
+    pub unchanged: usize,
+    /// Card numbers left unbound, one sentence each.
+    pub conflicts: Vec<String>,
+    /// Lines of the file whose card is left unbound.
+    pub lines_in_conflict: usize,
+}
+
+impl ImportReport {
+    /// Records written.
+    pub fn changes(&self) -> usize {
+        self.accounts_opened + self.cards_bound + self.settings_changed
+    }
+}
+
+/// Why an import stopped. What was written before it stands; the same import again goes on from there.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The log or the ledger.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// An entry was refused.
+    #[error("{entry}: {reason}")]
+    Refused {
+        /// The entry of the file.
+        entry: String,
+        /// Why, and what to do.
+        reason: String,
+    },
+}
+
+/// A student number as accounts keep it: padded with zeros.
+pub fn padded(student_no: &str) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..student_no.len()].copy_from_slice(student_no.as_bytes());
+    bytes
+}
+
+/// Opens an account for each holder and binds its card.
+///
+/// A card that the books gave to somebody else before is a conflict too: it's reported, and left to a person.
+///
+/// # Errors
+/// The log fails, or a table is full.
+pub fn holders(engine: &Engine, roster: &Roster) -> Result<ImportReport, ImportError> {
+    let mut report = ImportReport {
+        conflicts: roster.conflicts.iter().map(ToString::to_string).collect(),
+        lines_in_conflict: roster.conflicts.iter().map(|conflict| conflict.lines.len()).sum(),
+        ..ImportReport::default()
+    };
+    for (index, holder) in roster.holders.iter().enumerate() {
+        let entry = || format!("line {}: student {}", holder.line, holder.student_no);
+        let request = Request::OpenAccount { student_number: padded(&holder.student_no), class: 0 };
+        let opened = configure(engine, request, entry)?;
+        count(&mut report.accounts_opened, &mut report.unchanged, &opened);
+        let account = opened.account.expect("an opened account has a number");
+        if let Some(card_uid) = holder.card_uid {
+            match bind(engine, account, card_uid, entry)? {
+                Some(bound) => count(&mut report.cards_bound, &mut report.unchanged, &bound),
+                None => {
+                    report.conflicts.push(format!(
+                        "card {card_uid} of {} (line {}) belongs to another account, or to this one before; \
+                         left to an operator",
+                        holder.student_no, holder.line
+                    ));
+                    report.lines_in_conflict += 1;
+                }
+            }
+        }
+        if index % SYNC_EVERY == SYNC_EVERY - 1 {
+            engine.sync().map_err(EngineError::from)?;
+        }
+    }
+    engine.sync().map_err(EngineError::from)?;
+    Ok(report)
+}
+
+/// Binds a card; `None` when it was somebody else's, or an old one of the same person.
+fn bind(
+    engine: &Engine,
+    account: AccountId,
+    card_uid: CardUid,
+    entry: impl Fn() -> String,
+) -> Result<Option<Outcome>, ImportError> {
+    match engine.configure(Request::BindCard { account, card_uid }) {
+        Ok(outcome) if outcome.code.is_approved() => Ok(Some(outcome)),
+        Ok(_) => Ok(None),
+        Err(EngineError::Refused {
+            code: ResultCode::CardNotCurrent | ResultCode::IdentityConflict, ..
+        }) => Ok(None),
+        Err(EngineError::Refused { code, .. }) => {
+            Err(ImportError::Refused { entry: entry(), reason: reason(code) })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Registers merchants before the terminals that name them, then meal periods and the policy.
+///
+/// # Errors
+/// The log fails, a terminal names an unknown merchant, or a number is out of its table's range.
+pub fn campus(engine: &Engine, file: &CampusFile) -> Result<ImportReport, ImportError> {
+    let mut report = ImportReport::default();
+    let mut set = |request: Request<'_>, entry: String| -> Result<(), ImportError> {
+        let outcome = configure(engine, request, || entry.clone())?;
+        count(&mut report.settings_changed, &mut report.unchanged, &outcome);
+        Ok(())
+    };
+    for merchant in &file.merchants {
+        let request = Request::RegisterMerchant {
+            merchant: MerchantId(merchant.id),
+            name: &merchant.name,
+            enabled: true,
+        };
+        set(request, format!("merchant {}", merchant.id))?;
+    }
+    for terminal in &file.terminals {
+        let request = Request::RegisterTerminal {
+            terminal: TerminalId(terminal.id),
+            merchant: MerchantId(terminal.merchant),
+            kind: match terminal.kind {
+                protocol::terminal_kind::TerminalKind::PhoneGateway => {
+                    crate::ledger::registry::TerminalKind::Gateway
+                }
+                protocol::terminal_kind::TerminalKind::Counter => {
+                    crate::ledger::registry::TerminalKind::TopUpDesk
+                }
+                _ => crate::ledger::registry::TerminalKind::Till,
+            },
+            key_version: 1,
+            enabled: true,
+        };
+        set(request, format!("terminal {} of merchant {}", terminal.id, terminal.merchant))?;
+    }
+    for (number, period) in (0..).zip(&file.meal_periods) {
+        let request = Request::SetMealPeriod {
+            period: number,
+            name: &period.name,
+            start_minute: period.start.0,
+            end_minute: period.end.0,
+        };
+        set(request, format!("meal period {:?}", period.name))?;
+    }
+    if let Some(entry) = &file.policy {
+        let limit = |yuan: super::campus::Yuan, name: &str| {
+            u32::try_from(yuan.amount_fen).map_err(|_| ImportError::Refused {
+                entry: format!("policy {name}"),
+                reason: format!("{} fen is above {}", yuan.amount_fen, u32::MAX),
+            })
+        };
+        let policy = Policy {
+            debit_max_fen: limit(entry.debit_max, "debit_max")?,
+            day_max_fen: limit(entry.day_max, "day_max")?,
+            ..Policy::DEFAULT
+        };
+        set(Request::SetPolicy { class: 0, policy }, "policy".to_owned())?;
+    }
+    engine.sync().map_err(EngineError::from)?;
+    Ok(report)
+}
+
+fn configure(
+    engine: &Engine,
+    request: Request<'_>,
+    entry: impl Fn() -> String,
+) -> Result<Outcome, ImportError> {
+    match engine.configure(request) {
+        Err(EngineError::Refused { code, .. }) => {
+            Err(ImportError::Refused { entry: entry(), reason: reason(code) })
+        }
+        other => Ok(other?),
+    }
+}
+
+fn count(changed: &mut usize, unchanged: &mut usize, outcome: &Outcome) {
+    *if outcome.repeat { unchanged } else { changed } += 1;
+}
+
+fn reason(code: ResultCode) -> String {
+    match code {
+        ResultCode::Busy => "the table is full; start with a larger --accounts-max, --cards-max or \
+                             --terminals-max"
+            .to_owned(),
+        ResultCode::UnknownMerchant => "its merchant isn't registered".to_owned(),
+        ResultCode::NotPermitted => "a field is out of its range".to_owned(),
+        code => format!("refused with {code}"),
+    }
+}

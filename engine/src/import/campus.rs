@@ -1,0 +1,277 @@
+//! Reads merchants, terminals, meal periods and account-class policies from a TOML file.
+//!
+//! ```toml
+//! [[merchant]]
+//! id = 1
+//! name = "一食堂"
+//!
+//! [[terminal]]
+//! id = 101
+//! merchant = 1
+//! kind = "point-of-sale"   # or water, shower, door, phone-gateway, counter
+//!
+//! [[meal_period]]
+//! name = "lunch"
+//! start = "10:30"          # inclusive
+//! end = "13:30"            # exclusive
+//!
+//! [policy]                 # for card holders
+//! debit_max = "20.00"      # yuan, one debit without password; inclusive
+//! day_max = "50.00"        # yuan, one calendar day without password; inclusive
+//! ```
+//!
+//! Terminals get their keys by derivation from the campus master key, so no key stands in the file.
+
+use std::path::{Path, PathBuf};
+
+use protocol::terminal_kind::TerminalKind;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use serde::{Deserialize, Deserializer};
+
+/// A campus file, checked.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CampusFile {
+    /// Merchants to register.
+    #[serde(default, rename = "merchant")]
+    pub merchants: Vec<MerchantEntry>,
+    /// Terminals to register.
+    #[serde(default, rename = "terminal")]
+    pub terminals: Vec<TerminalEntry>,
+    /// Meal periods; a time outside every one of them is "other".
+    #[serde(default, rename = "meal_period")]
+    pub meal_periods: Vec<MealPeriodEntry>,
+    /// Limits of card holders.
+    #[serde(default)]
+    pub policy: Option<PolicyEntry>,
+}
+
+/// One merchant.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MerchantEntry {
+    /// Merchant number, chosen by the school.
+    pub id: u32,
+    /// Name as it stands on reports, UTF-8.
+    pub name: String,
+}
+
+/// One terminal.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TerminalEntry {
+    /// Terminal number, chosen by the school.
+    pub id: u32,
+    /// The merchant it sells for.
+    pub merchant: u32,
+    /// What it is, and so what it may send.
+    #[serde(default = "point_of_sale", deserialize_with = "terminal_kind")]
+    pub kind: TerminalKind,
+}
+
+/// One meal period of the day.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MealPeriodEntry {
+    /// Name as it stands on reports.
+    pub name: String,
+    /// First minute, `HH:MM`, inclusive.
+    pub start: ClockMinute,
+    /// End, `HH:MM`, exclusive; `24:00` is midnight.
+    pub end: ClockMinute,
+}
+
+/// Limits of one account class.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyEntry {
+    /// Most that one debit may take without the password, yuan, inclusive.
+    pub debit_max: Yuan,
+    /// Most that one calendar day may take without the password, yuan, inclusive.
+    pub day_max: Yuan,
+}
+
+fn point_of_sale() -> TerminalKind {
+    TerminalKind::PointOfSale
+}
+
+fn terminal_kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TerminalKind, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    TerminalKind::from_name(&name).ok_or_else(|| {
+        let names: Vec<&str> = TerminalKind::ALL.into_iter().map(TerminalKind::name).collect();
+        serde::de::Error::custom(format!("{name:?} isn't a kind of terminal; one of {}", names.join(", ")))
+    })
+}
+
+/// A time of day in minutes from midnight, read from `HH:MM`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ClockMinute(pub u16);
+
+impl TryFrom<String> for ClockMinute {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<ClockMinute, String> {
+        let parsed = text
+            .split_once(':')
+            .filter(|(hour, minute)| hour.len() == 2 && minute.len() == 2)
+            .and_then(|(hour, minute)| Some((hour.parse::<u16>().ok()?, minute.parse::<u16>().ok()?)))
+            .filter(|&(hour, minute)| (hour < 24 && minute < 60) || (hour == 24 && minute == 0));
+        match parsed {
+            Some((hour, minute)) => Ok(ClockMinute(hour * 60 + minute)),
+            None => Err(format!("{text:?} isn't a time of day; write HH:MM, 00:00 to 24:00")),
+        }
+    }
+}
+
+/// An amount that a person wrote in yuan, kept in fen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Yuan {
+    /// The amount, fen.
+    pub amount_fen: i64,
+}
+
+impl TryFrom<String> for Yuan {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Yuan, String> {
+        let yuan: Decimal =
+            text.parse().map_err(|_| format!("{text:?} isn't an amount in yuan, such as \"20.00\""))?;
+        let fen = yuan * Decimal::ONE_HUNDRED;
+        if !fen.is_integer() {
+            return Err(format!("{text:?} has more than two decimals"));
+        }
+        let amount_fen = fen.to_i64().ok_or_else(|| format!("{text:?} is too large"))?;
+        if amount_fen < 0 {
+            return Err(format!("{text:?} is negative"));
+        }
+        Ok(Yuan { amount_fen })
+    }
+}
+
+/// Why a campus file can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum CampusFileError {
+    /// The file can't be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Not TOML, an unknown key, or a value out of its range. The message has line and column.
+    #[error("{}: {source}", path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Line, column and reason.
+        source: Box<toml::de::Error>,
+    },
+    /// Entries contradict each other.
+    #[error("{}: {reason}", path.display())]
+    Contradiction {
+        /// The file.
+        path: PathBuf,
+        /// Which entries, and how.
+        reason: String,
+    },
+}
+
+impl CampusFile {
+    /// Reads and checks the file at `path`.
+    pub fn read(path: &Path) -> Result<CampusFile, CampusFileError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| CampusFileError::Read { path: path.to_owned(), source })?;
+        CampusFile::parse(path, &text)
+    }
+
+    /// Checks a file's text; `path` only serves the messages.
+    pub fn parse(path: &Path, text: &str) -> Result<CampusFile, CampusFileError> {
+        let file: CampusFile = toml::from_str(text)
+            .map_err(|source| CampusFileError::Parse { path: path.to_owned(), source: Box::new(source) })?;
+        match file.contradiction() {
+            Some(reason) => Err(CampusFileError::Contradiction { path: path.to_owned(), reason }),
+            None => Ok(file),
+        }
+    }
+
+    fn contradiction(&self) -> Option<String> {
+        for (i, merchant) in self.merchants.iter().enumerate() {
+            if self.merchants[..i].iter().any(|m| m.id == merchant.id) {
+                return Some(format!("merchant {} is given twice", merchant.id));
+            }
+        }
+        for (i, terminal) in self.terminals.iter().enumerate() {
+            if self.terminals[..i].iter().any(|t| t.id == terminal.id) {
+                return Some(format!("terminal {} is given twice", terminal.id));
+            }
+        }
+        for period in &self.meal_periods {
+            if period.start.0 >= period.end.0 {
+                return Some(format!("meal period {:?} ends before it starts", period.name));
+            }
+        }
+        for (i, period) in self.meal_periods.iter().enumerate() {
+            let overlaps = |p: &&MealPeriodEntry| period.start.0 < p.end.0 && p.start.0 < period.end.0;
+            if let Some(other) = self.meal_periods[..i].iter().find(overlaps) {
+                return Some(format!("meal periods {:?} and {:?} overlap", other.name, period.name));
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(text: &str) -> String {
+        CampusFile::parse(Path::new("c.toml"), text).expect_err("must be refused").to_string()
+    }
+
+    #[test]
+    fn reads_a_whole_campus() {
+        let text = r#"
+            [[merchant]]
+            id = 1
+            name = "一食堂"
+            [[terminal]]
+            id = 101
+            merchant = 1
+            [[terminal]]
+            id = 9000
+            merchant = 1
+            kind = "phone-gateway"
+            [[meal_period]]
+            name = "lunch"
+            start = "10:30"
+            end = "13:30"
+            [policy]
+            debit_max = "20"
+            day_max = "50.05"
+        "#;
+        let campus = CampusFile::parse(Path::new("c.toml"), text).unwrap();
+        assert_eq!(campus.terminals[0].kind, TerminalKind::PointOfSale);
+        assert_eq!(campus.terminals[1].kind, TerminalKind::PhoneGateway);
+        assert_eq!(campus.meal_periods[0].start, ClockMinute(630));
+        assert_eq!(campus.policy.unwrap().day_max.amount_fen, 5_005);
+    }
+
+    #[test]
+    fn refusals_name_the_place_and_the_value() {
+        let twice = "[[merchant]]\nid=1\nname='a'\n[[merchant]]\nid=1\nname='b'\n";
+        assert_eq!(message(twice), "c.toml: merchant 1 is given twice");
+        assert!(message("[policy]\ndebit_max='1.005'\nday_max='2'\n").contains("more than two decimals"));
+        assert!(message("[policy]\ndebit_max='-1'\nday_max='2'\n").contains("negative"));
+        assert!(message("[[meal_period]]\nname='x'\nstart='25:00'\nend='26:00'\n").contains("\"25:00\""));
+        assert!(message("colour = 1\n").contains("line 1, column 1"));
+        let kind = message("[[terminal]]\nid=1\nmerchant=1\nkind='tap'\n");
+        assert!(kind.contains("\"tap\" isn't a kind of terminal; one of point-of-sale, water"), "{kind}");
+        let overlap = "[[meal_period]]\nname='a'\nstart='10:00'\nend='12:00'\n\
+                       [[meal_period]]\nname='b'\nstart='11:00'\nend='13:00'\n";
+        assert_eq!(message(overlap), "c.toml: meal periods \"a\" and \"b\" overlap");
+    }
+}

@@ -1,0 +1,108 @@
+//! Opens a data directory's books: lock, snapshot, log, replay. And closes them: seal, snapshot.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use protocol::ids::{BusinessDate, RecordNumber};
+use wal::{Clock, LogConfig, LogId, Map, Storage, SystemClock, Through};
+
+use crate::data_dir::{DataDir, DataDirError, random_bytes};
+use crate::ledger::calendar::day_of;
+use crate::ledger::{Request, Sizes};
+use crate::runtime::engine::{Engine, EngineError, Sources, StartReport};
+use crate::runtime::snapshot_files::{Snapshot, SnapshotError};
+
+/// Which back end writes the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogBackEnd {
+    /// One write-through system call a block.
+    #[default]
+    Through,
+    /// Stores to the map, then syncs it.
+    Map,
+}
+
+/// How books are opened.
+#[derive(Clone, Debug, Default)]
+pub struct OpenOptions {
+    /// Sizes of the tables.
+    pub sizes: Sizes,
+    /// Which back end writes the log.
+    pub back_end: LogBackEnd,
+    /// Bound on the log's files together.
+    pub log_bytes_max: Option<u64>,
+}
+
+/// Books that are open for writing.
+pub struct OpenedBooks {
+    data: DataDir,
+    engine: Arc<Engine>,
+}
+
+/// Why books can't be opened or closed.
+#[derive(Debug, thiserror::Error)]
+pub enum BooksError {
+    /// The data directory.
+    #[error(transparent)]
+    Data(#[from] DataDirError),
+    /// The log or the ledger, with the directory.
+    #[error("{}: {source}", path.display())]
+    Engine {
+        /// The data directory.
+        path: PathBuf,
+        /// What is wrong.
+        source: EngineError,
+    },
+    /// A snapshot.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+}
+
+impl OpenedBooks {
+    /// Opens the books in `data`; opens the first business date when there is none yet.
+    ///
+    /// # Errors
+    /// Anything that makes the books untrustworthy: they aren't served then.
+    pub fn open(data: DataDir, options: &OpenOptions) -> Result<(OpenedBooks, StartReport), BooksError> {
+        let engine_error = |source| BooksError::Engine { path: data.path().to_owned(), source };
+        let (snapshot, rejected) = Snapshot::newest(&data.snapshot_dir())?;
+        let storage: Arc<dyn Storage> = match options.back_end {
+            LogBackEnd::Through => Arc::new(Through::new(data.path())),
+            LogBackEnd::Map => Arc::new(Map::new(data.path())),
+        };
+        let log = LogConfig { log_bytes_max: options.log_bytes_max, ..LogConfig::new(LogId(random_bytes())) };
+        let sources =
+            Sources { storage, log, clock: Arc::new(SystemClock), sizes: options.sizes.clone(), snapshot };
+        let (engine, mut report) = Engine::open(sources).map_err(engine_error)?;
+        report.snapshots_rejected = rejected.iter().map(ToString::to_string).collect();
+        if engine.routes().configuration().registry.business_date() == BusinessDate(0) {
+            let today = BusinessDate(day_of(SystemClock.wall_ns()));
+            engine.configure(Request::CutOff { opened: today }).map_err(engine_error)?;
+            engine.sync().map_err(|source| engine_error(source.into()))?;
+        }
+        Ok((OpenedBooks { data, engine: Arc::new(engine) }, report))
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// The directory.
+    pub fn data(&self) -> &DataDir {
+        &self.data
+    }
+
+    /// A clean stop: everything staged made durable, the log sealed, a snapshot saved. Returns the last record.
+    ///
+    /// # Errors
+    /// A failed write. What was acknowledged is in the log all the same.
+    pub fn close(self) -> Result<RecordNumber, BooksError> {
+        let engine_error =
+            |source: EngineError| BooksError::Engine { path: self.data.path().to_owned(), source };
+        self.engine.log().seal().map_err(|source| engine_error(source.into()))?;
+        let (state, last) = self.engine.copy_state();
+        Snapshot::save(&self.data.snapshot_dir(), self.engine.log().log_id(), &state, last)?;
+        Ok(last)
+    }
+}

@@ -1,0 +1,116 @@
+//! A page of an account's bill: a walk back along the account's chain in the log, newest first.
+//!
+//! Refusals and changes of state stand in the chain too and are stepped over. The walk always begins at the
+//! newest record, so that a sale's line can say that it was reversed later. It ends after [`STEPS_MAX`] records;
+//! an account has a handful a day.
+
+use protocol::bill::{BILL_FLAG_REVERSED, BILL_FLAG_REVIEW, BillLine, BillLineKind};
+use protocol::ids::{AccountId, RecordNumber, SaleId};
+use wal::LogReader;
+
+use super::engine::EngineError;
+use crate::ledger::record::{MoneyFlags, MoneyRecord};
+use crate::ledger::{LedgerClass, Record};
+
+/// Most records of the chain that one page may walk over.
+const STEPS_MAX: usize = 50_000;
+
+/// A page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BillPage {
+    /// The lines, newest first.
+    pub lines: Vec<BillLine>,
+    /// Ask for the next page with this; 0 when there are no older lines.
+    pub next_before: RecordNumber,
+}
+
+/// Up to `lines_max` lines of `account` below record `before` (0 = from the newest), walking from `head`, which
+/// must be durable.
+///
+/// # Errors
+/// The log is damaged.
+pub fn page(
+    reader: &LogReader,
+    account: AccountId,
+    head: RecordNumber,
+    before: RecordNumber,
+    lines_max: usize,
+) -> Result<BillPage, EngineError> {
+    let mut page = BillPage::default();
+    let mut reversed: Vec<SaleId> = Vec::new();
+    let mut number = head;
+    for _ in 0..STEPS_MAX {
+        if number == RecordNumber(0) {
+            return Ok(page);
+        }
+        let found = reader.record(number.0)?.expect("an account's chain leads to durable records only");
+        let record = Record::decode(found.kind, found.version, found.payload)
+            .map_err(|source| EngineError::Replay { number: number.0, source })?;
+        if let Record::Reversal(reversal) = &record {
+            reversed.push(reversal.original());
+        }
+        if let Some(line) = line(number, found.time_ns, &record, &reversed)
+            && (before == RecordNumber(0) || number < before)
+        {
+            if page.lines.len() == lines_max {
+                page.next_before = RecordNumber(number.0 + 1);
+                return Ok(page);
+            }
+            page.lines.push(line);
+        }
+        number = record.previous_of(account).expect("a record of an account's chain names the account");
+    }
+    page.next_before = number;
+    Ok(page)
+}
+
+/// The record as a line, unless it moved no money.
+fn line(number: RecordNumber, time_ns: u64, record: &Record<'_>, reversed: &[SaleId]) -> Option<BillLine> {
+    let (kind, related) = match record {
+        Record::Debit(_) => (BillLineKind::Debit, 0),
+        Record::Load(_) => (BillLineKind::Load, number.0 + 1),
+        Record::TopUp(_) => (BillLineKind::TopUp, 0),
+        Record::Opening(_) => (BillLineKind::Opening, 0),
+        Record::Reversal(reversal) => (BillLineKind::Reversal, reversal.original_record.get()),
+        Record::OfflineDebit(_) => (BillLineKind::OfflineDebit, 0),
+        _ => return None,
+    };
+    let money = record.money()?;
+    let sign = match kind {
+        BillLineKind::Debit | BillLineKind::OfflineDebit => -1,
+        _ => 1,
+    };
+    let was_reversed = kind == BillLineKind::Debit && reversed.contains(&money.sale());
+    let in_review = money.money_flags().has(MoneyFlags::REVIEW);
+    let flags =
+        if was_reversed { BILL_FLAG_REVERSED } else { 0 } | if in_review { BILL_FLAG_REVIEW } else { 0 };
+    Some(BillLine {
+        record: number.0.into(),
+        time_ns: time_ns.into(),
+        amount_fen: (sign * money.amount_fen.get()).into(),
+        balance_after_fen: money.balance_after_fen,
+        merchant: merchant_of(money).into(),
+        terminal: money.terminal,
+        sequence: money.sequence,
+        epoch: money.epoch,
+        code: money.code,
+        related_record: related.into(),
+        business_date: money.business_date,
+        kind: kind.number(),
+        channel: money.channel().map_or(0, |c| c as u8),
+        wallet: money.wallet().map_or(0, |w| w as u8),
+        flags,
+        reserved: 0.into(),
+    })
+}
+
+/// The merchant on the other side; 0 for none.
+fn merchant_of(money: &MoneyRecord) -> u32 {
+    [money.debit_account(), money.credit_account()]
+        .into_iter()
+        .find_map(|account| match account.class() {
+            LedgerClass::Merchant(merchant) | LedgerClass::HeldBack(merchant) => Some(merchant.0),
+            _ => None,
+        })
+        .unwrap_or(0)
+}

@@ -1,0 +1,333 @@
+//! The engine: shards behind short locks, the log beside them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam::utils::CachePadded;
+use parking_lot::{Mutex, RwLock};
+use protocol::ids::{RecordNumber, SaleId};
+use protocol::result_code::ResultCode;
+use wal::{AppendError, Clock, Committed, Log, LogConfig, RecordRef, RecoveryReport, Storage, WalError};
+
+use super::snapshot_files::{Snapshot, SnapshotError};
+use super::turn::{self, Routes};
+use crate::ledger::decision::{BalanceView, BillHeadView};
+use crate::ledger::{
+    Command, Decision, Directory, LedgerError, Outcome, Record, Registry, Request, Shard, Sizes, Stamp,
+    State, apply, decide,
+};
+
+/// Staged groups up to which a worker writes the block itself instead of waking the log's thread: for one till
+/// alone the hand-over would cost more than the write.
+const INLINE_GROUPS_MAX: u64 = 32;
+
+/// What is configured: read by every batch, written by configuration commands only.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    /// Merchants, terminals, rules, the business date.
+    pub registry: Registry,
+    /// Where credentials lead.
+    pub directory: Directory,
+}
+
+/// What a command came to. Whatever it tells may leave once the record it observed is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// An outcome, new or repeated.
+    Outcome(Outcome),
+    /// An account's balances.
+    Balance(BalanceView),
+    /// Where an account's chain begins.
+    BillHead(BillHeadView),
+    /// The sale asked about never came.
+    SaleNotSeen {
+        /// The highest record that this depends on.
+        observed: RecordNumber,
+    },
+    /// The sale's outcome must be looked up in the log, on the slow lane; then the command is decided again.
+    NeedsHistory {
+        /// The sale to look for.
+        sale: SaleId,
+        /// Where the till's chain begins.
+        head: RecordNumber,
+    },
+    /// Nothing was taken: busy, log full, stopping. The same request may come again.
+    Refused(ResultCode),
+}
+
+impl Reply {
+    /// The record that must be durable before this may be told; 0 when it depends on none.
+    pub fn observed(&self) -> RecordNumber {
+        match self {
+            Reply::Outcome(outcome) => outcome.observed,
+            Reply::Balance(view) => view.observed,
+            Reply::BillHead(view) => view.observed,
+            Reply::SaleNotSeen { observed } => *observed,
+            Reply::NeedsHistory { .. } | Reply::Refused(_) => RecordNumber(0),
+        }
+    }
+}
+
+/// A fault of the engine as a whole.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The log can't be opened or written.
+    #[error(transparent)]
+    Log(#[from] WalError),
+    /// A record of the log doesn't fit the books.
+    #[error("record {number}: {source}")]
+    Replay {
+        /// The record.
+        number: u64,
+        /// What doesn't fit.
+        source: LedgerError,
+    },
+    /// Sizes out of range, or too small for what a snapshot holds.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A snapshot can't be written.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// A configuration command was not taken.
+    #[error("not taken: {0}")]
+    NotTaken(#[from] AppendError),
+    /// A configuration command was refused.
+    #[error("refused: {code} ({command})")]
+    Refused {
+        /// Why.
+        code: ResultCode,
+        /// The command.
+        command: String,
+    },
+}
+
+/// What a start found, and how long it took.
+#[derive(Clone, Debug)]
+pub struct StartReport {
+    /// The last record that the loaded snapshot holds, and its file; `None` when the whole log was replayed.
+    pub snapshot: Option<(RecordNumber, PathBuf)>,
+    /// Snapshots that were there and couldn't be used, with the reason.
+    pub snapshots_rejected: Vec<String>,
+    /// What the log said.
+    pub recovery: RecoveryReport,
+    /// Accounts open.
+    pub accounts: u32,
+    /// Card numbers known.
+    pub cards: usize,
+    /// Terminals registered.
+    pub terminals: usize,
+    /// Loading the snapshot took this long.
+    pub snapshot_time: Duration,
+    /// Reading, checking and replaying the log took this long.
+    pub replay_time: Duration,
+}
+
+/// The engine. Shared by every worker; see the [module](super) for the order of its locks.
+pub struct Engine {
+    configuration: RwLock<Configuration>,
+    shards: Box<[CachePadded<Mutex<Shard>>]>,
+    log: Arc<Log>,
+}
+
+/// What an engine is opened from.
+pub struct Sources {
+    /// Where the log lies.
+    pub storage: Arc<dyn Storage>,
+    /// How the log is kept.
+    pub log: LogConfig,
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// How large the tables are, and how many shards.
+    pub sizes: Sizes,
+    /// What to start from instead of record 1.
+    pub snapshot: Option<Snapshot>,
+}
+
+impl Engine {
+    /// Brings the books back: the snapshot's state, then every record after it.
+    ///
+    /// # Errors
+    /// A log that can't be trusted, a record that doesn't fit, sizes too small. Nothing is served then.
+    pub fn open(sources: Sources) -> Result<(Engine, StartReport), EngineError> {
+        let begun = Instant::now();
+        let (mut state, snapshot) = match sources.snapshot {
+            Some(snapshot) => {
+                let state = snapshot.state(&sources.sizes)?;
+                (state, Some((snapshot.last_record(), snapshot.path().to_owned())))
+            }
+            None => (State::new(&sources.sizes)?, None),
+        };
+        let snapshot_time = begun.elapsed();
+
+        let begun = Instant::now();
+        let replay_from = snapshot.as_ref().map_or(1, |(last, _)| last.0 + 1);
+        let mut fault = None;
+        let mut replay = |record: RecordRef<'_>| {
+            if fault.is_none()
+                && let Err(source) = replay_record(&mut state, &record)
+            {
+                fault = Some(EngineError::Replay { number: record.number, source });
+            }
+        };
+        let (log, recovery) =
+            Log::open(sources.storage, sources.log, sources.clock, replay_from, &mut replay)?;
+        if let Some(fault) = fault {
+            return Err(fault);
+        }
+        let report = StartReport {
+            snapshot,
+            snapshots_rejected: Vec::new(),
+            recovery,
+            accounts: state.registry.accounts(),
+            cards: state.directory.cards(),
+            terminals: state.registry.terminals().len(),
+            snapshot_time,
+            replay_time: begun.elapsed(),
+        };
+        Ok((Engine::of(state, log), report))
+    }
+
+    fn of(state: State, log: Log) -> Engine {
+        let State { registry, directory, shards } = state;
+        Engine {
+            configuration: RwLock::new(Configuration { registry, directory }),
+            shards: shards.into_iter().map(|shard| CachePadded::new(Mutex::new(shard))).collect(),
+            log: Arc::new(log),
+        }
+    }
+
+    /// A copy of the books on a log in memory: what is done to it is forgotten. For dry runs.
+    ///
+    /// # Errors
+    /// There is no memory for it.
+    pub fn rehearsal(&self) -> Result<Engine, EngineError> {
+        let (state, _) = self.copy_state();
+        let config = LogConfig::new(self.log.log_id());
+        let clock = Arc::new(wal::SystemClock);
+        let (log, _) = Log::open(Arc::new(wal::Simulated::new()), config, clock, 1, &mut |_| {})?;
+        Ok(Engine::of(state, log))
+    }
+
+    /// The log.
+    pub fn log(&self) -> &Arc<Log> {
+        &self.log
+    }
+
+    pub(super) fn shards(&self) -> &[CachePadded<Mutex<Shard>>] {
+        &self.shards
+    }
+
+    /// Begins a batch: look credentials up, then take hold of what they lead to.
+    pub fn routes(&self) -> Routes<'_> {
+        Routes::new(self, self.configuration.read())
+    }
+
+    /// One command by itself. For a stream of them, gather a batch: see [`Routes`].
+    pub fn execute(&self, command: &Command<'_>) -> Reply {
+        let routes = self.routes();
+        let touched = routes.touched(command);
+        routes.hold(touched).execute(command)
+    }
+
+    /// Executes a configuration request. Holds everything while it does.
+    ///
+    /// # Errors
+    /// The log can't take it, or the ledger refuses it. The outcome isn't durable yet: see [`Self::sync`].
+    pub fn configure(&self, request: Request<'_>) -> Result<Outcome, EngineError> {
+        let mut configuration = self.configuration.write();
+        let mut state = HeldState { guards: self.shards.iter().map(|shard| shard.lock()).collect() };
+        let mut stage = self.log.stage();
+        let stamp = Stamp { number: RecordNumber(stage.next_number()), time_ns: stage.time_ns() };
+        let command = Command::from(request);
+        let Configuration { registry, directory } = &mut *configuration;
+        match decide(registry, directory, &state, &command, stamp) {
+            Decision::Done { outcome, group } => {
+                let mut payloads = turn::PAYLOADS;
+                turn::append(&mut stage, &group, &mut payloads)?;
+                for (record, number) in group.records().zip(stamp.number.0..) {
+                    apply(registry, directory, &mut state, RecordNumber(number), stamp.time_ns, record)?;
+                }
+                Ok(outcome)
+            }
+            Decision::NoRecord(outcome) if outcome.code.is_approved() => Ok(outcome),
+            Decision::NoRecord(outcome) => {
+                Err(EngineError::Refused { code: outcome.code, command: format!("{request:?}") })
+            }
+            decision => unreachable!("a configuration request is never answered with {decision:?}"),
+        }
+    }
+
+    /// After a turn: writes what is staged on this thread when it is little and nobody is writing, and leaves it
+    /// to the log's own thread otherwise. Returns the last durable record.
+    ///
+    /// # Errors
+    /// A failed write: the log is poisoned, and the process must end.
+    pub fn commit(&self) -> Result<RecordNumber, WalError> {
+        let waiting = self.log.staged_groups_waiting();
+        if waiting == 0 {
+            return Ok(RecordNumber(self.log.durable()));
+        }
+        if waiting <= INLINE_GROUPS_MAX
+            && let Committed::Written { durable_number } = self.log.commit()?
+        {
+            if self.log.staged() > durable_number {
+                self.log.kick();
+            }
+            return Ok(RecordNumber(durable_number));
+        }
+        self.log.kick();
+        Ok(RecordNumber(self.log.durable()))
+    }
+
+    /// Makes everything staged so far durable before it returns.
+    ///
+    /// # Errors
+    /// A failed write.
+    pub fn sync(&self) -> Result<RecordNumber, WalError> {
+        self.log.commit_all().map(RecordNumber)
+    }
+
+    /// The whole state, copied while everything is held, with the last record it holds. For snapshots at a stop
+    /// and for comparisons; it stops the world.
+    pub fn copy_state(&self) -> (State, RecordNumber) {
+        let configuration = self.configuration.read();
+        let guards: Vec<_> = self.shards.iter().map(|shard| shard.lock()).collect();
+        let state = State {
+            registry: configuration.registry.clone(),
+            directory: configuration.directory.clone(),
+            shards: guards.iter().map(|guard| Shard::clone(guard)).collect(),
+        };
+        let last = self.log.stage().next_number() - 1;
+        (state, RecordNumber(last))
+    }
+}
+
+/// All shards, held: for configuration.
+struct HeldState<'e> {
+    guards: Vec<parking_lot::MutexGuard<'e, Shard>>,
+}
+
+impl crate::ledger::Parts for HeldState<'_> {
+    fn shard_count(&self) -> usize {
+        self.guards.len()
+    }
+
+    fn shard(&self, i: usize) -> &Shard {
+        &self.guards[i]
+    }
+
+    fn shard_mut(&mut self, i: usize) -> &mut Shard {
+        &mut self.guards[i]
+    }
+}
+
+/// Applies one record of the log to `state`.
+///
+/// # Errors
+/// A kind or version unknown here, or a record that doesn't fit what came before.
+pub fn replay_record(state: &mut State, record: &RecordRef<'_>) -> Result<(), LedgerError> {
+    let decoded = Record::decode(record.kind, record.version, record.payload)?;
+    let State { registry, directory, shards } = state;
+    apply(registry, directory, shards, RecordNumber(record.number), record.time_ns, &decoded)
+}

@@ -1,0 +1,21 @@
+//! The ledger at work: who holds which shard when, how a decision reaches the log, and how the books come back
+//! after a stop.
+//!
+//! ```text
+//! commands ──▶ Routes ──▶ Turn: shards held (rising order), staging held ──▶ decide ─▶ append ─▶ apply ─▶ Reply
+//!               (read)                                                                            │
+//!                                                             durable? the log's word ◀───────────┘
+//! ```
+//!
+//! **Invariants**
+//! - Locks are taken in one order: configuration, shards rising, the log's staging buffer. No deadlock.
+//! - A group is appended before the shards it changes are let go, so the log's order is the order of decisions.
+//! - Nothing here answers a peer: a [`engine::Reply`] says which record must be durable before it may leave.
+//! - Walks through the log (bills, old outcomes) happen on the slow lane, outside every lock.
+
+pub mod bill;
+pub mod engine;
+pub mod history_walk;
+pub mod slow_lane;
+pub mod snapshot_files;
+pub mod turn;

@@ -1,0 +1,171 @@
+//! A turn: the shards that a batch of commands touches, held together with the staging buffer.
+
+use crossbeam::utils::CachePadded;
+use parking_lot::{Mutex, MutexGuard, RwLockReadGuard};
+use protocol::ids::{Epoch, RecordNumber, Sequence};
+use protocol::result_code::ResultCode;
+use wal::{AppendError, Priority, Stage};
+
+use super::engine::{Configuration, Engine, Reply};
+use crate::ledger::limits::{GROUP_RECORDS_MAX, PAYLOAD_BYTES_MAX, SHARDS_MAX};
+use crate::ledger::record::PayloadBuffer;
+use crate::ledger::state::terminal_entry;
+use crate::ledger::{
+    Command, Decision, Group, Parts, Record, Shard, ShardSet, Stamp, TerminalSlot, apply_posting, decide,
+    shards_touched,
+};
+
+/// The right to look credentials up, and from there to take hold of shards.
+pub struct Routes<'e> {
+    engine: &'e Engine,
+    configuration: RwLockReadGuard<'e, Configuration>,
+}
+
+/// Shards and staging buffer, held. Commands executed in one turn stand next to each other in the log and have
+/// one logged time.
+pub struct Turn<'e> {
+    routes: Routes<'e>,
+    held: HeldShards<'e>,
+    stage: Stage<'e>,
+    payloads: [PayloadBuffer; GROUP_RECORDS_MAX],
+}
+
+/// Guards of some shards, by shard number.
+struct HeldShards<'e> {
+    guards: [Option<MutexGuard<'e, Shard>>; SHARDS_MAX],
+    shard_count: usize,
+}
+
+impl<'e> Routes<'e> {
+    pub(super) fn new(engine: &'e Engine, configuration: RwLockReadGuard<'e, Configuration>) -> Routes<'e> {
+        Routes { engine, configuration }
+    }
+
+    /// What is configured.
+    pub fn configuration(&self) -> &Configuration {
+        &self.configuration
+    }
+
+    /// The shards that must be held to decide `command`.
+    pub fn touched(&self, command: &Command<'_>) -> ShardSet {
+        shards_touched(&self.configuration.directory, self.engine.shards().len(), command)
+    }
+
+    /// The highest sequence seen from a till in its epoch; 0 for none, and for an epoch that isn't its current one.
+    pub fn last_sequence(&self, slot: TerminalSlot, epoch: Epoch) -> Sequence {
+        let shards = self.engine.shards();
+        let held = HeldShards::take(shards, ShardSet::one(usize::from(slot.0) & (shards.len() - 1)));
+        let seen = terminal_entry(&held, slot).filter(|entry| entry.epoch() == epoch);
+        Sequence(seen.map_or(0, |entry| entry.gaps().highest()))
+    }
+
+    /// Takes hold of the shards, in rising order, and of the staging buffer.
+    pub fn hold(self, shards: ShardSet) -> Turn<'e> {
+        let held = HeldShards::take(self.engine.shards(), shards);
+        let stage = self.engine.log().stage();
+        Turn { routes: self, held, stage, payloads: PAYLOADS }
+    }
+}
+
+impl Turn<'_> {
+    /// Decides one command and, if it changes anything, appends its records and applies them.
+    ///
+    /// The command's shards must be among those held. Configuration goes through [`Engine::configure`].
+    pub fn execute(&mut self, command: &Command<'_>) -> Reply {
+        let stamp = Stamp { number: RecordNumber(self.stage.next_number()), time_ns: self.stage.time_ns() };
+        let Configuration { registry, directory } = &*self.routes.configuration;
+        match decide(registry, directory, &self.held, command, stamp) {
+            Decision::Done { outcome, group } => {
+                if let Err(error) = append(&mut self.stage, &group, &mut self.payloads) {
+                    return Reply::Refused(refusal_of(error));
+                }
+                for (record, number) in group.records().zip(stamp.number.0..) {
+                    apply_posting(&mut self.held, RecordNumber(number), stamp.time_ns, record)
+                        .expect("a group that was decided on this state applies to it");
+                }
+                Reply::Outcome(outcome)
+            }
+            Decision::NoRecord(outcome) => Reply::Outcome(outcome),
+            Decision::NeedsHistory { sale, head } => Reply::NeedsHistory { sale, head },
+            Decision::Balance(view) => Reply::Balance(view),
+            Decision::BillHead(view) => Reply::BillHead(view),
+            Decision::SaleNotSeen { observed } => Reply::SaleNotSeen { observed },
+        }
+    }
+
+    /// What is configured.
+    pub fn configuration(&self) -> &Configuration {
+        &self.routes.configuration
+    }
+
+    /// Shard access for readers of a held shard.
+    pub fn parts(&self) -> &(impl Parts + use<'_>) {
+        &self.held
+    }
+}
+
+/// Room for the payloads of one group's records.
+pub(super) const PAYLOADS: [PayloadBuffer; GROUP_RECORDS_MAX] = [[0; PAYLOAD_BYTES_MAX]; GROUP_RECORDS_MAX];
+
+/// Stages a group: all of it or nothing.
+pub(super) fn append(
+    stage: &mut Stage<'_>,
+    group: &Group<'_>,
+    payloads: &mut [PayloadBuffer; GROUP_RECORDS_MAX],
+) -> Result<u64, AppendError> {
+    const EMPTY: wal::Record<'static> = wal::Record { kind: 0, version: 0, payload: &[] };
+    let mut records = [EMPTY; GROUP_RECORDS_MAX];
+    let mut count = 0;
+    let mut priority = Priority::Normal;
+    for (record, payload) in group.records().zip(payloads) {
+        if matches!(
+            record,
+            Record::Reversal(_) | Record::ReversalBeforeOriginal(_) | Record::Repeat(_) | Record::CutOff(_)
+        ) {
+            priority = Priority::Reserved;
+        }
+        records[count] = wal::Record {
+            kind: record.kind() as u8,
+            version: record.version(),
+            payload: record.payload(payload),
+        };
+        count += 1;
+    }
+    stage.append(&records[..count], priority)
+}
+
+/// How a till is told that nothing was taken. None of these uses its sequence up.
+fn refusal_of(error: AppendError) -> ResultCode {
+    match error {
+        AppendError::Full => ResultCode::LogFull,
+        AppendError::StagingFull => ResultCode::Busy,
+        AppendError::Poisoned | AppendError::Sealed => ResultCode::Stopping,
+        AppendError::GroupTooLarge | AppendError::InvalidRecord => {
+            unreachable!("a ledger's group fits a block: its sizes are constants below the log's")
+        }
+    }
+}
+
+impl<'e> HeldShards<'e> {
+    fn take(shards: &'e [CachePadded<Mutex<Shard>>], set: ShardSet) -> HeldShards<'e> {
+        let mut guards = [const { None }; SHARDS_MAX];
+        for shard in set.iter() {
+            guards[shard] = Some(shards[shard].lock());
+        }
+        HeldShards { guards, shard_count: shards.len() }
+    }
+}
+
+impl Parts for HeldShards<'_> {
+    fn shard_count(&self) -> usize {
+        self.shard_count
+    }
+
+    fn shard(&self, i: usize) -> &Shard {
+        self.guards[i].as_deref().expect("a decision asks for the shards that it said it touches")
+    }
+
+    fn shard_mut(&mut self, i: usize) -> &mut Shard {
+        self.guards[i].as_deref_mut().expect("a decision asks for the shards that it said it touches")
+    }
+}

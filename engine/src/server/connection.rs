@@ -1,0 +1,298 @@
+//! One till's connection: reads and checks its frames, holds what couldn't be sent yet.
+//!
+//! A connection belongs to one worker's thread. It looks nothing up: terminal slot, keys and lease were found at
+//! sign-in. What it may hold is bounded: one live request, one job on the slow lane, one read buffer, and an
+//! outbox of [`OUTBOX_BYTES_MAX`]; a peer that doesn't read its answers is let go.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use protocol::answer::{Answer, Refusal};
+use protocol::error::DecodeError;
+use protocol::frame::Header;
+use protocol::ids::TerminalId;
+use protocol::result_code::ResultCode;
+use protocol::session::{Opener, Sealer};
+use protocol::terminal_kind::TerminalKind;
+use tokio::net::TcpStream;
+
+use super::read_buffer::ReadBuffer;
+use super::sessions::Lease;
+use crate::ledger::TerminalSlot;
+
+/// Bytes of answers that may wait for a slow peer: a full batch answer and a few live ones.
+const OUTBOX_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of the largest answer that is encoded on the stack.
+const SMALL_ANSWER_BYTES: usize = 128;
+
+/// A signed-in connection.
+pub struct Connection {
+    stream: TcpStream,
+    sealer: RefCell<Sealer>,
+    outbox: RefCell<Vec<u8>>,
+    /// Names the connection to the slow lane; never used again in this worker.
+    pub key: u64,
+    /// The till.
+    pub terminal: TerminalId,
+    /// Its slot.
+    pub slot: TerminalSlot,
+    /// What it may send.
+    pub kind: TerminalKind,
+    /// Its claim to speak for the till.
+    pub lease: Lease,
+    /// A live request is being decided or its answer waits for the log.
+    pub live_in_flight: Cell<bool>,
+    /// An upload or a bill is on the slow lane or its answer waits for the log.
+    pub slow_in_flight: Cell<bool>,
+    /// Seconds of the worker's clock when the peer was last heard.
+    pub heard_at_s: Cell<u64>,
+    end: Cell<Option<End>>,
+    waker: Cell<Option<Waker>>,
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The peer closed it or the network broke it.
+    Peer,
+    /// The till signed out.
+    SignedOut,
+    /// Nothing was heard for too long.
+    Idle,
+    /// A frame was refused in a way that ends the session.
+    Refused(ResultCode),
+    /// The peer doesn't read its answers.
+    NotReading,
+    /// The server stops.
+    Stopping,
+}
+
+/// What a connection is made of, after sign-in.
+pub struct SignedIn {
+    /// The socket.
+    pub stream: TcpStream,
+    /// Seals answers.
+    pub sealer: Sealer,
+    /// Names the connection in its worker.
+    pub key: u64,
+    /// The till.
+    pub terminal: TerminalId,
+    /// Its slot.
+    pub slot: TerminalSlot,
+    /// What it may send.
+    pub kind: TerminalKind,
+    /// Its claim to speak for the till.
+    pub lease: Lease,
+}
+
+/// Takes the frames that a connection has read and checked.
+pub trait FrameHandler {
+    /// Handles one frame, whose MAC and counter were right.
+    fn handle(&self, connection: &Rc<Connection>, frame: &[u8]);
+    /// Seconds on the worker's clock.
+    fn now_s(&self) -> u64;
+}
+
+impl Connection {
+    /// Takes over a socket after its sign-in.
+    pub fn new(signed_in: SignedIn, now_s: u64) -> Connection {
+        let SignedIn { stream, sealer, key, terminal, slot, kind, lease } = signed_in;
+        Connection {
+            stream,
+            sealer: RefCell::new(sealer),
+            outbox: RefCell::default(),
+            key,
+            terminal,
+            slot,
+            kind,
+            lease,
+            live_in_flight: Cell::new(false),
+            slow_in_flight: Cell::new(false),
+            heard_at_s: Cell::new(now_s),
+            end: Cell::new(None),
+            waker: Cell::new(None),
+        }
+    }
+
+    /// Encodes, seals and sends an answer. Counter and MAC are given now, in the order of sending.
+    pub fn answer(&self, request: &Header, answer: &Answer<'_>) {
+        if self.end.get().is_some() {
+            return;
+        }
+        let mut small = [0; SMALL_ANSWER_BYTES];
+        let mut large = Vec::new();
+        let frame = match answer.encode(request, &mut small) {
+            Ok(length) => &mut small[..length],
+            Err(_) => {
+                answer
+                    .append(request, &mut large)
+                    .expect("an answer fits its request and its lines fit a frame");
+                &mut large[..]
+            }
+        };
+        self.sealer.borrow_mut().seal(frame);
+        self.send(frame);
+    }
+
+    /// Answers that a request wasn't carried out; after a code of the session group the connection ends.
+    pub fn refuse(&self, frame: &[u8], refusal: Refusal) {
+        if self.end.get().is_some() {
+            return;
+        }
+        let mut answer = refusal.frame(frame);
+        self.sealer.borrow_mut().seal(&mut answer);
+        self.send(&answer);
+        if (100..200).contains(&refusal.code.number()) {
+            self.finish(End::Refused(refusal.code));
+        }
+    }
+
+    fn send(&self, frame: &[u8]) {
+        let mut outbox = self.outbox.borrow_mut();
+        let sent = if outbox.is_empty() {
+            match self.stream.try_write(frame) {
+                Ok(sent) => sent,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => 0,
+                Err(_) => return self.finish(End::Peer),
+            }
+        } else {
+            0
+        };
+        if sent == frame.len() {
+            return;
+        }
+        if outbox.len() + frame.len() - sent > OUTBOX_BYTES_MAX {
+            return self.finish(End::NotReading);
+        }
+        outbox.extend_from_slice(&frame[sent..]);
+        self.wake();
+    }
+
+    /// Ends the connection once what is in its outbox has been offered to the socket; the first reason stays.
+    pub fn finish(&self, end: End) {
+        if self.end.get().is_none() {
+            self.end.set(Some(end));
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// Reads frames until the connection ends. Owns the read side: call it once.
+    pub async fn run(
+        self: &Rc<Connection>,
+        mut opener: Opener,
+        mut buffer: ReadBuffer,
+        handler: &impl FrameHandler,
+    ) -> End {
+        loop {
+            // Frames may have come in one segment with the end of the sign-in.
+            self.take_frames(&mut opener, &mut buffer, handler);
+            if let Some(end) = self.end.get() {
+                return end;
+            }
+            match poll_fn(|cx| self.poll_read(cx, &mut buffer)).await {
+                Ok(0) => return self.end.get().unwrap_or(End::Peer),
+                Ok(_) => self.heard_at_s.set(handler.now_s()),
+                Err(_) => return End::Peer,
+            }
+        }
+    }
+
+    /// Sends what is waiting, then reads; 0 bytes when the connection ends.
+    fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut ReadBuffer) -> Poll<io::Result<usize>> {
+        self.waker.set(Some(cx.waker().clone()));
+        self.flush(cx)?;
+        if self.end.get().is_some() {
+            return Poll::Ready(Ok(0));
+        }
+        loop {
+            match self.stream.try_read(buffer.room()) {
+                Ok(count) => {
+                    buffer.fill(count);
+                    return Poll::Ready(Ok(count));
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => match self.stream.poll_read_ready(cx) {
+                    Poll::Ready(ready) => ready?,
+                    Poll::Pending => return Poll::Pending,
+                },
+                Err(e) => return Poll::Ready(Err(e)),
+            }
+        }
+    }
+
+    fn flush(&self, cx: &mut Context<'_>) -> io::Result<()> {
+        let mut outbox = self.outbox.borrow_mut();
+        while !outbox.is_empty() {
+            match self.stream.try_write(&outbox) {
+                Ok(sent) => drop(outbox.drain(..sent)),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => match self.stream.poll_write_ready(cx) {
+                    Poll::Ready(ready) => ready?,
+                    Poll::Pending => return Ok(()),
+                },
+                Err(e) => return Err(e),
+            }
+        }
+        if outbox.capacity() > SMALL_ANSWER_BYTES {
+            *outbox = Vec::new();
+        }
+        Ok(())
+    }
+
+    fn take_frames(
+        self: &Rc<Connection>,
+        opener: &mut Opener,
+        buffer: &mut ReadBuffer,
+        handler: &impl FrameHandler,
+    ) {
+        while self.end.get().is_none() {
+            let frame = match buffer.next_frame(true) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => return,
+                Err(error) => return self.refuse(&[], Refusal::from(error)),
+            };
+            let bytes = buffer.frame(&frame);
+            match opener.open(bytes) {
+                Ok(()) if self.lease.is_fenced() => self.refuse(bytes, Refusal::new(ResultCode::Fenced)),
+                Ok(()) => handler.handle(self, bytes),
+                Err(error) => self.refuse(bytes, Refusal::from(error)),
+            }
+            buffer.consume(&frame);
+        }
+    }
+}
+
+/// Reads one frame of the sign-in.
+///
+/// # Errors
+/// The bytes are no such frame, or the peer has gone (`Ok(None)` when it closed between frames).
+pub async fn read_sign_in_frame(
+    stream: &TcpStream,
+    buffer: &mut ReadBuffer,
+) -> io::Result<Result<Option<Vec<u8>>, DecodeError>> {
+    loop {
+        match buffer.next_frame(false) {
+            Err(error) => return Ok(Err(error)),
+            Ok(Some(frame)) => {
+                let bytes = buffer.frame(&frame).to_vec();
+                buffer.consume(&frame);
+                return Ok(Ok(Some(bytes)));
+            }
+            Ok(None) => {}
+        }
+        stream.readable().await?;
+        match stream.try_read(buffer.room()) {
+            Ok(0) => return Ok(Ok(None)),
+            Ok(count) => buffer.fill(count),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            Err(e) => return Err(e),
+        }
+    }
+}
