@@ -49,6 +49,23 @@ impl Default for TillTimers {
     }
 }
 
+impl TillTimers {
+    /// All timers divided: for a run that plays hours in seconds, where a till that waits out its real timers
+    /// would hold up a queue of people who in the canteen never met.
+    pub fn divided(&self, divisor: u64) -> TillTimers {
+        let divide = |value_ns: u64| (value_ns / divisor.max(1)).max(1);
+        TillTimers {
+            answer_timeout_ns: divide(self.answer_timeout_ns),
+            retry_pauses_ns: self.retry_pauses_ns.map(divide),
+            heartbeat_ns: divide(self.heartbeat_ns),
+            offline_after_ns: divide(self.offline_after_ns),
+            reconnect_min_ns: divide(self.reconnect_min_ns),
+            reconnect_max_ns: divide(self.reconnect_max_ns),
+            upload_timeout_ns: divide(self.upload_timeout_ns),
+        }
+    }
+}
+
 /// When the progress line is shown on standard error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -76,7 +93,7 @@ pub struct RunConfig {
     /// Records in one upload frame: 1 to 2,000; 500 unless set. A large frame stands in the way of the live
     /// request behind it on the same connection.
     pub upload_batch_records: u32,
-    /// A person who has waited this long without the till being free leaves, and counts as dropped: 10 s.
+    /// A person who has waited this long without the till being free leaves, and counts as dropped: 30 s.
     pub late_max_ns: u64,
     /// How long after the last intended request the run waits for answers, retries and uploads: 30 s.
     pub drain_max_ns: u64,
@@ -102,7 +119,7 @@ impl RunConfig {
             seed,
             timers: TillTimers::default(),
             upload_batch_records: 500,
-            late_max_ns: 10 * SECOND_NS,
+            late_max_ns: 30 * SECOND_NS,
             drain_max_ns: 30 * SECOND_NS,
             card_counter_first: None,
             chip_balance_fen: 20_000,
@@ -141,6 +158,18 @@ pub struct WarmUpConfig {
     pub tills_signed_in: u32,
     /// How long one answer is awaited.
     pub answer_timeout_ns: u64,
+}
+
+impl WarmUpConfig {
+    /// So much for each holder, with 10 s for each answer and no sign-ins.
+    pub fn new(amount_fen: i64, order_prefix: &str) -> WarmUpConfig {
+        WarmUpConfig {
+            amount_fen,
+            order_prefix: order_prefix.to_owned(),
+            tills_signed_in: 0,
+            answer_timeout_ns: 10 * SECOND_NS,
+        }
+    }
 }
 
 /// What a closed-loop connection sends.

@@ -146,6 +146,12 @@ impl Desk {
     }
 }
 
+/// True for codes that say nothing about the matter asked for. That a sale never arrived is an answer here, though
+/// a till's action for it is to send the sale.
+fn is_later(code: ResultCode) -> bool {
+    code != ResultCode::UnknownSale && matches!(code.action(), TillAction::Retry | TillAction::SignIn)
+}
+
 fn code_of(answer: &Answer<'_>) -> Option<ResultCode> {
     match answer {
         Answer::Money(money) => Some(money.code),

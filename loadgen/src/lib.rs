@@ -1,4 +1,46 @@
 //! The load generator of Yika: plays a campus's tills against a server, measures, and checks the server afterwards.
+//!
+//! It is an *open loop*: every request has its moment fixed beforehand by a profile and a seed, and latency counts
+//! from that moment, so that a slow server can't hide by slowing its clients. It isn't a second implementation of
+//! the rules of money: it knows what a till knows, speaks the protocol, and never looks at the server's files. It
+//! depends on `protocol` alone.
+//!
+//! ```text
+//!  campus ─┬─▶ warm_up ──▶ outcome log ◀── drive::run ──▶ report, .hgrm, interval log
+//!          │                   │               ▲
+//!          │                   ▼               └── profile (seed ▶ schedule) ▶ till (state machine) ▶ connection
+//!          └────────────▶ check::check ──▶ lost, doubled, balances
+//!
+//!  closed::closed: as many requests as a server completes; for ratios only
+//! ```
+//!
+//! A whole rush, as `yika rush` does it:
+//!
+//! ```no_run
+//! use loadgen::{Baseline, Campus, LunchConfig, OutcomeLog, ProfileConfig, RunConfig, RunControl, WarmUpConfig};
+//!
+//! # fn main() -> Result<(), loadgen::LoadError> {
+//! let campus = Campus::read("campus.json".as_ref())?;
+//! let mut log = OutcomeLog::new();
+//! let baseline = loadgen::read_baseline(&campus)?;
+//! loadgen::warm_up(&campus, &WarmUpConfig::new(20_000, "first"), &mut log)?;
+//!
+//! let config = RunConfig::new(ProfileConfig::Lunch(LunchConfig::default()), 42);
+//! let control = RunControl::new();
+//! let watcher = control.clone(); // another thread: watcher.progress().elapsed_ns, kill the server, start it again
+//! let mut report = loadgen::run(&campus, &config, &control, &mut log)?;
+//! report.check = Some(loadgen::check(&campus, &log, &baseline)?);
+//! assert!(report.failures().is_empty());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! **Invariants**
+//! - The same seed and settings intend the same traffic, whatever the server answers.
+//! - Each run takes place on one thread, the caller's. Only [`RunControl`] is shared with others.
+//! - A sale is in the outcome log before its first frame leaves; its state there is what an answer said, or unknown.
+//! - Histograms are merged, never averaged; refusals are never in the same one as successes.
+//! - The generator never starts or stops a server.
 
 pub mod campus;
 pub mod check;
@@ -25,3 +67,17 @@ pub mod till;
 pub mod trace_csv;
 pub mod warm_up;
 pub mod zipf;
+
+pub use campus::{Campus, CampusCodeKey, CampusHolder, CampusTill, HexKey};
+pub use check::{Baseline, CheckReport, check, read_baseline};
+pub use closed::closed;
+pub use config::{ClosedConfig, ClosedRequest, ProgressLine, RunConfig, TillTimers, WarmUpConfig};
+pub use drive::run;
+pub use error::LoadError;
+pub use outcome_log::{OutcomeEntry, OutcomeKind, OutcomeLog, SaleState};
+pub use profile::{
+    ConstantConfig, LunchConfig, PoissonConfig, ProfileConfig, SalesMix, StormConfig, TraceConfig,
+};
+pub use progress::{Progress, RunControl};
+pub use report::{ClosedReport, LatencySummary, RunCounts, RunReport, WarmUpReport};
+pub use warm_up::warm_up;

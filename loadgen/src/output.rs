@@ -61,10 +61,10 @@ pub fn write_hgrm(mut out: impl Write, histogram: &Histogram<u64>) -> std::io::R
             histogram.count_between(0, point.value_iterated_to())
         )?;
         if quantile < 1.0 {
-            writeln!(out, " {:>14.2}", 1.0 / (1.0 - quantile))?
+            writeln!(out, " {:>14.2}", 1.0 / (1.0 - quantile))?;
         } else {
-            writeln!(out)?
-        };
+            writeln!(out)?;
+        }
     }
     writeln!(
         out,

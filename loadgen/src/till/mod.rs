@@ -432,7 +432,10 @@ impl Till {
         let request_id = RequestId(self.next_request_id);
         self.next_request_id = self.next_request_id.wrapping_add(1);
         self.last_sent_ns = now_ns;
-        SendOrder { ids: RequestIds { terminal: self.terminal, epoch: self.epoch, sequence, request_id }, body }
+        SendOrder {
+            ids: RequestIds { terminal: self.terminal, epoch: self.epoch, sequence, request_id },
+            body,
+        }
     }
 
     fn sale_id(&self, sequence: u32) -> SaleId {

@@ -1,0 +1,274 @@
+//! What the log of outcomes implies: how each sale must be answered, and what each account must hold. Pure.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use protocol::answer::MoneyAnswer;
+use protocol::result_code::ResultCode;
+
+use super::CheckReport;
+use crate::outcome_log::{OutcomeEntry, OutcomeKind, SaleState};
+
+/// Balances of accounts before the log began, in fen; an account that isn't there began with zero.
+pub type Baseline = BTreeMap<u32, i64>;
+
+/// What the server must say about an entry when asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Demand {
+    /// That it stands, with this amount, account and record.
+    Stands,
+    /// That it doesn't: reversed.
+    Reversed,
+    /// The refusal that was acknowledged.
+    Refused(u16),
+    /// Anything: the tills don't know. The answer decides whether it counts.
+    Unknown,
+}
+
+/// What must be asked about an entry; `None` for entries that leave no trace at the server.
+pub(super) fn demand(entry: &OutcomeEntry) -> Option<Demand> {
+    let code = ResultCode::from_number(entry.code);
+    match entry.state {
+        SaleState::Approved | SaleState::Uploaded => Some(Demand::Stands),
+        SaleState::Reversed => Some(Demand::Reversed),
+        SaleState::Unknown => Some(Demand::Unknown),
+        // What was refused without a trace, or because another body has the identity, can't be asked for.
+        SaleState::Refused if !entry.answered => None,
+        SaleState::Refused => match code {
+            Some(code) if code.is_transient() || code == ResultCode::IdentityConflict => None,
+            _ => Some(Demand::Refused(entry.code)),
+        },
+        SaleState::Stored | SaleState::Kept | SaleState::NotUsed => None,
+    }
+}
+
+/// Judges the server's answer about an entry. True when the sale stands in the books.
+pub(super) fn judge(
+    entry: &OutcomeEntry,
+    demand: Demand,
+    answer: &MoneyAnswer,
+    report: &mut CheckReport,
+) -> bool {
+    let stands = answer.code.is_approved();
+    let describe = |what: &str| {
+        format!(
+            "{} {} of {} fen, account {}, record {}: {what}; the server says {} of {} fen, record {}",
+            entry.kind.name(),
+            entry.sale,
+            entry.amount_fen,
+            entry.account,
+            entry.record,
+            answer.code,
+            answer.amount_fen,
+            answer.record,
+        )
+    };
+    match demand {
+        Demand::Unknown => {
+            report.unknown_asked += 1;
+            if stands {
+                report.unknown_done += 1;
+            } else {
+                report.unknown_not_done += 1;
+            }
+        }
+        Demand::Stands => {
+            report.acknowledged += 1;
+            let same_account = answer.account.is_none_or(|account| account.0 == entry.account);
+            if !stands {
+                report.lost += 1;
+                report.example(|| describe("acknowledged, and not there"));
+            } else if answer.amount_fen != entry.amount_fen || !same_account {
+                report.amounts_wrong += 1;
+                report.example(|| describe("there, with another amount or account"));
+            } else if answer.record.0 != entry.record {
+                report.lost += 1;
+                report.example(|| describe("acknowledged under another record"));
+            }
+        }
+        Demand::Reversed => {
+            report.acknowledged += 1;
+            if answer.code != ResultCode::Reversed {
+                report.lost += 1;
+                report.example(|| describe("its acknowledged reversal is not there"));
+            }
+        }
+        Demand::Refused(code) => {
+            report.acknowledged += 1;
+            if answer.code.number() != code {
+                report.lost += 1;
+                report.example(|| describe("its acknowledged refusal is not there"));
+            }
+        }
+    }
+    stands
+}
+
+/// Sales that the acknowledgements alone show to be there twice, or two of them to be one record.
+pub(super) fn find_doubles_in_log(entries: &[OutcomeEntry], report: &mut CheckReport) {
+    let mut sale_of_record: HashMap<u64, usize> = HashMap::new();
+    for (index, entry) in entries.iter().enumerate() {
+        let stands = matches!(entry.state, SaleState::Approved | SaleState::Uploaded);
+        if !stands || entry.record == 0 {
+            continue;
+        }
+        if entry.record_other != 0 {
+            report.doubled += 1;
+            report.example(|| {
+                format!(
+                    "sale {}: acknowledged as record {} and {}",
+                    entry.sale, entry.record, entry.record_other
+                )
+            });
+        }
+        // A top-up whose order came before is answered with the earlier record.
+        if entry.kind != OutcomeKind::TopUp
+            && let Some(other) = sale_of_record.insert(entry.record, index)
+        {
+            report.lost += 1;
+            report.example(|| {
+                format!("sales {} and {} share record {}", entries[other].sale, entry.sale, entry.record)
+            });
+        }
+    }
+}
+
+/// What each touched account must hold: what it began with, and what the log adds and takes.
+///
+/// `done` says for each entry whether it stands in the books where the tills don't know.
+pub(super) fn expected_balances(
+    entries: &[OutcomeEntry],
+    unknown_done: &HashSet<usize>,
+    baseline: &Baseline,
+) -> BTreeMap<u32, i64> {
+    let mut balances: BTreeMap<u32, i64> = BTreeMap::new();
+    let mut top_up_records: HashSet<u64> = HashSet::new();
+    for (index, entry) in entries.iter().enumerate() {
+        let balance = balances
+            .entry(entry.account)
+            .or_insert_with(|| baseline.get(&entry.account).copied().unwrap_or(0));
+        let stands = match entry.state {
+            SaleState::Approved | SaleState::Uploaded => true,
+            SaleState::Unknown => unknown_done.contains(&index),
+            _ => false,
+        };
+        match entry.kind {
+            // An order that was paid in once counts once, however often it was acknowledged.
+            OutcomeKind::TopUp if stands && (entry.record == 0 || top_up_records.insert(entry.record)) => {
+                *balance += entry.amount_fen;
+            }
+            OutcomeKind::CardDebit | OutcomeKind::CodeDebit | OutcomeKind::OfflineDebit if stands => {
+                *balance -= entry.amount_fen;
+            }
+            // A reversal moves nothing here: the entry that it undoes says that it is undone.
+            _ => {}
+        }
+    }
+    balances
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::ids::{AccountId, Epoch, RecordNumber, SaleId, Sequence, TerminalId};
+
+    use super::*;
+
+    fn entry(
+        sequence: u32,
+        kind: OutcomeKind,
+        state: SaleState,
+        account: u32,
+        amount_fen: i64,
+    ) -> OutcomeEntry {
+        OutcomeEntry {
+            sale: SaleId { terminal: TerminalId(1), epoch: Epoch(1), sequence: Sequence(sequence) },
+            kind,
+            state,
+            code: 0,
+            answered: true,
+            account,
+            amount_fen,
+            record: u64::from(sequence) * 10,
+            record_other: 0,
+            original_sequence: 0,
+        }
+    }
+
+    #[test]
+    fn balances_are_summed_from_what_stands() {
+        use OutcomeKind::{CardDebit, CodeDebit, OfflineDebit, Reversal, TopUp};
+        let repeated_order = OutcomeEntry { record: 10, ..entry(9, TopUp, SaleState::Approved, 5, 2_000) };
+        let entries = [
+            entry(1, TopUp, SaleState::Approved, 5, 2_000),
+            entry(2, CardDebit, SaleState::Approved, 5, 300),
+            entry(3, CodeDebit, SaleState::Refused, 5, 400),
+            entry(4, CardDebit, SaleState::Reversed, 5, 500),
+            entry(5, Reversal, SaleState::Approved, 5, 500),
+            entry(6, OfflineDebit, SaleState::Uploaded, 5, 600),
+            entry(7, CardDebit, SaleState::Unknown, 5, 70),
+            entry(8, CardDebit, SaleState::Unknown, 6, 80),
+            repeated_order,
+        ];
+        let done = HashSet::from([6]);
+        let baseline = Baseline::from([(5, 1_000)]);
+        let balances = expected_balances(&entries, &done, &baseline);
+        assert_eq!(balances, BTreeMap::from([(5, 1_000 + 2_000 - 300 - 600 - 70), (6, 0)]));
+    }
+
+    #[test]
+    fn answers_are_held_to_what_was_acknowledged() {
+        let good = MoneyAnswer {
+            code: ResultCode::Approved,
+            repeat: true,
+            account: Some(AccountId(5)),
+            amount_fen: 300,
+            balance_after_fen: 0,
+            record: RecordNumber(20),
+            server_time_ns: 0,
+        };
+        let sale = entry(2, OutcomeKind::CardDebit, SaleState::Approved, 5, 300);
+        let found = |demand, answer: MoneyAnswer| {
+            let mut report = CheckReport::default();
+            judge(&sale, demand, &answer, &mut report);
+            (report.lost, report.amounts_wrong, report.unknown_done)
+        };
+        assert_eq!(found(Demand::Stands, good), (0, 0, 0));
+        assert_eq!(found(Demand::Stands, MoneyAnswer { code: ResultCode::Reversed, ..good }), (1, 0, 0));
+        assert_eq!(found(Demand::Stands, MoneyAnswer { amount_fen: 301, ..good }), (0, 1, 0));
+        assert_eq!(found(Demand::Stands, MoneyAnswer { account: Some(AccountId(6)), ..good }), (0, 1, 0));
+        assert_eq!(found(Demand::Stands, MoneyAnswer { record: RecordNumber(21), ..good }), (1, 0, 0));
+        assert_eq!(found(Demand::Reversed, good), (1, 0, 0));
+        assert_eq!(found(Demand::Reversed, MoneyAnswer { code: ResultCode::Reversed, ..good }), (0, 0, 0));
+        assert_eq!(found(Demand::Refused(620), good), (1, 0, 0));
+        assert_eq!(found(Demand::Unknown, good), (0, 0, 1));
+    }
+
+    #[test]
+    fn doubles_show_in_the_acknowledgements() {
+        let mut entries = [
+            entry(1, OutcomeKind::CardDebit, SaleState::Approved, 5, 300),
+            entry(2, OutcomeKind::CardDebit, SaleState::Approved, 5, 300),
+            entry(3, OutcomeKind::CardDebit, SaleState::Approved, 5, 300),
+        ];
+        entries[0].record_other = 99;
+        entries[2].record = entries[1].record;
+        let mut report = CheckReport::default();
+        find_doubles_in_log(&entries, &mut report);
+        assert_eq!((report.doubled, report.lost), (1, 1));
+    }
+
+    #[test]
+    fn what_leaves_no_trace_is_not_asked_for() {
+        let refused = |code: ResultCode| OutcomeEntry {
+            code: code.number(),
+            ..entry(1, OutcomeKind::CardDebit, SaleState::Refused, 5, 300)
+        };
+        assert_eq!(demand(&refused(ResultCode::InsufficientFunds)), Some(Demand::Refused(620)));
+        assert_eq!(demand(&refused(ResultCode::AmountTooLarge)), None);
+        assert_eq!(demand(&refused(ResultCode::IdentityConflict)), None);
+        assert_eq!(demand(&entry(1, OutcomeKind::OfflineDebit, SaleState::Stored, 5, 1)), None);
+        assert_eq!(
+            demand(&entry(1, OutcomeKind::CardDebit, SaleState::Unknown, 5, 1)),
+            Some(Demand::Unknown)
+        );
+    }
+}
