@@ -47,6 +47,7 @@ pub mod outcome_ring;
 pub mod record;
 pub mod registry;
 pub mod shard;
+pub mod snapshot;
 pub mod state;
 pub mod terminal_entry;
 

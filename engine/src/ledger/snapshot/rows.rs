@@ -1,0 +1,350 @@
+//! The fixed rows of a snapshot: little-endian, sizes asserted. Rows name logical ids, never a shard's places.
+
+use protocol::ids::{BusinessDate, Epoch};
+use zerocopy::little_endian::{I64, U16, U32, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+use crate::ledger::account::{Account, AccountStatus};
+use crate::ledger::gaps::Gaps;
+use crate::ledger::hot::HotPart;
+use crate::ledger::ledger_account::LedgerAccount;
+use crate::ledger::limits::{GAPS_MAX, NAME_BYTES_MAX, SUSPENSE_RECENT};
+use crate::ledger::orders::{Order, OrderKey};
+use crate::ledger::outcome_ring::RememberedOutcome;
+use crate::ledger::record::{MealPeriodSetRecord, MerchantRegisteredRecord};
+use crate::ledger::terminal_entry::TerminalEntry;
+
+/// A kind of row.
+pub(super) trait Row: FromBytes + IntoBytes + KnownLayout + Immutable + Unaligned {
+    /// Stands before the rows; never reused.
+    const TAG: u32;
+}
+
+macro_rules! row {
+    ($(#[$doc:meta])* $name:ident, tag $tag:literal, $bytes:literal bytes { $($field:ident: $type:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+        #[repr(C)]
+        pub(super) struct $name {
+            $(pub(super) $field: $type,)*
+        }
+
+        const _: () = assert!(size_of::<$name>() == $bytes);
+
+        impl Row for $name {
+            const TAG: u32 = $tag;
+        }
+    };
+}
+
+row! {
+    /// One row: what isn't in a table.
+    BooksRow, tag 1, 16 bytes {
+        changed: U64,
+        accounts: U32,
+        business_date: U16,
+        reserved: U16,
+    }
+}
+
+row! {
+    MerchantRow, tag 2, 72 bytes {
+        merchant: MerchantRegisteredRecord,
+        name: [u8; NAME_BYTES_MAX],
+    }
+}
+
+impl Row for crate::ledger::record::TerminalRegisteredRecord {
+    const TAG: u32 = 3;
+}
+
+impl Row for crate::ledger::record::PolicySetRecord {
+    const TAG: u32 = 4;
+}
+
+row! {
+    MealPeriodRow, tag 5, 72 bytes {
+        period: MealPeriodSetRecord,
+        name: [u8; NAME_BYTES_MAX],
+    }
+}
+
+row! {
+    /// In order of account, without holes.
+    AccountRow, tag 6, 128 bytes {
+        card_fen: I64,
+        transition_fen: I64,
+        electronic_fen: I64,
+        held_fen: I64,
+        head: U64,
+        card_uid: U64,
+        day_spent_fen: [I64; 2],
+        card_counter: U32,
+        debit_max_fen: U32,
+        day_max_fen: U32,
+        code_step: U32,
+        days: [U16; 2],
+        code_used: [U16; 3],
+        month: U16,
+        class: u8,
+        status: u8,
+        card_lost: u8,
+        opening_posted: u8,
+        month_start: U64,
+        student_number: [u8; 16],
+        reserved: [u8; 8],
+    }
+}
+
+row! {
+    /// In order of card number.
+    CardRow, tag 7, 16 bytes {
+        card_uid: U64,
+        account: U32,
+        conflicted: u8,
+        reserved: [u8; 3],
+    }
+}
+
+row! {
+    /// In order of slot.
+    TillRow, tag 8, 328 bytes {
+        head: U64,
+        bad_codes_since_ns: U64,
+        suspense_recent: [U64; SUSPENSE_RECENT],
+        slot: U16,
+        epoch: U16,
+        bad_codes: U16,
+        suspense_date: U16,
+        suspense_count: U16,
+        reserved: [u8; 6],
+        highest: U32,
+        gaps: U32,
+        missing: [[U32; 2]; GAPS_MAX],
+    }
+}
+
+row! {
+    /// In order of slot, then of sequence.
+    OutcomeRow, tag 9, 72 bytes {
+        record: U64,
+        time_ns: U64,
+        digest: U64,
+        balance_after_fen: I64,
+        amount_fen: I64,
+        sequence: U32,
+        debit: U32,
+        credit: U32,
+        slot: U16,
+        epoch: U16,
+        code: U16,
+        limit_day: U16,
+        channel_wallet: u8,
+        kind: u8,
+        reversed: u8,
+        tombstone: u8,
+        suspended: u8,
+        reserved: [u8; 7],
+    }
+}
+
+row! {
+    /// In order of account, then of part. In the logical digest, one part with the sum and no head.
+    HotRow, tag 10, 32 bytes {
+        total_fen: I64,
+        postings: U64,
+        head: U64,
+        account: U32,
+        part: U32,
+    }
+}
+
+row! {
+    /// In order of record.
+    OrderRow, tag 11, 48 bytes {
+        digest: U64,
+        check: U64,
+        record: U64,
+        amount_fen: I64,
+        balance_after_fen: I64,
+        account: U32,
+        reserved: U32,
+    }
+}
+
+impl From<&Account> for AccountRow {
+    fn from(account: &Account) -> Self {
+        Self {
+            card_fen: account.card_fen.into(),
+            transition_fen: account.transition_fen.into(),
+            electronic_fen: account.electronic_fen.into(),
+            held_fen: account.held_fen.into(),
+            head: account.head.into(),
+            card_uid: account.card_uid.into(),
+            day_spent_fen: account.day_spent_fen.map(I64::new),
+            card_counter: account.card_counter.into(),
+            debit_max_fen: account.debit_max_fen.into(),
+            day_max_fen: account.day_max_fen.into(),
+            code_step: account.code_step.into(),
+            days: account.days.map(U16::new),
+            code_used: account.code_used.map(U16::new),
+            month: account.month.into(),
+            class: account.class,
+            status: account.status as u8,
+            card_lost: account.card_lost.into(),
+            opening_posted: account.opening_posted.into(),
+            month_start: account.month_start.into(),
+            student_number: account.student_number,
+            reserved: [0; 8],
+        }
+    }
+}
+
+impl AccountRow {
+    pub(super) fn account(&self) -> Option<Account> {
+        Some(Account {
+            card_fen: self.card_fen.get(),
+            transition_fen: self.transition_fen.get(),
+            electronic_fen: self.electronic_fen.get(),
+            held_fen: self.held_fen.get(),
+            head: self.head.get(),
+            card_uid: self.card_uid.get(),
+            day_spent_fen: self.day_spent_fen.map(I64::get),
+            card_counter: self.card_counter.get(),
+            debit_max_fen: self.debit_max_fen.get(),
+            day_max_fen: self.day_max_fen.get(),
+            code_step: self.code_step.get(),
+            days: self.days.map(U16::get),
+            code_used: self.code_used.map(U16::get),
+            month: self.month.get(),
+            class: self.class,
+            status: AccountStatus::from_number(self.status)?,
+            card_lost: self.card_lost != 0,
+            opening_posted: self.opening_posted != 0,
+            month_start: self.month_start.get(),
+            student_number: self.student_number,
+        })
+    }
+}
+
+impl TillRow {
+    pub(super) fn new(slot: u16, entry: &TerminalEntry) -> Self {
+        Self {
+            head: entry.head.into(),
+            bad_codes_since_ns: entry.bad_codes_since_ns.into(),
+            suspense_recent: entry.suspense_recent.map(U64::new),
+            slot: slot.into(),
+            epoch: entry.epoch.0.into(),
+            bad_codes: entry.bad_codes.into(),
+            suspense_date: entry.suspense_date.0.into(),
+            suspense_count: entry.suspense_count.into(),
+            reserved: [0; 6],
+            highest: entry.gaps.highest.into(),
+            gaps: entry.gaps.count.into(),
+            missing: entry.gaps.missing.map(|(first, last)| [first.into(), last.into()]),
+        }
+    }
+
+    pub(super) fn restore(&self, entry: &mut TerminalEntry) -> Option<()> {
+        if self.gaps.get() as usize > GAPS_MAX {
+            return None;
+        }
+        entry.head = self.head.get();
+        entry.bad_codes_since_ns = self.bad_codes_since_ns.get();
+        entry.suspense_recent = self.suspense_recent.map(U64::get);
+        entry.epoch = Epoch(self.epoch.get());
+        entry.bad_codes = self.bad_codes.get();
+        entry.suspense_date = BusinessDate(self.suspense_date.get());
+        entry.suspense_count = self.suspense_count.get();
+        entry.gaps = Gaps {
+            highest: self.highest.get(),
+            count: self.gaps.get(),
+            missing: self.missing.map(|[first, last]| (first.get(), last.get())),
+        };
+        Some(())
+    }
+}
+
+impl OutcomeRow {
+    pub(super) fn new(slot: u16, outcome: &RememberedOutcome) -> Self {
+        Self {
+            record: outcome.record.into(),
+            time_ns: outcome.time_ns.into(),
+            digest: outcome.digest.into(),
+            balance_after_fen: outcome.balance_after_fen.into(),
+            amount_fen: outcome.amount_fen.into(),
+            sequence: outcome.sequence.into(),
+            debit: outcome.debit.bits().into(),
+            credit: outcome.credit.bits().into(),
+            slot: slot.into(),
+            epoch: outcome.epoch.into(),
+            code: outcome.code.into(),
+            limit_day: outcome.limit_day.into(),
+            channel_wallet: outcome.channel_wallet,
+            kind: outcome.kind,
+            reversed: outcome.reversed.into(),
+            tombstone: outcome.tombstone.into(),
+            suspended: outcome.suspended.into(),
+            reserved: [0; 7],
+        }
+    }
+
+    pub(super) fn outcome(&self) -> RememberedOutcome {
+        RememberedOutcome {
+            record: self.record.get(),
+            time_ns: self.time_ns.get(),
+            digest: self.digest.get(),
+            balance_after_fen: self.balance_after_fen.get(),
+            amount_fen: self.amount_fen.get(),
+            sequence: self.sequence.get(),
+            debit: LedgerAccount::from_bits(self.debit.get()),
+            credit: LedgerAccount::from_bits(self.credit.get()),
+            epoch: self.epoch.get(),
+            code: self.code.get(),
+            limit_day: self.limit_day.get(),
+            channel_wallet: self.channel_wallet,
+            kind: self.kind,
+            reversed: self.reversed != 0,
+            tombstone: self.tombstone != 0,
+            suspended: self.suspended != 0,
+        }
+    }
+}
+
+impl HotRow {
+    pub(super) fn new(account: LedgerAccount, part: u32, hot: &HotPart) -> Self {
+        Self {
+            total_fen: hot.total_fen.into(),
+            postings: hot.postings.into(),
+            head: hot.head.into(),
+            account: account.bits().into(),
+            part: part.into(),
+        }
+    }
+}
+
+impl From<&Order> for OrderRow {
+    fn from(order: &Order) -> Self {
+        Self {
+            digest: order.key.digest.into(),
+            check: order.key.check.into(),
+            record: order.record.into(),
+            amount_fen: order.amount_fen.into(),
+            balance_after_fen: order.balance_after_fen.into(),
+            account: order.account.into(),
+            reserved: U32::ZERO,
+        }
+    }
+}
+
+impl OrderRow {
+    pub(super) fn order(&self) -> Order {
+        Order {
+            key: OrderKey { digest: self.digest.get(), check: self.check.get() },
+            record: self.record.get(),
+            amount_fen: self.amount_fen.get(),
+            balance_after_fen: self.balance_after_fen.get(),
+            account: self.account.get(),
+        }
+    }
+}
