@@ -13,6 +13,7 @@ mod books;
 mod import;
 mod rush;
 mod serve;
+mod server_process;
 
 /// The transaction engine behind a campus card.
 #[derive(Debug, Parser)]
@@ -249,9 +250,6 @@ struct RushArgs {
     /// Length of the compressed lunch, seconds.
     #[arg(long, default_value_t = 20)]
     seconds: u64,
-    /// Debits a second that the lunch intends on average.
-    #[arg(long, default_value_t = 2_000)]
-    rate: u32,
     /// The traffic's seed: the same seed plays the same lunch.
     #[arg(long, default_value_t = 20_260_901)]
     seed: u64,
