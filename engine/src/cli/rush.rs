@@ -112,7 +112,7 @@ pub(super) fn rush(args: &RushArgs) -> CliResult {
         ServerProcess::start(&data_dir, address, durability, accounts)
     })?;
     server = server_after;
-    println!("restart   killed by SIGKILL mid-lunch; {restarted}");
+    println!("kill      SIGKILL mid-lunch, started again on the same address while the tills kept retrying");
     let check = check(&campus, &outcomes, &Baseline::default())?;
     let stages = server.stop()?;
 
@@ -331,7 +331,7 @@ fn words(report: &RushReport) -> String {
         ),
     );
     for (name, of, latency) in
-        [("latency", "all, kill included", latency), ("", "tills undisturbed ", latency_undisturbed)]
+        [("latency", "all             ", latency), ("", "undisturbed till", latency_undisturbed)]
     {
         line(
             name,

@@ -12,7 +12,7 @@ use crate::ledger::record::PayloadBuffer;
 use crate::ledger::state::terminal_entry;
 use crate::ledger::{
     Command, Decision, Group, Parts, Record, Shard, ShardSet, Stamp, TerminalSlot, apply_posting, decide,
-    shards_touched,
+    shards_touched, touch,
 };
 
 /// The right to look credentials up, and from there to take hold of shards.
@@ -68,6 +68,11 @@ impl<'e> Routes<'e> {
 }
 
 impl Turn<'_> {
+    /// Reads the cache lines that a command will need. Called for a whole batch first, the misses overlap.
+    pub fn touch(&self, command: &Command<'_>) {
+        std::hint::black_box(touch(&self.routes.configuration.directory, &self.held, command));
+    }
+
     /// Decides one command and, if it changes anything, appends its records and applies them.
     ///
     /// The command's shards must be among those held. Configuration goes through [`Engine::configure`].
@@ -91,16 +96,6 @@ impl Turn<'_> {
             Decision::BillHead(view) => Reply::BillHead(view),
             Decision::SaleNotSeen { observed } => Reply::SaleNotSeen { observed },
         }
-    }
-
-    /// What is configured.
-    pub fn configuration(&self) -> &Configuration {
-        &self.routes.configuration
-    }
-
-    /// Shard access for readers of a held shard.
-    pub fn parts(&self) -> &(impl Parts + use<'_>) {
-        &self.held
     }
 }
 

@@ -71,12 +71,12 @@ impl LiveRequest {
         request: &request::Request<'_>,
         frame: &[u8],
         code_keys: &mut CodeKeys,
-        now_ns: u64,
+        now_ns: impl FnOnce() -> u64,
     ) -> Option<LiveRequest> {
         let body = match *request {
             request::Request::CardDebit(debit) => Body::CardDebit(debit),
             request::Request::CodeDebit(debit) => {
-                Body::CodeDebit(debit, code_keys.verdict(&debit.code, now_ns))
+                Body::CodeDebit(debit, code_keys.verdict(&debit.code, now_ns()))
             }
             request::Request::TopUp(top_up) => Body::TopUp(top_up),
             request::Request::Reversal(reversal) => Body::Reversal(reversal),

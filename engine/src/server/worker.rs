@@ -305,6 +305,9 @@ impl Worker {
                 .iter()
                 .fold(ShardSet::default(), |set, p| set.with(routes.touched(&p.request.command(None))));
             let mut turn = routes.hold(touched);
+            for pending in &queue {
+                turn.touch(&pending.request.command(None));
+            }
             let mut waiting = self.waiting.borrow_mut();
             let count = queue.len() as u64;
             for Pending { connection, request, .. } in queue.drain(..) {
@@ -339,10 +342,11 @@ impl Worker {
         let durable = self.shared.engine.log().durable();
         let mut waiting = self.waiting.borrow_mut();
         let durable_at = Instant::now();
+        let server_time_ns = wall_ns();
         let mut released = 0;
         while let Some(answer) = waiting.pop_front_if(|answer| answer.observed.0 <= durable) {
             self.stages.borrow_mut().record(Stage::Sync, nanoseconds(durable_at - answer.staged_at), 1);
-            answer.send();
+            answer.send(server_time_ns);
             released += 1;
         }
         // Set before looking at the durable position again: a block that ended in between wakes this worker.
@@ -504,7 +508,7 @@ impl FrameHandler for Worker {
             return connection.refuse(frame, Refusal::new(ResultCode::Busy));
         }
         let mut code_keys = self.code_keys.borrow_mut();
-        let request = LiveRequest::new(connection.slot, header, &request, frame, &mut code_keys, wall_ns())
+        let request = LiveRequest::new(connection.slot, header, &request, frame, &mut code_keys, wall_ns)
             .expect("every other kind was handled above");
         connection.live_in_flight.set(true);
         let pending = Pending { connection: Rc::clone(connection), request, read_at: Instant::now() };
@@ -518,14 +522,14 @@ impl FrameHandler for Worker {
 }
 
 impl Waiting {
-    fn send(&self) {
+    fn send(&self, server_time_ns: u64) {
         let Waiting { connection, header, .. } = self;
         match &self.body {
             Body::Batch { batch, results } => {
                 connection.slow_in_flight.set(false);
                 let lines: Vec<BatchLine> =
                     results.iter().map(|r| BatchLine::new(r.epoch, r.sequence, r.code, r.record)).collect();
-                let answer = BatchAnswer { batch: *batch, server_time_ns: wall_ns(), lines: &lines };
+                let answer = BatchAnswer { batch: *batch, server_time_ns, lines: &lines };
                 connection.answer(header, &Answer::Batch(answer));
             }
             Body::Bill { account, page, code } => {
@@ -547,18 +551,18 @@ impl Waiting {
             }
             Body::Reply(reply) => {
                 connection.live_in_flight.set(false);
-                connection.answer(header, &answer_of(header, reply));
+                connection.answer(header, &answer_of(header, reply, server_time_ns));
             }
         }
     }
 }
 
 /// A reply as an answer to the request with this header.
-fn answer_of(header: &Header, reply: &Reply) -> Answer<'static> {
+fn answer_of(header: &Header, reply: &Reply, server_time_ns: u64) -> Answer<'static> {
     use protocol::command_table::Kind;
     match reply {
         Reply::Refused(code) => Answer::Refused(Refusal::new(*code)),
-        Reply::Balance(view) => Answer::Balance(balance_answer(view)),
+        Reply::Balance(view) => Answer::Balance(balance_answer(view, server_time_ns)),
         Reply::SaleNotSeen { .. } => Answer::Money(MoneyAnswer {
             code: ResultCode::UnknownSale,
             repeat: false,
@@ -566,17 +570,17 @@ fn answer_of(header: &Header, reply: &Reply) -> Answer<'static> {
             amount_fen: 0,
             balance_after_fen: 0,
             record: RecordNumber(0),
-            server_time_ns: wall_ns(),
+            server_time_ns,
         }),
         Reply::Outcome(outcome) => match header.kind {
-            Kind::Balance => Answer::Balance(no_balance(outcome.code)),
+            Kind::Balance => Answer::Balance(no_balance(outcome.code, server_time_ns)),
             Kind::Bill => Answer::Bill(BillAnswer {
                 code: outcome.code,
                 account: None,
                 next_before: RecordNumber(0),
                 lines: &[],
             }),
-            _ => Answer::Money(money_answer(outcome)),
+            _ => Answer::Money(money_answer(outcome, server_time_ns)),
         },
         Reply::BillHead(_) | Reply::NeedsHistory { .. } => {
             unreachable!("the slow lane answers these with something else")
@@ -584,7 +588,7 @@ fn answer_of(header: &Header, reply: &Reply) -> Answer<'static> {
     }
 }
 
-fn money_answer(outcome: &Outcome) -> MoneyAnswer {
+fn money_answer(outcome: &Outcome, server_time_ns: u64) -> MoneyAnswer {
     MoneyAnswer {
         code: outcome.code,
         repeat: outcome.repeat,
@@ -592,11 +596,11 @@ fn money_answer(outcome: &Outcome) -> MoneyAnswer {
         amount_fen: outcome.amount_fen,
         balance_after_fen: outcome.balance_after_fen,
         record: outcome.record,
-        server_time_ns: wall_ns(),
+        server_time_ns,
     }
 }
 
-fn balance_answer(view: &BalanceView) -> BalanceAnswer {
+fn balance_answer(view: &BalanceView, server_time_ns: u64) -> BalanceAnswer {
     BalanceAnswer {
         code: ResultCode::Approved,
         status: match view.status {
@@ -611,11 +615,11 @@ fn balance_answer(view: &BalanceView) -> BalanceAnswer {
         held_fen: view.held_fen,
         system_fen: view.system_fen,
         record: view.observed,
-        server_time_ns: wall_ns(),
+        server_time_ns,
     }
 }
 
-fn no_balance(code: ResultCode) -> BalanceAnswer {
+fn no_balance(code: ResultCode, server_time_ns: u64) -> BalanceAnswer {
     BalanceAnswer {
         code,
         status: AccountStatus::None,
@@ -626,7 +630,7 @@ fn no_balance(code: ResultCode) -> BalanceAnswer {
         held_fen: 0,
         system_fen: 0,
         record: RecordNumber(0),
-        server_time_ns: wall_ns(),
+        server_time_ns,
     }
 }
 
