@@ -68,7 +68,7 @@ pub struct Welcome {
     pub server_time_ns: u64,
     /// The business date now open.
     pub business_date: BusinessDate,
-    /// Most requests in flight: one live one, and one upload beside it.
+    /// Most live requests in flight. One upload may run beside them.
     pub in_flight_max: u16,
     /// How often the till sends a heartbeat, in milliseconds. Three missed: the till is offline.
     pub heartbeat_interval_ms: u32,

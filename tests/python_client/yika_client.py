@@ -105,6 +105,8 @@ def run_against_server(options):
     say("sign_in", terminal=till.terminal, epoch=till.epoch, **welcome)
     now = time.time_ns()
     say("heartbeat", **till.call("Heartbeat", {"till_time_ns": now}))
+    if options.cashier_index is not None and card is not None:
+        top_up(options, keys["terminals"][options.cashier_index], card)
 
     sales = []
     if card is None:
@@ -136,6 +138,28 @@ def balance_of(till, selector):
 def same_outcome(step, first, again):
     for name in ("code", "action", "account", "amount_fen", "record"):
         check(step, first[name] == again[name], f"{name} differs from the first answer's", first=first, again=again)
+
+
+def top_up(options, entry, card):
+    """Pays in a hundred sales' worth as another terminal, one that may."""
+    cashier = Till(options.host, options.port, entry["terminal"], bytes.fromhex(entry["key"]), entry["epoch"])
+    cashier.sign_in()
+    before = balance_of(cashier, by_card(card))
+    amount = 100 * options.amount_fen
+    body = {**by_card(card), "amount_fen": amount, "channel": 12, "order": f"python-{time.time_ns()}"}
+    sequence = cashier.next_sequence()
+    paid = cashier.sell("TopUp", body, sequence)
+    say("top_up", sequence=sequence, **paid)
+    check("top_up", paid["code"] == APPROVED and paid["account"] == before["account"], "not approved", **paid)
+    same_outcome("top_up_retry", paid, cashier.sell("TopUp", body, sequence))
+    # The same order under another sequence is the same money.
+    again = cashier.sell("TopUp", body, cashier.next_sequence())
+    check("top_up_order_again", again["code"] == APPROVED, "not approved", **again)
+    after = balance_of(cashier, by_card(card))
+    expected = before["system_fen"] + amount
+    check("top_up", after["system_fen"] == expected, f"the balance isn't {expected}", **after)
+    cashier.call("SignOut", {})
+    cashier.close()
 
 
 def sell_by_card(till, card, counter, amount, sales):
@@ -404,6 +428,7 @@ def main():
     parser.add_argument("--port", type=int, help="the server's port")
     parser.add_argument("--keys", metavar="FILE", help="the keys file")
     parser.add_argument("--terminal-index", type=int, default=0, help="which terminal of it (%(default)s)")
+    parser.add_argument("--cashier-index", type=int, help="which terminal of it pays money in first; else none does")
     parser.add_argument("--card", type=int, help="the card number to sell to; else the first of the keys file")
     parser.add_argument("--card-counter", type=int, help="the card's counter to begin with; else from the clock")
     parser.add_argument("--account", type=int, help="the account for the payment code; else the card's")

@@ -174,7 +174,7 @@ pub(crate) fn body_of(kind: Kind) -> Body {
             ("proof", Bytes(16), "the server's proof"),
             SERVER_TIME,
             ("business_date", U16, "the open business date: days since 2000-01-01"),
-            ("in_flight_max", U16, "most requests in flight"),
+            ("in_flight_max", U16, "most live requests in flight; one Upload may run beside them"),
             ("heartbeat_interval_ms", U32, "how often to send a heartbeat"),
             ("merchant", U32, "whom the till sells for"),
             ("parameter_version", U32, "version of these parameters"),

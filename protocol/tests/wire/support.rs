@@ -64,7 +64,7 @@ pub(crate) fn welcome() -> Welcome {
     Welcome {
         server_time_ns: NOW_NS,
         business_date: BusinessDate(9_824),
-        in_flight_max: 2,
+        in_flight_max: 1,
         heartbeat_interval_ms: 30_000,
         merchant: MerchantId(12),
         parameter_version: 7,
