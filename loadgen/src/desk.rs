@@ -93,9 +93,7 @@ impl Desk {
             };
             let asked = connection
                 .call_within(self.answer_timeout_ns, &ids, request, |header, answer| match code_of(answer) {
-                    Some(code) if matches!(code.action(), TillAction::Retry | TillAction::SignIn) => {
-                        Err(code)
-                    }
+                    Some(code) if is_later(code) => Err(code),
                     _ => Ok(read(header, answer)),
                 })
                 .await;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use hdrhistogram::Histogram;
 
+use crate::check::Baseline;
 use crate::error::LoadError;
 use crate::measurement::Measurement;
 use crate::outcome_log::OutcomeLog;
@@ -16,6 +17,9 @@ pub const REPORT_NAME: &str = "report.json";
 pub const HGRM_NAME: &str = "latency.hgrm";
 /// What the tills wrote down.
 pub const OUTCOMES_NAME: &str = "outcomes.csv";
+
+/// What the accounts held before the run.
+pub const BASELINE_NAME: &str = "baseline.json";
 
 /// Lines of the distribution for each halving of the distance to 100 %.
 const HGRM_STEPS_PER_HALF: u32 = 5;
@@ -42,6 +46,30 @@ pub fn write_report(dir: &Path, report: &RunReport) -> Result<(), LoadError> {
     let path = dir.join(REPORT_NAME);
     let json = serde_json::to_vec_pretty(report).map_err(|error| LoadError::Report(error.to_string()))?;
     std::fs::write(&path, json).map_err(|source| LoadError::file(&path, source))
+}
+
+/// Writes `baseline.json`, so that a later check of the same outcomes starts from the same balances.
+///
+/// # Errors
+/// The file can't be written.
+pub fn write_baseline(dir: &Path, baseline: &Baseline) -> Result<(), LoadError> {
+    let path = dir.join(BASELINE_NAME);
+    let json = serde_json::to_vec(baseline).map_err(|error| LoadError::Report(error.to_string()))?;
+    std::fs::write(&path, json).map_err(|source| LoadError::file(&path, source))
+}
+
+/// Reads `baseline.json` from a run's output directory. Without the file, all accounts began with zero.
+///
+/// # Errors
+/// The file is there, and can't be read.
+pub fn read_baseline_file(dir: &Path) -> Result<Baseline, LoadError> {
+    let path = dir.join(BASELINE_NAME);
+    match std::fs::read(&path) {
+        Ok(json) => serde_json::from_slice(&json)
+            .map_err(|error| LoadError::Report(format!("{}: {error}", path.display()))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Baseline::new()),
+        Err(source) => Err(LoadError::file(&path, source)),
+    }
 }
 
 /// The percentile distribution in the text form that HDR plotters read, values in milliseconds.

@@ -1,0 +1,368 @@
+//! A server small enough to be wrong on purpose: speaks the protocol on port 0, keeps its books in a map, and
+//! loses, doubles or changes what it is told to.
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use loadgen::{Campus, CampusCodeKey, CampusHolder, CampusTill, HexKey};
+use protocol::answer::{
+    AccountStatus, Answer, BalanceAnswer, BatchAnswer, BatchLine, BillAnswer, HeartbeatAnswer, MoneyAnswer,
+};
+use protocol::bill::{BillLine, BillLineKind};
+use protocol::frame::{self, LENGTH_PREFIX_BYTES};
+use protocol::ids::{AccountId, BusinessDate, Epoch, MerchantId, RecordNumber, SaleId, Sequence};
+use protocol::keys::Key128;
+use protocol::mac::Cmac128;
+use protocol::payment_code;
+use protocol::request::{AccountSelector, Request};
+use protocol::result_code::ResultCode;
+use protocol::sign_in::{ServerHandshake, Welcome};
+use protocol::terminal_kind::TerminalKind;
+
+/// What the server does wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// Acknowledges every so-manieth debit and forgets it. 0 for never.
+    pub lose_each: u64,
+    /// Applies every so-manieth debit twice. 0 for never.
+    pub double_each: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Sale {
+    code: ResultCode,
+    account: u32,
+    amount_fen: i64,
+    record: u64,
+}
+
+#[derive(Default)]
+struct Books {
+    balances: HashMap<u32, i64>,
+    sales: HashMap<SaleId, Sale>,
+    orders: HashMap<[u8; 32], Sale>,
+    lines: HashMap<u32, Vec<BillLine>>,
+    last_sequence: HashMap<u32, u32>,
+    records: u64,
+    debits: u64,
+    faults: Faults,
+}
+
+/// The running server. Its threads end with their connections.
+pub struct FakeServer {
+    pub address: SocketAddr,
+    /// While set, connections are closed as soon as they say anything: a killed server.
+    pub down: Arc<AtomicBool>,
+    books: Arc<Mutex<Books>>,
+}
+
+/// A campus for it.
+pub fn campus(address: SocketAddr, tills: u32, holders: u32) -> Campus {
+    let till = |terminal: u32| CampusTill {
+        terminal,
+        key: HexKey([terminal as u8; 16]),
+        epoch: 1,
+        merchant: terminal % 3 + 1,
+    };
+    Campus {
+        address,
+        tills: (1..=tills).map(till).collect(),
+        gateways: (5_001..=5_004).map(till).collect(),
+        holders: (0..holders)
+            .map(|account| CampusHolder {
+                account,
+                student_no: format!("{:07}", 2_023_000 + account),
+                card_uid: (account % 20 != 19).then_some(70_000 + u64::from(account)),
+            })
+            .collect(),
+        card_master_key: HexKey([8; 16]),
+        code_keys: vec![CampusCodeKey { id: 1, key: HexKey([9; 16]) }],
+    }
+}
+
+impl FakeServer {
+    pub fn start(faults: Faults) -> FakeServer {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let down = Arc::new(AtomicBool::new(false));
+        let books = Arc::new(Mutex::new(Books { faults, ..Books::default() }));
+        let server = FakeServer { address, down: Arc::clone(&down), books: Arc::clone(&books) };
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(stream) = stream else { continue };
+                let (down, books) = (Arc::clone(&down), Arc::clone(&books));
+                std::thread::spawn(move || serve(stream, &down, &books));
+            }
+        });
+        server
+    }
+
+    /// The sum of all balances.
+    pub fn held_fen(&self) -> i64 {
+        self.books.lock().expect("no panic").balances.values().sum()
+    }
+}
+
+fn read_frame(stream: &mut TcpStream, into: &mut Vec<u8>) -> Option<()> {
+    into.resize(LENGTH_PREFIX_BYTES, 0);
+    stream.read_exact(into).ok()?;
+    let length = frame::length(into).ok()??;
+    into.resize(length, 0);
+    stream.read_exact(&mut into[LENGTH_PREFIX_BYTES..]).ok()
+}
+
+fn serve(mut stream: TcpStream, down: &AtomicBool, books: &Mutex<Books>) -> Option<()> {
+    stream.set_nodelay(true).ok()?;
+    let mut frame = Vec::new();
+    read_frame(&mut stream, &mut frame)?;
+    if down.load(Ordering::Relaxed) {
+        return None;
+    }
+    let key_of = |terminal: protocol::ids::TerminalId| Some(Key128::new([terminal.0 as u8; 16]));
+    let (handshake, challenge) = ServerHandshake::on_hello(&frame, [4; 16], key_of).ok()?;
+    stream.write_all(&challenge).ok()?;
+    read_frame(&mut stream, &mut frame)?;
+    let proven = handshake.on_prove(&frame).ok()?;
+    let last_sequence =
+        books.lock().expect("no panic").last_sequence.get(&proven.terminal().0).copied().unwrap_or(0);
+    let (mut session, welcome) = proven.welcome(&welcome(last_sequence));
+    stream.write_all(&welcome).ok()?;
+    let mut out = Vec::new();
+    loop {
+        read_frame(&mut stream, &mut frame)?;
+        session.open(&frame).ok()?;
+        let (header, request) = Request::decode(&frame).ok()?;
+        if down.load(Ordering::Relaxed) {
+            return None;
+        }
+        let sale = header.sale();
+        out.clear();
+        {
+            let mut books = books.lock().expect("no panic");
+            let last = books.last_sequence.entry(sale.terminal.0).or_default();
+            *last = (*last).max(sale.sequence.0);
+            let (lines, batch_lines);
+            let answer = match request {
+                Request::Bill(query) => {
+                    let account = account_of(&query.account);
+                    lines = books.lines.get(&account).cloned().unwrap_or_default();
+                    Answer::Bill(BillAnswer {
+                        code: ResultCode::Approved,
+                        account: Some(AccountId(account)),
+                        next_before: RecordNumber(0),
+                        lines: &lines[lines.len().saturating_sub(50)..],
+                    })
+                }
+                Request::Upload(upload) => {
+                    batch_lines = upload
+                        .records
+                        .iter()
+                        .map(|record| {
+                            let account = (record.card_uid.get() - 70_000) as u32;
+                            let last = books.last_sequence.entry(sale.terminal.0).or_default();
+                            *last = (*last).max(record.sequence.get());
+                            let done = books.debit(record.sale(), account, record.amount_fen.get(), true);
+                            BatchLine::new(
+                                Epoch(record.epoch.get()),
+                                Sequence(record.sequence.get()),
+                                done.code,
+                                RecordNumber(done.record),
+                            )
+                        })
+                        .collect::<Vec<_>>();
+                    Answer::Batch(BatchAnswer { batch: upload.batch, server_time_ns: 0, lines: &batch_lines })
+                }
+                other => books.answer(sale, &other),
+            };
+            answer.append(&header, &mut out).expect("an answer fits its request");
+        }
+        session.seal(&mut out);
+        stream.write_all(&out).ok()?;
+        if matches!(request, Request::SignOut) {
+            return Some(());
+        }
+    }
+}
+
+fn account_of(selector: &AccountSelector) -> u32 {
+    match selector {
+        AccountSelector::Account(account) => account.0,
+        AccountSelector::Card(card) => (card.0 - 70_000) as u32,
+        AccountSelector::Student(_) => panic!("the generator names accounts by number"),
+    }
+}
+
+impl Books {
+    fn answer(&mut self, sale: SaleId, request: &Request<'_>) -> Answer<'static> {
+        match request {
+            Request::SignOut => Answer::SignedOut,
+            Request::Heartbeat(_) => Answer::Heartbeat(HeartbeatAnswer {
+                server_time_ns: 0,
+                clock_offset_ns: 0,
+                business_date: BusinessDate(1),
+                parameter_version: 1,
+                block_list_version: 1,
+            }),
+            Request::CardDebit(debit) => {
+                self.money(sale, (debit.card_uid.0 - 70_000) as u32, debit.amount_fen)
+            }
+            Request::CodeDebit(debit) => {
+                let account = payment_code::parse(&debit.code)
+                    .ok()
+                    .and_then(|code| {
+                        code.authenticate(&mut Cmac128::new(&Key128::new([9; 16])), unix_ns()).ok()
+                    })
+                    .map(|code| code.account.0);
+                match account {
+                    Some(account) => self.money(sale, account, debit.amount_fen),
+                    None => money(&self.store(sale, ResultCode::CodeNotAuthentic, 0, debit.amount_fen)),
+                }
+            }
+            Request::TopUp(top_up) => {
+                let key = *top_up.order.as_bytes();
+                let account = account_of(&top_up.account);
+                let done = match self.orders.get(&key) {
+                    Some(done) => *done,
+                    None => {
+                        *self.balances.entry(account).or_default() += top_up.amount_fen;
+                        let done = self.store(sale, ResultCode::Approved, account, top_up.amount_fen);
+                        self.orders.insert(key, done);
+                        done
+                    }
+                };
+                self.sales.insert(sale, done);
+                money(&done)
+            }
+            Request::Reversal(reversal) => {
+                let original =
+                    SaleId { epoch: reversal.original_epoch, sequence: reversal.original_sequence, ..sale };
+                let before = self.sales.get(&original).copied();
+                let code = match before {
+                    Some(done) if done.code == ResultCode::Approved => {
+                        *self.balances.entry(done.account).or_default() += done.amount_fen;
+                        ResultCode::Approved
+                    }
+                    Some(done) if done.code != ResultCode::Reversed => ResultCode::NothingToReverse,
+                    _ => ResultCode::Approved,
+                };
+                let account = before.map_or(0, |done| done.account);
+                if code.is_approved() {
+                    self.sales.insert(
+                        original,
+                        Sale {
+                            code: ResultCode::Reversed,
+                            account,
+                            amount_fen: reversal.amount_fen,
+                            record: 0,
+                        },
+                    );
+                }
+                money(&self.store(sale, code, account, reversal.amount_fen))
+            }
+            Request::Balance(query) => {
+                let account = account_of(&query.account);
+                let balance_fen = self.balances.get(&account).copied().unwrap_or(0);
+                Answer::Balance(BalanceAnswer {
+                    code: ResultCode::Approved,
+                    status: AccountStatus::Active,
+                    account: Some(AccountId(account)),
+                    card_fen: balance_fen,
+                    transition_fen: 0,
+                    electronic_fen: 0,
+                    held_fen: 0,
+                    system_fen: balance_fen,
+                    record: RecordNumber(0),
+                    server_time_ns: 0,
+                })
+            }
+            Request::SaleQuery(query) => {
+                let asked = SaleId { epoch: query.epoch, sequence: query.sequence, ..sale };
+                let unknown =
+                    Sale { code: ResultCode::UnknownSale, account: u32::MAX, amount_fen: 0, record: 0 };
+                money(self.sales.get(&asked).unwrap_or(&unknown))
+            }
+            Request::Bill(_) | Request::Upload(_) => unreachable!("answered where their lines live"),
+        }
+    }
+
+    fn money(&mut self, sale: SaleId, account: u32, amount_fen: i64) -> Answer<'static> {
+        money(&self.debit(sale, account, amount_fen, false))
+    }
+
+    fn debit(&mut self, sale: SaleId, account: u32, amount_fen: i64, offline: bool) -> Sale {
+        if let Some(done) = self.sales.get(&sale) {
+            return *done;
+        }
+        let balance_fen = self.balances.entry(account).or_default();
+        if !offline && *balance_fen < amount_fen {
+            return self.store(sale, ResultCode::InsufficientFunds, account, amount_fen);
+        }
+        self.debits += 1;
+        let due = |each: u64| each > 0 && self.debits.is_multiple_of(each);
+        if due(self.faults.lose_each) {
+            self.records += 1;
+            return Sale { code: ResultCode::Approved, account, amount_fen, record: self.records };
+        }
+        let times = if due(self.faults.double_each) { 2 } else { 1 };
+        *self.balances.entry(account).or_default() -= amount_fen * times;
+        let done = self.store(sale, ResultCode::Approved, account, amount_fen);
+        for _ in 0..times {
+            let line = BillLine {
+                record: done.record.into(),
+                amount_fen: (-amount_fen).into(),
+                terminal: sale.terminal.0.into(),
+                sequence: sale.sequence.0.into(),
+                epoch: sale.epoch.0.into(),
+                kind: BillLineKind::Debit.number(),
+                ..BillLine::default()
+            };
+            self.lines.entry(account).or_default().push(line);
+        }
+        done
+    }
+
+    fn store(&mut self, sale: SaleId, code: ResultCode, account: u32, amount_fen: i64) -> Sale {
+        self.records += 1;
+        let done = Sale { code, account, amount_fen, record: self.records };
+        self.sales.insert(sale, done);
+        done
+    }
+}
+
+fn money(done: &Sale) -> Answer<'static> {
+    Answer::Money(MoneyAnswer {
+        code: done.code,
+        repeat: false,
+        account: (done.account != u32::MAX).then_some(AccountId(done.account)),
+        amount_fen: done.amount_fen,
+        balance_after_fen: 0,
+        record: RecordNumber(done.record),
+        server_time_ns: 0,
+    })
+}
+
+fn unix_ns() -> u64 {
+    std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_nanos() as u64)
+}
+
+fn welcome(last_sequence: u32) -> Welcome {
+    Welcome {
+        server_time_ns: 0,
+        business_date: BusinessDate(1),
+        in_flight_max: 2,
+        heartbeat_interval_ms: 30_000,
+        merchant: MerchantId(1),
+        parameter_version: 1,
+        block_list_version: 1,
+        last_sequence: Sequence(last_sequence),
+        debit_max_fen: 2_000,
+        offline_debit_max_fen: 2_000,
+        offline_day_max_fen: 5_000,
+        block_list_age_max_s: 86_400,
+        offline_days_max: 3,
+        terminal_kind: TerminalKind::PointOfSale,
+    }
+}
