@@ -10,7 +10,7 @@ use protocol::result_code::ResultCode;
 
 use super::account::{Account, AccountStatus};
 use super::command::TerminalSlot;
-use super::directory::Directory;
+use super::directory::{CardRoute, Directory};
 use super::error::LedgerError;
 use super::history::remember;
 use super::ledger_account::LedgerAccount;
@@ -425,6 +425,9 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
             Record::AccountOpened(r) => self.open_account(&r.student_number, r.account.get(), r.class),
             Record::CardBound(r) => {
                 let (uid, account) = (r.card_uid.get(), AccountId(r.account.get()));
+                if self.directory.card(protocol::ids::CardUid(uid)) != CardRoute::Unknown {
+                    return Err(self.bad("card_uid"));
+                }
                 self.change_account(account.0, r.previous_account.get(), |account| {
                     account.card_uid = uid;
                     account.card_counter = 0;

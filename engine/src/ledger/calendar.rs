@@ -16,6 +16,11 @@ pub fn day_of(time_ns: u64) -> u16 {
     u16::try_from(days).unwrap_or(u16::MAX)
 }
 
+/// How far into its +08:00 day a moment is.
+pub const fn campus_time_of_day_ns(time_ns: u64) -> u64 {
+    time_ns.saturating_add(CAMPUS_OFFSET_NS) % DAY_NS
+}
+
 /// The month a day (since 2000-01-01) falls in, in months since 2000-01.
 pub fn month_of(day: u16) -> u16 {
     // The civil calendar counted from March, so that the leap day is the last of its year: 2000-03-01 is day

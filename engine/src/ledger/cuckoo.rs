@@ -73,7 +73,7 @@ impl Cuckoo {
         let hash = spread(key, 0);
         let count = self.buckets.len() as u64;
         // The high bits of a product scale a 32-bit hash to the count without a division.
-        [((hash >> 32) * count >> 32) as usize, ((hash & 0xffff_ffff) * count >> 32) as usize]
+        [(((hash >> 32) * count) >> 32) as usize, (((hash & 0xffff_ffff) * count) >> 32) as usize]
     }
 
     /// The value of a key, and how many buckets (cache lines) were read to find it.
@@ -118,9 +118,11 @@ impl Cuckoo {
         self.search(key, &mut reached).is_some()
     }
 
-    /// Puts a key there that isn't; false when no place was found.
+    /// Puts a key there; false when it is there already, or no place was found.
     pub(super) fn insert(&mut self, key: u64, value: u32) -> bool {
-        debug_assert!(value != VACANT && self.get(key).is_none());
+        if value == VACANT || self.get(key).is_some() {
+            return false;
+        }
         let mut reached = [Reached { bucket: 0, from: 0, way: 0 }; SEARCH_MAX];
         let Some((mut at, mut vacancy)) = self.search(key, &mut reached) else { return false };
         // From the vacancy back to one of the key's own buckets, each entry moves one place along.

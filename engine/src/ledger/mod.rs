@@ -62,3 +62,6 @@ pub use record::{Record, RecordKind};
 pub use registry::Registry;
 pub use shard::{Parts, Shard, ShardSet};
 pub use state::{Sizes, State};
+
+#[cfg(test)]
+mod tests;

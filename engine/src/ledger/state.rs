@@ -8,7 +8,7 @@ use super::directory::Directory;
 use super::error::LedgerError;
 use super::hot::HotParts;
 use super::ledger_account::LedgerAccount;
-use super::limits::{SHARDS_MAX, TERMINALS_MAX};
+use super::limits::SHARDS_MAX;
 use super::orders::Orders;
 use super::registry::Registry;
 use super::shard::{Layout, Parts, Shard};
@@ -23,7 +23,7 @@ pub struct Sizes {
     pub accounts_max: u32,
     /// Card numbers at most, old ones among them.
     pub cards_max: u32,
-    /// Terminals at most, [`TERMINALS_MAX`] at most.
+    /// Terminals at most, [`super::limits::TERMINALS_MAX`] at most.
     pub terminals_max: u16,
     /// Merchants have numbers below this; 2^20 at most.
     pub merchants_max: u32,
@@ -109,7 +109,6 @@ impl State {
                 outcomes_per_terminal: sizes.outcomes_per_terminal,
             })
             .collect();
-        debug_assert!(sizes.terminals_max <= TERMINALS_MAX);
         Ok(State {
             registry: Registry::new(sizes.accounts_max, sizes.terminals_max, sizes.merchants_max),
             directory: Directory::new(sizes.accounts_max, sizes.cards_max),

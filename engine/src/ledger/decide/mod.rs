@@ -14,13 +14,13 @@
 //! The rules of each request stand in its own file: [`debit`], [`top_up`], [`reversal`], [`offline`], [`query`],
 //! [`configuration`].
 
-mod configuration;
-mod debit;
-mod identity;
-mod offline;
-mod query;
-mod reversal;
-mod top_up;
+pub mod configuration;
+pub mod debit;
+pub mod identity;
+pub mod offline;
+pub mod query;
+pub mod reversal;
+pub mod top_up;
 
 use protocol::ids::{AccountId, BusinessDate, RecordNumber};
 use protocol::result_code::ResultCode;

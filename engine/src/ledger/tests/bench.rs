@@ -1,0 +1,307 @@
+//! The bench: a ledger with its log in memory. After each group the books must balance, and at the end of each
+//! test ([`Bench::close`]) the replayed log and a snapshot must give the same state.
+
+use protocol::ids::{
+    AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, RecordNumber, Sequence, TerminalId,
+};
+use protocol::result_code::ResultCode;
+
+use crate::ledger::command::{
+    AccountSelector, CardDebit, Channel, CodeDebit, CodeVerdict, Command, OfflineFact, Request, Reversal,
+    Sale, Stamp, TerminalSlot, TopUp,
+};
+use crate::ledger::decision::{BalanceView, Decision, Outcome};
+use crate::ledger::history::{HistorySearch, Step};
+use crate::ledger::ledger_account::LedgerAccount;
+use crate::ledger::limits::PAYLOAD_BYTES_MAX;
+use crate::ledger::record::{Record, RecordKind, Wallet};
+use crate::ledger::registry::TerminalKind;
+use crate::ledger::snapshot;
+use crate::ledger::state::{Sizes, State, sum_of_all_fen, total_fen};
+use crate::ledger::{apply, decide, shards_touched};
+
+/// 2026-11-24 12:00 at the campus.
+pub(super) const NOON_NS: u64 = 1_795_478_400_000_000_000 + 4 * 3_600_000_000_000;
+pub(super) const SECOND_NS: u64 = 1_000_000_000;
+pub(super) const MERCHANT: MerchantId = MerchantId(3);
+
+pub(super) struct Logged {
+    pub(super) kind: u8,
+    pub(super) version: u8,
+    pub(super) time_ns: u64,
+    pub(super) payload: Vec<u8>,
+}
+
+pub(super) struct Bench {
+    pub(super) sizes: Sizes,
+    pub(super) state: State,
+    pub(super) log: Vec<Logged>,
+    pub(super) time_ns: u64,
+    pub(super) walks: usize,
+}
+
+/// What a command came to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Answer {
+    pub(super) outcome: Outcome,
+    /// Records that were appended for it.
+    pub(super) records: usize,
+}
+
+impl Answer {
+    /// Code and records appended.
+    pub(super) fn short(&self) -> (ResultCode, usize) {
+        (self.outcome.code, self.records)
+    }
+}
+
+pub(super) fn text<const N: usize>(text: &str) -> [u8; N] {
+    let mut bytes = [0; N];
+    bytes[..text.len()].copy_from_slice(text.as_bytes());
+    bytes
+}
+
+pub(super) fn small_sizes(shards: usize) -> Sizes {
+    Sizes {
+        shards,
+        accounts_max: 256,
+        cards_max: 512,
+        terminals_max: 16,
+        merchants_max: 16,
+        outcomes_per_terminal: 16,
+        orders_max: 1_024,
+    }
+}
+
+/// Terminal 101 has slot 0 and so on; each test's tills are gateways, which may do everything.
+pub(super) fn sale(slot: u16, epoch: u16, sequence: u32) -> Sale<'static> {
+    Sale {
+        slot: TerminalSlot(slot),
+        terminal: TerminalId(101 + u32::from(slot)),
+        epoch: Epoch(epoch),
+        sequence: Sequence(sequence),
+        raw: b"request bytes",
+    }
+}
+
+pub(super) fn uid(account: u32) -> CardUid {
+    CardUid(9_000_000 + u64::from(account))
+}
+
+impl Bench {
+    /// Two merchants' worth of tills, and `accounts` people with a card and 10,000 fen each on the card wallet.
+    pub(super) fn new(shards: usize, accounts: u32) -> Bench {
+        let mut bench = Bench::empty(small_sizes(shards));
+        bench.done(Request::RegisterMerchant { merchant: MERCHANT, name: "一食堂", enabled: true });
+        for slot in 0..4 {
+            bench.done(Request::RegisterTerminal {
+                terminal: sale(slot, 1, 1).terminal,
+                merchant: MERCHANT,
+                kind: TerminalKind::Gateway,
+                key_version: 1,
+                enabled: true,
+            });
+        }
+        bench.done(Request::CutOff { opened: BusinessDate(9_824) });
+        for account in 0..accounts {
+            bench.done(Request::OpenAccount { student_number: text(&format!("18{account:04}")), class: 0 });
+            bench.done(Request::BindCard { account: AccountId(account), card_uid: uid(account) });
+            bench.done(Request::Opening {
+                account: AccountId(account),
+                wallet: Wallet::Card,
+                amount_fen: 10_000,
+            });
+        }
+        bench
+    }
+
+    pub(super) fn empty(sizes: Sizes) -> Bench {
+        let state = State::new(&sizes).unwrap();
+        Bench { sizes, state, log: Vec::new(), time_ns: NOON_NS, walks: 0 }
+    }
+
+    pub(super) fn head(&self) -> RecordNumber {
+        RecordNumber(self.log.len() as u64)
+    }
+
+    /// Decides; walks the log when asked to.
+    pub(super) fn decide<'a>(&mut self, request: Request<'a>) -> Decision<'a> {
+        let mut command = Command::from(request);
+        loop {
+            let stamp = Stamp { number: RecordNumber(self.log.len() as u64 + 1), time_ns: self.time_ns };
+            let state = &self.state;
+            let touched = shards_touched(&state.directory, state.shards.len(), &command);
+            let held = Held { shards: &state.shards, touched };
+            let decision = decide(&state.registry, &state.directory, &held, &command, stamp);
+            let Decision::NeedsHistory { sale, head } = decision else { return decision };
+            self.walks += 1;
+            let (mut search, mut step) = HistorySearch::begin(sale, head, None);
+            let history = loop {
+                match step {
+                    Step::Done(history) => break history,
+                    Step::Read(number) => {
+                        let logged = &self.log[number.0 as usize - 1];
+                        let record = Record::decode(logged.kind, logged.version, &logged.payload).unwrap();
+                        step = search.visit(number, logged.time_ns, &record);
+                    }
+                }
+            };
+            command.history = Some(history);
+        }
+    }
+
+    pub(super) fn run(&mut self, request: Request<'_>) -> Answer {
+        let decision = self.decide(request);
+        let (outcome, records) = match decision {
+            Decision::Done { outcome, group } => {
+                assert!(outcome.observed.0 == self.log.len() as u64 + group.count() as u64);
+                for record in group.records() {
+                    self.append(record);
+                }
+                (outcome, group.count())
+            }
+            Decision::NoRecord(outcome) => {
+                assert!(outcome.observed <= self.head());
+                (outcome, 0)
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(sum_of_all_fen(&self.state.shards), 0);
+        Answer { outcome, records }
+    }
+
+    fn append(&mut self, record: &Record<'_>) {
+        let mut buffer = [0; PAYLOAD_BYTES_MAX];
+        let payload = record.payload(&mut buffer).to_vec();
+        assert!(payload.len().is_multiple_of(8));
+        let logged =
+            Logged { kind: record.kind() as u8, version: record.version(), time_ns: self.time_ns, payload };
+        assert_eq!(Record::decode(logged.kind, logged.version, &logged.payload).as_ref(), Ok(record));
+        self.log.push(logged);
+        let number = self.head();
+        let State { registry, directory, shards } = &mut self.state;
+        apply(registry, directory, shards, number, self.time_ns, record).unwrap();
+    }
+
+    /// A command that must be approved and leave a record.
+    pub(super) fn done(&mut self, request: Request<'_>) -> Outcome {
+        let answer = self.run(request);
+        assert!(answer.outcome.code.is_approved() && answer.records > 0, "{request:?}: {answer:?}");
+        answer.outcome
+    }
+
+    pub(super) fn tap(&mut self, sale: Sale<'_>, account: u32, counter: u32, amount_fen: i64) -> Answer {
+        let card_counter = CardCounter(counter);
+        self.run(Request::CardDebit(CardDebit { sale, card_uid: uid(account), card_counter, amount_fen }))
+    }
+
+    pub(super) fn code(&mut self, sale: Sale<'_>, verdict: CodeVerdict, amount_fen: i64) -> Answer {
+        self.run(Request::CodeDebit(CodeDebit {
+            sale,
+            digits: *b"12345678901234567890",
+            verdict,
+            amount_fen,
+        }))
+    }
+
+    pub(super) fn reverse(&mut self, sale: Sale<'_>, original: (u16, u32), amount_fen: i64) -> Answer {
+        let (original_epoch, original_sequence) = (Epoch(original.0), Sequence(original.1));
+        self.run(Request::Reversal(Reversal { sale, original_epoch, original_sequence, amount_fen }))
+    }
+
+    pub(super) fn top_up(&mut self, sale: Sale<'_>, account: u32, amount_fen: i64, order: &str) -> Answer {
+        self.run(Request::TopUp(TopUp {
+            sale,
+            account: AccountSelector::Account(AccountId(account)),
+            amount_fen,
+            channel: Channel::WeChat,
+            order_number: text(order),
+        }))
+    }
+
+    pub(super) fn upload(&mut self, sale: Sale<'_>, account: u32, counter: u32, amount_fen: i64) -> Answer {
+        self.fact(OfflineFact {
+            sale,
+            record_terminal: sale.terminal,
+            card_uid: uid(account),
+            card_counter: CardCounter(counter),
+            amount_fen,
+            till_time_ns: self.time_ns,
+            authentic: true,
+        })
+    }
+
+    pub(super) fn fact(&mut self, fact: OfflineFact<'_>) -> Answer {
+        self.run(Request::Offline(fact))
+    }
+
+    pub(super) fn balance(&mut self, account: u32) -> BalanceView {
+        match self.decide(Request::Balance(AccountSelector::Account(AccountId(account)))) {
+            Decision::Balance(view) => view,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Card, transition, electronic.
+    pub(super) fn wallets(&mut self, account: u32) -> [i64; 3] {
+        let view = self.balance(account);
+        [view.card_fen, view.transition_fen, view.electronic_fen]
+    }
+
+    pub(super) fn owed_to_merchant(&self) -> i64 {
+        total_fen(&self.state.shards, LedgerAccount::merchant(MERCHANT))
+    }
+
+    pub(super) fn held_back(&self) -> i64 {
+        total_fen(&self.state.shards, LedgerAccount::held_back(MERCHANT))
+    }
+
+    pub(super) fn kinds(&self) -> Vec<RecordKind> {
+        self.log.iter().filter_map(|logged| RecordKind::from_number(logged.kind)).collect()
+    }
+
+    pub(super) fn replayed(&self, sizes: &Sizes) -> State {
+        let mut state = State::new(sizes).unwrap();
+        for (at, logged) in self.log.iter().enumerate() {
+            let record = Record::decode(logged.kind, logged.version, &logged.payload).unwrap();
+            let number = RecordNumber(at as u64 + 1);
+            let State { registry, directory, shards } = &mut state;
+            apply(registry, directory, shards, number, logged.time_ns, &record).unwrap();
+        }
+        state
+    }
+
+    /// Live state, replayed state and restored snapshot are one, whatever the shard count.
+    pub(super) fn close(&self) {
+        let live = snapshot::digest_of(&self.state);
+        let mut bytes = Vec::new();
+        snapshot::write(&self.state.registry, &self.state.directory, &self.state.shards, &mut bytes).unwrap();
+        for shards in [1, 2, 16] {
+            let sizes = Sizes { shards, ..self.sizes.clone() };
+            assert_eq!(snapshot::digest_of(&self.replayed(&sizes)), live, "replayed into {shards} shards");
+            let restored = snapshot::read(&mut bytes.as_slice(), &sizes).unwrap();
+            assert_eq!(snapshot::digest_of(&restored), live, "restored into {shards} shards");
+        }
+    }
+}
+
+/// Only the shards that a command said it touches: reading another is the test's failure.
+struct Held<'s> {
+    shards: &'s [crate::ledger::Shard],
+    touched: crate::ledger::ShardSet,
+}
+
+impl crate::ledger::Parts for Held<'_> {
+    fn shard_count(&self) -> usize {
+        self.shards.len()
+    }
+
+    fn shard(&self, i: usize) -> &crate::ledger::Shard {
+        assert!(self.touched.has(i), "shard {i} wasn't announced");
+        &self.shards[i]
+    }
+
+    fn shard_mut(&mut self, _: usize) -> &mut crate::ledger::Shard {
+        unreachable!("a decision changes nothing")
+    }
+}

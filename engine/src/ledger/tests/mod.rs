@@ -1,0 +1,10 @@
+//! Table tests of the rules, on a bench that appends, applies and checks every group.
+
+mod bench;
+mod configuration;
+mod debits;
+mod identity;
+mod offline;
+mod reversals;
+mod streams;
+mod top_ups;
