@@ -6,10 +6,13 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::import::campus::ClockMinute;
 use crate::import::roster::TextEncoding;
 use crate::ledger::Sizes;
 
+mod bench_limits;
 mod books;
+mod daily_cutoff;
 mod import;
 mod rush;
 mod serve;
@@ -53,6 +56,8 @@ enum CliCommand {
     Inspect(InspectArgs),
     /// Plays a whole lunch: makes a campus, serves it, kills the server in the middle, checks everything.
     Rush(RushArgs),
+    /// Measures durable debits beside an echo server, the bare disk and the bare memory, in one run.
+    BenchLimits(BenchLimitsArgs),
 }
 
 /// Where the books lie.
@@ -125,6 +130,10 @@ struct ServeArgs {
     /// Bound on the log's files together, bytes; at the bound debits are refused, reversals still fit.
     #[arg(long)]
     log_bytes_max: Option<u64>,
+    /// Close the business date every day at this campus time (+08:00), HH:MM. From 12:00 on the day's own date is
+    /// closed, before it the day before's. Left out, dates are closed by `yika cutoff` only.
+    #[arg(long, value_name = "HH:MM", value_parser = parse_clock_minute)]
+    cutoff_at: Option<ClockMinute>,
     #[command(flatten)]
     sizes: SizeArgs,
     /// Print start and stop as one JSON line each.
@@ -264,6 +273,43 @@ struct RushArgs {
     json: bool,
 }
 
+#[derive(Args, Debug)]
+struct BenchLimitsArgs {
+    /// Rounds; each figure is the median of them.
+    #[arg(long, default_value_t = 3)]
+    rounds: u32,
+    /// Length of each closed run, seconds.
+    #[arg(long, default_value_t = 3.0)]
+    seconds: f64,
+    /// Length of each run at half load, seconds: a 99.9th percentile needs many requests.
+    #[arg(long, default_value_t = 30.0)]
+    half_load_seconds: f64,
+    /// Numbers of connections, one request in flight on each.
+    #[arg(long, value_delimiter = ',', default_value = "1,64,256,1000")]
+    connections: Vec<u32>,
+    /// Accounts in the books.
+    #[arg(long, default_value_t = 1_000_000)]
+    accounts: u32,
+    /// Records in the log that the server replays when it starts.
+    #[arg(long, default_value_t = 1_000_000)]
+    records: u64,
+    /// A short run with few accounts, to see that it works: its figures mean nothing.
+    #[arg(long)]
+    quick: bool,
+    /// Directory to make the run's own folder in, on the disk to be measured; the system's temporary one when left out.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// How the log is written.
+    #[arg(long, value_enum, default_value_t)]
+    durability: Durability,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Be the echo server of another run.
+    #[arg(long, hide = true)]
+    serve_echo: bool,
+}
+
 impl Cli {
     /// Runs the command. Errors go to standard error as one line; the exit code is 1 then.
     pub fn run(self) -> ExitCode {
@@ -277,6 +323,7 @@ impl Cli {
             CliCommand::Settle(args) => books::settle(&args),
             CliCommand::Inspect(args) => books::inspect(&args),
             CliCommand::Rush(args) => rush::rush(&args),
+            CliCommand::BenchLimits(args) => bench_limits::bench_limits(&args),
         };
         match result {
             Ok(code) => code,
@@ -286,6 +333,10 @@ impl Cli {
             }
         }
     }
+}
+
+fn parse_clock_minute(text: &str) -> Result<ClockMinute, String> {
+    ClockMinute::try_from(text.to_owned())
 }
 
 /// What a command may end with: a message for a person.

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use wal::{LogWriter, Tail};
 
-use super::{CliResult, Durability, ServeArgs};
+use super::{CliResult, Durability, ServeArgs, daily_cutoff};
 use crate::data_dir::DataDir;
 use crate::opened_books::{LogBackEnd, OpenOptions, OpenedBooks};
 use crate::runtime::engine::StartReport;
@@ -47,6 +47,9 @@ pub(super) fn serve(args: &ServeArgs) -> CliResult {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let failed = server.failure();
+        if let Some(minute) = args.cutoff_at {
+            tokio::spawn(daily_cutoff::run(books.engine().clone(), minute));
+        }
         Ok::<_, std::io::Error>(tokio::select! {
             _ = terminate.recv() => None,
             _ = interrupt.recv() => None,

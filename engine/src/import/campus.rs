@@ -266,7 +266,7 @@ mod tests {
         assert_eq!(message(twice), "c.toml: merchant 1 is given twice");
         assert!(message("[policy]\ndebit_max='1.005'\nday_max='2'\n").contains("more than two decimals"));
         assert!(message("[policy]\ndebit_max='-1'\nday_max='2'\n").contains("negative"));
-        assert!(message("[[meal_period]]\nname='x'\nstart='25:00'\nend='26:00'\n").contains("\"25:00\""));
+        assert!(message("[[meal_period]]\nname='x'\nstart='25:00'\nend='14:00'\n").contains("\"25:00\""));
         assert!(message("colour = 1\n").contains("line 1, column 1"));
         let kind = message("[[terminal]]\nid=1\nmerchant=1\nkind='tap'\n");
         assert!(kind.contains("\"tap\" isn't a kind of terminal; one of point-of-sale, water"), "{kind}");

@@ -152,16 +152,13 @@ impl Engine {
     pub fn open(sources: Sources) -> Result<(Engine, StartReport), EngineError> {
         let begun = Instant::now();
         let (mut state, snapshot) = match sources.snapshot {
-            Some(snapshot) => {
-                let state = snapshot.state(&sources.sizes)?;
-                (state, Some((snapshot.last_record(), snapshot.path().to_owned())))
-            }
+            Some(snapshot) => (snapshot.state(&sources.sizes)?, Some(snapshot)),
             None => (State::new(&sources.sizes)?, None),
         };
         let snapshot_time = begun.elapsed();
 
         let begun = Instant::now();
-        let replay_from = snapshot.as_ref().map_or(1, |(last, _)| last.0 + 1);
+        let replay_from = snapshot.as_ref().map_or(1, |snapshot| snapshot.last_record().0 + 1);
         let mut fault = None;
         let mut replay = |record: RecordRef<'_>| {
             if fault.is_none()
@@ -175,8 +172,11 @@ impl Engine {
         if let Some(fault) = fault {
             return Err(fault);
         }
+        if let Some(snapshot) = snapshot.as_ref().filter(|snapshot| snapshot.log_id() != recovery.log_id) {
+            return Err(SnapshotError::ForeignLog { path: snapshot.path().to_owned() }.into());
+        }
         let report = StartReport {
-            snapshot,
+            snapshot: snapshot.map(|snapshot| (snapshot.last_record(), snapshot.path().to_owned())),
             snapshots_rejected: Vec::new(),
             recovery,
             accounts: state.registry.accounts(),

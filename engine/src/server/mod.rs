@@ -99,7 +99,7 @@ impl Shared {
         self.stopping.load(Ordering::Acquire)
     }
 
-    fn fail(&self, error: &dyn std::error::Error) {
+    fn fail(&self, error: &dyn std::fmt::Display) {
         self.failed.send_if_modified(|failed| {
             let first = failed.is_none();
             failed.get_or_insert_with(|| error.to_string());

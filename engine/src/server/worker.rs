@@ -118,7 +118,7 @@ pub fn run(shared: Arc<Shared>, sockets: mpsc::Receiver<net::TcpStream>) -> std:
             durable_wake.notify.notify_one();
         }
     }));
-    let (finish, finished) = channel::bounded(shared.config.connections_max);
+    let (finish, finished) = channel::bounded(2 * shared.config.connections_max);
     let code_keys = CodeKeys::new((0..=3).map(|id| protocol::keys::derive_code_key(&shared.master_key, id)));
     let worker = Rc::new(Worker {
         wake,
@@ -339,7 +339,11 @@ impl Worker {
 
     /// Sends every answer whose record is durable.
     fn release(&self) {
-        let durable = self.shared.engine.log().durable();
+        let log = self.shared.engine.log();
+        if let Some(cause) = log.poison_cause() {
+            self.shared.fail(&cause);
+        }
+        let durable = log.durable();
         let mut waiting = self.waiting.borrow_mut();
         let durable_at = Instant::now();
         let server_time_ns = wall_ns();
@@ -353,7 +357,7 @@ impl Worker {
         self.wake
             .waits_for
             .store(waiting.back().map_or(0, |answer| answer.observed.0.max(1)), Ordering::Release);
-        if waiting.front().is_some_and(|answer| answer.observed.0 <= self.shared.engine.log().durable()) {
+        if waiting.front().is_some_and(|answer| answer.observed.0 <= log.durable()) {
             self.wake.notify.notify_one();
         }
         if released > 0 {
@@ -436,7 +440,7 @@ impl Worker {
     fn hand_back(&self, connection: u64, header: Header) -> impl FnOnce(RecordNumber, Body) + Send + use<> {
         let (finish, wake) = (self.finish.clone(), Arc::clone(&self.wake));
         move |observed, body| {
-            // The channel has a place for each connection; a worker that has stopped needs no answer.
+            // The channel has two places for each connection; a worker that has stopped needs no answer.
             let _ = finish.try_send(Finished { connection, header, observed, body });
             wake.notify.notify_one();
         }
