@@ -16,6 +16,7 @@ pub mod data_dir;
 pub mod import;
 pub mod inspect;
 pub mod ledger;
+pub mod limits;
 pub mod opened_books;
 pub mod runtime;
 pub mod server;
