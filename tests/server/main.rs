@@ -1,0 +1,24 @@
+//! The server as its peers meet it: real sockets, real files, the real binary.
+//!
+//! ```text
+//! campus      books of a small campus in a temporary directory, served in this process
+//! wire_till   a till on a blocking socket, down to single frames
+//! program     the `yika` binary: built once, run, killed
+//! seed        random numbers that can be had again
+//! ```
+//!
+//! Every other module is one topic. No test depends on measured time: time limits are only there so that a
+//! server that hangs fails instead of hanging the run.
+
+mod bad_frames;
+mod bad_input;
+mod bad_peers;
+mod books_check;
+mod bystander;
+mod campus;
+mod graceful_stop;
+mod kill_cycles;
+mod load;
+mod program;
+mod seed;
+mod wire_till;

@@ -1,0 +1,142 @@
+//! The `yika` program: built once for all tests of a run, then run as an operator would.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+/// Where the program lies. The first call builds it, with the profile and in the directory of this test.
+pub fn yika() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        // <target>/<profile>/deps/server-…
+        let this = std::env::current_exe().expect("this test has a path");
+        let profile_dir = this.ancestors().nth(2).expect("a test lies in its profile's directory");
+        let target_dir = profile_dir.parent().expect("a profile's directory lies in the target directory");
+        let profile = match profile_dir.file_name().and_then(OsStr::to_str) {
+            Some("debug") => "test",
+            Some("release") => "bench",
+            other => panic!("a test in {other:?}: its profile isn't known"),
+        };
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--package", "engine", "--bin", "yika", "--profile", profile])
+            .arg("--target-dir")
+            .arg(target_dir)
+            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace"))
+            .status()
+            .expect("cargo runs");
+        assert!(built.success(), "the program can't be built");
+        profile_dir.join("yika")
+    })
+}
+
+/// Runs a command to its end.
+pub fn run<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Output {
+    Command::new(yika()).args(arguments).env_remove("YIKA_LOG").output().expect("the program runs")
+}
+
+/// Runs a command that must succeed; gives its standard output.
+pub fn succeed<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> String {
+    let output = run(arguments);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {errors}", output.status);
+    assert!(errors.is_empty(), "succeeded, with complaints: {errors}");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+/// Runs a command that must fail with one line; gives that line.
+pub fn fail<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> String {
+    let output = run(arguments);
+    let errors = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.starts_with("yika: ") && errors.trim_end().lines().count() <= 6, "{errors}");
+    assert!(!errors.contains("panicked"), "{errors}");
+    errors
+}
+
+/// `yika serve` as a process of its own. Dropped, it is killed.
+pub struct Serving {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+    /// Its first line.
+    pub started: Value,
+    address: SocketAddr,
+}
+
+impl Serving {
+    /// Starts it on a free port and waits until it listens.
+    pub fn start(data_dir: &Path, arguments: &[&str]) -> Serving {
+        let any = "127.0.0.1:0".parse().expect("an address");
+        Serving::start_at(data_dir, any, arguments)
+    }
+
+    /// Starts it and waits until it listens.
+    pub fn start_at(data_dir: &Path, listen: SocketAddr, arguments: &[&str]) -> Serving {
+        let mut child = Command::new(yika())
+            .args(["serve", "--json", "--accounts-max", "4096", "--cards-max", "8192"])
+            .args(["--terminals-max", "256", "--listen", &listen.to_string(), "--data"])
+            .arg(data_dir)
+            .args(arguments)
+            .env_remove("YIKA_LOG")
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        let mut lines = BufReader::new(child.stdout.take().expect("a pipe"));
+        let started =
+            next_line(&mut lines).unwrap_or_else(|| panic!("the server didn't start: {:?}", child.wait()));
+        let address = started["listening"].as_str().expect("an address").parse().expect("an address");
+        Serving { child, lines, started, address }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Kills it with SIGKILL: nothing drained, nothing sealed.
+    pub fn kill(mut self) {
+        assert!(self.child.try_wait().expect("its status").is_none(), "the server ended by itself");
+        self.child.kill().expect("a process of ours");
+        self.child.wait().expect("its status");
+    }
+
+    /// Tells it to stop, waits, and gives what it said. Fails unless it exits with 0.
+    pub fn terminate(mut self) -> Value {
+        self.tell_to_stop();
+        let said = next_line(&mut self.lines).expect("a line when it stops");
+        let status = self.child.wait().expect("its status");
+        assert!(status.success(), "{status}: {said}");
+        said
+    }
+
+    /// Sends SIGTERM and doesn't wait.
+    pub fn tell_to_stop(&self) {
+        let pid = Pid::from_raw(self.child.id().cast_signed()).expect("a process id");
+        kill_process(pid, Signal::TERM).expect("a process of ours");
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+fn next_line(lines: &mut BufReader<ChildStdout>) -> Option<Value> {
+    let mut line = String::new();
+    lines.read_line(&mut line).expect("UTF-8");
+    (!line.is_empty()).then(|| serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e} in {line:?}")))
+}
