@@ -75,12 +75,12 @@ pub fn make(dir: &Path, spec: &BooksSpec) -> Result<Campus, LimitsError> {
     let sizes = Sizes { shards: 4, accounts_max, cards_max: 2 * accounts_max, ..Sizes::default() };
     let options = OpenOptions { sizes, back_end: spec.back_end, log_bytes_max: None };
     let (books, _) = OpenedBooks::open(data, &options)?;
-    with_writer(&books, |engine| configure_all(engine, spec))?;
+    with_writer(&books, |engine| open_accounts(engine, spec))?;
     books.close()?;
     if spec.debits > 0 {
         let data = DataDir::open(dir).map_err(BooksError::from)?;
         let (books, _) = OpenedBooks::open(data, &options)?;
-        with_writer(&books, |engine| debit_all(engine, spec))?;
+        with_writer(&books, |engine| debit(engine, spec))?;
     }
     Ok(campus_of(spec, &master_key))
 }
@@ -97,7 +97,11 @@ fn with_writer(
     done
 }
 
-fn configure_all(engine: &Engine, spec: &BooksSpec) -> Result<(), LimitsError> {
+/// Registers the tills and opens the accounts, in any engine.
+///
+/// # Errors
+/// The disk's, or the ledger refuses what it shouldn't.
+pub fn open_accounts(engine: &Engine, spec: &BooksSpec) -> Result<(), LimitsError> {
     let policy = Policy { day_max_fen: u32::MAX, ..Policy::DEFAULT };
     configure(engine, Request::SetPolicy { class: 0, policy })?;
     for number in 1..=MERCHANTS {
@@ -145,24 +149,17 @@ fn make_room(engine: &Engine) -> Result<(), LimitsError> {
     Ok(())
 }
 
-/// Debits of one fen, over all accounts and tills in turn.
-fn debit_all(engine: &Engine, spec: &BooksSpec) -> Result<(), LimitsError> {
+/// Debits of one fen, over all accounts and tills in turn, in an engine that has them. Call it once.
+///
+/// # Errors
+/// The disk's, or a debit is refused.
+pub fn debit(engine: &Engine, spec: &BooksSpec) -> Result<(), LimitsError> {
     let tills = u64::from(spec.tills);
-    let raw = [0; super::echo_server::REQUEST_BYTES];
     let command = |debit: u64| {
-        let till = (debit % tills) as u16;
-        Command::from(Request::CardDebit(CardDebit {
-            sale: Sale {
-                slot: TerminalSlot(till),
-                terminal: terminal_of(till),
-                epoch: EPOCH,
-                sequence: Sequence((debit / tills) as u32 + 1),
-                raw: &raw,
-            },
-            card_uid: card_of((debit % u64::from(spec.accounts)) as u32),
-            card_counter: CardCounter((debit / u64::from(spec.accounts)) as u32 + 1),
-            amount_fen: 1,
-        }))
+        let (till, sequence) = ((debit % tills) as u16, (debit / tills) as u32 + 1);
+        let accounts = u64::from(spec.accounts);
+        let (account, tap) = ((debit % accounts) as u32, (debit / accounts) as u32 + 1);
+        card_debit(till, sequence, account, tap)
     };
     let mut next = 0;
     while next < spec.debits {
@@ -186,6 +183,23 @@ fn debit_all(engine: &Engine, spec: &BooksSpec) -> Result<(), LimitsError> {
         }
     }
     Ok(())
+}
+
+/// A debit of one fen: the till's `sequence` from 1, and the card's `tap` from 1, each higher than before.
+pub fn card_debit(till: u16, sequence: u32, account: u32, tap: u32) -> Command<'static> {
+    static RAW: [u8; super::echo_server::REQUEST_BYTES] = [0; super::echo_server::REQUEST_BYTES];
+    Command::from(Request::CardDebit(CardDebit {
+        sale: Sale {
+            slot: TerminalSlot(till),
+            terminal: terminal_of(till),
+            epoch: EPOCH,
+            sequence: Sequence(sequence),
+            raw: &RAW,
+        },
+        card_uid: card_of(account),
+        card_counter: CardCounter(tap),
+        amount_fen: 1,
+    }))
 }
 
 fn code_of(reply: &Reply) -> ResultCode {

@@ -14,7 +14,7 @@ use protocol::ids::{
 };
 
 use super::{LimitsError, SECOND_NS};
-use crate::ledger::command::{CardDebit, Sale};
+use crate::ledger::command::{CardDebit, OfflineFact, Sale};
 use crate::ledger::limits::PAYLOAD_BYTES_MAX;
 use crate::ledger::record::Wallet;
 use crate::ledger::registry::{Policy, TerminalKind};
@@ -29,7 +29,7 @@ const TILLS: u16 = 1_000;
 /// Bytes of the buffer that records are copied into.
 const BLOCK_BYTES: usize = 64 << 10;
 /// A debit's bytes as they come from the till.
-const FRAME: [u8; super::echo_server::REQUEST_BYTES] = [0x5a; super::echo_server::REQUEST_BYTES];
+static FRAME: [u8; super::echo_server::REQUEST_BYTES] = [0x5a; super::echo_server::REQUEST_BYTES];
 /// 2026-11-24 12:00 at the campus.
 const NOON_NS: u64 = 1_795_492_800_000_000_000 + 4 * 3_600 * SECOND_NS;
 /// What every account starts with, fen; a debit takes one.
@@ -106,7 +106,7 @@ impl LedgerAlone {
         let merchant = MerchantId(1);
         alone.configure(Request::CutOff { opened: BusinessDate(9_824) })?;
         alone.configure(Request::RegisterMerchant { merchant, name: "canteen", enabled: true })?;
-        let policy = Policy { day_max_fen: u32::MAX, ..Policy::DEFAULT };
+        let policy = Policy { day_max_fen: u32::MAX, offline_day_max_fen: u32::MAX, ..Policy::DEFAULT };
         alone.configure(Request::SetPolicy { class: 0, policy })?;
         for till in 0..TILLS {
             alone.configure(Request::RegisterTerminal {
@@ -149,18 +149,49 @@ impl LedgerAlone {
     /// # Errors
     /// A debit was refused.
     pub fn debits(&mut self, count: u64) -> Result<f64, LimitsError> {
+        self.batches(count, |sale, card_uid, card_counter| {
+            Request::CardDebit(CardDebit { sale, card_uid, card_counter, amount_fen: 1 })
+        })
+    }
+
+    /// The same with uploaded records of sales that were made offline, their TAC being right.
+    ///
+    /// # Errors
+    /// One was not posted.
+    pub fn uploads(&mut self, count: u64) -> Result<f64, LimitsError> {
+        self.batches(count, |sale, card_uid, card_counter| {
+            Request::Offline(OfflineFact {
+                sale,
+                record_terminal: sale.terminal,
+                card_uid,
+                card_counter,
+                amount_fen: 1,
+                till_time_ns: NOON_NS,
+                authentic: true,
+            })
+        })
+    }
+
+    fn batches(
+        &mut self,
+        count: u64,
+        request: impl Fn(Sale<'static>, CardUid, CardCounter) -> Request<'static>,
+    ) -> Result<f64, LimitsError> {
         let batches = count.div_ceil(BATCH as u64).max(1);
         let begun = Instant::now();
         for _ in 0..batches {
-            self.batch()?;
+            self.batch(&request)?;
         }
         Ok(batches as f64 * BATCH as f64 / begun.elapsed().as_secs_f64())
     }
 
-    fn batch(&mut self) -> Result<(), LimitsError> {
+    fn batch(
+        &mut self,
+        request: &impl Fn(Sale<'static>, CardUid, CardCounter) -> Request<'static>,
+    ) -> Result<(), LimitsError> {
         let first = self.debits;
         let order = &self.order;
-        let commands: [Command<'_>; BATCH] = std::array::from_fn(|place| {
+        let commands: [Command<'static>; BATCH] = std::array::from_fn(|place| {
             let debit = first + place as u64;
             let account = order[(debit % order.len() as u64) as usize];
             let till = (debit % u64::from(TILLS)) as u16;
@@ -171,12 +202,7 @@ impl LedgerAlone {
                 sequence: Sequence((debit / u64::from(TILLS)) as u32 + 1),
                 raw: &FRAME,
             };
-            Command::from(Request::CardDebit(CardDebit {
-                sale,
-                card_uid: card_of(account),
-                card_counter: CardCounter(debit as u32 + 1),
-                amount_fen: 1,
-            }))
+            Command::from(request(sale, card_of(account), CardCounter(debit as u32 + 1)))
         });
         self.debits += BATCH as u64;
         let State { registry, directory, shards } = &mut self.state;
@@ -238,5 +264,7 @@ mod tests {
         alone.touches(2_000);
         assert_eq!(sum_of_all_fen(&alone.state.shards), 0);
         assert_eq!(alone.debits, 2_048);
+        alone.uploads(2_000).expect("nothing is refused");
+        assert_eq!(sum_of_all_fen(&alone.state.shards), 0);
     }
 }
