@@ -25,6 +25,8 @@ use crate::ledger::TerminalSlot;
 
 /// Bytes of answers that may wait for a slow peer: a full batch answer and a few live ones.
 const OUTBOX_BYTES_MAX: usize = 64 * 1024;
+/// Reads that find bytes at once before the worker's other connections get their turn.
+const READS_IN_A_ROW_MAX: u32 = 4;
 /// Bytes of the largest answer that is encoded on the stack.
 const SMALL_ANSWER_BYTES: usize = 128;
 
@@ -192,16 +194,29 @@ impl Connection {
         mut buffer: ReadBuffer,
         handler: &impl FrameHandler,
     ) -> End {
+        let mut reads_in_a_row = 0;
         loop {
             // Frames may have come in one segment with the end of the sign-in.
             self.take_frames(&mut opener, &mut buffer, handler);
             if let Some(end) = self.end.get() {
                 return end;
             }
-            match poll_fn(|cx| self.poll_read(cx, &mut buffer)).await {
+            let mut waited = false;
+            let read = poll_fn(|cx| {
+                let read = self.poll_read(cx, &mut buffer);
+                waited |= read.is_pending();
+                read
+            });
+            match read.await {
                 Ok(0) => return self.end.get().unwrap_or(End::Peer),
                 Ok(_) => self.heard_at_s.set(handler.now_s()),
                 Err(_) => return End::Peer,
+            }
+            reads_in_a_row = if waited { 0 } else { reads_in_a_row + 1 };
+            if reads_in_a_row == READS_IN_A_ROW_MAX {
+                reads_in_a_row = 0;
+                // A peer that sends faster than it's served would otherwise keep its worker for itself.
+                tokio::task::yield_now().await;
             }
         }
     }
