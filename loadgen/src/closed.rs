@@ -37,6 +37,7 @@ struct Shared {
     refused: Cell<u64>,
     refused_by_code: RefCell<CodeCounts>,
     failed: Cell<u64>,
+    card_counter_next: Cell<u32>,
 }
 
 /// One connection's part.
@@ -80,6 +81,7 @@ async fn closed_async(campus: &Campus, config: &ClosedConfig) -> Result<ClosedRe
         refused: Cell::new(0),
         refused_by_code: RefCell::new(CodeCounts::default()),
         failed: Cell::new(0),
+        card_counter_next: Cell::new(0),
     });
     let mut workers = Vec::with_capacity(config.connections as usize);
     for index in 0..config.connections {
@@ -124,6 +126,7 @@ async fn closed_async(campus: &Campus, config: &ClosedConfig) -> Result<ClosedRe
         completed_per_s: histogram.len() as f64 * SECOND_NS as f64 / config.measure_ns as f64,
         latency: LatencySummary::of(&histogram),
         histogram,
+        card_counter_next: shared.card_counter_next.get(),
         refused_by_code: shared.refused_by_code.borrow().list(),
     })
 }
@@ -180,6 +183,7 @@ async fn work(
             (ClosedRequest::CardDebit, Some(card_uid)) => {
                 let counter = worker.counters[place];
                 worker.counters[place] = counter.wrapping_add(1);
+                shared.card_counter_next.set(shared.card_counter_next.get().max(counter.saturating_add(1)));
                 let debit = CardDebit {
                     card_uid: CardUid(card_uid),
                     card_counter: CardCounter(counter),

@@ -97,8 +97,9 @@ pub struct RunConfig {
     pub late_max_ns: u64,
     /// How long after the last intended request the run waits for answers, retries and uploads: 30 s.
     pub drain_max_ns: u64,
-    /// The first value of every card's counter; `None` takes it from the wall clock, so that a later run
-    /// against the same server starts above an earlier one.
+    /// The first value of every card's counter; `None` takes it from the wall clock, in eighths of a second, so
+    /// that a later run against the same server starts above an earlier one. A run that taps a card more than
+    /// eight times a second is followed by one with [`crate::RunReport::card_counter_next`].
     pub card_counter_first: Option<u32>,
     /// Balance that a card's chip is taken to hold at the start, in fen; it limits offline sales.
     pub chip_balance_fen: i64,
@@ -197,7 +198,8 @@ pub struct ClosedConfig {
     pub seed: u64,
     /// Amount of each debit, in fen. Small, so that day limits don't turn the run into refusals.
     pub amount_fen: i64,
-    /// The first value of every card's counter; `None` takes it from the wall clock.
+    /// The first value of every card's counter; `None` takes it from the wall clock, in eighths of a second. Few
+    /// cards at a high rate need [`crate::ClosedReport::card_counter_next`] of the run before.
     pub card_counter_first: Option<u32>,
     /// How long one answer is awaited before the connection counts as failed.
     pub answer_timeout_ns: u64,

@@ -196,6 +196,14 @@ async fn run_async(
     }
     let elapsed_ns = result?;
     let mut world = shared.world.borrow_mut();
+    if world.measurement.counts.sign_ins == 0 {
+        *log = std::mem::take(&mut world.log);
+        let (terminal, reason) = shared
+            .last_failure
+            .take()
+            .unwrap_or((TerminalId(campus_tills[0].terminal), "no answer to the sign-in".to_owned()));
+        return Err(LoadError::Terminal { terminal, address: shared.address.to_string(), reason });
+    }
     for till in &shared.tills {
         till.borrow_mut().finish(&mut world);
     }
@@ -350,6 +358,7 @@ fn report_of(
         service: LatencySummary::of(&measured.service),
         upload_batch: LatencySummary::of(&measured.upload_batch),
         lag: LatencySummary::of(&measured.lag),
+        card_counter_next: world.people.card_counter_next(),
         refused_by_code: measured.refused_by_code.list(),
         transient_by_code: measured.transient_by_code.list(),
         check: None,

@@ -20,7 +20,7 @@ use tokio::io::unix::AsyncFd;
 use crate::config::{MILLISECOND_NS, SECOND_NS};
 
 /// How often deadlines are looked at.
-const SWEEP_NS: u64 = 2 * MILLISECOND_NS;
+const SWEEP_NS: u64 = 5 * MILLISECOND_NS;
 
 /// The run's clock: nanoseconds since its zero.
 #[derive(Clone, Copy, Debug)]

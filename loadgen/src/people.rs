@@ -66,6 +66,11 @@ impl People {
         AccountId(self.persons[holder as usize].account)
     }
 
+    /// Above the counter of every card.
+    pub fn card_counter_next(&self) -> u32 {
+        self.persons.iter().map(|person| person.counter).max().unwrap_or(0).saturating_add(1)
+    }
+
     /// True when the holder can pay by card.
     pub fn has_card(&self, holder: u32) -> bool {
         self.persons[holder as usize].card_uid.is_some()
@@ -138,5 +143,71 @@ impl People {
         };
         record.sign(&self.card_keys.card_key(tap.card_uid));
         Some(record)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use protocol::ids::{Epoch, Sequence, TerminalId};
+    use protocol::mac::Cmac128;
+    use protocol::offline_record::TacVerifier;
+
+    use super::*;
+    use crate::campus::{CampusCodeKey, CampusHolder, CampusTill, HexKey};
+
+    fn people() -> People {
+        let campus = Campus {
+            address: "127.0.0.1:1".parse().expect("an address"),
+            tills: vec![CampusTill { terminal: 7, key: HexKey([1; 16]), epoch: 2, merchant: 1 }],
+            gateways: Vec::new(),
+            holders: vec![CampusHolder { account: 5, student_no: "1".to_owned(), card_uid: Some(77) }],
+            card_master_key: HexKey([2; 16]),
+            code_keys: vec![CampusCodeKey { id: 1, key: HexKey([3; 16]) }],
+        };
+        People::new(&campus, 100, 1_000)
+    }
+
+    fn sale(sequence: u32) -> SaleId {
+        SaleId { terminal: TerminalId(7), epoch: Epoch(2), sequence: Sequence(sequence) }
+    }
+
+    #[test]
+    fn codes_are_authentic_and_never_the_same() {
+        let mut people = people();
+        let mut seen = HashSet::new();
+        let now_ns = 1_800_000_000_000_000_000;
+        let shown: Vec<_> = std::iter::from_fn(|| people.show_code(0, now_ns)).collect();
+        // Sixteen of the step that runs, and sixteen of the one that is live already.
+        assert_eq!(shown.len(), 32);
+        let later_ns = now_ns + 2 * payment_code::STEP_NS;
+        for (code, at_ns) in shown
+            .iter()
+            .map(|code| (*code, now_ns))
+            .chain(std::iter::from_fn(|| people.show_code(0, later_ns)).map(|code| (code, later_ns)))
+        {
+            assert!(seen.insert(code), "a code shown twice");
+            let mut key = Cmac128::new(&Key128::new([3; 16]));
+            let parsed = payment_code::parse(&code).expect("twenty digits");
+            assert_eq!(parsed.authenticate(&mut key, at_ns).expect("authentic").account, AccountId(5));
+        }
+        assert_eq!(seen.len(), 64);
+    }
+
+    #[test]
+    fn offline_records_are_signed_and_name_the_transaction_before() {
+        let mut people = people();
+        let mut verifier = TacVerifier::new(&Key128::new([2; 16]), &Key128::new([1; 16]), TerminalId(7));
+        people.tap(0, sale(41), 300).expect("has a card");
+        let first = people.pay_offline(0, sale(42), 600, 2_000, 1_000).expect("the chip holds 1,000");
+        assert!(first.verify_tac(&mut verifier));
+        assert_eq!((first.card_counter.get(), first.balance_before_fen.get()), (101, 1_000));
+        assert_eq!((first.previous_sequence.get(), first.previous_amount_fen.get()), (41, 300));
+        assert_eq!((first.previous_card_counter.get(), first.previous_epoch.get()), (100, 2));
+        assert!(people.pay_offline(0, sale(43), 600, 3_000, 1_000).is_none(), "the chip holds 400");
+        let second = people.pay_offline(0, sale(43), 400, 3_000, 1_000).expect("the chip holds 400");
+        assert_eq!((second.balance_before_fen.get(), second.previous_sequence.get()), (400, 42));
+        assert_eq!(people.card_counter_next(), 103);
     }
 }

@@ -131,6 +131,8 @@ pub struct RunReport {
     pub upload_batch: LatencySummary,
     /// The generator's own lag: from the moment a request was due and its till free to its sending.
     pub lag: LatencySummary,
+    /// Above every card's counter: where a next run against the same server may start its counters.
+    pub card_counter_next: u32,
     /// Refusals by code, highest count first.
     pub refused_by_code: Vec<CodeCount>,
     /// Transient answers (busy, stopping, sign in again) by code; the till tried again.
@@ -210,6 +212,8 @@ pub struct ClosedReport {
     /// The same, whole, for merging. Values in nanoseconds.
     #[serde(skip)]
     pub histogram: hdrhistogram::Histogram<u64>,
+    /// Above every card's counter: where a next run against the same server may start its counters.
+    pub card_counter_next: u32,
     /// Refusals by code.
     pub refused_by_code: Vec<CodeCount>,
 }

@@ -19,10 +19,10 @@ pub(crate) fn unix_now_ns() -> u64 {
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Where card counters start when nothing else is said: seconds of the wall clock, with room for a thousand taps
-/// of one card before the next second's start would be passed by a later run.
+/// Where card counters start when nothing else is said: the wall clock in eighths of a second, so that a later run
+/// starts above an earlier one as long as no card was tapped more than eight times a second.
 pub(crate) fn card_counter_from_clock(unix_ns: u64) -> u32 {
-    // Seconds since 2026-01-01, in eighths: 2^32 of them last 17 years.
+    // From 2026-01-01 on, 2^32 eighths last 17 years.
     const START_S: u64 = 1_767_225_600;
     let eighths = (unix_ns / 125_000_000).saturating_sub(START_S * 8);
     u32::try_from(eighths).unwrap_or(u32::MAX / 2).max(1)

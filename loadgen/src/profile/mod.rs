@@ -264,3 +264,92 @@ fn validate_rate(rate_per_s: f64) -> Result<(), LoadError> {
 fn validate_duration(duration_ns: u64) -> Result<(), LoadError> {
     if duration_ns > 0 { Ok(()) } else { Err(LoadError::setting("duration", "must be above 0")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::SECOND_NS;
+
+    const SCOPE: PlanScope = PlanScope { seed: 9, tills: 10, holders: 1_000 };
+
+    fn play(profile: &ProfileConfig, seed: u64) -> Vec<(Vec<StoredSale>, Vec<Intent>)> {
+        let plans = profile.plan(PlanScope { seed, ..SCOPE });
+        plans.into_iter().map(|plan| (plan.stored, plan.intents.collect())).collect()
+    }
+
+    fn profiles() -> [ProfileConfig; 3] {
+        let (rate_per_s, duration_ns, sales) = (1_000.0, 10 * SECOND_NS, SalesMix::default());
+        [
+            ProfileConfig::Constant(ConstantConfig { rate_per_s, duration_ns, sales: sales.clone() }),
+            ProfileConfig::Poisson(PoissonConfig { rate_per_s, duration_ns, sales }),
+            ProfileConfig::Storm(StormConfig::new(rate_per_s, duration_ns)),
+        ]
+    }
+
+    #[test]
+    fn a_seed_is_a_schedule() {
+        for profile in profiles() {
+            assert_eq!(play(&profile, 1), play(&profile, 1), "{}", profile.name());
+            assert_ne!(play(&profile, 1), play(&profile, 2), "{}", profile.name());
+        }
+    }
+
+    #[test]
+    fn the_rate_is_met_and_every_holder_stays_at_one_till() {
+        for profile in profiles() {
+            let tills = play(&profile, 3);
+            let count: usize = tills.iter().map(|(_, intents)| intents.len()).sum();
+            // A Poisson count of 10,000 strays by 100 in two thirds of all cases.
+            assert!((9_500..10_500).contains(&count), "{}: {count}", profile.name());
+            for (till, (_, intents)) in (0_u32..).zip(&tills) {
+                assert!(intents.is_sorted_by_key(|intent| intent.at_ns));
+                assert!(intents.iter().all(|intent| intent.at_ns < profile.duration_ns()));
+                for intent in intents {
+                    let (IntentAction::Sale { holder, .. } | IntentAction::BalanceQuery { holder }) =
+                        intent.action
+                    else {
+                        panic!("{}: {intent:?}", profile.name());
+                    };
+                    assert_eq!(holder % 10, till);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_poisson_gap_is_exponential_and_a_constant_one_is_even() {
+        let [constant, poisson, _] = profiles();
+        let all = |profile: &ProfileConfig| {
+            let mut at_ns: Vec<u64> = play(profile, 5)
+                .iter()
+                .flat_map(|(_, intents)| intents.iter().map(|intent| intent.at_ns))
+                .collect();
+            at_ns.sort_unstable();
+            at_ns.windows(2).map(|pair| pair[1] - pair[0]).collect::<Vec<u64>>()
+        };
+        assert!(all(&constant).iter().all(|gap_ns| (999_999..=1_000_001).contains(gap_ns)));
+        let gaps_ns = all(&poisson);
+        let long = gaps_ns.iter().filter(|&&gap_ns| gap_ns > 1_000_000).count() as f64 / gaps_ns.len() as f64;
+        // 1/e of the gaps are longer than the mean.
+        assert!((0.34..0.40).contains(&long), "{long}");
+    }
+
+    #[test]
+    fn a_storm_begins_with_stored_sales() {
+        let [_, _, storm] = profiles();
+        for (stored, _) in play(&storm, 4) {
+            assert!((500..=2_000).contains(&stored.len()));
+            assert!(stored.is_sorted_by_key(|sale| std::cmp::Reverse(sale.age_ns)));
+        }
+    }
+
+    #[test]
+    fn settings_out_of_range_are_named() {
+        let [mut constant, ..] = profiles();
+        if let ProfileConfig::Constant(config) = &mut constant {
+            config.rate_per_s = 0.0;
+        }
+        let error = constant.validate().expect_err("no rate").to_string();
+        assert_eq!(error, "setting rate: must be above 0 and at most 10,000,000 a second");
+    }
+}

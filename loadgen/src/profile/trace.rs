@@ -130,3 +130,60 @@ impl TraceConfig {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::campus::{CampusHolder, CampusTill, HexKey};
+
+    fn campus() -> Campus {
+        let holder = |account, student_no: &str, card_uid| CampusHolder {
+            account,
+            student_no: student_no.to_owned(),
+            card_uid: Some(card_uid),
+        };
+        Campus {
+            address: "127.0.0.1:1".parse().expect("an address"),
+            tills: vec![CampusTill { terminal: 1, key: HexKey([1; 16]), epoch: 1, merchant: 1 }],
+            gateways: Vec::new(),
+            holders: vec![holder(0, "2023001", 500), holder(1, "2023002", 501), holder(2, "2023003", 502)],
+            card_master_key: HexKey([2; 16]),
+            code_keys: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_trace_is_sorted_sped_up_and_mapped() {
+        let csv = "CardNo,Date,Money,TermNo\n\
+                   502,2019/4/1 12:00:20,3.5,9\n\
+                   2023002,2019/4/1 12:00:00,4,8\n\
+                   stranger,2019/4/1 12:00:10,5,9\n\
+                   stranger,2019/4/1 12:00:30,6,7\n";
+        let trace = Trace::parse(Path::new("t.csv"), csv.as_bytes()).expect("parses");
+        let config = TraceConfig::new(&trace, &campus(), 10.0);
+        assert_eq!((config.lines, config.duration_ns()), (4, 3 * SECOND_NS));
+        let plans = config.plan(PlanScope { seed: 1, tills: 2, holders: 3 });
+        let sales: Vec<Vec<(u64, u32, i64)>> = plans
+            .into_iter()
+            .map(|plan| {
+                plan.intents
+                    .map(|intent| match intent.action {
+                        IntentAction::Sale { holder, amount_fen, .. } => {
+                            (intent.at_ns / SECOND_NS, holder, amount_fen)
+                        }
+                        other => panic!("{other:?}"),
+                    })
+                    .collect()
+            })
+            .collect();
+        // Terminals 8, 9, 7 appear in this order of time: 8 and 7 are the first till, 9 is the second.
+        assert_eq!(sales, [vec![(0, 1, 400), (3, 0, 600)], vec![(1, 0, 500), (2, 2, 350)]]);
+    }
+
+    #[test]
+    fn an_empty_trace_and_a_speed_of_zero_are_refused() {
+        let trace = Trace::parse(Path::new("t.csv"), b"CardNo,Date,Money,TermNo\n").expect("parses");
+        assert!(TraceConfig::new(&trace, &campus(), 1.0).validate().is_err());
+        assert!(TraceConfig::new(&trace, &campus(), 0.0).validate().is_err());
+    }
+}

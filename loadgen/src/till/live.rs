@@ -141,9 +141,6 @@ impl Till {
             let late = now_ns.saturating_sub(at_ns) > self.settings.late_max_ns;
             match action {
                 IntentAction::GoOffline => {
-                    if let Some(live) = &mut self.live {
-                        live.lose_answer();
-                    }
                     self.upload = None;
                     self.link = Link::Closing { then_offline: true };
                     return true;
