@@ -2,7 +2,7 @@
 
 use protocol::ids::{CardCounter, CardUid, RecordNumber};
 
-use super::calendar::{day_of, month_of};
+use super::calendar::{day_of, month_end};
 use super::record::Wallet;
 
 /// Whether an account may pay.
@@ -64,7 +64,8 @@ pub struct Account {
     pub(super) code_step: u32,
     pub(super) days: [u16; 2],
     pub(super) code_used: [u16; CODE_STEPS],
-    pub(super) month: u16,
+    /// The first day that isn't in the month of the newest record any more.
+    pub(super) month_end: u16,
     pub(super) class: u8,
     pub(super) status: AccountStatus,
     pub(super) card_lost: bool,
@@ -91,7 +92,7 @@ impl Account {
             code_step: 0,
             days: [0; 2],
             code_used: [0; CODE_STEPS],
-            month: 0,
+            month_end: 0,
             class,
             status: AccountStatus::Open,
             card_lost: false,
@@ -174,6 +175,7 @@ impl Account {
     }
 
     /// What was spent on a +08:00 day, as far as it is remembered: 0 for a day that isn't.
+    #[inline]
     pub const fn spent_on_fen(&self, day: u16) -> i64 {
         if self.days[0] == day {
             self.day_spent_fen[0]
@@ -184,6 +186,7 @@ impl Account {
         }
     }
 
+    #[inline]
     pub(super) const fn add_spent(&mut self, day: u16, amount_fen: i64) {
         if self.days[0] == day {
             self.day_spent_fen[0] += amount_fen;
@@ -228,11 +231,12 @@ impl Account {
     }
 
     /// Puts a record at the head of the chain, and moves the month's skip pointer when a month has begun.
+    #[inline]
     pub(super) fn link(&mut self, number: u64, time_ns: u64) {
-        let month = month_of(day_of(time_ns));
-        if month != self.month {
+        let day = day_of(time_ns);
+        if day >= self.month_end {
             self.month_start = self.head;
-            self.month = month;
+            self.month_end = month_end(day);
         }
         self.head = number;
     }

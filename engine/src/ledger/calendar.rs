@@ -35,6 +35,14 @@ pub fn month_of(day: u16) -> u16 {
     u16::try_from(months).unwrap_or(u16::MAX)
 }
 
+/// The first day of the month after the one that `day` falls in, both in days since 2000-01-01.
+pub fn month_end(day: u16) -> u16 {
+    let month = month_of(day);
+    // A month has 31 days at most.
+    let least = day.saturating_add(1);
+    (least..=day.saturating_add(31)).find(|&later| month_of(later) != month).unwrap_or(u16::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +62,15 @@ mod tests {
                 month += 1;
             }
         }
+    }
+
+    #[test]
+    fn a_month_ends_where_the_next_begins() {
+        for day in 0..=u16::MAX - 31 {
+            let end = month_end(day);
+            assert!(end > day && month_of(end) == month_of(day) + 1 && month_of(end - 1) == month_of(day));
+        }
+        assert_eq!(month_end(u16::MAX), u16::MAX);
     }
 
     #[test]

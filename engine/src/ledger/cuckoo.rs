@@ -18,8 +18,9 @@ const WAYS: usize = 5;
 /// Buckets looked at in a search for a free place, at most.
 const SEARCH_MAX: usize = 512;
 
-/// A value that stands for "no entry".
-const VACANT: u32 = u32::MAX;
+/// The key of a vacant place. A table never takes it: no card has the number 0, and a digest that is 0 is refused
+/// like one for which there is no room.
+const VACANT: u64 = 0;
 
 const _: () = assert!(size_of::<Bucket>() == 64 && DIRECTORY_LINES_MAX == 2);
 
@@ -31,14 +32,14 @@ struct Bucket {
 }
 
 impl Bucket {
-    const EMPTY: Bucket = Bucket { keys: [0; WAYS], values: [VACANT; WAYS] };
+    const EMPTY: Bucket = Bucket { keys: [VACANT; WAYS], values: [0; WAYS] };
 
     fn find(&self, key: u64) -> Option<usize> {
-        (0..WAYS).find(|&way| self.keys[way] == key && self.values[way] != VACANT)
+        self.keys.iter().position(|&held| held == key)
     }
 
     fn vacancy(&self) -> Option<usize> {
-        self.values.iter().position(|&value| value == VACANT)
+        self.find(VACANT)
     }
 }
 
@@ -76,22 +77,31 @@ impl Cuckoo {
         [(((hash >> 32) * count) >> 32) as usize, (((hash & 0xffff_ffff) * count) >> 32) as usize]
     }
 
-    /// The value of a key, and how many buckets (cache lines) were read to find it.
-    pub(super) fn probe(&self, key: u64) -> (Option<u32>, usize) {
+    /// The value of a key. Both buckets are read, side by side: one wait for memory, and no branch on which place it
+    /// was, which couldn't be predicted.
+    #[inline]
+    pub(super) fn get(&self, key: u64) -> Option<u32> {
         let [a, b] = self.pair(key);
-        if let Some(way) = self.buckets[a].find(key) {
-            return (Some(self.buckets[a].values[way]), 1);
+        let (a, b) = (&self.buckets[a], &self.buckets[b]);
+        let mut found = u64::MAX;
+        for way in 0..WAYS {
+            found = if a.keys[way] == key { u64::from(a.values[way]) } else { found };
+            found = if b.keys[way] == key { u64::from(b.values[way]) } else { found };
         }
-        let found = self.buckets[b].find(key).map(|way| self.buckets[b].values[way]);
-        (found, 2)
+        if key == VACANT { None } else { u32::try_from(found).ok() }
     }
 
-    pub(super) fn get(&self, key: u64) -> Option<u32> {
-        self.probe(key).0
+    /// Reads both buckets of a key, so that they are near when it is looked up. The result means nothing.
+    pub(super) fn touch(&self, key: u64) -> u64 {
+        let [a, b] = self.pair(key);
+        self.buckets[a].keys[0] ^ self.buckets[b].keys[0]
     }
 
     /// Changes the value of a key that is there.
     pub(super) fn set(&mut self, key: u64, value: u32) -> bool {
+        if key == VACANT {
+            return false;
+        }
         for at in self.pair(key) {
             if let Some(way) = self.buckets[at].find(key) {
                 self.buckets[at].values[way] = value;
@@ -102,10 +112,13 @@ impl Cuckoo {
     }
 
     pub(super) fn remove(&mut self, key: u64) {
+        if key == VACANT {
+            return;
+        }
         for at in self.pair(key) {
             if let Some(way) = self.buckets[at].find(key) {
-                self.buckets[at].keys[way] = 0;
-                self.buckets[at].values[way] = VACANT;
+                self.buckets[at].keys[way] = VACANT;
+                self.buckets[at].values[way] = 0;
                 self.entries -= 1;
                 return;
             }
@@ -114,14 +127,28 @@ impl Cuckoo {
 
     /// Whether [`Self::insert`] of this key, which isn't there, would succeed.
     pub(super) fn has_room_for(&self, key: u64) -> bool {
+        if key == VACANT {
+            return false;
+        }
+        if self.pair(key).into_iter().any(|at| self.buckets[at].vacancy().is_some()) {
+            return true;
+        }
         let mut reached = [Reached { bucket: 0, from: 0, way: 0 }; SEARCH_MAX];
         self.search(key, &mut reached).is_some()
     }
 
     /// Puts a key there; false when it is there already, or no place was found.
     pub(super) fn insert(&mut self, key: u64, value: u32) -> bool {
-        if value == VACANT || self.get(key).is_some() {
+        if key == VACANT || self.get(key).is_some() {
             return false;
+        }
+        for at in self.pair(key) {
+            if let Some(vacancy) = self.buckets[at].vacancy() {
+                self.buckets[at].keys[vacancy] = key;
+                self.buckets[at].values[vacancy] = value;
+                self.entries += 1;
+                return true;
+            }
         }
         let mut reached = [Reached { bucket: 0, from: 0, way: 0 }; SEARCH_MAX];
         let Some((mut at, mut vacancy)) = self.search(key, &mut reached) else { return false };
@@ -169,9 +196,9 @@ impl Cuckoo {
 
     /// Every entry, in the order of places.
     pub(super) fn entries(&self) -> impl Iterator<Item = (u64, u32)> {
-        self.buckets.iter().flat_map(|bucket| {
-            bucket.keys.into_iter().zip(bucket.values).filter(|&(_, value)| value != VACANT)
-        })
+        self.buckets
+            .iter()
+            .flat_map(|bucket| bucket.keys.into_iter().zip(bucket.values).filter(|&(key, _)| key != VACANT))
     }
 }
 
@@ -180,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn at_its_size_every_look_up_reads_two_lines_at_most() {
+    fn at_its_size_everything_is_found() {
         for entries in [1, 2, 10, 1_000, 50_000] {
             let mut table = Cuckoo::new(entries);
             let key = |i: u32| u64::from(i) * 7 + 19_000_000;
@@ -190,11 +217,9 @@ mod tests {
             }
             assert_eq!(table.len(), entries);
             for i in 0..u32::try_from(entries).unwrap() {
-                let (value, lines) = table.probe(key(i));
-                assert_eq!(value, Some(i));
-                assert!(lines <= DIRECTORY_LINES_MAX);
+                assert_eq!(table.get(key(i)), Some(i));
             }
-            assert_eq!(table.probe(1), (None, DIRECTORY_LINES_MAX));
+            assert_eq!(table.get(1), None);
             assert_eq!(table.entries().count(), entries);
         }
     }
@@ -216,12 +241,23 @@ mod tests {
     }
 
     #[test]
-    fn the_key_zero_is_a_key() {
+    fn values_change_in_place() {
         let mut table = Cuckoo::new(10);
+        assert!(table.insert(9, 3));
+        assert!(!table.insert(9, 4));
+        assert!(table.set(9, u32::MAX));
+        assert_eq!(table.get(9), Some(u32::MAX));
+        assert!(!table.set(8, 1));
+    }
+
+    #[test]
+    fn the_key_zero_is_none() {
+        let mut table = Cuckoo::new(10);
+        assert!(!table.has_room_for(0));
+        assert!(!table.insert(0, 3));
+        assert!(!table.set(0, 4));
+        table.remove(0);
         assert_eq!(table.get(0), None);
-        assert!(table.insert(0, 3));
-        assert_eq!(table.get(0), Some(3));
-        assert!(table.set(0, 4));
-        assert_eq!(table.get(0), Some(4));
+        assert_eq!(table.len(), 0);
     }
 }

@@ -49,6 +49,7 @@ impl Directory {
     }
 
     /// Where a card leads.
+    #[inline]
     pub fn card(&self, card_uid: CardUid) -> CardRoute {
         match self.cards.get(card_uid.0) {
             None => CardRoute::Unknown,
@@ -62,9 +63,12 @@ impl Directory {
         self.student_numbers.get(student_key(student_number)).map(AccountId)
     }
 
-    /// Cache lines read to find where a card leads.
-    pub fn card_lines(&self, card_uid: CardUid) -> usize {
-        self.cards.probe(card_uid.0).1
+    pub(super) fn touch_card(&self, card_uid: CardUid) -> u64 {
+        self.cards.touch(card_uid.0)
+    }
+
+    pub(super) fn touch_student_number(&self, student_number: &[u8; 16]) -> u64 {
+        self.student_numbers.touch(student_key(student_number))
     }
 
     /// Card numbers known, conflicted ones among them.

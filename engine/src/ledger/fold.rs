@@ -55,7 +55,9 @@ mod tests {
 
     #[test]
     fn digests_are_pinned_because_they_stand_in_logs() {
-        assert_eq!(Fold::new(1).word(2).word(3).finish(), Fold::new(1).word(2).word(3).finish());
+        assert_eq!(Fold::new(1).finish(), 0x4cbe_0faf_8b47_3ea6);
+        assert_eq!(Fold::new(1).word(2).word(3).finish(), 0xc0fb_e210_dbf8_a269);
+        assert_eq!(Fold::new(3).bytes(b"order 17").finish(), 0x3557_7226_66ba_abaa);
         assert_ne!(Fold::new(1).word(2).word(3).finish(), Fold::new(1).word(3).word(2).finish());
         assert_ne!(Fold::new(1).bytes(b"a").finish(), Fold::new(1).bytes(b"a\0").finish());
         assert_ne!(Fold::new(1).word(2).finish(), Fold::new(2).word(2).finish());

@@ -30,6 +30,7 @@ impl Gaps {
     }
 
     /// Whether this sequence has come. One comparison in a healthy system; at most 6 steps with every gap open.
+    #[inline]
     pub fn contains(&self, sequence: u32) -> bool {
         if sequence > self.highest || sequence == 0 {
             return false;
@@ -45,6 +46,7 @@ impl Gaps {
     }
 
     /// Whether [`Self::insert`] would succeed.
+    #[inline]
     pub fn has_room_for(&self, sequence: u32) -> bool {
         if (self.count as usize) < GAPS_MAX || self.contains(sequence) {
             return true;
@@ -60,7 +62,16 @@ impl Gaps {
     }
 
     /// Marks a sequence as received; false when that would open more than [`GAPS_MAX`] gaps.
+    #[inline]
     pub fn insert(&mut self, sequence: u32) -> bool {
+        if sequence.checked_sub(1) == Some(self.highest) {
+            self.highest = sequence;
+            return true;
+        }
+        self.insert_out_of_order(sequence)
+    }
+
+    fn insert_out_of_order(&mut self, sequence: u32) -> bool {
         if sequence == 0 || !self.has_room_for(sequence) {
             return false;
         }

@@ -33,6 +33,7 @@ impl HotParts {
     }
 
     /// The part of a hot account; none for a person or an unknown account.
+    #[inline]
     pub fn part(&self, account: LedgerAccount) -> Option<&HotPart> {
         match account.class() {
             LedgerClass::Merchant(merchant) => self.merchants.get(merchant.0 as usize),
@@ -42,6 +43,7 @@ impl HotParts {
         }
     }
 
+    #[inline]
     pub(super) fn part_mut(&mut self, account: LedgerAccount) -> Option<&mut HotPart> {
         match account.class() {
             LedgerClass::Merchant(merchant) => self.merchants.get_mut(merchant.0 as usize),

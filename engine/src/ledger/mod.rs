@@ -53,7 +53,7 @@ pub mod terminal_entry;
 
 pub use apply::{apply, apply_configuration, apply_posting};
 pub use command::{Command, Request, Stamp, TerminalSlot};
-pub use decide::{decide, shards_touched, touch};
+pub use decide::{decide, shards_touched, touch, touch_route};
 pub use decision::{Decision, Group, Outcome};
 pub use directory::Directory;
 pub use error::LedgerError;

@@ -94,6 +94,7 @@ impl OutcomeRing {
     }
 
     /// The outcome of this identity, if it is still there.
+    #[inline]
     pub fn get(&self, epoch: Epoch, sequence: Sequence) -> Option<&RememberedOutcome> {
         let place = &self.places[self.place(sequence)];
         (place.sequence == sequence.0 && place.epoch == epoch.0 && sequence.0 != 0).then_some(place)
@@ -106,6 +107,7 @@ impl OutcomeRing {
     }
 
     /// Remembers an outcome, unless a newer identity has the place: then the log remembers it.
+    #[inline]
     pub(super) fn put(&mut self, outcome: &RememberedOutcome) {
         let at = self.place(Sequence(outcome.sequence));
         let place = &mut self.places[at];

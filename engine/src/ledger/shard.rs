@@ -153,10 +153,12 @@ impl Layout {
         slot.0 as usize >> self.shift
     }
 
+    #[inline]
     pub(super) fn account<P: Parts + ?Sized>(self, parts: &P, account: AccountId) -> Option<&Account> {
         parts.shard(self.shard_of_account(account)).account_at(self.place_of_account(account))
     }
 
+    #[inline]
     pub(super) fn account_mut<P: Parts + ?Sized>(
         self,
         parts: &mut P,
@@ -166,10 +168,12 @@ impl Layout {
         parts.shard_mut(self.shard_of_account(account)).accounts.get_mut(place)
     }
 
+    #[inline]
     pub(super) fn terminal<P: Parts + ?Sized>(self, parts: &P, slot: TerminalSlot) -> Option<&TerminalEntry> {
         parts.shard(self.shard_of_terminal(slot)).terminal_at(self.place_of_terminal(slot))
     }
 
+    #[inline]
     pub(super) fn terminal_mut<P: Parts + ?Sized>(
         self,
         parts: &mut P,

@@ -109,8 +109,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         if amount_fen > limit_fen(policy.debit_max_fen, account.debit_max_fen) {
             return Some(ResultCode::DebitLimit);
         }
-        if account.spent_on_fen(self.today()) + amount_fen
-            > limit_fen(policy.day_max_fen, account.day_max_fen)
+        if account.spent_on_fen(self.today) + amount_fen > limit_fen(policy.day_max_fen, account.day_max_fen)
         {
             return Some(ResultCode::DayLimit);
         }
@@ -141,7 +140,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             previous_account: U64::new(account.head),
             previous_counter: self.hot_head(self.layout.shard_of_account(person.id), merchant),
             token: U32::new(token),
-            limit_day: U16::new(self.today()),
+            limit_day: U16::new(self.today),
             channel_wallet: channel_wallet(case.channel, wallet),
             flags: flags.0,
             ..self.money(case, ResultCode::Approved)

@@ -81,9 +81,28 @@ fn candidate(directory: &Directory, selector: &AccountSelector) -> Option<Accoun
     }
 }
 
-/// Reads the cache lines that deciding and applying a command will need, so that a batch's misses overlap: call it
-/// for each command of a batch before deciding the first. Needs the command's shards. The result means nothing,
-/// but use it (`core::hint::black_box`), or the reads are optimised away.
+/// Reads the cache lines of the directory that routing a command will need. Call it for each command of a batch
+/// before [`shards_touched`] and [`touch`], which wait for them. Needs no shard.
+///
+/// The results of this and of [`touch`] mean nothing, but use them (`core::hint::black_box`), or the reads are
+/// optimised away.
+pub fn touch_route(directory: &Directory, command: &Command<'_>) -> u64 {
+    let selector = match &command.request {
+        Request::CardDebit(r) => return directory.touch_card(r.card_uid),
+        Request::Offline(r) => return directory.touch_card(r.card_uid),
+        Request::TopUp(r) => &r.account,
+        Request::Balance(selector) | Request::BillHead(selector) => selector,
+        _ => return 0,
+    };
+    match selector {
+        AccountSelector::Account(_) => 0,
+        AccountSelector::StudentNumber(text) => directory.touch_student_number(text),
+        AccountSelector::Card(card_uid) => directory.touch_card(*card_uid),
+    }
+}
+
+/// Reads the cache lines of the shards that deciding and applying a command will need, so that a batch's misses
+/// overlap: call it for each command of a batch before deciding the first. Needs the command's shards.
 pub fn touch<P: Parts + ?Sized>(directory: &Directory, parts: &P, command: &Command<'_>) -> u64 {
     let layout = Layout::new(parts.shard_count());
     let mut seen = 0;
@@ -124,7 +143,8 @@ pub fn decide<'a, P: Parts + ?Sized>(
         parts,
         layout: Layout::new(parts.shard_count()),
         stamp,
-        history: command.history,
+        history: command.history.as_ref(),
+        today: day_of(stamp.time_ns),
     };
     match &command.request {
         Request::CardDebit(r) => desk.card_debit(r),
@@ -146,7 +166,9 @@ struct Desk<'s, P: Parts + ?Sized> {
     parts: &'s P,
     layout: Layout,
     stamp: Stamp,
-    history: Option<History>,
+    history: Option<&'s History>,
+    /// The +08:00 day of this decision.
+    today: u16,
 }
 
 /// The till that asks.
@@ -219,11 +241,6 @@ impl<'s, P: Parts + ?Sized> Desk<'s, P> {
             return Err((ResultCode::CardLost, Some(person)));
         }
         Ok(person)
-    }
-
-    /// The +08:00 day of this decision.
-    fn today(&self) -> u16 {
-        day_of(self.stamp.time_ns)
     }
 
     fn date(&self) -> BusinessDate {

@@ -95,7 +95,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         let merchant = case.till.config.merchant;
         let trading = self.registry.merchant(merchant).is_some_and(|merchant| merchant.enabled);
         let ahead = r.till_time_ns > self.stamp.time_ns.saturating_add(CLOCK_DRIFT_MAX_NS);
-        let day = day_of(r.till_time_ns).min(self.today());
+        let day = day_of(r.till_time_ns).min(self.today);
         let flags =
             MoneyFlags::default().with_if(ahead, MoneyFlags::CLOCK).with_if(!trading, MoneyFlags::NOT_OPEN);
         let person = self.directory.card(r.card_uid).account().and_then(|id| self.person(id));

@@ -3,6 +3,7 @@
 mod bench;
 mod configuration;
 mod debits;
+mod golden;
 mod identity;
 mod offline;
 mod reversals;
