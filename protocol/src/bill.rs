@@ -64,7 +64,7 @@ pub struct BillLine {
     pub business_date: U16,
     /// A [`BillLineKind`]'s number.
     pub kind: u8,
-    /// A [`Channel`](crate::channel::Channel)'s number.
+    /// A [`Channel`](crate::channel::Channel)'s number; 0 for a reversal.
     pub channel: u8,
     /// A [`Wallet`](crate::channel::Wallet)'s number.
     pub wallet: u8,

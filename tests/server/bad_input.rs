@@ -180,7 +180,7 @@ fn a_terminal_disabled_while_it_is_signed_in_sells_no_more() {
     let disabled = engine::ledger::Request::RegisterTerminal {
         terminal: till(0),
         merchant: crate::campus::MERCHANT,
-        kind: engine::ledger::registry::TerminalKind::Till,
+        kind: engine::ledger::registry::TerminalKind::PointOfSale,
         key_version: 1,
         enabled: false,
     };

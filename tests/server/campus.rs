@@ -29,8 +29,10 @@ pub const FIRST_TILL: u32 = 101;
 pub const TILLS: u32 = 8;
 /// A phone gateway: tops up and sells.
 pub const GATEWAY: TerminalId = TerminalId(901);
-/// A service counter: tops up only.
+/// A service counter: tops up and sells.
 pub const COUNTER: TerminalId = TerminalId(902);
+/// A door reader: asks, and never takes money.
+pub const DOOR: TerminalId = TerminalId(905);
 /// A till that is registered and disabled.
 pub const DISABLED: TerminalId = TerminalId(903);
 /// A till whose merchant has closed.
@@ -243,6 +245,7 @@ pub fn fill(engine: &Engine) {
             .chain([
                 terminal(GATEWAY, TerminalKind::PhoneGateway),
                 terminal(COUNTER, TerminalKind::Counter),
+                terminal(DOOR, TerminalKind::Door),
                 terminal(DISABLED, TerminalKind::PointOfSale),
                 TerminalEntry {
                     id: CLOSED_SHOP.0,
@@ -278,7 +281,7 @@ pub fn fill(engine: &Engine) {
     configure(Request::RegisterTerminal {
         terminal: DISABLED,
         merchant: MERCHANT,
-        kind: engine::ledger::registry::TerminalKind::Till,
+        kind: engine::ledger::registry::TerminalKind::PointOfSale,
         key_version: 1,
         enabled: false,
     });

@@ -98,10 +98,7 @@ fn text_of(student_number: &[u8; 16]) -> String {
 pub(super) fn campus_of(state: &State, master_key: &Key128, address: std::net::SocketAddr) -> Campus {
     let hex = |key: Key128| HexKey(*key.as_bytes());
     let tills = |kind: TerminalKind| {
-        let of_kind = state.registry.terminals().iter().filter(move |t| {
-            (t.kind == crate::ledger::registry::TerminalKind::Gateway) == (kind == TerminalKind::PhoneGateway)
-                && t.enabled
-        });
+        let of_kind = state.registry.terminals().iter().filter(move |t| t.kind == kind && t.enabled);
         of_kind
             .map(|t| CampusTill {
                 terminal: t.terminal.0,

@@ -142,15 +142,7 @@ pub fn campus(engine: &Engine, file: &CampusFile) -> Result<ImportReport, Import
         let request = Request::RegisterTerminal {
             terminal: TerminalId(terminal.id),
             merchant: MerchantId(terminal.merchant),
-            kind: match terminal.kind {
-                protocol::terminal_kind::TerminalKind::PhoneGateway => {
-                    crate::ledger::registry::TerminalKind::Gateway
-                }
-                protocol::terminal_kind::TerminalKind::Counter => {
-                    crate::ledger::registry::TerminalKind::TopUpDesk
-                }
-                _ => crate::ledger::registry::TerminalKind::Till,
-            },
+            kind: terminal.kind,
             key_version: 1,
             enabled: true,
         };

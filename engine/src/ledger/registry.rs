@@ -2,7 +2,9 @@
 //!
 //! Made by configuration records only. A decision reads it; nothing on the way of a debit changes it.
 
+use protocol::command_table::Kind;
 use protocol::ids::{BusinessDate, MerchantId, RecordNumber, TerminalId};
+pub use protocol::terminal_kind::TerminalKind;
 
 use super::command::TerminalSlot;
 use super::limits::{CLASSES_MAX, MEAL_PERIODS_MAX, NAME_BYTES_MAX};
@@ -61,41 +63,6 @@ impl Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self::DEFAULT
-    }
-}
-
-/// What a terminal may send, besides queries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum TerminalKind {
-    /// Debits by card and by code, their reversals, uploads.
-    #[default]
-    Till = 1,
-    /// Top-ups.
-    TopUpDesk = 2,
-    /// Everything.
-    Gateway = 3,
-}
-
-impl TerminalKind {
-    /// The kind with this number.
-    pub const fn from_number(number: u8) -> Option<TerminalKind> {
-        match number {
-            1 => Some(TerminalKind::Till),
-            2 => Some(TerminalKind::TopUpDesk),
-            3 => Some(TerminalKind::Gateway),
-            _ => None,
-        }
-    }
-
-    /// Whether it may sell (debits, reversals, uploads).
-    pub const fn sells(self) -> bool {
-        matches!(self, TerminalKind::Till | TerminalKind::Gateway)
-    }
-
-    /// Whether it may top up.
-    pub const fn tops_up(self) -> bool {
-        matches!(self, TerminalKind::TopUpDesk | TerminalKind::Gateway)
     }
 }
 
@@ -158,6 +125,18 @@ pub struct Terminal {
     pub kind: TerminalKind,
     /// Whether it may trade.
     pub enabled: bool,
+}
+
+impl Terminal {
+    /// Whether it may sell: debits, reversals, uploads.
+    pub const fn sells(&self) -> bool {
+        Kind::CardDebit.command().may_be_sent_by(self.kind)
+    }
+
+    /// Whether it may top up.
+    pub const fn tops_up(&self) -> bool {
+        Kind::TopUp.command().may_be_sent_by(self.kind)
+    }
 }
 
 /// A meal period: a part of the day by server time (+08:00).

@@ -114,7 +114,7 @@ pub fn open_accounts(engine: &Engine, spec: &BooksSpec) -> Result<(), LimitsErro
             Request::RegisterTerminal {
                 terminal: terminal_of(till),
                 merchant: merchant_of(till),
-                kind: TerminalKind::Till,
+                kind: TerminalKind::PointOfSale,
                 key_version: 1,
                 enabled: true,
             },

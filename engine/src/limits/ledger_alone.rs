@@ -1,5 +1,5 @@
-//! The ledger alone: decide, copy the record's bytes, apply, in batches with [`touch`], and no thread, lock, log or
-//! socket. Against it a loop that touches the same accounts in the same order and copies as many bytes.
+//! The ledger alone: decide, copy the record's bytes, apply, in batches with [`touch_route`] and [`touch`], and no
+//! thread, lock, log or socket. Against it a loop that touches the same accounts in the same order and copies as many bytes.
 //!
 //! Both sides see accounts in one random order that was drawn before; both copy into a buffer as large as the log's
 //! largest block. The loop changes both cache lines of a 128-byte row, as a debit does, and nothing else: it has no
@@ -20,6 +20,7 @@ use crate::ledger::record::Wallet;
 use crate::ledger::registry::{Policy, TerminalKind};
 use crate::ledger::{
     Command, Decision, Request, Sizes, Stamp, State, TerminalSlot, apply, apply_posting, decide, touch,
+    touch_route,
 };
 
 /// Commands touched before the first of them is decided.
@@ -112,7 +113,7 @@ impl LedgerAlone {
             alone.configure(Request::RegisterTerminal {
                 terminal: TerminalId(1 + u32::from(till)),
                 merchant,
-                kind: TerminalKind::Till,
+                kind: TerminalKind::PointOfSale,
                 key_version: 1,
                 enabled: true,
             })?;
@@ -206,6 +207,11 @@ impl LedgerAlone {
         });
         self.debits += BATCH as u64;
         let State { registry, directory, shards } = &mut self.state;
+        // Two passes, so that the cache misses of a batch overlap: where each card leads must be there before the
+        // accounts can be asked for.
+        for command in &commands {
+            black_box(touch_route(directory, command));
+        }
         for command in &commands {
             black_box(touch(directory, shards, command));
         }

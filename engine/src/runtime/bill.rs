@@ -9,6 +9,7 @@ use protocol::ids::{AccountId, RecordNumber, SaleId};
 use wal::LogReader;
 
 use super::engine::EngineError;
+use crate::ledger::command::Channel;
 use crate::ledger::record::{MoneyFlags, MoneyRecord};
 use crate::ledger::{LedgerClass, Record};
 
@@ -97,11 +98,26 @@ fn line(number: RecordNumber, time_ns: u64, record: &Record<'_>, reversed: &[Sal
         related_record: related.into(),
         business_date: money.business_date,
         kind: kind.number(),
-        channel: money.channel().map_or(0, |c| c as u8),
+        channel: money.channel().map_or(0, channel_number),
         wallet: money.wallet().map_or(0, |w| w as u8),
         flags,
         reserved: 0.into(),
     })
+}
+
+/// The channel as it stands on the wire; 0 for what the till itself asked for, such as a reversal.
+fn channel_number(channel: Channel) -> u8 {
+    use protocol::channel::Channel as Wire;
+    match channel {
+        Channel::Card => Wire::Card.number(),
+        Channel::Code => Wire::Code.number(),
+        Channel::Offline => Wire::Offline.number(),
+        Channel::Counter => Wire::Counter.number(),
+        Channel::WeChat => Wire::WeChatPay.number(),
+        Channel::Alipay => Wire::Alipay.number(),
+        Channel::Operator => Wire::Import.number(),
+        Channel::Till => 0,
+    }
 }
 
 /// The merchant on the other side; 0 for none.

@@ -150,6 +150,7 @@ impl OwnedCommand for LiveRequest {
     }
 }
 
+/// The channel of a top-up; the codec lets no other in.
 fn channel_of(channel: protocol::channel::Channel) -> command::Channel {
     match channel {
         protocol::channel::Channel::WeChatPay => command::Channel::WeChat,

@@ -229,7 +229,7 @@ impl Worker {
             key,
             terminal: terminal_id,
             slot: terminal.slot,
-            kind: kind_of(terminal.kind),
+            kind: terminal.kind,
             lease,
         };
         Some((Rc::new(Connection::new(signed_in, self.now_s())), opener, buffer))
@@ -260,7 +260,7 @@ impl Worker {
             offline_day_max_fen: policy.offline_day_max_fen.into(),
             block_list_age_max_s: 0,
             offline_days_max: 0,
-            terminal_kind: kind_of(terminal.kind),
+            terminal_kind: terminal.kind,
         };
         Some((terminal, welcome))
     }
@@ -635,15 +635,6 @@ fn no_balance(code: ResultCode, server_time_ns: u64) -> BalanceAnswer {
         system_fen: 0,
         record: RecordNumber(0),
         server_time_ns,
-    }
-}
-
-fn kind_of(kind: crate::ledger::registry::TerminalKind) -> protocol::terminal_kind::TerminalKind {
-    use crate::ledger::registry::TerminalKind as K;
-    match kind {
-        K::Till => protocol::terminal_kind::TerminalKind::PointOfSale,
-        K::TopUpDesk => protocol::terminal_kind::TerminalKind::Counter,
-        K::Gateway => protocol::terminal_kind::TerminalKind::PhoneGateway,
     }
 }
 

@@ -40,7 +40,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         if let Some(decision) = self.known(&case) {
             return decision;
         }
-        if let Some(code) = self.bad_field(&case, till.config.kind.sells()) {
+        if let Some(code) = self.bad_field(&case, till.config.sells()) {
             return self.transient(&case, code);
         }
         let person = match self.current_card(r.card_uid) {
@@ -63,7 +63,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         if let Some(decision) = self.known(&case) {
             return decision;
         }
-        if let Some(code) = self.bad_field(&case, till.config.kind.sells()) {
+        if let Some(code) = self.bad_field(&case, till.config.sells()) {
             return self.transient(&case, code);
         }
         if r.verdict == CodeVerdict::Malformed {

@@ -57,7 +57,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
                 Standing::TooManyGaps => return self.transient(&case, ResultCode::TooManyGaps),
             }
         }
-        if let Some(code) = self.bad_field(&case, till.config.kind.sells()) {
+        if let Some(code) = self.bad_field(&case, till.config.sells()) {
             return self.transient(&case, code);
         }
         if !r.authentic {

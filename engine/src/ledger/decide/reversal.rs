@@ -61,7 +61,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
                 }
             }
         }
-        if let Some(code) = self.bad_field(&case, till.config.kind.sells()) {
+        if let Some(code) = self.bad_field(&case, till.config.sells()) {
             return self.transient(&case, code);
         }
         if original.sequence.0 == 0 {

@@ -50,7 +50,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             return self.credited_before(&case, order);
         }
         let is_channel = matches!(r.channel, Channel::Counter | Channel::WeChat | Channel::Alipay);
-        if let Some(code) = self.bad_field(&case, till.config.kind.tops_up() && is_channel) {
+        if let Some(code) = self.bad_field(&case, till.config.tops_up() && is_channel) {
             return self.transient(&case, code);
         }
         if !orders.has_room_for(key) {

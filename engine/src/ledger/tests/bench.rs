@@ -97,7 +97,7 @@ impl Bench {
             bench.done(Request::RegisterTerminal {
                 terminal: sale(slot, 1, 1).terminal,
                 merchant: MERCHANT,
-                kind: TerminalKind::Gateway,
+                kind: TerminalKind::PhoneGateway,
                 key_version: 1,
                 enabled: true,
             });

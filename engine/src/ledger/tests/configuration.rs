@@ -21,7 +21,7 @@ fn what_already_stands_changes_nothing() {
         Request::RegisterTerminal {
             terminal: sale(0, 1, 1).terminal,
             merchant: MERCHANT,
-            kind: TerminalKind::Gateway,
+            kind: TerminalKind::PhoneGateway,
             key_version: 1,
             enabled: true,
         },
@@ -82,7 +82,7 @@ fn full_tables_say_busy() {
     let terminal = |terminal| Request::RegisterTerminal {
         terminal: TerminalId(terminal),
         merchant: MerchantId(1),
-        kind: TerminalKind::Till,
+        kind: TerminalKind::PointOfSale,
         key_version: 1,
         enabled: true,
     };

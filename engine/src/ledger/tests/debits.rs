@@ -217,13 +217,14 @@ fn a_terminal_sends_what_its_kind_may() {
         key_version: 1,
         enabled,
     };
-    bench.done(kind(0, TerminalKind::TopUpDesk, true));
-    bench.done(kind(1, TerminalKind::Till, true));
+    bench.done(kind(0, TerminalKind::Door, true));
+    bench.done(kind(1, TerminalKind::PointOfSale, true));
     assert_eq!(bench.tap(sale(0, 1, 1), 0, 1, 100).short(), (ResultCode::NotPermitted, 0));
     assert_eq!(bench.top_up(sale(1, 1, 1), 0, 100, "a").short(), (ResultCode::NotPermitted, 0));
+    bench.done(kind(0, TerminalKind::Counter, true));
     assert_eq!(bench.top_up(sale(0, 1, 1), 0, 100, "a").short(), (ResultCode::Approved, 1));
     assert_eq!(bench.tap(sale(1, 1, 1), 0, 1, 100).short(), (ResultCode::Approved, 1));
-    bench.done(kind(1, TerminalKind::Till, false));
+    bench.done(kind(1, TerminalKind::PointOfSale, false));
     assert_eq!(bench.tap(sale(1, 1, 1), 0, 1, 100).short(), (ResultCode::UnknownTerminal, 0));
     // A slot that another terminal has, and one that none has.
     let foreign = crate::ledger::command::Sale { slot: sale(2, 1, 1).slot, ..sale(0, 1, 1) };
