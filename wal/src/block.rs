@@ -174,12 +174,18 @@ impl BlockBuffer {
     }
 
     /// Completes every page for the medium. Gives the block's link.
-    pub(crate) fn finish(&mut self, sequence: u64, previous_link: &[u8; 32], seed: u32) -> [u8; 32] {
+    pub(crate) fn finish(
+        &mut self,
+        sequence: u64,
+        previous_link: &[u8; 32],
+        seed: u32,
+        linker: &mut Linker,
+    ) -> [u8; 32] {
         self.end_page();
         let page_count = self.page_count();
         let link = {
             let pages = self.bytes[..page_count * PAGE_BYTES].chunks_exact(PAGE_BYTES);
-            link_of(previous_link, self.first_number, self.record_count, pages)
+            linker.link(previous_link, self.first_number, self.record_count, pages)
         };
         for (index, page) in self.bytes[..page_count * PAGE_BYTES].chunks_exact_mut(PAGE_BYTES).enumerate() {
             let mut header = PageHeader::of(page);
@@ -226,23 +232,34 @@ pub(crate) fn put_seal(page: &mut [u8], sequence: u64, next_number: u64, link: &
     page::finish(page, seed);
 }
 
-/// The link of a block: a hash over the link before, the first number, the count and the records. Framing (pages,
-/// padding, checksums, seals) is left out, so that the same records can be laid out anew under the same proof.
-fn link_of<'p>(
-    previous_link: &[u8; 32],
-    first_number: u64,
-    record_count: u32,
-    pages: impl Iterator<Item = &'p [u8]>,
-) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(previous_link);
-    hasher.update(&first_number.to_le_bytes());
-    hasher.update(&u64::from(record_count).to_le_bytes());
-    for (index, page) in pages.enumerate() {
-        let used = usize::from(PageHeader::of(page).used_bytes.get());
-        hasher.update(&page[records_at(index)..used]);
+/// Computes links. What is hashed is gathered in one piece first: BLAKE3 over a whole block is up to four times as fast
+/// as over its pages one after the other.
+pub(crate) struct Linker(Vec<u8>);
+
+impl Linker {
+    pub(crate) fn new() -> Self {
+        Self(Vec::with_capacity((BLOCK_PAGES_MAX + 1) * PAGE_BYTES))
     }
-    *hasher.finalize().as_bytes()
+
+    /// The link of a block: a hash over the link before, the first number, the count and the records. Framing (pages,
+    /// padding, checksums, seals) is left out, so that the same records can be laid out anew under the same proof.
+    fn link<'p>(
+        &mut self,
+        previous_link: &[u8; 32],
+        first_number: u64,
+        record_count: u32,
+        pages: impl Iterator<Item = &'p [u8]>,
+    ) -> [u8; 32] {
+        self.0.clear();
+        self.0.extend_from_slice(previous_link);
+        self.0.extend_from_slice(&first_number.to_le_bytes());
+        self.0.extend_from_slice(&u64::from(record_count).to_le_bytes());
+        for (index, page) in pages.enumerate() {
+            let used = usize::from(PageHeader::of(page).used_bytes.get());
+            self.0.extend_from_slice(&page[records_at(index)..used]);
+        }
+        *blake3::hash(&self.0).as_bytes()
+    }
 }
 
 /// Where the chain stands between two blocks.
@@ -266,6 +283,7 @@ impl Chain {
         segment: u32,
         page: u32,
         page_of: impl Fn(usize) -> &'p [u8],
+        linker: &mut Linker,
         replay: &mut dyn FnMut(RecordRef<'_>),
     ) -> Result<BlockInfo, &'static str> {
         let first = PageHeader::of(page_of(0));
@@ -310,7 +328,7 @@ impl Chain {
             if walk.records == 0 {
                 return Err("the block is empty");
             }
-            link_of(&self.link, self.number_next, walk.records, (0..page_count).map(&page_of))
+            linker.link(&self.link, self.number_next, walk.records, (0..page_count).map(&page_of))
         };
         if link != block.link {
             return Err("the hash chain is broken");
@@ -429,7 +447,7 @@ mod tests {
             Record { kind: 0x22, version: 3, payload: &[0xBB; 16] },
         ];
         buffer.add(&group, 100, time_ns);
-        let link = buffer.finish(77, &[9; 32], SEED);
+        let link = buffer.finish(77, &[9; 32], SEED, &mut Linker::new());
 
         let mut records = vec![24, 0, 0x21, 2, 1, 0, 1, 0, 8, 7, 6, 5, 4, 3, 2, 1];
         records.extend([0xAA; 8]);
@@ -487,15 +505,15 @@ mod tests {
             number += size as u64;
         }
         let mut chain = Chain { sequence_next: 7, number_next: 100, link: [1; 32], time_ns: 0 };
-        let link = buffer.finish(7, &chain.link, SEED);
+        let link = buffer.finish(7, &chain.link, SEED, &mut Linker::new());
         let mut seen = 0;
         let page_of = |index: usize| &buffer.pages()[index * PAGE_BYTES..(index + 1) * PAGE_BYTES];
-        let info = chain.follow(4, 9, page_of, &mut |_| seen += 1).unwrap();
+        let info = chain.follow(4, 9, page_of, &mut Linker::new(), &mut |_| seen += 1).unwrap();
         assert_eq!((info.link, info.record_count, info.group_count, seen), (link, 34, 5, 34));
         assert_eq!((chain.sequence_next, chain.number_next, chain.link), (8, 134, link));
         assert!(info.page_count > 1);
         assert_eq!(
-            chain.follow(4, 9, page_of, &mut |_| {}),
+            chain.follow(4, 9, page_of, &mut Linker::new(), &mut |_| {}),
             Err("the block is out of sequence"),
             "the same block doesn't follow itself"
         );

@@ -1,6 +1,6 @@
 //! The log while it serves: staging, one block in flight, durability, poison.
 
-use crate::block::{BlockBuffer, put_seal};
+use crate::block::{BlockBuffer, Linker, put_seal};
 use crate::clock::Clock;
 use crate::config::{LogConfig, LogId};
 use crate::error::WalError;
@@ -41,6 +41,7 @@ pub(crate) struct Writer {
     pub(crate) seed: u32,
     pub(crate) sequence_next: u64,
     pub(crate) link: [u8; 32],
+    pub(crate) linker: Linker,
     pub(crate) last_number: u64,
     pub(crate) last_time_ns: u64,
     /// Nothing was written since the last seal.
@@ -210,7 +211,7 @@ impl Log {
             (block.place.segment_id, block.place.page),
             "a block was staged for another place than the one its turn came at"
         );
-        let link = block.finish(writer.sequence_next, &writer.link, writer.seed);
+        let link = block.finish(writer.sequence_next, &writer.link, writer.seed, &mut writer.linker);
         self.write(writer, writer.page_next, block.pages(), "write block")?;
         writer.page_next += block.page_count() as u32;
         writer.file.settle(writer.page_next);

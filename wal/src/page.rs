@@ -153,7 +153,7 @@ pub(crate) fn seed(log_id: &[u8; 16], segment_id: u32) -> u32 {
 
 /// Completes a page whose other header fields stand: sector masks and checksum.
 pub(crate) fn finish(page: &mut [u8], seed: u32) {
-    // The masks and the checksum are left out of the mask's own sector: the magic alone already fills that one.
+    // Whatever the mask and checksum fields hold by now, the magic alone makes their own sector a strong one.
     let mut sectors = 0_u8;
     for (index, sector) in page.chunks_exact(SECTOR_BYTES).enumerate() {
         sectors |= u8::from(is_strong(sector)) << index;

@@ -1,6 +1,6 @@
 //! Reading a log.
 
-use crate::block::{self, BlockInfo, Chain};
+use crate::block::{self, BlockInfo, Chain, Linker};
 use crate::config::LogId;
 use crate::error::WalError;
 use crate::files::Through;
@@ -124,6 +124,7 @@ impl LogReader {
     /// As [`verify`](LogReader::verify).
     pub fn verify_each(&self, each: &mut dyn FnMut(RecordRef<'_>)) -> Result<VerifyReport, WalError> {
         let mut chain = Chain::GENESIS;
+        let mut linker = Linker::new();
         let segments = self.table.count();
         for entry in (0..segments).map_while(|id| self.table.get(id)) {
             recovery::check_header(&entry.header, &chain)?;
@@ -139,7 +140,7 @@ impl LogReader {
                 }
                 let page_of = |index: usize| &entry.file.page(page + index as u32)[..];
                 chain
-                    .follow(entry.header.segment_id, page, page_of, each)
+                    .follow(entry.header.segment_id, page, page_of, &mut linker, each)
                     .map_err(|what| entry.damaged(page, what))?;
                 page += page_count;
             }

@@ -1,6 +1,6 @@
 //! What is done with the bytes that the last process left. `README.md` has the case table that this file carries out.
 
-use crate::block::{BlockInfo, Chain};
+use crate::block::{BlockInfo, Chain, Linker};
 use crate::config::{LogConfig, LogId};
 use crate::error::WalError;
 use crate::log::{Writer, is_full};
@@ -223,6 +223,7 @@ impl SegmentScan {
         replay: &mut dyn FnMut(RecordRef<'_>),
     ) -> Result<Rest, WalError> {
         let segment = window.segment;
+        let mut linker = Linker::new();
         while self.page_end < window.file.page_count() {
             let pages = window.pages(self.page_end, BLOCK_PAGES_MAX as u32)?;
             let Some(block) = intact_block(pages, seed) else {
@@ -230,7 +231,7 @@ impl SegmentScan {
             };
             let page_of = |index: usize| &block[index * PAGE_BYTES..(index + 1) * PAGE_BYTES];
             let info = chain
-                .follow(segment, self.page_end, page_of, replay)
+                .follow(segment, self.page_end, page_of, &mut linker, replay)
                 .map_err(|what| damaged(segment, self.page_end, what))?;
             self.page_end += info.page_count;
             self.last_block = Some(info);
@@ -551,6 +552,7 @@ fn writer_at(
         seed: page::seed(&header.log_id, header.segment_id),
         sequence_next: chain.sequence_next,
         link: chain.link,
+        linker: Linker::new(),
         last_number: chain.number_next - 1,
         last_time_ns: chain.time_ns,
         sealed,

@@ -142,3 +142,33 @@ fn settings_out_of_range_are_named() {
         }
     }
 }
+
+#[test]
+fn another_process_reads_while_the_log_grows() {
+    let directory = tempfile::tempdir().unwrap();
+    let (log, _, _) = open_files(back_end(directory.path(), false), small_config()).unwrap();
+    let groups = 1500;
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for tag in 0..groups {
+                let sizes = [80, 1024, 2000, 2000];
+                append(&log, &group(tag, &sizes[..1 + tag as usize % 4]), Priority::Normal).unwrap();
+                log.commit_all().unwrap();
+            }
+            log.seal().unwrap();
+        });
+        let mut last_number = 0;
+        loop {
+            let finished = writer.is_finished();
+            let reader = LogReader::open_offline(directory.path()).unwrap();
+            assert!(reader.last_number() >= last_number, "what was trusted once is trusted ever after");
+            last_number = reader.last_number();
+            assert_eq!(reader.verify().unwrap().records, last_number);
+            if finished {
+                assert!(reader.blocks().last().unwrap().unwrap().seal);
+                assert_eq!(last_number, log.durable());
+                return;
+            }
+        }
+    });
+}

@@ -86,15 +86,18 @@ impl History {
     fn live(&mut self) {
         let log = self.open();
         let now = self.storage.operations();
-        let fate = now + 1 + self.draws.below(60);
+        // Short lives leave the end of one torn block right behind the first block of the next process.
+        let lifetime = [3, 8, 60][self.draws.below(3) as usize];
+        let fate = now + 1 + self.draws.below(lifetime);
         match self.draws.below(4) {
             0 => self.storage.fail_at_operation(fate),
             1 => {}
             _ => self.storage.stop_at_operation(fate),
         }
-        let steps = self.draws.below(150);
+        let steps = self.draws.below(100);
         for _ in 0..steps {
-            for _ in 0..self.draws.below(6) {
+            let groups_max = [2, 6, 40][self.draws.below(3) as usize];
+            for _ in 0..self.draws.below(groups_max) {
                 self.append(&log);
             }
             let written = if self.draws.below(3) == 0 {
