@@ -164,11 +164,6 @@ impl CampusKeys {
     pub fn code_key(&self) -> Key128 {
         derive_code_key(&self.master, 0)
     }
-
-    /// The campus master key.
-    pub fn master(&self) -> &Key128 {
-        &self.master
-    }
 }
 
 /// A server and the log's thread, over an engine.

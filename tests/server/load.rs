@@ -148,6 +148,8 @@ impl TillWorker {
             assert!(self.progress_at.elapsed() < PATIENCE, "till {} gets nothing done", self.index);
             let address = *self.address.lock().expect("nobody panics while it holds it");
             let Some(address) = address else {
+                // Nobody serves, and that's not the till's fault.
+                self.progress_at = Instant::now();
                 thread::sleep(Duration::from_millis(1));
                 continue;
             };
