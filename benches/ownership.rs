@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use crossbeam::channel::{self, Receiver, Sender};
-use engine::ledger::{Command, Request, ShardSet, Sizes};
+use engine::ledger::{Command, Request, Sizes};
 use engine::limits::books::{self, BooksSpec, card_debit};
 use engine::opened_books::LogBackEnd;
 use engine::runtime::engine::{Engine, Reply, Sources};
@@ -86,11 +86,7 @@ fn decide(engine: &Engine, commands: &[Command<'static>]) {
     while done < commands.len() {
         let routes = engine.routes();
         let left = &commands[done..];
-        let touched = left.iter().fold(ShardSet::default(), |set, command| set.with(routes.touched(command)));
-        let mut turn = routes.hold(touched);
-        if left.len() > 1 {
-            left.iter().for_each(|command| turn.touch(command));
-        }
+        let mut turn = routes.hold_for(left.iter().copied());
         for command in left {
             match turn.execute(command) {
                 Reply::Outcome(outcome) if outcome.code.is_approved() => done += 1,

@@ -15,7 +15,7 @@ use crate::data_dir::DataDir;
 use crate::ledger::command::{CardDebit, Sale};
 use crate::ledger::record::Wallet;
 use crate::ledger::registry::{Policy, TerminalKind};
-use crate::ledger::{Command, Request, ShardSet, Sizes, TerminalSlot};
+use crate::ledger::{Command, Request, Sizes, TerminalSlot};
 use crate::opened_books::{BooksError, LogBackEnd, OpenOptions, OpenedBooks};
 use crate::runtime::engine::{Engine, EngineError, Reply};
 
@@ -165,9 +165,7 @@ pub fn debit(engine: &Engine, spec: &BooksSpec) -> Result<(), LimitsError> {
     while next < spec.debits {
         let end = spec.debits.min(next + BATCH);
         let routes = engine.routes();
-        let touched =
-            (next..end).fold(ShardSet::default(), |set, debit| set.with(routes.touched(&command(debit))));
-        let mut turn = routes.hold(touched);
+        let mut turn = routes.hold_for((next..end).map(&command));
         let mut full = false;
         while next < end && !full {
             match turn.execute(&command(next)) {

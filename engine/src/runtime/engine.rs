@@ -225,9 +225,7 @@ impl Engine {
 
     /// One command by itself. For a stream of them, gather a batch: see [`Routes`].
     pub fn execute(&self, command: &Command<'_>) -> Reply {
-        let routes = self.routes();
-        let touched = routes.touched(command);
-        routes.hold(touched).execute(command)
+        self.routes().hold_for(std::iter::once(*command)).execute(command)
     }
 
     /// Executes a configuration request. Holds everything while it does.

@@ -23,7 +23,7 @@ use super::engine::{Engine, EngineError, Reply};
 use super::history_walk;
 use crate::ledger::command::{OfflineFact, Sale};
 use crate::ledger::history::History;
-use crate::ledger::{Command, Request, ShardSet, TerminalSlot};
+use crate::ledger::{Command, Request, TerminalSlot};
 
 /// Records of one till that are worked on before the next till's turn.
 const PORTION_RECORDS: usize = 64;
@@ -219,11 +219,8 @@ impl Worker {
         while next < facts.len() {
             let mut stopped_at = None;
             {
-                let routes = self.engine.routes();
-                let touched = facts[next..].iter().fold(ShardSet::default(), |set, fact| {
-                    set.with(routes.touched(&Request::Offline(*fact).into()))
-                });
-                let mut turn = routes.hold(touched);
+                let commands = facts[next..].iter().map(|fact| Command::from(Request::Offline(*fact)));
+                let mut turn = self.engine.routes().hold_for(commands);
                 for fact in &facts[next..] {
                     let reply = turn.execute(&Request::Offline(*fact).into());
                     if matches!(reply, Reply::NeedsHistory { .. } | Reply::Refused(ResultCode::Busy)) {

@@ -1,5 +1,7 @@
 //! A turn: the shards that a batch of commands touches, held together with the staging buffer.
 
+use std::hint::black_box;
+
 use crossbeam::utils::CachePadded;
 use parking_lot::{Mutex, MutexGuard, RwLockReadGuard};
 use protocol::ids::{Epoch, RecordNumber, Sequence};
@@ -12,7 +14,7 @@ use crate::ledger::record::PayloadBuffer;
 use crate::ledger::state::terminal_entry;
 use crate::ledger::{
     Command, Decision, Group, Parts, Record, Shard, ShardSet, Stamp, TerminalSlot, apply_posting, decide,
-    shards_touched, touch,
+    shards_touched, touch, touch_route,
 };
 
 /// The right to look credentials up, and from there to take hold of shards.
@@ -46,9 +48,26 @@ impl<'e> Routes<'e> {
         &self.configuration
     }
 
-    /// The shards that must be held to decide `command`.
-    pub fn touched(&self, command: &Command<'_>) -> ShardSet {
-        shards_touched(&self.configuration.directory, self.engine.shards().len(), command)
+    /// Takes hold of every shard that these commands touch, in rising order, and of the staging buffer.
+    ///
+    /// Reads the cache lines that they will need on the way, all routes before the first shard and all accounts
+    /// before the first decision, so that a batch's misses overlap.
+    pub fn hold_for<'c>(self, commands: impl Iterator<Item = Command<'c>> + Clone) -> Turn<'e> {
+        let directory = &self.configuration.directory;
+        let shards = self.engine.shards();
+        let mut touched = ShardSet::default();
+        for command in commands.clone() {
+            black_box(touch_route(directory, &command));
+        }
+        for command in commands.clone() {
+            touched = touched.with(shards_touched(directory, shards.len(), &command));
+        }
+        let held = HeldShards::take(shards, touched);
+        for command in commands {
+            black_box(touch(directory, &held, &command));
+        }
+        let stage = self.engine.log().stage();
+        Turn { routes: self, held, stage, payloads: PAYLOADS }
     }
 
     /// The highest sequence seen from a till in its epoch; 0 for none, and for an epoch that isn't its current one.
@@ -58,21 +77,9 @@ impl<'e> Routes<'e> {
         let seen = terminal_entry(&held, slot).filter(|entry| entry.epoch() == epoch);
         Sequence(seen.map_or(0, |entry| entry.gaps().highest()))
     }
-
-    /// Takes hold of the shards, in rising order, and of the staging buffer.
-    pub fn hold(self, shards: ShardSet) -> Turn<'e> {
-        let held = HeldShards::take(self.engine.shards(), shards);
-        let stage = self.engine.log().stage();
-        Turn { routes: self, held, stage, payloads: PAYLOADS }
-    }
 }
 
 impl Turn<'_> {
-    /// Reads the cache lines that a command will need. Called for a whole batch first, the misses overlap.
-    pub fn touch(&self, command: &Command<'_>) {
-        std::hint::black_box(touch(&self.routes.configuration.directory, &self.held, command));
-    }
-
     /// Decides one command and, if it changes anything, appends its records and applies them.
     ///
     /// The command's shards must be among those held. Configuration goes through [`Engine::configure`].

@@ -42,9 +42,9 @@ use super::live_request::{CodeKeys, LiveRequest};
 use super::read_buffer::ReadBuffer;
 use super::stages::{Stage, StageClocks};
 use super::{HEARTBEAT_INTERVAL, Shared};
+use crate::ledger::Outcome;
 use crate::ledger::account;
 use crate::ledger::decision::BalanceView;
-use crate::ledger::{Outcome, ShardSet};
 use crate::runtime::bill::BillPage;
 use crate::runtime::engine::{EngineError, Reply};
 use crate::runtime::slow_lane::{Job, OwnedCommand, UploadJob, UploadResult};
@@ -300,14 +300,8 @@ impl Worker {
                     stages.record(Stage::Queue, nanoseconds(begun - pending.read_at), 1);
                 }
             }
-            let routes = self.shared.engine.routes();
-            let touched = queue
-                .iter()
-                .fold(ShardSet::default(), |set, p| set.with(routes.touched(&p.request.command(None))));
-            let mut turn = routes.hold(touched);
-            for pending in &queue {
-                turn.touch(&pending.request.command(None));
-            }
+            let commands = queue.iter().map(|pending| pending.request.command(None));
+            let mut turn = self.shared.engine.routes().hold_for(commands);
             let mut waiting = self.waiting.borrow_mut();
             let count = queue.len() as u64;
             for Pending { connection, request, .. } in queue.drain(..) {
