@@ -41,6 +41,9 @@ struct Till {
 struct OpenLoad {
     sale: SaleId,
     account: AccountId,
+    amount_fen: i128,
+    /// What was on the card before it.
+    card_fen: i128,
 }
 
 /// The auditor's own picture of the books. It holds no ledger state and runs none of the ledger's rules: it adds
@@ -242,25 +245,37 @@ impl<'a> Checker<'a> {
         self.remaining_in_group = found.remaining_in_group;
     }
 
-    /// A load is followed, in its group, by the tap that it serves.
+    /// A load is followed, in its group, by the tap that it serves, and brings no more than the tap lacks.
     fn close_load(&mut self, record: &Record<'_>) {
         if let Some(load) = self.open_load.take() {
-            let served = matches!(record, Record::Debit(money)
-                if money.sale() == load.sale && money.person() == Some(load.account));
-            self.check(served, Check::Group, || {
-                format!("the load before serves sale {}, not this", load.sale)
-            });
+            match record {
+                Record::Debit(money) if money.sale() == load.sale && money.person() == Some(load.account) => {
+                    let lacking_fen = i128::from(money.amount_fen.get()) - load.card_fen;
+                    self.check(load.amount_fen <= lacking_fen, Check::Load, || {
+                        format!("{} fen were loaded before, {lacking_fen} were lacking", load.amount_fen)
+                    });
+                }
+                _ => {
+                    self.violate(
+                        Check::Group,
+                        format!("the load before serves sale {}, not this", load.sale),
+                    );
+                }
+            }
         }
-        if let Record::Load(money) = record {
-            let remaining = self.remaining_in_group;
-            self.check(remaining == 1, Check::Group, || {
-                "a load is followed by one debit in its group".to_owned()
-            });
-            self.open_load = money.person().map(|account| OpenLoad { sale: money.sale(), account });
-        } else {
-            let remaining = self.remaining_in_group;
-            self.check(remaining == 0, Check::Group, || "only a load is followed in its group".to_owned());
-        }
+        let remaining = self.remaining_in_group;
+        let Record::Load(money) = record else {
+            return self
+                .check(remaining == 0, Check::Group, || "only a load is followed in its group".to_owned());
+        };
+        self.check(remaining == 1, Check::Group, || {
+            "a load is followed by one debit in its group".to_owned()
+        });
+        self.open_load = money.person().and_then(|account| {
+            let card_fen = self.books.person(account)?.card_fen;
+            let amount_fen = i128::from(money.amount_fen.get());
+            Some(OpenLoad { sale: money.sale(), account, amount_fen, card_fen })
+        });
     }
 
     fn money(&mut self, record: &Record<'_>) -> Result<(), WalError> {

@@ -23,6 +23,8 @@ mod posting;
 mod report;
 mod sequence_set;
 #[cfg(test)]
+pub(crate) mod small_log;
+#[cfg(test)]
 mod tests;
 
 pub use books::{Books, Wallets};

@@ -44,6 +44,8 @@ pub enum Check {
     CodeOnce,
     /// A card's counter rises from tap to tap.
     CardCounter,
+    /// A load brings no more than its tap lacks.
+    Load,
     /// An online debit leaves no less than the floor of the account's class.
     Floor,
     /// The transition wallet is never above zero, the electronic wallet never below.

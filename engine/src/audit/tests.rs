@@ -1,1 +1,251 @@
 //! Small logs, right and wrong, audited.
+
+use protocol::ids::AccountId;
+use protocol::result_code::ResultCode;
+use zerocopy::little_endian::{I64, U16, U32, U64};
+
+use super::small_log::{DAY, Raw, RawGroup, SmallLog, write};
+use super::{AuditOptions, AuditReport, Check, verify_log};
+use crate::ledger::record::{CutOffRecord, MoneyRecord, Record, RecordKind};
+
+fn audit(groups: &[RawGroup]) -> AuditReport {
+    verify_log(&write(groups).reader(), &AuditOptions::default()).expect("a log that can be read")
+}
+
+/// What fails, and at which records.
+fn failures(groups: &[RawGroup]) -> Vec<(Check, u64)> {
+    let report = audit(groups);
+    assert_eq!(report.ok, report.violations.is_empty());
+    report.violations.iter().map(|violation| (violation.check, violation.record)).collect()
+}
+
+/// Number of a record, and where it stands among the groups.
+fn find(groups: &[RawGroup], kind: RecordKind, nth: usize) -> (u64, usize, usize) {
+    let mut places = Vec::new();
+    let mut number = 0;
+    for (at, group) in groups.iter().enumerate() {
+        for (within, raw) in group.records.iter().enumerate() {
+            number += 1;
+            if raw.kind == kind as u8 {
+                places.push((number, at, within));
+            }
+        }
+    }
+    places[nth]
+}
+
+/// Spoils the money part of a record, which every money record begins with.
+fn spoil(
+    groups: &mut [RawGroup],
+    (_, at, within): (u64, usize, usize),
+    change: impl FnOnce(&mut MoneyRecord),
+) {
+    use zerocopy::FromBytes as _;
+    let payload = &mut groups[at].records[within].payload;
+    let (money, _) = MoneyRecord::mut_from_prefix(payload).expect("a money record");
+    change(money);
+}
+
+/// The last record of every kind of chain of the one till.
+fn heads(groups: &[RawGroup], account: AccountId) -> (u64, u64, u64, i64) {
+    let (mut number, mut till, mut person, mut hot, mut balance_fen) = (0, 0, 0, 0, 0);
+    for raw in groups.iter().flat_map(|group| &group.records) {
+        number += 1;
+        let record = raw.record();
+        if record.previous_of_terminal().is_some() {
+            till = number;
+        }
+        if record.previous_of(account).is_some() {
+            person = number;
+            balance_fen = record.money().map_or(balance_fen, |money| money.balance_after_fen.get());
+        }
+        if matches!(record, Record::Debit(_) | Record::Reversal(_)) {
+            hot = number;
+        }
+    }
+    (till, person, hot, balance_fen)
+}
+
+#[test]
+fn a_right_log_is_right_and_adds_up() {
+    let mut log = SmallLog::with_a_day();
+    log.cut_off(DAY + 1);
+    let report = audit(&log.groups);
+    assert!(report.ok, "{report}");
+    assert_eq!(report.totals.openings_fen, 3 * 4_200);
+    assert_eq!(report.totals.top_ups_fen, 5_000);
+    assert_eq!(report.totals.reversals_fen, 1_500);
+    assert_eq!(report.totals.debits_fen, 1_500 + 1_000 + 2_000 + 2_000 + 900);
+    assert_eq!(report.totals.loads_fen, 700);
+    assert_eq!(report.totals.offline_fen, 800);
+    assert_eq!(report.totals.offline_unknown_card_fen, 600);
+    assert_eq!(report.totals.offline_held_back_fen, 600);
+    assert_eq!(report.holdings.persons_fen, 17_600 + 1_500 - 7_400 - 800);
+    assert_eq!(report.holdings.sum_fen, 0);
+    assert_eq!(report.dates_closed, 1);
+    assert_eq!(report.business_date.as_deref(), Some("2025-09-02"));
+    let text = report.to_string();
+    assert!(text.contains("0 violations") && text.contains("109.00"), "{text}");
+    let json = serde_json::to_value(&report).expect("a report is JSON");
+    assert_eq!(json["ok"], true);
+    assert_eq!(json["records_by_kind"]["debit"], 5);
+}
+
+#[test]
+fn a_corrupted_balance_is_found_where_it_stands() {
+    let mut groups = SmallLog::with_a_day().groups;
+    let place = find(&groups, RecordKind::Debit, 1);
+    spoil(&mut groups, place, |money| money.balance_after_fen += 1);
+    assert_eq!(failures(&groups), [(Check::BalanceAfter, place.0)]);
+}
+
+#[test]
+fn any_posting_of_another_amount_is_found() {
+    let right = SmallLog::with_a_day().groups;
+    for kind in [
+        RecordKind::Debit,
+        RecordKind::Load,
+        RecordKind::TopUp,
+        RecordKind::Opening,
+        RecordKind::Reversal,
+        RecordKind::OfflineDebit,
+    ] {
+        let mut groups = right.clone();
+        let place = find(&groups, kind, 0);
+        spoil(&mut groups, place, |money| money.amount_fen += 1);
+        let expected = if kind == RecordKind::Load { Check::Load } else { Check::BalanceAfter };
+        assert!(failures(&groups).iter().any(|&(check, _)| check == expected), "{kind:?}");
+    }
+}
+
+#[test]
+fn a_doubled_sale_is_found() {
+    let log = SmallLog::with_a_day();
+    let mut groups = log.groups.clone();
+    let (number, at, within) = find(&groups, RecordKind::Debit, 1);
+    let again = groups[at].clone();
+    assert_eq!(within, 0, "the payment by code has no load");
+    let account = again.records[0].record().money().and_then(MoneyRecord::person).expect("a person paid");
+    let (till, person, hot, balance_fen) = heads(&groups, account);
+    groups.push(RawGroup { time_ns: log.time_ns, ..again });
+    let last = groups.len() - 1;
+    // A forger who mends every chain and balance is still found by the identity and by the code.
+    spoil(&mut groups, (0, last, 0), |money| {
+        money.previous_terminal = U64::new(till);
+        money.previous_account = U64::new(person);
+        money.previous_counter = U64::new(hot);
+        money.balance_after_fen = I64::new(balance_fen - money.amount_fen.get());
+    });
+    let doubled = groups.iter().map(|group| group.records.len() as u64).sum();
+    assert!(doubled > number);
+    assert_eq!(failures(&groups), [(Check::SaleOnce, doubled), (Check::CodeOnce, doubled)]);
+}
+
+#[test]
+fn a_second_reversal_and_a_wrong_one_are_found() {
+    let mut log = SmallLog::new();
+    log.tap(101, 1, 1_500);
+    let sale = log.latest();
+    log.reverse(sale, 1_500);
+    log.tap(102, 1, 700);
+    let mut groups = log.groups.clone();
+    let (_, at, _) = find(&groups, RecordKind::Reversal, 0);
+    groups.push(RawGroup { time_ns: log.time_ns, ..groups[at].clone() });
+    let (last, number) =
+        (groups.len() - 1, 1 + log.groups.iter().map(|g| g.records.len() as u64).sum::<u64>());
+    let (till, person, hot, balance_fen) = heads(&log.groups, AccountId(0));
+    spoil(&mut groups, (0, last, 0), |money| {
+        money.sequence = U32::new(99);
+        money.previous_terminal = U64::new(till);
+        money.previous_account = U64::new(person);
+        money.previous_counter = U64::new(hot);
+        money.balance_after_fen = I64::new(balance_fen + money.amount_fen.get());
+    });
+    assert_eq!(failures(&groups), [(Check::Reversal, number)]);
+
+    let mut groups = log.groups.clone();
+    let place = find(&groups, RecordKind::Reversal, 0);
+    groups[place.1].records[0].payload[80..88].copy_from_slice(&3_u64.to_le_bytes());
+    assert_eq!(failures(&groups), [(Check::Reversal, place.0)]);
+}
+
+#[test]
+fn an_overdraft_online_is_found_but_not_offline() {
+    let mut log = SmallLog::new();
+    log.offline(101, 1_900, log.time_ns);
+    log.offline(101, 1_900, log.time_ns);
+    log.offline(101, 1_900, log.time_ns);
+    let report = audit(&log.groups);
+    assert!(report.ok, "{report}");
+    assert_eq!(report.accounts_below_floor, 1);
+
+    let mut log = SmallLog::new();
+    log.tap(101, 1, 2_000);
+    let mut groups = log.groups.clone();
+    let place = find(&groups, RecordKind::Debit, 0);
+    spoil(&mut groups, place, |money| {
+        money.amount_fen = I64::new(4_201);
+        money.balance_after_fen = I64::new(-1);
+    });
+    assert_eq!(failures(&groups), [(Check::Floor, place.0)]);
+}
+
+#[test]
+fn broken_chains_dates_and_groups_are_found() {
+    let right = SmallLog::with_a_day().groups;
+    let debit = find(&right, RecordKind::Debit, 1);
+    let spoiled = |place, change: fn(&mut MoneyRecord)| {
+        let mut groups = right.clone();
+        spoil(&mut groups, place, change);
+        failures(&groups)
+    };
+    let number = debit.0;
+    assert_eq!(spoiled(debit, |m| m.previous_account = U64::new(1)), [(Check::AccountChain, number)]);
+    assert_eq!(spoiled(debit, |m| m.previous_terminal = U64::new(1)), [(Check::TerminalChain, number)]);
+    assert!(spoiled(debit, |m| m.previous_counter = U64::new(1)).contains(&(Check::HotChain, number)));
+    assert_eq!(spoiled(debit, |m| m.business_date = U16::new(DAY + 1)), [(Check::BusinessDate, number)]);
+    assert_eq!(spoiled(debit, |m| m.code = U16::new(9_999)), [(Check::Layout, number); 2]);
+    let offline = find(&right, RecordKind::OfflineDebit, 0);
+    let flagged = ResultCode::ApprovedFlagged.number();
+    assert_eq!(
+        failures(&{
+            let mut groups = right.clone();
+            spoil(&mut groups, offline, |m| m.code = U16::new(flagged));
+            groups
+        }),
+        [(Check::HeldBack, offline.0)]
+    );
+
+    // A load whose debit stands in another group.
+    let mut groups = right.clone();
+    let load = find(&groups, RecordKind::Load, 0);
+    let debit = groups[load.1].records.pop().expect("a load and its debit");
+    let time_ns = groups[load.1].time_ns;
+    groups.insert(load.1 + 1, RawGroup { time_ns, records: vec![debit] });
+    assert_eq!(failures(&groups), [(Check::Group, load.0)]);
+
+    // A date that is opened again.
+    let mut groups = right;
+    let cut = CutOffRecord { closed: U16::new(DAY), opened: U16::new(DAY), reserved: U32::ZERO };
+    let time_ns = groups[0].time_ns;
+    groups.push(RawGroup { time_ns, records: vec![Raw::of(&Record::CutOff(cut))] });
+    let last = groups.iter().map(|group| group.records.len() as u64).sum();
+    assert_eq!(failures(&groups), [(Check::BusinessDate, last)]);
+}
+
+#[test]
+fn an_unknown_record_is_told_and_the_list_is_bounded() {
+    let mut groups = SmallLog::new().groups;
+    let time_ns = groups[0].time_ns;
+    let right = groups.iter().map(|group| group.records.len() as u64).sum::<u64>();
+    for _ in 0..5 {
+        groups.push(RawGroup { time_ns, records: vec![Raw { kind: 200, version: 1, payload: vec![0; 8] }] });
+    }
+    let options = AuditOptions { violations_max: 2 };
+    let report = verify_log(&write(&groups).reader(), &options).expect("a log that can be read");
+    assert!(!report.ok);
+    assert_eq!((report.violations.len(), report.violations_total), (2, 5));
+    assert_eq!(report.violations[0].record, right + 1);
+    let text = report.to_string();
+    assert!(text.contains("and 3 more") && text.contains("NOT OK: 5 violations"), "{text}");
+}

@@ -1,1 +1,164 @@
 //! Small logs, settled.
+
+use std::fs;
+use std::path::Path;
+
+use rust_decimal::Decimal;
+
+use super::{CivilDay, Published, SettlementError, settle_log};
+use crate::audit::small_log::{DAY, HOUR_NS, SmallLog};
+
+fn day() -> CivilDay {
+    "2025-09-01".parse().expect("a day")
+}
+
+fn next_day() -> CivilDay {
+    "2025-09-02".parse().expect("a day")
+}
+
+fn read(folder: &Path, name: &str) -> String {
+    fs::read_to_string(folder.join(name)).expect("a file of the settlement")
+}
+
+/// The cells of a CSV file, its mark and head taken off.
+fn rows(folder: &Path, name: &str) -> Vec<Vec<String>> {
+    let text = read(folder, name);
+    let text = text.strip_prefix('\u{feff}').expect("a byte order mark");
+    assert!(text.ends_with("\r\n") && text.matches('\n').count() == text.matches("\r\n").count());
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    reader.records().map(|row| row.expect("a row").iter().map(str::to_owned).collect()).collect()
+}
+
+fn sum(rows: &[Vec<String>], column: usize) -> Decimal {
+    rows.iter().map(|row| row[column].parse::<Decimal>().expect("an amount")).sum()
+}
+
+#[test]
+fn a_day_is_settled_the_same_every_time() {
+    let out = tempfile::tempdir().expect("a folder");
+    let mut log = SmallLog::with_a_day();
+    log.cut_off(DAY + 1);
+    let wal = log.write();
+    let report = settle_log(&wal.reader(), day(), &out.path().join("a")).expect("settled");
+    assert_eq!(report.published, Published::Written);
+    assert_eq!(report.folder, out.path().join("a/2025-09-01"));
+    let m = &report.manifest;
+    assert_eq!((m.opened_by_record, m.first_record), (1, Some(2)));
+    assert_eq!(m.last_record, Some(m.cut_off_record - 1));
+    assert_eq!((m.totals.sales, m.totals.gross.as_str()), (7, "88.00"));
+    assert_eq!((m.totals.reversed.as_str(), m.totals.net.as_str()), ("15.00", "73.00"));
+    assert_eq!(m.totals.held_back, "6.00");
+    assert_eq!(m.totals.by_kind["top_up"], "50.00");
+
+    let summary = rows(&report.folder, "summary.csv");
+    let line = |cells: [&str; 10]| cells.map(str::to_owned).to_vec();
+    assert_eq!(
+        summary,
+        [
+            line(["1\t", "一食堂", "午餐", "card", "4", "64.00", "1", "15.00", "49.00", "0.00"]),
+            line(["1\t", "一食堂", "午餐", "code", "1", "10.00", "0", "0.00", "10.00", "0.00"]),
+            line(["1\t", "一食堂", "午餐", "offline", "1", "6.00", "0", "0.00", "6.00", "6.00"]),
+            line(["1\t", "一食堂", "other", "offline", "1", "8.00", "0", "0.00", "8.00", "0.00"]),
+        ]
+    );
+    let balance = rows(&report.folder, "trial_balance.csv");
+    let (lines, total) = balance.split_at(balance.len() - 1);
+    assert_eq!(total[0][0], "total");
+    for column in [3, 6] {
+        assert_eq!(sum(lines, column), Decimal::ZERO);
+        assert_eq!(total[0][column], "0.00");
+    }
+    assert_eq!(sum(lines, 4), sum(lines, 5));
+    let merchant = lines.iter().find(|row| row[0] == "merchant").expect("a merchant");
+    assert_eq!(merchant[1..], ["1\t", "一食堂", "0.00", "15.00", "82.00", "67.00"].map(str::to_owned));
+    let detail = rows(&report.folder, "detail.csv");
+    assert_eq!(detail.len() as u64, m.postings);
+    // Each posting once: the detail adds up to the turnover of the trial balance.
+    assert_eq!(sum(&detail, 6), sum(lines, 4));
+    let top_up = detail.iter().find(|row| row[2] == "top_up").expect("the top-up");
+    assert_eq!(top_up[4..7], ["clearing/top_up", "person/0/electronic", "50.00"].map(str::to_owned));
+    assert_eq!((top_up[14].as_str(), top_up[20].as_str()), ("0180000\t", "W0001\t"));
+
+    for file in &m.files {
+        let bytes = fs::read(report.folder.join(&file.name)).expect("a file");
+        let sha256 = <sha2::Sha256 as sha2::Digest>::digest(&bytes);
+        assert_eq!((file.bytes, &file.sha256), (bytes.len() as u64, &crate::data_dir::hex(&sha256)));
+    }
+    let again = settle_log(&wal.reader(), day(), &out.path().join("a")).expect("settled");
+    assert_eq!(again.published, Published::Unchanged);
+    let elsewhere = settle_log(&wal.reader(), day(), &out.path().join("b")).expect("settled");
+    for name in ["detail.csv", "summary.csv", "trial_balance.csv", "manifest.json"] {
+        assert_eq!(read(&report.folder, name), read(&elsewhere.folder, name));
+    }
+}
+
+#[test]
+fn what_comes_after_the_cut_off_belongs_to_the_next_date() {
+    let out = tempfile::tempdir().expect("a folder");
+    let mut log = SmallLog::new();
+    log.tap(101, 1, 1_500);
+    let sold_ns = log.time_ns;
+    log.cut_off(DAY + 1);
+    let first = settle_log(&log.write().reader(), day(), out.path()).expect("settled");
+
+    // The next date: an offline sale of the first, and the first's sale taken back.
+    log.time_ns += 20 * HOUR_NS;
+    log.offline(102, 800, sold_ns + HOUR_NS);
+    log.reverse(1, 1_500);
+    log.cut_off(DAY + 2);
+    let wal = log.write();
+    let again = settle_log(&wal.reader(), day(), out.path()).expect("settled");
+    assert_eq!(again.published, Published::Unchanged);
+    assert_eq!(again.manifest, first.manifest);
+    let second = settle_log(&wal.reader(), next_day(), out.path()).expect("settled");
+    assert_eq!(second.manifest.totals.net, "-7.00");
+    let balance = rows(&second.folder, "trial_balance.csv");
+    let merchant = balance.iter().find(|row| row[0] == "merchant").expect("a merchant");
+    assert_eq!(merchant[3..], ["15.00", "15.00", "8.00", "8.00"].map(str::to_owned));
+    let detail = rows(&second.folder, "detail.csv");
+    assert_eq!(detail[0][22], "2025-09-01 12:30:00.000000+08:00");
+    assert_eq!(detail[0][9], "午餐");
+}
+
+#[test]
+fn another_content_is_never_overwritten() {
+    let out = tempfile::tempdir().expect("a folder");
+    let mut log = SmallLog::new();
+    log.tap(101, 1, 1_500);
+    log.cut_off(DAY + 1);
+    let wal = log.write();
+    let report = settle_log(&wal.reader(), day(), out.path()).expect("settled");
+    let path = report.folder.join("summary.csv");
+    fs::write(&path, "mine").expect("written");
+    let error = settle_log(&wal.reader(), day(), out.path()).expect_err("another content");
+    assert!(matches!(&error, SettlementError::Differs { path: named, .. } if *named == path), "{error}");
+    assert_eq!(fs::read_to_string(&path).expect("still there"), "mine");
+    fs::remove_file(&path).expect("removed");
+    let error = settle_log(&wal.reader(), day(), out.path()).expect_err("a file is missing").to_string();
+    assert!(error.contains("missing"), "{error}");
+    let entries: Vec<_> = fs::read_dir(out.path()).expect("a folder").flatten().collect();
+    assert_eq!(entries.len(), 1, "no temporary folder is left: {entries:?}");
+}
+
+#[test]
+fn a_date_that_is_not_closed_is_told_with_those_that_are() {
+    let out = tempfile::tempdir().expect("a folder");
+    let mut log = SmallLog::new();
+    let told = |log: &SmallLog, date: CivilDay| {
+        settle_log(&log.write().reader(), date, out.path()).expect_err("not closed").to_string()
+    };
+    assert_eq!(
+        told(&log, day()),
+        "2025-09-01 isn't a closed business date; 2025-09-01 is open, no date is closed yet"
+    );
+    log.cut_off(DAY + 1);
+    // A date that is passed over never was a business date.
+    log.cut_off(DAY + 5);
+    let passed_over: CivilDay = "2025-09-04".parse().expect("a day");
+    assert_eq!(
+        told(&log, passed_over),
+        "2025-09-04 isn't a closed business date; 2025-09-06 is open, closed are 2 from 2025-09-01 to \
+         2025-09-02: 2025-09-02, 2025-09-01"
+    );
+    assert_eq!(fs::read_dir(out.path()).expect("a folder").count(), 0);
+}

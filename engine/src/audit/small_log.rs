@@ -1,0 +1,261 @@
+//! A small log for tests: made by the real ledger, kept as plain groups so that a test can spoil them, and written to a
+//! real log in memory.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use protocol::ids::{
+    AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, RecordNumber, Sequence, TerminalId,
+};
+use wal::{Clock, Log, LogConfig, LogId, Priority, Simulated};
+
+use crate::ledger::command::{
+    AccountSelector, CardDebit, Channel, CodeDebit, CodeVerdict, OfflineFact, Reversal, Sale, TopUp,
+};
+use crate::ledger::limits::PAYLOAD_BYTES_MAX;
+use crate::ledger::record::Wallet;
+use crate::ledger::registry::TerminalKind;
+use crate::ledger::{
+    Command, Decision, Outcome, Record, Request, Sizes, Stamp, State, TerminalSlot, apply, decide,
+};
+
+/// 2025-09-01 11:30 at the campus: lunch.
+pub(crate) const LUNCH_NS: u64 = 1_756_697_400 * 1_000_000_000;
+pub(crate) const HOUR_NS: u64 = 3_600 * 1_000_000_000;
+/// 2025-09-01.
+pub(crate) const DAY: u16 = 9_375;
+pub(crate) const TERMINAL: TerminalId = TerminalId(11);
+pub(crate) const MERCHANT: MerchantId = MerchantId(1);
+
+/// A record as it goes to the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Raw {
+    pub(crate) kind: u8,
+    pub(crate) version: u8,
+    pub(crate) payload: Vec<u8>,
+}
+
+impl Raw {
+    pub(crate) fn of(record: &Record<'_>) -> Raw {
+        let mut buffer = [0; PAYLOAD_BYTES_MAX];
+        let payload = record.payload(&mut buffer).to_vec();
+        Raw { kind: record.kind() as u8, version: record.version(), payload }
+    }
+
+    pub(crate) fn record(&self) -> Record<'_> {
+        Record::decode(self.kind, self.version, &self.payload).expect("a record of the ledger")
+    }
+}
+
+/// Records that stand together, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RawGroup {
+    pub(crate) time_ns: u64,
+    pub(crate) records: Vec<Raw>,
+}
+
+/// See the module.
+pub(crate) struct SmallLog {
+    state: State,
+    pub(crate) time_ns: u64,
+    sequence: u32,
+    pub(crate) groups: Vec<RawGroup>,
+}
+
+struct SetClock(AtomicU64);
+
+impl Clock for SetClock {
+    fn wall_ns(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn monotonic_ns(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+fn text<const N: usize>(text: &str) -> [u8; N] {
+    let mut bytes = [0; N];
+    bytes[..text.len()].copy_from_slice(text.as_bytes());
+    bytes
+}
+
+impl SmallLog {
+    /// One merchant, one till, lunch from 11 to 13; three people with cards 101 to 103 and 42.00 each on the card.
+    pub(crate) fn new() -> SmallLog {
+        let sizes =
+            Sizes { accounts_max: 16, cards_max: 32, terminals_max: 4, merchants_max: 4, ..Sizes::default() };
+        let state = State::new(&sizes).expect("sizes in range");
+        let mut log = SmallLog { state, time_ns: LUNCH_NS, sequence: 0, groups: Vec::new() };
+        log.done(Request::CutOff { opened: BusinessDate(DAY) });
+        log.done(Request::RegisterMerchant { merchant: MERCHANT, name: "一食堂", enabled: true });
+        log.done(Request::RegisterTerminal {
+            terminal: TERMINAL,
+            merchant: MERCHANT,
+            kind: TerminalKind::PhoneGateway,
+            key_version: 1,
+            enabled: true,
+        });
+        log.done(Request::SetMealPeriod { period: 2, name: "午餐", start_minute: 660, end_minute: 780 });
+        for account in 0..3 {
+            let student_number = text(&format!("018{account:04}"));
+            log.done(Request::OpenAccount { student_number, class: 0 });
+            let account = AccountId(account);
+            log.done(Request::BindCard { account, card_uid: CardUid(101 + u64::from(account.0)) });
+            log.done(Request::Opening { account, wallet: Wallet::Card, amount_fen: 4_200 });
+        }
+        log
+    }
+
+    /// A day with everything in it: tap with a load, code, top-up, refusal, reversals, offline facts, suspense.
+    pub(crate) fn with_a_day() -> SmallLog {
+        let mut log = SmallLog::new();
+        log.tap(101, 1, 1_500);
+        let reversed = log.sequence;
+        log.code(AccountId(1), 1_000);
+        log.top_up(AccountId(0), 5_000, "W0001");
+        log.top_up(AccountId(0), 5_000, "W0001");
+        log.reverse(reversed, 1_500);
+        log.reverse(reversed, 1_500);
+        log.tap(102, 7, 9_999);
+        log.offline(103, 800, log.time_ns - HOUR_NS);
+        log.offline(999, 600, log.time_ns);
+        log.tap(101, 2, 2_000);
+        log.tap(101, 3, 2_000);
+        log.tap(101, 4, 900);
+        let sale = log.next_sale();
+        let refused = log.run(Request::Offline(OfflineFact {
+            sale,
+            record_terminal: TERMINAL,
+            card_uid: CardUid(101),
+            card_counter: CardCounter(9),
+            amount_fen: 700,
+            till_time_ns: log.time_ns,
+            authentic: false,
+        }));
+        assert!(!refused.code.is_approved());
+        log
+    }
+
+    pub(crate) fn next_sale(&mut self) -> Sale<'static> {
+        self.sequence += 1;
+        Sale {
+            slot: TerminalSlot(0),
+            terminal: TERMINAL,
+            epoch: Epoch(1),
+            sequence: Sequence(self.sequence),
+            raw: b"bytes",
+        }
+    }
+
+    pub(crate) fn tap(&mut self, card_uid: u64, counter: u32, amount_fen: i64) -> Outcome {
+        let (card_uid, card_counter) = (CardUid(card_uid), CardCounter(counter));
+        let sale = self.next_sale();
+        self.run(Request::CardDebit(CardDebit { sale, card_uid, card_counter, amount_fen }))
+    }
+
+    pub(crate) fn code(&mut self, account: AccountId, amount_fen: i64) -> Outcome {
+        let step = (self.time_ns / 30_000_000_000) as u32;
+        let verdict = CodeVerdict::Authentic { account, step, nonce: 1 };
+        let sale = self.next_sale();
+        self.run(Request::CodeDebit(CodeDebit {
+            sale,
+            digits: *b"00000000000000000001",
+            verdict,
+            amount_fen,
+        }))
+    }
+
+    pub(crate) fn top_up(&mut self, account: AccountId, amount_fen: i64, order: &str) -> Outcome {
+        let sale = self.next_sale();
+        self.run(Request::TopUp(TopUp {
+            sale,
+            account: AccountSelector::Account(account),
+            amount_fen,
+            channel: Channel::WeChat,
+            order_number: text(order),
+        }))
+    }
+
+    pub(crate) fn reverse(&mut self, original: u32, amount_fen: i64) -> Outcome {
+        let sale = self.next_sale();
+        let (original_epoch, original_sequence) = (Epoch(1), Sequence(original));
+        self.run(Request::Reversal(Reversal { sale, original_epoch, original_sequence, amount_fen }))
+    }
+
+    pub(crate) fn offline(&mut self, card_uid: u64, amount_fen: i64, till_time_ns: u64) -> Outcome {
+        let sale = self.next_sale();
+        let outcome = self.run(Request::Offline(OfflineFact {
+            sale,
+            record_terminal: TERMINAL,
+            card_uid: CardUid(card_uid),
+            card_counter: CardCounter(1),
+            amount_fen,
+            till_time_ns,
+            authentic: true,
+        }));
+        assert!(outcome.code.is_approved(), "{outcome:?}");
+        outcome
+    }
+
+    /// The sequence of the latest sale.
+    pub(crate) fn latest(&self) -> u32 {
+        self.sequence
+    }
+
+    pub(crate) fn cut_off(&mut self, opened: u16) {
+        self.done(Request::CutOff { opened: BusinessDate(opened) });
+    }
+
+    fn done(&mut self, request: Request<'_>) {
+        let outcome = self.run(request);
+        assert!(outcome.code.is_approved(), "{request:?}: {outcome:?}");
+    }
+
+    pub(crate) fn run(&mut self, request: Request<'_>) -> Outcome {
+        let State { registry, directory, shards } = &mut self.state;
+        let first = 1 + self.groups.iter().map(|group| group.records.len() as u64).sum::<u64>();
+        let stamp = Stamp { number: RecordNumber(first), time_ns: self.time_ns };
+        match decide(registry, directory, shards, &Command::from(request), stamp) {
+            Decision::Done { outcome, group } => {
+                for (number, record) in (first..).zip(group.records()) {
+                    apply(registry, directory, shards, RecordNumber(number), self.time_ns, record)
+                        .expect("what was decided applies");
+                }
+                let records = group.records().map(Raw::of).collect();
+                self.groups.push(RawGroup { time_ns: self.time_ns, records });
+                outcome
+            }
+            Decision::NoRecord(outcome) => outcome,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The groups in a log, sealed.
+    pub(crate) fn write(&self) -> Log {
+        write(&self.groups)
+    }
+}
+
+/// These groups in a log, sealed.
+pub(crate) fn write(groups: &[RawGroup]) -> Log {
+    let clock = Arc::new(SetClock(AtomicU64::new(LUNCH_NS)));
+    let config = LogConfig { wall_jump_max_ns: u64::MAX, ..LogConfig::small(LogId([7; 16])) };
+    let storage = Arc::new(Simulated::new());
+    let (log, _) = Log::open(storage, config, Arc::clone(&clock) as Arc<dyn Clock>, 1, &mut |_| {})
+        .expect("a new log in memory");
+    for group in groups {
+        clock.0.store(group.time_ns, Ordering::Relaxed);
+        let records: Vec<wal::Record<'_>> = group
+            .records
+            .iter()
+            .map(|raw| wal::Record { kind: raw.kind, version: raw.version, payload: &raw.payload })
+            .collect();
+        let mut stage = log.stage();
+        stage.append(&records, Priority::Normal).expect("room");
+        drop(stage);
+        log.commit_all().expect("a medium without faults");
+    }
+    log.seal().expect("a medium without faults");
+    log
+}
