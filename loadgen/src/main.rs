@@ -1,5 +1,6 @@
 //! `loadgen`: plays a campus's tills against a running server.
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -254,9 +255,9 @@ fn play(profile: ProfileConfig, campus: &Campus, args: &CommonArgs) -> Result<Ve
         loadgen::output::write_baseline(dir, &baseline)?;
     }
     if args.json {
-        print_json(&report)?;
+        show(&json_text(&report)?);
     } else {
-        print_report(&report);
+        show(&report_text(&report));
     }
     Ok(report.failures())
 }
@@ -268,22 +269,27 @@ fn check(args: &CheckArgs) -> Result<Vec<String>, LoadError> {
     let baseline = loadgen::output::read_baseline_file(dir)?;
     let report = loadgen::check(&campus, &log, &baseline)?;
     if args.json {
-        print_json(&report)?;
+        show(&json_text(&report)?);
     } else {
-        print_check(&report);
+        show(&check_text(&report));
     }
     Ok(report.failures())
 }
 
-fn print_json(report: &impl serde::Serialize) -> Result<(), LoadError> {
-    let text = serde_json::to_string_pretty(report).map_err(|error| LoadError::Report(error.to_string()))?;
-    println!("{text}");
-    Ok(())
+/// Standard output may be a pipe whose reader has seen enough; that is no fault of the run.
+fn show(text: &str) {
+    let _shown = writeln!(std::io::stdout(), "{text}");
 }
 
-fn print_report(report: &RunReport) {
+fn json_text(report: &impl serde::Serialize) -> Result<String, LoadError> {
+    let text = serde_json::to_string_pretty(report).map_err(|error| LoadError::Report(error.to_string()))?;
+    Ok(text)
+}
+
+fn report_text(report: &RunReport) -> String {
+    let mut lines = Vec::new();
     let counts = &report.counts;
-    println!(
+    lines.push(format!(
         "{}: {} tills, seed {}, {:.1} s on {} ({} cpus), kernel {}",
         report.config.profile.name(),
         report.tills,
@@ -292,8 +298,8 @@ fn print_report(report: &RunReport) {
         report.machine.cpu,
         report.machine.cpus,
         report.machine.kernel
-    );
-    println!(
+    ));
+    lines.push(format!(
         "{} people served, {:.0} debits/s; {} intended, {} approved, {} refused, {} given up, {} dropped",
         report.people_served,
         report.debits_per_s,
@@ -302,9 +308,8 @@ fn print_report(report: &RunReport) {
         counts.refused,
         counts.given_up,
         counts.dropped
-    );
-    println!(
-        "{} retries, {} reversed, {} stored, {} uploaded ({} for review), {} kept, {} disconnects, {} unknown",
+    ));
+    lines.push(format!("{} retries, {} reversed, {} stored, {} uploaded ({} for review), {} kept, {} disconnects, {} unknown",
         counts.retries,
         counts.reversed,
         counts.stored,
@@ -313,11 +318,11 @@ fn print_report(report: &RunReport) {
         counts.upload_kept,
         counts.disconnects,
         counts.unknown
-    );
-    println!(
+    ));
+    lines.push(format!(
         "{:<34} {:>10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
         "ms", "count", "p50", "p90", "p99", "p99.9", "p99.99", "max"
-    );
+    ));
     for (what, latency) in [
         ("approved, from intended start", &report.latency),
         ("  of these at undisturbed tills", &report.latency_undisturbed),
@@ -328,25 +333,26 @@ fn print_report(report: &RunReport) {
         ("the generator's own lag", &report.lag),
     ] {
         if latency.count > 0 {
-            print_latency(what, latency);
+            lines.push(latency_line(what, latency));
         }
     }
     for (what, codes) in [("refused", &report.refused_by_code), ("tried again", &report.transient_by_code)] {
         for code in codes {
-            println!("{what}: {} × {} ({})", code.count, code.name, code.code);
+            lines.push(format!("{what}: {} × {} ({})", code.count, code.name, code.code));
         }
     }
     if let Some(check) = &report.check {
-        print_check(check);
+        lines.push(check_text(check));
     }
     if let Some(dir) = &report.config.out_dir {
-        println!("report: {}", dir.display());
+        lines.push(format!("report: {}", dir.display()));
     }
+    lines.join("\n")
 }
 
-fn print_latency(what: &str, latency: &LatencySummary) {
+fn latency_line(what: &str, latency: &LatencySummary) -> String {
     let ms = |value_ns: u64| value_ns as f64 / MILLISECOND_NS as f64;
-    println!(
+    format!(
         "{what:<34} {:>10} {:>9.3} {:>9.3} {:>9.3} {:>9.3} {:>9.3} {:>9.3}",
         latency.count,
         ms(latency.p50_ns),
@@ -355,12 +361,12 @@ fn print_latency(what: &str, latency: &LatencySummary) {
         ms(latency.p999_ns),
         ms(latency.p9999_ns),
         ms(latency.max_ns)
-    );
+    )
 }
 
-fn print_check(check: &CheckReport) {
-    println!(
-        "check: {} acknowledged outcomes asked for again, {} lost, {} doubled, {} changed; {} unknown resolved; \
+fn check_text(check: &CheckReport) -> String {
+    let mut lines = Vec::new();
+    lines.push(format!("check: {} acknowledged outcomes asked for again, {} lost, {} doubled, {} changed; {} unknown resolved; \
          {} balances, {} wrong",
         check.acknowledged,
         check.lost,
@@ -369,8 +375,9 @@ fn print_check(check: &CheckReport) {
         check.unknown_done + check.unknown_not_done,
         check.balances_checked,
         check.balances_wrong
-    );
+    ));
     for example in &check.examples {
-        println!("  {example}");
+        lines.push(format!("  {example}"));
     }
+    lines.join("\n")
 }

@@ -3,7 +3,7 @@
 use protocol::ids::{AccountId, CardCounter, CardUid, SaleId};
 use protocol::keys::{CardKeys, Key128};
 use protocol::offline_record::{OFFLINE_RECORD_LAYOUT, OfflineRecord, TAC_KEY_CARD};
-use protocol::payment_code::{self, CODE_DIGITS, CODE_NONCE_MAX, LIVE_STEPS_EACH_WAY, step_at};
+use protocol::payment_code::{self, CODE_DIGITS, CODE_NONCE_MAX, LIVE_STEPS_EACH_WAY, STEP_NS, step_at};
 
 use crate::campus::Campus;
 
@@ -92,7 +92,12 @@ impl People {
         let (key_id, key) = self.code_key.as_ref()?;
         let person = &mut self.persons[holder as usize];
         let now_step = step_at(unix_ns);
-        if person.code_step < now_step {
+        if person.code_step == 0 {
+            // An earlier run may have shown codes of this very step. It began earlier in it, so it used lower nonces.
+            let nonces = u64::from(CODE_NONCE_MAX) + 1;
+            let first = unix_ns % STEP_NS * nonces / STEP_NS;
+            (person.code_step, person.code_nonce_next) = (now_step, first as u8);
+        } else if person.code_step < now_step {
             (person.code_step, person.code_nonce_next) = (now_step, 0);
         }
         if person.code_nonce_next > CODE_NONCE_MAX {
@@ -193,6 +198,14 @@ mod tests {
             assert_eq!(parsed.authenticate(&mut key, at_ns).expect("authentic").account, AccountId(5));
         }
         assert_eq!(seen.len(), 64);
+    }
+
+    #[test]
+    fn a_later_run_in_the_same_step_shows_other_codes() {
+        let now_ns = 1_800_000_000_000_000_000;
+        let first = people().show_code(0, now_ns).expect("a code");
+        let second = people().show_code(0, now_ns + STEP_NS / 2).expect("a code");
+        assert_ne!(first, second);
     }
 
     #[test]
