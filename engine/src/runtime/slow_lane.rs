@@ -49,7 +49,7 @@ pub struct UploadResult {
 /// Work for the slow lane.
 pub enum Job {
     /// An upload, whose frame was checked.
-    Upload(UploadJob),
+    Upload(Box<UploadJob>),
     /// A page of a bill.
     Bill {
         /// The account.
@@ -71,6 +71,10 @@ pub enum Job {
         done: Box<dyn FnOnce(Reply) + Send>,
     },
 }
+
+/// The slow lane has as much work as it takes: the till is told "busy".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueFull;
 
 /// A command that owns its bytes, so that it can wait on the slow lane.
 pub trait OwnedCommand: Send {
@@ -94,7 +98,7 @@ pub struct UploadJob {
 
 /// An upload being worked on.
 struct Upload {
-    job: UploadJob,
+    job: Box<UploadJob>,
     progress: Progress,
 }
 
@@ -133,13 +137,13 @@ impl SlowLane {
         Ok(SlowLane { queue: Some(queue), thread: Some(thread) })
     }
 
-    /// Queues a job, or gives it back when the queue is full.
+    /// Queues a job.
     ///
     /// # Errors
-    /// The job, untouched.
-    pub fn submit(&self, job: Job) -> Result<(), Job> {
+    /// The queue is full; the job is dropped and nothing of it was done.
+    pub fn submit(&self, job: Job) -> Result<(), QueueFull> {
         let queue = self.queue.as_ref().expect("the queue is open until the lane is dropped");
-        queue.try_send(job).map_err(channel::TrySendError::into_inner)
+        queue.try_send(job).map_err(|_| QueueFull)
     }
 }
 
@@ -211,7 +215,8 @@ impl Worker {
 
     /// Works on the next records of an upload: checks their codes outside every lock, then decides them in one turn.
     fn portion(&self, upload: &mut Upload) {
-        let Upload { job: UploadJob { slot, terminal, verifier, records, .. }, progress } = upload;
+        let Upload { job, progress } = upload;
+        let UploadJob { slot, terminal, verifier, records, .. } = &mut **job;
         let begin = progress.results.len();
         let end = (begin + PORTION_RECORDS).min(records.len());
         let facts = facts(*slot, *terminal, verifier, &records[begin..end]);

@@ -416,7 +416,7 @@ impl Worker {
             let key_version = found.expect("a session's slot is registered").key_version;
             derive_terminal_key(&self.shared.master_key, connection.terminal, key_version)
         };
-        let job = Job::Upload(UploadJob {
+        let job = Job::Upload(Box::new(UploadJob {
             slot: connection.slot,
             terminal: connection.terminal,
             verifier: TacVerifier::new(
@@ -426,7 +426,7 @@ impl Worker {
             ),
             records: upload.records.to_vec(),
             done: Box::new(move |results, observed| hand_back(observed, Body::Batch { batch, results })),
-        });
+        }));
         self.submit(connection, header, job);
     }
 
