@@ -40,12 +40,13 @@ pub(super) fn serve(args: &ServeArgs) -> CliResult {
         ..ServerConfig::default()
     };
     let server = Server::start(books.engine().clone(), master_key, args.listen, config)?;
-    print_start(args, &server, &report, begun);
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let failure = runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        // Only now: who reads that it listens may tell it to stop at once.
+        print_start(args, &server, &report, begun);
         let failed = server.failure();
         if let Some(minute) = args.cutoff_at {
             tokio::spawn(daily_cutoff::run(books.engine().clone(), minute));
