@@ -20,7 +20,7 @@ struct Books {
 impl Books {
     fn new() -> Books {
         let books = Books { folder: tempfile::tempdir().expect("a temporary directory") };
-        let report = books.import_json("holders", &books.file("good.csv", &format!("{HEADER}{GOOD}")), &[]);
+        let report = books.import_json("holders", &books.file("good.csv", format!("{HEADER}{GOOD}")), &[]);
         assert_eq!((&report["accounts_opened"], &report["cards_bound"]), (&Value::from(2), &Value::from(2)));
         books
     }

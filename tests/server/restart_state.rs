@@ -40,9 +40,9 @@ fn a_payment_code_pays_once_also_after_a_restart() {
         let sold = sign_in(&served).money(1, &debit);
         assert_eq!((sold.code, sold.account), (ResultCode::Approved, Some(AccountId(3))));
         if sealed {
-            served.stop()
+            served.stop();
         } else {
-            served.stop_unsealed()
+            served.stop_unsealed();
         }
 
         let served = campus.serve();
