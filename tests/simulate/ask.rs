@@ -1,0 +1,118 @@
+//! What a simulated client asks, owned, and as the ledger's request.
+
+use engine::ledger::command::{
+    AccountSelector, CardDebit, Channel, CodeDebit, CodeVerdict, OfflineFact, Reversal, Sale, TopUp,
+};
+use engine::ledger::{Request, TerminalSlot};
+use protocol::ids::{AccountId, CardCounter, CardUid, Epoch, SaleId, Sequence, TerminalId};
+
+/// The bytes that stand for every request, should it have to be kept out.
+const RAW: &[u8] = b"a simulated request, as it came";
+
+/// The body of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    Tap {
+        card_uid: CardUid,
+        counter: u32,
+        amount_fen: i64,
+    },
+    Code {
+        digits: [u8; 20],
+        account: Option<AccountId>,
+        amount_fen: i64,
+    },
+    TopUp {
+        account: AccountId,
+        amount_fen: i64,
+        channel: Channel,
+        order_number: [u8; 32],
+    },
+    Reversal {
+        epoch: Epoch,
+        sequence: Sequence,
+        amount_fen: i64,
+    },
+    Offline {
+        card_uid: CardUid,
+        counter: u32,
+        amount_fen: i64,
+        till_time_ns: u64,
+        authentic: bool,
+        own: bool,
+    },
+    SaleQuery,
+    Balance {
+        account: AccountId,
+    },
+    BillHead {
+        account: AccountId,
+    },
+}
+
+impl Ask {
+    /// Whether it uses a sequence up.
+    pub fn is_money(&self) -> bool {
+        !matches!(self, Ask::SaleQuery | Ask::Balance { .. } | Ask::BillHead { .. })
+    }
+
+    pub fn amount_fen(&self) -> i64 {
+        match *self {
+            Ask::Tap { amount_fen, .. }
+            | Ask::Code { amount_fen, .. }
+            | Ask::TopUp { amount_fen, .. }
+            | Ask::Reversal { amount_fen, .. }
+            | Ask::Offline { amount_fen, .. } => amount_fen,
+            Ask::SaleQuery | Ask::Balance { .. } | Ask::BillHead { .. } => 0,
+        }
+    }
+
+    /// The ledger's request. `verdict` judges a payment code's digits at this moment.
+    pub fn request(
+        &self,
+        slot: TerminalSlot,
+        sale: SaleId,
+        verdict: impl FnOnce(&[u8; 20]) -> CodeVerdict,
+    ) -> Request<'static> {
+        let SaleId { terminal, epoch, sequence } = sale;
+        let sale = Sale { slot, terminal, epoch, sequence, raw: RAW };
+        match *self {
+            Ask::Tap { card_uid, counter, amount_fen } => Request::CardDebit(CardDebit {
+                sale,
+                card_uid,
+                card_counter: CardCounter(counter),
+                amount_fen,
+            }),
+            Ask::Code { digits, amount_fen, .. } => {
+                Request::CodeDebit(CodeDebit { sale, digits, verdict: verdict(&digits), amount_fen })
+            }
+            Ask::TopUp { account, amount_fen, channel, order_number } => Request::TopUp(TopUp {
+                sale,
+                account: AccountSelector::Account(account),
+                amount_fen,
+                channel,
+                order_number,
+            }),
+            Ask::Reversal { epoch, sequence, amount_fen } => Request::Reversal(Reversal {
+                sale,
+                original_epoch: epoch,
+                original_sequence: sequence,
+                amount_fen,
+            }),
+            Ask::Offline { card_uid, counter, amount_fen, till_time_ns, authentic, own } => {
+                Request::Offline(OfflineFact {
+                    sale,
+                    record_terminal: if own { terminal } else { TerminalId(terminal.0 + 1_000) },
+                    card_uid,
+                    card_counter: CardCounter(counter),
+                    amount_fen,
+                    till_time_ns,
+                    authentic,
+                })
+            }
+            Ask::SaleQuery => Request::SaleQuery(sale),
+            Ask::Balance { account } => Request::Balance(AccountSelector::Account(account)),
+            Ask::BillHead { account } => Request::BillHead(AccountSelector::Account(account)),
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! What the log says, held against what was really asked and against the rules that must hold whatever happens.
+//!
+//! It reads durable records only, decides nothing and shares no state with the ledger. Built anew from record 1
+//! after every start.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine::ledger::account::AccountStatus;
+use engine::ledger::command::Channel;
+use engine::ledger::record::{MoneyRecord, RecordKind, ReversalRecord};
+use engine::ledger::registry::Policy;
+use engine::ledger::{LedgerAccount, LedgerClass, Record};
+use protocol::ids::{AccountId, BusinessDate, CardUid, SaleId};
+use protocol::result_code::ResultCode;
+use wal::{LogReader, RecordRef};
+
+use super::ask::Ask;
+use super::books::Books;
+
+/// Every body that a till ever sent under an identity.
+pub type Sent = BTreeMap<SaleId, Vec<Ask>>;
+
+/// What the log says became of a sale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub record: u64,
+    pub kind: RecordKind,
+    pub code: ResultCode,
+    pub amount_fen: i64,
+    pub balance_after_fen: i64,
+    pub account: Option<AccountId>,
+    /// The record that reversed it.
+    pub reversed_by: Option<u64>,
+}
+
+/// What is known of a person besides the balances.
+#[derive(Clone, Copy, Debug)]
+struct Person {
+    class: u8,
+    status: u8,
+    card_lost: bool,
+    card_uid: u64,
+}
+
+#[derive(Default)]
+pub struct Auditor {
+    books: Books,
+    /// One digest a record: what was durable once never changes.
+    digests: Vec<u64>,
+    time_ns: u64,
+    remaining_in_group: u16,
+    date: BusinessDate,
+    sales: BTreeMap<SaleId, Entry>,
+    tombstones: BTreeMap<SaleId, u64>,
+    orders: BTreeSet<(u8, [u8; 32])>,
+    codes: BTreeSet<(AccountId, u32)>,
+    persons: Vec<Person>,
+    cards: BTreeMap<CardUid, AccountId>,
+    policies: BTreeMap<u8, (i64, u32)>,
+}
+
+impl Auditor {
+    /// Takes every durable record that it hasn't seen.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn catch_up(&mut self, reader: &LogReader, sent: &Sent) -> Result<(), String> {
+        if reader.last_number() == self.last() {
+            return Ok(());
+        }
+        for found in reader.scan(self.last() + 1) {
+            let found = found.map_err(|error| format!("the log can't be read: {error}"))?;
+            self.take(&found, sent)?;
+        }
+        if self.books.sum_fen() != 0 {
+            return Err(format!("at record {} the books sum to {} fen", self.last(), self.books.sum_fen()));
+        }
+        Ok(())
+    }
+
+    /// The last record seen.
+    pub fn last(&self) -> u64 {
+        self.digests.len() as u64
+    }
+
+    pub fn books(&self) -> &Books {
+        &self.books
+    }
+
+    /// What became of a sale.
+    pub fn entry(&self, sale: SaleId) -> Option<&Entry> {
+        self.sales.get(&sale)
+    }
+
+    /// Whether a sale was reversed, before or after it came.
+    pub fn is_gone(&self, sale: SaleId) -> bool {
+        self.tombstones.contains_key(&sale)
+            || self.sales.get(&sale).is_some_and(|entry| entry.reversed_by.is_some())
+    }
+
+    /// Whether an account's terms in the log are these.
+    pub fn has_terms(&self, account: AccountId, status: AccountStatus, card_lost: bool) -> bool {
+        let person = self.persons.get(account.0 as usize);
+        person.is_some_and(|person| person.status == status as u8 && person.card_lost == card_lost)
+    }
+
+    /// Holds what was durable before a stop against what is there now.
+    ///
+    /// # Errors
+    /// A record that is gone or has changed.
+    pub fn check_kept(&self, before: &Auditor) -> Result<(), String> {
+        if self.last() < before.last() {
+            return Err(format!(
+                "record {} was durable, after the restart the log ends with {}",
+                before.last(),
+                self.last()
+            ));
+        }
+        match before.digests.iter().zip(&self.digests).position(|(old, new)| old != new) {
+            Some(place) => Err(format!("record {} isn't what it was before the restart", place + 1)),
+            None => Ok(()),
+        }
+    }
+
+    fn take(&mut self, found: &RecordRef<'_>, sent: &Sent) -> Result<(), String> {
+        let number = found.number;
+        let wrong = |what: String| Err(format!("record {number}: {what}"));
+        if number != self.last() + 1 {
+            return wrong(format!("{} must come here", self.last() + 1));
+        }
+        if found.time_ns < self.time_ns {
+            return wrong(format!("logged at {} ns, after {} ns", found.time_ns, self.time_ns));
+        }
+        if found.first_in_group != (self.remaining_in_group == 0)
+            || (!found.first_in_group && found.remaining_in_group + 1 != self.remaining_in_group)
+        {
+            return wrong("its group isn't whole".to_owned());
+        }
+        self.time_ns = found.time_ns;
+        self.remaining_in_group = found.remaining_in_group;
+        self.digests.push(digest(found));
+        let record = Record::decode(found.kind, found.version, found.payload)
+            .map_err(|error| format!("record {number}: {error}"))?;
+        self.books.take(found)?;
+        self.configuration(number, &record)?;
+        if let Some(money) = record.money() {
+            if money.date() != self.date {
+                return wrong(format!("business date {} while {} is open", money.date(), self.date));
+            }
+            self.money(number, money, &record, sent)?;
+        }
+        Ok(())
+    }
+
+    fn configuration(&mut self, number: u64, record: &Record<'_>) -> Result<(), String> {
+        match record {
+            Record::AccountOpened(r) => {
+                self.persons.push(Person { class: r.class, status: 0, card_lost: false, card_uid: 0 });
+            }
+            Record::CardBound(r) => {
+                let person = self.person(number, AccountId(r.account.get()))?;
+                person.card_uid = r.card_uid.get();
+                person.card_lost = false;
+                self.cards.insert(CardUid(r.card_uid.get()), AccountId(r.account.get()));
+            }
+            Record::CardConflict(r) => {
+                let uid = r.card_uid.get();
+                let first = self.person(number, AccountId(r.first.get()))?;
+                if first.card_uid == uid {
+                    first.card_uid = 0;
+                }
+                self.cards.remove(&CardUid(uid));
+            }
+            Record::AccountTermsSet(r) => {
+                let person = self.person(number, AccountId(r.account.get()))?;
+                person.class = r.class;
+                person.status = r.status;
+                person.card_lost = r.card_lost != 0;
+            }
+            Record::PolicySet(r) => {
+                self.policies.insert(r.class, (r.floor_fen.get(), r.debit_max_fen.get()));
+            }
+            Record::CutOff(r) => {
+                if r.closed.get() != self.date.0 || r.opened.get() <= r.closed.get() {
+                    return Err(format!("record {number} closes {} while {} is open", r.closed, self.date));
+                }
+                self.date = BusinessDate(r.opened.get());
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn person(&mut self, number: u64, account: AccountId) -> Result<&mut Person, String> {
+        self.persons.get_mut(account.0 as usize).ok_or(format!("record {number}: no account {account}"))
+    }
+
+    fn money(
+        &mut self,
+        number: u64,
+        money: &MoneyRecord,
+        record: &Record<'_>,
+        sent: &Sent,
+    ) -> Result<(), String> {
+        let wrong = |what: String| Err(format!("record {number} ({:?}): {what}", record.kind()));
+        let Some(code) = money.result_code() else { return wrong(format!("code {}", money.code)) };
+        if let Some((step, nonce)) = money.code_step_nonce() {
+            let Some(account) = money.person() else { return wrong("a code of nobody".to_owned()) };
+            if !self.codes.insert((account, step | u32::from(nonce) << 28)) {
+                return wrong(format!("account {account} used code {step}/{nonce} before"));
+            }
+        }
+        if matches!(record, Record::Debit(_)) {
+            self.debit(money).or_else(wrong)?;
+        }
+        if matches!(record, Record::Load(_) | Record::Opening(_)) {
+            return Ok(());
+        }
+        let sale = money.sale();
+        let asked = sent.get(&sale).map_or(&[][..], Vec::as_slice);
+        if !asked.iter().any(|ask| self.explains(ask, money, record)) {
+            return wrong(format!("no till asked for it as {sale}; asked was {asked:?}"));
+        }
+        let entry = Entry {
+            record: number,
+            kind: record.kind(),
+            code,
+            amount_fen: money.amount_fen.get(),
+            balance_after_fen: money.balance_after_fen.get(),
+            account: money.person(),
+            reversed_by: None,
+        };
+        if let Some(tombstone) = self.tombstones.get(&sale) {
+            return wrong(format!("{sale} was reversed by record {tombstone} before it came"));
+        }
+        if let Some(earlier) = self.sales.insert(sale, entry) {
+            return wrong(format!("{sale} was decided before, by record {}", earlier.record));
+        }
+        match record {
+            Record::TopUp(r) => {
+                if !self.orders.insert((money.channel_wallet & 15, r.order_number)) {
+                    return wrong("its order was credited before".to_owned());
+                }
+            }
+            Record::Reversal(r) => self.reversal(number, money, r).or_else(wrong)?,
+            Record::ReversalBeforeOriginal(r) => {
+                let original = r.original();
+                if self.sales.contains_key(&original) {
+                    return wrong(format!("{original} had come"));
+                }
+                self.tombstones.insert(original, number);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What holds of every online debit: nobody pays below the floor, above the limit, or when he may not.
+    fn debit(&self, money: &MoneyRecord) -> Result<(), String> {
+        let Some(account) = money.person() else { return Err("nobody pays".to_owned()) };
+        let Some(person) = self.persons.get(account.0 as usize) else { return Err("no account".to_owned()) };
+        let default = (Policy::DEFAULT.floor_fen, Policy::DEFAULT.debit_max_fen);
+        let &(floor_fen, debit_max_fen) = self.policies.get(&person.class).unwrap_or(&default);
+        if money.balance_after_fen.get() < floor_fen {
+            return Err(format!("account {account} falls to {} fen", money.balance_after_fen));
+        }
+        if money.amount_fen.get() > i64::from(debit_max_fen) {
+            return Err(format!("account {account} pays {} fen at once", money.amount_fen));
+        }
+        if person.status != AccountStatus::Open as u8 {
+            return Err(format!("account {account} isn't open and pays"));
+        }
+        if money.channel() == Some(Channel::Card) && person.card_lost {
+            return Err(format!("account {account} pays by a card that is reported lost"));
+        }
+        if !matches!(money.credit_account().class(), LedgerClass::Merchant(_)) {
+            return Err(format!("{} is paid", money.credit_account()));
+        }
+        Ok(())
+    }
+
+    fn reversal(
+        &mut self,
+        number: u64,
+        money: &MoneyRecord,
+        reversal: &ReversalRecord,
+    ) -> Result<(), String> {
+        let original = reversal.original();
+        let Some(entry) = self.sales.get_mut(&original) else { return Err(format!("no sale {original}")) };
+        if entry.kind != RecordKind::Debit || entry.record != reversal.original_record.get() {
+            return Err(format!("{original} is {entry:?}"));
+        }
+        if let Some(earlier) = entry.reversed_by {
+            return Err(format!("{original} was reversed by record {earlier}"));
+        }
+        if entry.amount_fen != money.amount_fen.get() || entry.account != money.person() {
+            return Err(format!("it gives back something else than {entry:?}"));
+        }
+        entry.reversed_by = Some(number);
+        Ok(())
+    }
+
+    /// Whether a body that was sent explains a record.
+    fn explains(&self, ask: &Ask, money: &MoneyRecord, record: &Record<'_>) -> bool {
+        if ask.amount_fen() != money.amount_fen.get() {
+            return false;
+        }
+        let owner_of = |uid| self.cards.get(&uid).copied();
+        match (record, *ask) {
+            (Record::Debit(_), Ask::Tap { card_uid, .. }) => {
+                money.channel() == Some(Channel::Card) && owner_of(card_uid) == money.person()
+            }
+            (Record::Debit(_), Ask::Code { account, .. }) => {
+                money.channel() == Some(Channel::Code) && account.is_some() && account == money.person()
+            }
+            (Record::TopUp(r), Ask::TopUp { account, channel, order_number, .. }) => {
+                money.person() == Some(account)
+                    && money.channel() == Some(channel)
+                    && r.order_number == order_number
+            }
+            (Record::OfflineDebit(r), Ask::Offline { card_uid, authentic, own, .. }) => {
+                let credited = matches!(
+                    money.credit_account().class(),
+                    LedgerClass::Merchant(_) | LedgerClass::HeldBack(_)
+                );
+                authentic && own && credited && r.card() == card_uid && owner_of(card_uid) == money.person()
+            }
+            (
+                Record::Reversal(r) | Record::ReversalBeforeOriginal(r),
+                Ask::Reversal { epoch, sequence, .. },
+            ) => (r.original().epoch, r.original().sequence) == (epoch, sequence),
+            (Record::Repeat(r), Ask::Reversal { epoch, sequence, .. }) => {
+                (r.original().epoch, r.original().sequence) == (epoch, sequence) && self.is_gone(r.original())
+            }
+            (Record::Repeat(_), Ask::TopUp { channel, order_number, .. }) => {
+                self.orders.contains(&(channel as u8, order_number))
+            }
+            (Record::Refusal(_), _) => money.credit_account() == LedgerAccount::NONE,
+            _ => false,
+        }
+    }
+}
+
+/// A digest of everything that a record says (FNV-1a).
+fn digest(found: &RecordRef<'_>) -> u64 {
+    let head = [u64::from(found.kind) << 8 | u64::from(found.version), found.time_ns];
+    let bytes = head.iter().flat_map(|word| word.to_le_bytes());
+    bytes.chain(found.payload.iter().copied()).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}

@@ -1,0 +1,93 @@
+//! What the simulations came across: a figure of 0 says that something isn't tested.
+
+use super::machine::Stop;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    pub steps: u64,
+    pub records: u64,
+    pub answers: u64,
+    pub answers_lost: u64,
+    pub retries: u64,
+    pub reversals: u64,
+    pub uploads: u64,
+    pub duplicates: u64,
+    pub refused_full: u64,
+    pub refused_busy: u64,
+    pub refused_stopping: u64,
+    pub walks: u64,
+    pub power_failures: u64,
+    pub kills: u64,
+    pub clean_stops: u64,
+    pub stops_with_staged: u64,
+    pub deaths_in_writes: u64,
+    pub starts_stopped: u64,
+    pub snapshots_used: u64,
+    pub snapshots_rejected: u64,
+    pub clock_jumps: u64,
+    pub cut_offs: u64,
+}
+
+impl Coverage {
+    pub fn count_stop(&mut self, stop: Stop, staged: bool) {
+        match stop {
+            Stop::PowerFailure => self.power_failures += 1,
+            Stop::Kill => self.kills += 1,
+            Stop::Clean => self.clean_stops += 1,
+        }
+        self.stops_with_staged += u64::from(staged);
+    }
+
+    /// Every figure with its name.
+    pub fn figures(&self) -> [(&'static str, u64); 22] {
+        [
+            ("steps", self.steps),
+            ("records", self.records),
+            ("answers", self.answers),
+            ("answers lost", self.answers_lost),
+            ("retries", self.retries),
+            ("reversals", self.reversals),
+            ("uploads", self.uploads),
+            ("late duplicates", self.duplicates),
+            ("refused: log full", self.refused_full),
+            ("refused: busy", self.refused_busy),
+            ("refused: stopping", self.refused_stopping),
+            ("history walks", self.walks),
+            ("power failures", self.power_failures),
+            ("kills", self.kills),
+            ("clean stops", self.clean_stops),
+            ("stops with staged records", self.stops_with_staged),
+            ("deaths in a write", self.deaths_in_writes),
+            ("starts cut short", self.starts_stopped),
+            ("snapshots used", self.snapshots_used),
+            ("snapshots rejected", self.snapshots_rejected),
+            ("clock jumps", self.clock_jumps),
+            ("cut-offs", self.cut_offs),
+        ]
+    }
+
+    pub fn add(&mut self, other: &Coverage) {
+        self.steps += other.steps;
+        self.records += other.records;
+        self.answers += other.answers;
+        self.answers_lost += other.answers_lost;
+        self.retries += other.retries;
+        self.reversals += other.reversals;
+        self.uploads += other.uploads;
+        self.duplicates += other.duplicates;
+        self.refused_full += other.refused_full;
+        self.refused_busy += other.refused_busy;
+        self.refused_stopping += other.refused_stopping;
+        self.walks += other.walks;
+        self.power_failures += other.power_failures;
+        self.kills += other.kills;
+        self.clean_stops += other.clean_stops;
+        self.stops_with_staged += other.stops_with_staged;
+        self.deaths_in_writes += other.deaths_in_writes;
+        self.starts_stopped += other.starts_stopped;
+        self.snapshots_used += other.snapshots_used;
+        self.snapshots_rejected += other.snapshots_rejected;
+        self.clock_jumps += other.clock_jumps;
+        self.cut_offs += other.cut_offs;
+    }
+}

@@ -1,0 +1,230 @@
+//! The operator: configures while everybody sells, and writes down what was acknowledged.
+
+use std::collections::BTreeMap;
+
+use engine::ledger::Request;
+use engine::ledger::account::AccountStatus;
+use engine::ledger::record::Wallet;
+use engine::ledger::registry::{AuthoriseRule, Policy, TerminalKind};
+use engine::runtime::engine::{Engine, EngineError};
+use protocol::ids::{AccountId, BusinessDate, CardUid, MerchantId, RecordNumber, TerminalId};
+use protocol::result_code::ResultCode;
+
+use super::auditor::Auditor;
+use super::random::Random;
+use super::till::tops_up;
+use super::town::{Card, Town};
+
+/// Merchants; the till at slot `s` sells for merchant `s % MERCHANTS`.
+pub const MERCHANTS: u32 = 3;
+
+/// A card that was given to two people.
+const CONFLICTED_CARD: CardUid = CardUid(8_000);
+/// A card that nobody has.
+const UNKNOWN_CARD: CardUid = CardUid(7_000);
+
+/// What was done and isn't acknowledged yet.
+#[derive(Clone, Copy, Debug)]
+enum Deed {
+    Terms { account: AccountId, terms: Terms },
+    Card { account: AccountId, card_uid: CardUid },
+    Account { account: AccountId },
+    Date { opened: BusinessDate },
+}
+
+type Terms = (AccountStatus, bool);
+
+#[derive(Default)]
+pub struct Operator {
+    waiting: Vec<(RecordNumber, Deed)>,
+    /// An account's terms as acknowledged last, and whatever may have replaced them since.
+    terms: BTreeMap<AccountId, Vec<Terms>>,
+    date: BusinessDate,
+    next_card: u64,
+    next_student: u32,
+    pub cut_offs: u64,
+}
+
+fn student_number(number: u32) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    let text = format!("26{number:05}");
+    bytes[..text.len()].copy_from_slice(text.as_bytes());
+    bytes
+}
+
+impl Operator {
+    /// Sets the campus up: merchants, tills, rules, people with cards and money.
+    ///
+    /// # Errors
+    /// The engine doesn't take it.
+    pub fn set_up(
+        &mut self,
+        engine: &Engine,
+        random: &mut Random,
+        town: &mut Town,
+        tills: u16,
+    ) -> Result<(), String> {
+        let done = |request: Request<'_>| {
+            engine.configure(request).map_err(|error| format!("setting up, {request:?}: {error}"))
+        };
+        self.date = BusinessDate(9_824);
+        done(Request::CutOff { opened: self.date })?;
+        for (merchant, name) in (0..MERCHANTS).zip(["一食堂", "二食堂", "shop"]) {
+            done(Request::RegisterMerchant { merchant: MerchantId(merchant), name, enabled: true })?;
+        }
+        for slot in 0..tills {
+            done(Request::RegisterTerminal {
+                terminal: TerminalId(101 + u32::from(slot)),
+                merchant: MerchantId(u32::from(slot) % MERCHANTS),
+                kind: if tops_up(slot) { TerminalKind::PhoneGateway } else { TerminalKind::PointOfSale },
+                key_version: 1,
+                enabled: true,
+            })?;
+        }
+        let literal = Policy { rule: AuthoriseRule::AboveZero, floor_fen: -500, ..Policy::DEFAULT };
+        done(Request::SetPolicy { class: 1, policy: literal })?;
+        for number in 0..random.between(3, 16) as u32 {
+            let account = AccountId(number);
+            let class = u8::from(random.per_mille(300));
+            done(Request::OpenAccount { student_number: student_number(number), class })?;
+            if number < 2 {
+                done(Request::BindCard { account, card_uid: CONFLICTED_CARD })?;
+            }
+            self.next_card = 9_000 + u64::from(number);
+            let card_uid = CardUid(self.next_card);
+            done(Request::BindCard { account, card_uid })?;
+            town.cards.push(Card { uid: card_uid, owner: Some(account), counter: 0 });
+            let amount_fen = random.below(20_000) as i64;
+            if amount_fen > 0 {
+                let wallet = *random.pick(&[Wallet::Card, Wallet::Electronic]);
+                done(Request::Opening { account, wallet, amount_fen })?;
+            }
+            town.openings_fen.insert(account, amount_fen);
+            self.next_student = number + 1;
+        }
+        for uid in [CONFLICTED_CARD, UNKNOWN_CARD] {
+            town.cards.push(Card { uid, owner: None, counter: 0 });
+        }
+        engine.sync().map_err(|error| error.to_string())?;
+        Ok(())
+    }
+
+    /// Does something.
+    ///
+    /// # Errors
+    /// The books and the log don't agree.
+    pub fn act(&mut self, engine: &Engine, random: &mut Random, town: &Town) -> Result<(), String> {
+        let account = town.person(random);
+        let (request, deed) = match random.below(10) {
+            0..4 => {
+                let status = *random.pick(&[
+                    AccountStatus::Open,
+                    AccountStatus::Open,
+                    AccountStatus::Frozen,
+                    AccountStatus::Closed,
+                ]);
+                let terms = (status, random.per_mille(400));
+                let request = Request::SetAccountTerms {
+                    account,
+                    status,
+                    card_lost: terms.1,
+                    class: random.below(2) as u8,
+                    debit_max_fen: 0,
+                    day_max_fen: 0,
+                };
+                (request, Deed::Terms { account, terms })
+            }
+            4..7 => {
+                self.next_card += 1;
+                let card_uid = CardUid(self.next_card);
+                (Request::BindCard { account, card_uid }, Deed::Card { account, card_uid })
+            }
+            7..9 => {
+                self.next_student += 1;
+                let request =
+                    Request::OpenAccount { student_number: student_number(self.next_student), class: 0 };
+                (request, Deed::Account { account })
+            }
+            _ => {
+                let opened = BusinessDate(self.date.0 + 1);
+                (Request::CutOff { opened }, Deed::Date { opened })
+            }
+        };
+        let outcome = match engine.configure(request) {
+            Ok(outcome) => outcome,
+            Err(EngineError::NotTaken(_) | EngineError::Refused { .. }) => return Ok(()),
+            Err(error) => return Err(format!("{request:?}: {error}")),
+        };
+        if outcome.code != ResultCode::Approved {
+            return Err(format!("{request:?} is answered {outcome:?}"));
+        }
+        match deed {
+            Deed::Terms { account, terms } => {
+                let standing = || vec![(AccountStatus::Open, false)];
+                self.terms.entry(account).or_insert_with(standing).push(terms);
+            }
+            Deed::Card { account, .. } => {
+                // Binding a card lifts the loss report of the one before.
+                if let Some(all) = self.terms.get_mut(&account) {
+                    let found: Vec<Terms> = all.iter().map(|terms| (terms.0, false)).collect();
+                    all.extend(found);
+                }
+            }
+            Deed::Account { .. } | Deed::Date { .. } => {}
+        }
+        let deed = match deed {
+            Deed::Account { .. } => Deed::Account { account: outcome.account.unwrap_or_default() },
+            deed => deed,
+        };
+        self.waiting.push((outcome.observed, deed));
+        Ok(())
+    }
+
+    /// Takes what is acknowledged by now.
+    pub fn take_answers(&mut self, durable: u64, town: &mut Town) {
+        let (told, waiting) = self.waiting.drain(..).partition(|(observed, _)| observed.0 <= durable);
+        self.waiting = waiting;
+        for (_, deed) in Vec::<(RecordNumber, Deed)>::from(told) {
+            match deed {
+                Deed::Terms { account, terms } => {
+                    if let Some(all) = self.terms.get_mut(&account)
+                        && let Some(place) = all.iter().position(|known| *known == terms)
+                    {
+                        all.drain(..place);
+                    }
+                }
+                Deed::Card { account, card_uid } => {
+                    town.cards.push(Card { uid: card_uid, owner: Some(account), counter: 0 });
+                }
+                Deed::Account { account } => {
+                    town.openings_fen.insert(account, 0);
+                }
+                Deed::Date { opened } => {
+                    self.date = opened;
+                    self.cut_offs += 1;
+                }
+            }
+        }
+    }
+
+    /// The process has ended: what wasn't acknowledged may have happened or not.
+    pub fn forget_waiting(&mut self) {
+        self.waiting.clear();
+    }
+
+    /// Holds what was acknowledged against the log.
+    ///
+    /// # Errors
+    /// It isn't there.
+    pub fn check(&self, auditor: &Auditor, town: &Town) -> Result<(), String> {
+        for (account, all) in &self.terms {
+            if !all.iter().any(|&(status, card_lost)| auditor.has_terms(*account, status, card_lost)) {
+                return Err(format!("account {account} has none of the terms it may have: {all:?}"));
+            }
+        }
+        match town.openings_fen.keys().find(|account| account.0 as usize >= auditor.books().persons()) {
+            Some(account) => Err(format!("account {account} was acknowledged and isn't there")),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The people: their accounts, cards, payment codes and top-up orders, as the clients know them.
+
+use std::collections::BTreeMap;
+
+use engine::ledger::command::{Channel, CodeVerdict};
+use protocol::ids::{AccountId, CardUid};
+use protocol::keys::Key128;
+use protocol::mac::Cmac128;
+use protocol::payment_code::{self, CodeRefusal};
+
+use super::ask::Ask;
+use super::random::Random;
+
+const CODE_KEY: Key128 = Key128::new([0x5c; 16]);
+
+/// A card that may be presented.
+#[derive(Clone, Copy, Debug)]
+pub struct Card {
+    pub uid: CardUid,
+    /// Who pays for its offline facts; none for a card that nobody has, or two people.
+    pub owner: Option<AccountId>,
+    pub counter: u32,
+}
+
+/// An order of a top-up channel, as the channel knows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Order {
+    pub account: AccountId,
+    pub amount_fen: i64,
+    pub channel: Channel,
+    pub number: [u8; 32],
+}
+
+pub struct Town {
+    /// Opening balances of the accounts that were acknowledged, by account.
+    pub openings_fen: BTreeMap<AccountId, i64>,
+    pub cards: Vec<Card>,
+    codes: Vec<(AccountId, [u8; 20])>,
+    orders: Vec<Order>,
+    next_nonce: u8,
+    /// What the clients believe the time to be.
+    pub now_ns: u64,
+}
+
+impl Town {
+    pub fn new() -> Town {
+        Town {
+            openings_fen: BTreeMap::new(),
+            cards: Vec::new(),
+            codes: Vec::new(),
+            orders: Vec::new(),
+            next_nonce: 0,
+            now_ns: 0,
+        }
+    }
+
+    /// One of the accounts that were acknowledged.
+    pub fn person(&self, random: &mut Random) -> AccountId {
+        let accounts: Vec<AccountId> = self.openings_fen.keys().copied().collect();
+        *random.pick(&accounts)
+    }
+
+    /// Somebody taps.
+    pub fn tap(&mut self, random: &mut Random) -> Ask {
+        let amount_fen = amount_fen(random);
+        let card = self.card(random);
+        if !random.per_mille(30) {
+            card.counter += 1;
+        }
+        Ask::Tap { card_uid: card.uid, counter: card.counter, amount_fen }
+    }
+
+    /// Somebody tapped while the till was offline.
+    pub fn offline(&mut self, random: &mut Random) -> Ask {
+        let amount_fen = amount_fen(random).clamp(1, 5_000);
+        let age_ns = random.below(3 * super::clock::DAY_NS);
+        let till_time_ns =
+            if random.per_mille(50) { self.now_ns + age_ns } else { self.now_ns.saturating_sub(age_ns / 20) };
+        let card = self.card(random);
+        card.counter += 1;
+        Ask::Offline {
+            card_uid: card.uid,
+            counter: card.counter,
+            amount_fen,
+            till_time_ns,
+            authentic: true,
+            own: true,
+        }
+    }
+
+    fn card(&mut self, random: &mut Random) -> &mut Card {
+        let place = random.below(self.cards.len() as u64) as usize;
+        &mut self.cards[place]
+    }
+
+    /// Somebody shows a payment code: a new one, an old one again, or one that was made up.
+    pub fn code(&mut self, random: &mut Random) -> Ask {
+        let amount_fen = amount_fen(random);
+        if random.per_mille(200)
+            && let Some(place) = random.place(self.codes.len())
+        {
+            let (account, digits) = self.codes[place];
+            return Ask::Code { digits, account: Some(account), amount_fen };
+        }
+        let account = self.person(random);
+        self.next_nonce = (self.next_nonce + 1) % (payment_code::CODE_NONCE_MAX + 1);
+        let step = payment_code::step_at(self.now_ns);
+        let mut digits = payment_code::issue(&CODE_KEY, 0, account, step, self.next_nonce)
+            .expect("accounts and nonces of a simulation fit a code");
+        if random.per_mille(100) {
+            let place = random.below(20) as usize;
+            digits[place] = b'0' + (digits[place] - b'0' + 1) % 10;
+            return Ask::Code { digits, account: None, amount_fen };
+        }
+        self.codes.push((account, digits));
+        Ask::Code { digits, account: Some(account), amount_fen }
+    }
+
+    /// Money comes in: a new order, or one that the channel tells again, now and then with another amount.
+    pub fn top_up(&mut self, random: &mut Random) -> Ask {
+        let order = match random.place(self.orders.len()) {
+            Some(place) if random.per_mille(250) => {
+                let order = self.orders[place];
+                let other_fen = if random.per_mille(200) { 1 } else { 0 };
+                Order { amount_fen: order.amount_fen + other_fen, ..order }
+            }
+            _ => {
+                let mut number = [0; 32];
+                number[..8].copy_from_slice(&random.next().to_le_bytes());
+                let order = Order {
+                    account: self.person(random),
+                    amount_fen: random.between(100, 10_000) as i64,
+                    channel: *random.pick(&[Channel::Counter, Channel::WeChat, Channel::Alipay]),
+                    number,
+                };
+                self.orders.push(order);
+                order
+            }
+        };
+        Ask::TopUp {
+            account: order.account,
+            amount_fen: order.amount_fen,
+            channel: order.channel,
+            order_number: order.number,
+        }
+    }
+}
+
+/// Mostly a meal, now and then something that no request may carry or that a limit forbids.
+fn amount_fen(random: &mut Random) -> i64 {
+    match random.below(40) {
+        0 => 0,
+        1 => -5,
+        2 => 3_000_000_000,
+        3..6 => random.between(1_900, 2_300) as i64,
+        _ => random.between(1, 1_500) as i64,
+    }
+}
+
+/// What the server says of a code's digits at a moment.
+pub fn verdict(digits: &[u8; 20], now_ns: u64) -> CodeVerdict {
+    let Ok(parsed) = payment_code::parse(digits) else { return CodeVerdict::Malformed };
+    if parsed.key_id() != 0 {
+        return CodeVerdict::Malformed;
+    }
+    match parsed.authenticate(&mut Cmac128::new(&CODE_KEY), now_ns) {
+        Ok(code) => CodeVerdict::Authentic {
+            account: code.account,
+            step: u32::try_from(code.step).expect("a simulation's time has steps below 2^32"),
+            nonce: code.nonce,
+        },
+        Err(CodeRefusal::NotAuthentic) => CodeVerdict::NotAuthentic,
+        Err(CodeRefusal::Expired) => CodeVerdict::Expired,
+    }
+}

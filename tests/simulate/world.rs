@@ -1,0 +1,607 @@
+//! One simulation: the machine, the clock, the clients and the network between them, all from one seed.
+//!
+//! ```text
+//!  tills, operator ──ask──▶ network: lost, late, twice ──▶ machine: engine, log, medium ──▶ auditor: durable records
+//!        ▲                                                        │                               │
+//!        └── notebook ◀── answer, once durable: lost or told ◀────┘            held against ◀─────┘
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use engine::ledger::state::{sum_of_all_fen, total_fen};
+use engine::ledger::{Clearing, LedgerAccount};
+use engine::runtime::bill;
+use engine::runtime::engine::Reply;
+use protocol::ids::{AccountId, MerchantId, RecordNumber, SaleId};
+use protocol::result_code::ResultCode;
+
+use super::ask::Ask;
+use super::auditor::{Auditor, Sent};
+use super::clock::{DAY_NS, SECOND_NS, SimulatedClock};
+use super::coverage::Coverage;
+use super::machine::{Machine, Stop, Trouble};
+use super::notebook::{check_against_log, is_kept_out};
+use super::operator::{MERCHANTS, Operator};
+use super::plant::Plant;
+use super::random::Random;
+use super::till::Till;
+use super::town::{Town, verdict};
+
+/// Steps in which every open question must come to an end once nothing fails any more.
+const SETTLING_STEPS_MAX: u64 = 600;
+/// Sales asked about after a restart; at the end it is all of them.
+const QUERIES_AFTER_RESTART: usize = 8;
+
+/// What goes wrong how often, drawn once a seed: calm seeds find other things than wild ones.
+struct Weather {
+    steps: u64,
+    commit_per_mille: u64,
+    stop_per_mille: u64,
+    answer_lost_per_mille: u64,
+    ask_lost_per_mille: u64,
+    duplicate_per_mille: u64,
+    snapshot_per_mille: u64,
+    full_per_mille: u64,
+    busy_tills_per_mille: u64,
+}
+
+impl Weather {
+    fn draw(random: &mut Random) -> Weather {
+        Weather {
+            steps: random.between(40, 160),
+            commit_per_mille: *random.pick(&[15, 60, 300, 700, 1_000]),
+            stop_per_mille: *random.pick(&[10, 30, 80]),
+            answer_lost_per_mille: *random.pick(&[0, 50, 200, 400]),
+            ask_lost_per_mille: *random.pick(&[0, 20, 150]),
+            duplicate_per_mille: *random.pick(&[0, 30, 100]),
+            snapshot_per_mille: *random.pick(&[0, 10, 40]),
+            full_per_mille: *random.pick(&[0, 0, 20, 60]),
+            busy_tills_per_mille: *random.pick(&[200, 500, 1_000]),
+        }
+    }
+}
+
+/// An answer that waits for durability.
+struct Pending {
+    till: usize,
+    sale: SaleId,
+    ask: Ask,
+    reply: Reply,
+}
+
+/// A copy of a request that the network delivers late, when nobody waits for its answer any more.
+struct Late {
+    due_step: u64,
+    till: usize,
+    sale: SaleId,
+    ask: Ask,
+}
+
+struct World<'d> {
+    machine: Machine<'d>,
+    clock: Arc<SimulatedClock>,
+    random: Random,
+    weather: Weather,
+    town: Town,
+    operator: Operator,
+    tills: Vec<Till>,
+    auditor: Auditor,
+    sent: Sent,
+    pending: Vec<Pending>,
+    late: Vec<Late>,
+    full_until_step: Option<u64>,
+    coverage: Coverage,
+    step: u64,
+    trace: bool,
+}
+
+/// Runs one simulation.
+///
+/// # Errors
+/// The violation, with the step at which it was found.
+pub fn simulate(seed: u64, plant: Plant, snapshot_dir: &Path, trace: bool) -> Result<Coverage, String> {
+    let mut world = World::new(seed, plant, snapshot_dir, trace)?;
+    world.run().map_err(|what| format!("step {}: {what}", world.step))?;
+    world.coverage.steps = world.step;
+    world.coverage.records = world.auditor.last();
+    world.coverage.cut_offs = world.operator.cut_offs;
+    for till in &world.tills {
+        world.coverage.retries += till.retries;
+        world.coverage.reversals += till.reversals;
+        world.coverage.uploads += till.uploads;
+    }
+    Ok(world.coverage)
+}
+
+impl<'d> World<'d> {
+    fn new(seed: u64, plant: Plant, snapshot_dir: &'d Path, trace: bool) -> Result<World<'d>, String> {
+        let mut random = Random::new(seed);
+        let clock = Arc::new(SimulatedClock::new());
+        let machine = Machine::new(Arc::clone(&clock), snapshot_dir, plant, Random::new(random.next()))?;
+        let weather = Weather::draw(&mut random);
+        let mut world = World {
+            machine,
+            clock,
+            weather,
+            town: Town::new(),
+            operator: Operator::default(),
+            tills: (0..*random.pick(&[1, 2, 4, 8, 15])).map(Till::new).collect(),
+            auditor: Auditor::default(),
+            sent: Sent::new(),
+            pending: Vec::new(),
+            late: Vec::new(),
+            full_until_step: None,
+            coverage: Coverage::default(),
+            step: 0,
+            trace,
+            random,
+        };
+        let tills = world.tills.len() as u16;
+        world.operator.set_up(world.machine.engine(), &mut world.random, &mut world.town, tills)?;
+        world.catch_up()?;
+        Ok(world)
+    }
+
+    fn run(&mut self) -> Result<(), String> {
+        while self.step < self.weather.steps {
+            self.step += 1;
+            self.one_step()?;
+        }
+        self.settle()?;
+        let checked = self.machine.check_live_state();
+        if let Err(Trouble::Violation(what)) = checked {
+            return Err(what);
+        }
+        self.restart(Stop::Clean)?;
+        self.ask_about_sales(usize::MAX)?;
+        self.reconcile()
+    }
+
+    fn note(&self, what: impl FnOnce() -> String) {
+        if self.trace {
+            eprintln!("{:4}  {}", self.step, what());
+        }
+    }
+
+    fn one_step(&mut self) -> Result<(), String> {
+        self.move_clock();
+        self.move_bounds();
+        for till in 0..self.tills.len() {
+            if self.random.per_mille(self.weather.busy_tills_per_mille) {
+                self.tick(till, false)?;
+            }
+        }
+        self.deliver_late()?;
+        if self.random.per_mille(40) {
+            self.operator.act(self.machine.engine(), &mut self.random, &self.town)?;
+        }
+        let stop_per_mille = self.weather.stop_per_mille;
+        if self.random.per_mille(stop_per_mille / 3) {
+            if self.random.per_mille(600) { self.machine.plan_stop() } else { self.machine.plan_failure() }
+        }
+        if self.random.per_mille(self.weather.commit_per_mille) {
+            self.live(Machine::commit)?;
+        }
+        if self.random.per_mille(50) {
+            self.live(Machine::maintain)?;
+        }
+        if self.random.per_mille(self.weather.snapshot_per_mille) {
+            self.live(Machine::save_snapshot)?;
+        }
+        self.tell()?;
+        if self.random.per_mille(stop_per_mille) {
+            let stop = *self.random.pick(&[
+                Stop::PowerFailure,
+                Stop::PowerFailure,
+                Stop::Kill,
+                Stop::Kill,
+                Stop::Clean,
+            ]);
+            self.restart(stop)?;
+        }
+        Ok(())
+    }
+
+    fn move_clock(&mut self) {
+        let pass_ns = match self.random.below(10) {
+            0 => self.random.below(90 * SECOND_NS),
+            _ => self.random.below(SECOND_NS),
+        };
+        self.clock.pass(pass_ns);
+        if self.random.per_mille(10) {
+            self.jump_clock();
+        }
+        if self.random.per_mille(10) {
+            self.machine.engine().log().accept_wall_clock();
+        }
+        self.town.now_ns = self.machine.engine().log().stage().time_ns();
+    }
+
+    fn jump_clock(&mut self) {
+        let hour_ns = 3_600 * SECOND_NS as i64;
+        let by_ns = *self.random.pick(&[
+            -(SECOND_NS as i64),
+            SECOND_NS as i64,
+            -hour_ns,
+            hour_ns,
+            4 * DAY_NS as i64,
+            -2 * DAY_NS as i64,
+        ]);
+        self.coverage.clock_jumps += 1;
+        self.note(|| format!("the wall clock jumps by {} s", by_ns / SECOND_NS as i64));
+        self.clock.jump(by_ns);
+    }
+
+    /// Fills the medium up now and then, and makes room again.
+    fn move_bounds(&mut self) {
+        match self.full_until_step {
+            Some(step) if step <= self.step => {
+                self.full_until_step = None;
+                self.machine.set_room(None);
+            }
+            None if self.random.per_mille(self.weather.full_per_mille) => {
+                self.full_until_step = Some(self.step + self.random.between(5, 60));
+                let segments = self.random.below(2);
+                self.note(|| format!("the medium has room for {segments} more segments"));
+                self.machine.set_room(Some(segments));
+            }
+            _ => {}
+        }
+    }
+
+    /// One till's turn: what it sends comes in, some of it, and is decided.
+    fn tick(&mut self, till: usize, settling: bool) -> Result<(), String> {
+        let sends = self.tills[till].tick(&mut self.random, &mut self.town, settling);
+        let mut uploads = Vec::new();
+        for (sale, ask) in sends {
+            let bodies = self.sent.entry(sale).or_default();
+            let retried = bodies.contains(&ask);
+            if ask.is_money() && !retried {
+                bodies.push(ask);
+            }
+            if !settling && self.random.per_mille(self.weather.duplicate_per_mille) && ask.is_money() {
+                let due_step = self.step + self.random.between(1, 40);
+                self.late.push(Late { due_step, till, sale, ask });
+            }
+            if !settling && self.random.per_mille(self.weather.ask_lost_per_mille) {
+                continue;
+            }
+            if matches!(ask, Ask::Offline { .. }) {
+                uploads.push((sale, ask));
+            } else {
+                self.decide(till, sale, ask, retried)?;
+            }
+        }
+        self.decide_batch(till, &uploads)
+    }
+
+    fn decide(&mut self, till: usize, sale: SaleId, ask: Ask, retried: bool) -> Result<(), String> {
+        let reply = self.execute(till, sale, ask, retried)?;
+        self.pend(till, sale, ask, reply);
+        Ok(())
+    }
+
+    fn decide_batch(&mut self, till: usize, uploads: &[(SaleId, Ask)]) -> Result<(), String> {
+        let slot = self.tills[till].slot;
+        let now_ns = self.town.now_ns;
+        let requests: Vec<_> =
+            uploads.iter().map(|(sale, ask)| ask.request(slot, *sale, |d| verdict(d, now_ns))).collect();
+        let replies = if requests.is_empty() { Vec::new() } else { self.machine.execute_batch(&requests) };
+        let decided = replies.len();
+        for (&(sale, ask), reply) in uploads.iter().zip(replies) {
+            self.pend(till, sale, ask, reply);
+        }
+        for &(sale, ask) in &uploads[decided..] {
+            self.decide(till, sale, ask, false)?;
+        }
+        Ok(())
+    }
+
+    fn pend(&mut self, till: usize, sale: SaleId, ask: Ask, reply: Reply) {
+        self.note(|| format!("till {till} asks {sale} {ask:?}: {reply:?}"));
+        match reply {
+            Reply::Refused(ResultCode::LogFull) => self.coverage.refused_full += 1,
+            Reply::Refused(ResultCode::Busy) => self.coverage.refused_busy += 1,
+            Reply::Refused(ResultCode::Stopping) => self.coverage.refused_stopping += 1,
+            _ => {}
+        }
+        self.pending.push(Pending { till, sale, ask, reply });
+    }
+
+    fn execute(&mut self, till: usize, sale: SaleId, ask: Ask, retried: bool) -> Result<Reply, String> {
+        let slot = self.tills[till].slot;
+        let now_ns = self.machine.engine().log().stage().time_ns();
+        let request = ask.request(slot, sale, |digits| verdict(digits, now_ns));
+        let between = self.late.iter().find(|late| late.till == till && late.due_step > self.step + 20);
+        let between = between.map(|late| late.ask.request(slot, late.sale, |digits| verdict(digits, now_ns)));
+        match self.machine.execute(request, retried, between, &mut self.coverage) {
+            Ok(reply) => Ok(reply),
+            Err(Trouble::Violation(what)) => Err(what),
+            Err(Trouble::Died) => Ok(Reply::Refused(ResultCode::Stopping)),
+        }
+    }
+
+    fn deliver_late(&mut self) -> Result<(), String> {
+        let (due, later): (Vec<Late>, Vec<Late>) =
+            self.late.drain(..).partition(|late| late.due_step <= self.step);
+        self.late = later;
+        for late in due {
+            let reply = self.execute(late.till, late.sale, late.ask, false)?;
+            self.note(|| format!("late: till {} {} {:?}: {reply:?}", late.till, late.sale, late.ask));
+            self.coverage.duplicates += 1;
+        }
+        Ok(())
+    }
+
+    /// Does something that the medium's faults may end the process in.
+    fn live(&mut self, what: impl FnOnce(&mut Machine<'d>) -> Result<(), Trouble>) -> Result<(), String> {
+        match what(&mut self.machine) {
+            Ok(()) => self.catch_up(),
+            Err(Trouble::Violation(what)) => Err(what),
+            Err(Trouble::Died) => {
+                self.coverage.deaths_in_writes += 1;
+                // Answers that became durable before the fault may still leave.
+                self.catch_up()?;
+                self.tell()?;
+                let stop = if self.random.per_mille(500) { Stop::PowerFailure } else { Stop::Kill };
+                self.restart(stop)
+            }
+        }
+    }
+
+    fn catch_up(&mut self) -> Result<(), String> {
+        self.auditor.catch_up(&self.machine.engine().log().reader(), &self.sent)
+    }
+
+    /// Tells every answer whose record is durable, unless it gets lost on its way.
+    fn tell(&mut self) -> Result<(), String> {
+        let durable = self.machine.engine().log().durable();
+        self.catch_up()?;
+        let (told, waiting): (Vec<Pending>, Vec<Pending>) =
+            self.pending.drain(..).partition(|pending| pending.reply.observed().0 <= durable);
+        self.pending = waiting;
+        for pending in told {
+            if self.random.per_mille(self.weather.answer_lost_per_mille) {
+                self.coverage.answers_lost += 1;
+                continue;
+            }
+            self.coverage.answers += 1;
+            let Pending { till, sale, ask, reply } = pending;
+            self.note(|| format!("till {till} is told about {sale}: {reply:?}"));
+            self.check_told(sale, ask, &reply)?;
+            self.tills[till].answer(sale, ask, &reply, &mut self.random)?;
+        }
+        self.operator.take_answers(durable, &mut self.town);
+        Ok(())
+    }
+
+    /// Whatever is told must stand on durable records, whatever the reply itself says of them.
+    fn check_told(&self, sale: SaleId, ask: Ask, reply: &Reply) -> Result<(), String> {
+        let books = self.auditor.books();
+        match reply {
+            Reply::Outcome(outcome) if outcome.code.is_transient() => Ok(()),
+            Reply::Outcome(outcome) if is_kept_out(outcome.code) => {
+                if outcome.record.0 > self.auditor.last() {
+                    return Err(format!("{sale}: told before it was durable: {outcome:?}"));
+                }
+                Ok(())
+            }
+            Reply::Outcome(outcome) if outcome.record.0 > self.auditor.last() => {
+                Err(format!("{sale}: told before it was durable: {outcome:?}"))
+            }
+            // An upload of a reversed sale is kept out, and says so with the same code.
+            Reply::Outcome(outcome) if ask != Ask::SaleQuery || outcome.record.0 > 0 => {
+                check_against_log(&self.auditor, sale, outcome)
+            }
+            Reply::Balance(view) => {
+                let standing = books.standing_at(view.account, view.observed);
+                let wallets = [view.card_fen, view.transition_fen, view.electronic_fen];
+                match standing {
+                    Some(standing) if standing.wallets == wallets => Ok(()),
+                    _ => Err(format!("told before it was durable: {view:?}, by the log {standing:?}")),
+                }
+            }
+            Reply::BillHead(view) => self.check_bill(view.account, view.head, view.observed),
+            Reply::SaleNotSeen { observed } => match self.auditor.entry(sale) {
+                Some(entry) if entry.record <= observed.0 => {
+                    Err(format!("{sale} was never seen, the log has {entry:?}"))
+                }
+                _ => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    /// The chain in the log has every line of the account.
+    fn check_bill(
+        &self,
+        account: AccountId,
+        head: RecordNumber,
+        observed: RecordNumber,
+    ) -> Result<(), String> {
+        let books = self.auditor.books();
+        let newest = books.standing_at(account, observed).map_or(0, |standing| standing.number);
+        if newest != head.0 {
+            return Err(format!("account {account}'s bill begins at {head}, by the log at {newest}"));
+        }
+        let reader = self.machine.engine().log().reader();
+        let page = bill::page(&reader, account, head, RecordNumber(0), usize::MAX)
+            .map_err(|error| format!("account {account}'s bill: {error}"))?;
+        let standings = books.standings(account).iter();
+        let postings = standings.filter(|standing| standing.posting && standing.number <= head.0).count();
+        if page.lines.len() != postings {
+            return Err(format!(
+                "account {account}'s bill has {} lines, by the log {postings}",
+                page.lines.len()
+            ));
+        }
+        Ok(())
+    }
+
+    /// The process ends, the next one starts: what was acknowledged must be there, and what was durable unchanged.
+    fn restart(&mut self, stop: Stop) -> Result<(), String> {
+        self.note(|| format!("{stop:?} with {} staged", self.machine.staged()));
+        if stop == Stop::Clean {
+            // A clean stop drains first.
+            match self.machine.sync() {
+                Ok(()) => self.tell()?,
+                Err(Trouble::Violation(what)) => return Err(what),
+                Err(Trouble::Died) => {}
+            }
+        }
+        self.catch_up()?;
+        self.pending.clear();
+        self.operator.forget_waiting();
+        self.clock.pass(self.random.below(600 * SECOND_NS));
+        if self.random.per_mille(200) {
+            self.jump_clock();
+        }
+        if self.random.per_mille(100) {
+            self.machine.damage_snapshot();
+        }
+        self.machine.restart(stop, &mut self.coverage)?;
+        let before = std::mem::take(&mut self.auditor);
+        self.catch_up()?;
+        self.note(|| format!("started with {} of {} durable", self.auditor.last(), before.last()));
+        self.auditor.check_kept(&before)?;
+        for till in &self.tills {
+            till.notebook.check(&self.auditor)?;
+        }
+        self.operator.check(&self.auditor, &self.town)?;
+        self.ask_about_sales(QUERIES_AFTER_RESTART)
+    }
+
+    /// Asks the engine about sales that were acknowledged: it must remember.
+    fn ask_about_sales(&mut self, sales_max: usize) -> Result<(), String> {
+        for till in 0..self.tills.len() {
+            let notes = self.tills[till].notebook.notes();
+            let skip = self.random.below(notes.len().saturating_sub(sales_max) as u64 + 1) as usize;
+            let known: Vec<_> =
+                notes.iter().skip(skip).take(sales_max).map(|(&sale, note)| (sale, note.ask)).collect();
+            for (sale, ask) in known {
+                match self.execute(till, sale, Ask::SaleQuery, false)? {
+                    Reply::Outcome(outcome) => {
+                        check_against_log(&self.auditor, sale, &outcome)?;
+                        self.tills[till].notebook.write(sale, ask, &outcome)?;
+                    }
+                    Reply::Refused(ResultCode::Stopping) => return Ok(()),
+                    reply => return Err(format!("{sale} was acknowledged, now {reply:?}")),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing fails any more: every open question comes to an end.
+    fn settle(&mut self) -> Result<(), String> {
+        self.weather.answer_lost_per_mille = 0;
+        self.full_until_step = None;
+        self.machine.set_room(None);
+        let last = self.step + SETTLING_STEPS_MAX;
+        loop {
+            self.step += 1;
+            self.clock.pass(2 * SECOND_NS);
+            self.town.now_ns = self.machine.engine().log().stage().time_ns();
+            for till in 0..self.tills.len() {
+                self.tick(till, true)?;
+            }
+            self.deliver_late()?;
+            self.live(Machine::maintain)?;
+            self.live(Machine::sync)?;
+            self.tell()?;
+            if self.pending.is_empty() && self.late.is_empty() && self.tills.iter().all(Till::is_quiet) {
+                return Ok(());
+            }
+            if self.step == last {
+                let waiting = self.tills.iter().find(|till| !till.is_quiet()).map(Till::waits_for);
+                return Err(format!("a till never gets an answer: {waiting:?}"));
+            }
+        }
+    }
+
+    /// What the clients wrote down adds up to what the engine holds, to the fen.
+    fn reconcile(&mut self) -> Result<(), String> {
+        let mut persons_fen = self.town.openings_fen.clone();
+        let mut merchants_fen = vec![0_i64; MERCHANTS as usize];
+        let mut unknown_fen = 0;
+        let mut orders: BTreeMap<(u8, [u8; 32]), (AccountId, i64)> = BTreeMap::new();
+        for till in &self.tills {
+            let notes = till.notebook.notes();
+            let undone: BTreeSet<SaleId> = notes
+                .iter()
+                .filter(|(_, note)| note.outcome.code.is_approved())
+                .filter_map(|(sale, note)| match note.ask {
+                    Ask::Reversal { epoch, sequence, .. } => Some(SaleId { epoch, sequence, ..*sale }),
+                    _ => None,
+                })
+                .collect();
+            for (sale, note) in notes {
+                if !note.outcome.code.is_approved() || undone.contains(sale) {
+                    continue;
+                }
+                let payer = match note.ask {
+                    Ask::Tap { card_uid, .. } | Ask::Offline { card_uid, .. } => {
+                        self.town.cards.iter().find(|card| card.uid == card_uid).and_then(|card| card.owner)
+                    }
+                    Ask::Code { account, .. } => account,
+                    Ask::TopUp { account, amount_fen, channel, order_number } => {
+                        let told =
+                            orders.entry((channel as u8, order_number)).or_insert((account, amount_fen));
+                        if *told != (account, amount_fen) {
+                            return Err(format!("one order was credited as {told:?} and as {note:?}"));
+                        }
+                        continue;
+                    }
+                    _ => continue,
+                };
+                let amount_fen = note.ask.amount_fen();
+                merchants_fen[usize::from(till.slot.0) % MERCHANTS as usize] += amount_fen;
+                match payer.and_then(|payer| persons_fen.get_mut(&payer)) {
+                    Some(person_fen) => *person_fen -= amount_fen,
+                    None => unknown_fen -= amount_fen,
+                }
+            }
+        }
+        for (account, amount_fen) in orders.values() {
+            *persons_fen.entry(*account).or_default() += amount_fen;
+        }
+        let topped_up_fen: i64 = orders.values().map(|(_, amount_fen)| amount_fen).sum();
+        let opened_fen: i64 = self.town.openings_fen.values().sum();
+
+        let (state, _) = self.machine.engine().copy_state();
+        if sum_of_all_fen(&state.shards) != 0 {
+            return Err(format!("the books sum to {} fen", sum_of_all_fen(&state.shards)));
+        }
+        let books = self.auditor.books();
+        let compare = |name: String, told_fen: i64, accounts: &[LedgerAccount]| {
+            let held_fen: i64 = accounts.iter().map(|account| total_fen(&state.shards, *account)).sum();
+            if told_fen == held_fen {
+                Ok(())
+            } else {
+                Err(format!("{name}: the clients add up to {told_fen} fen, the engine holds {held_fen}"))
+            }
+        };
+        for (account, told_fen) in &persons_fen {
+            compare(format!("account {account}"), *told_fen, &[LedgerAccount::person(*account)])?;
+            let logged_fen = books.standings(*account).last().map_or(0, |s| s.wallets.iter().sum());
+            if logged_fen != *told_fen {
+                return Err(format!("account {account}: told {told_fen} fen, logged {logged_fen}"));
+            }
+        }
+        for (number, told_fen) in (0..).zip(&merchants_fen) {
+            let parts =
+                [LedgerAccount::merchant(MerchantId(number)), LedgerAccount::held_back(MerchantId(number))];
+            compare(format!("merchant {number}"), *told_fen, &parts)?;
+            let logged_fen: i64 = parts.iter().map(|part| books.hot_fen(*part)).sum();
+            if logged_fen != *told_fen {
+                return Err(format!("merchant {number}: told {told_fen} fen, logged {logged_fen}"));
+            }
+        }
+        let clearing = |clearing| [LedgerAccount::clearing(clearing)];
+        compare("top-ups".to_owned(), -topped_up_fen, &clearing(Clearing::TopUp))?;
+        compare("openings".to_owned(), -opened_fen, &clearing(Clearing::Opening))?;
+        compare("unknown cards".to_owned(), unknown_fen, &clearing(Clearing::UnknownCard))
+    }
+}
