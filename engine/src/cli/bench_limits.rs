@@ -209,7 +209,8 @@ fn memory_without_accounts(plan: &Plan, dir: &Path) -> Result<Resident, Failure>
     books::make(dir, &BooksSpec { accounts: 1, debits: 0, ..plan.books() })?;
     let server = start_server(dir, plan, 1)?;
     let resident = Resident::of(server.id())?;
-    server.stop()?;
+    // These books are of no further use: nothing has to be sealed.
+    server.kill()?;
     Ok(resident)
 }
 
