@@ -1,0 +1,221 @@
+//! The fast ledger with its log in memory: decide, append, read back, apply.
+
+use std::collections::BTreeMap;
+
+use engine::ledger::decision::{BalanceView, BillHeadView};
+use engine::ledger::history::{History, HistorySearch, Step};
+use engine::ledger::limits::PAYLOAD_BYTES_MAX;
+use engine::ledger::state::{self, sum_of_all_fen};
+use engine::ledger::{
+    Clearing, Command, Decision, LedgerAccount, Outcome, Record, RecordKind, Request, Sizes, Stamp, State,
+    apply, decide, shards_touched, snapshot,
+};
+use protocol::ids::{AccountId, MerchantId, RecordNumber, SaleId};
+
+use super::naive::{Answer, Model, Other, Said, Wallets};
+
+struct Logged {
+    kind: u8,
+    version: u8,
+    time_ns: u64,
+    payload: Vec<u8>,
+}
+
+pub struct Fast {
+    sizes: Sizes,
+    state: State,
+    log: Vec<Logged>,
+    pub walks: u64,
+}
+
+fn fault<E: core::fmt::Display>(error: E) -> String {
+    format!("the ledger reports a fault: {error}")
+}
+
+impl Fast {
+    pub fn new(sizes: Sizes) -> Fast {
+        let state = State::new(&sizes).expect("sizes in range");
+        Fast { sizes, state, log: Vec::new(), walks: 0 }
+    }
+
+    pub fn last_record(&self) -> u64 {
+        self.log.len() as u64
+    }
+
+    /// Does what is asked. Every record goes through its bytes before it is applied.
+    pub fn execute(&mut self, request: &Request<'_>, time_ns: u64) -> Result<Answer, String> {
+        let mut command = Command::from(*request);
+        let touched = shards_touched(&self.state.directory, self.state.shards.len(), &command);
+        if touched.iter().any(|shard| shard >= self.state.shards.len()) {
+            return Err(format!("the command touches shards that aren't there: {touched:?}"));
+        }
+        loop {
+            let stamp = Stamp { number: RecordNumber(self.last_record() + 1), time_ns };
+            let State { registry, directory, shards } = &self.state;
+            match decide(registry, directory, shards, &command, stamp) {
+                Decision::NeedsHistory { sale, head } => {
+                    if command.history.is_some_and(|history| history.sale == sale) {
+                        return Err(format!("asked for the history of {sale} twice"));
+                    }
+                    self.walks += 1;
+                    command.history = Some(self.walk(sale, head)?);
+                }
+                Decision::Done { outcome, group } => {
+                    let before = self.last_record();
+                    for record in group.records() {
+                        let mut buffer = [0; PAYLOAD_BYTES_MAX];
+                        let payload = record.payload(&mut buffer).to_vec();
+                        let (kind, version) = (record.kind() as u8, record.version());
+                        self.log.push(Logged { kind, version, time_ns, payload });
+                    }
+                    for number in before + 1..=self.last_record() {
+                        apply_logged(&mut self.state, &self.log, number)?;
+                    }
+                    if outcome.observed.0 != self.last_record() {
+                        return Err(format!(
+                            "observed {} after record {}",
+                            outcome.observed,
+                            self.last_record()
+                        ));
+                    }
+                    return Ok(told(&outcome));
+                }
+                Decision::NoRecord(outcome) => {
+                    if outcome.observed.0 > self.last_record() || outcome.observed < outcome.record {
+                        return Err(format!("observed {} by {outcome:?}", outcome.observed));
+                    }
+                    return Ok(told(&outcome));
+                }
+                Decision::Balance(view) => return self.balance(&view),
+                Decision::BillHead(BillHeadView { account, head, month_start, .. }) => {
+                    return Ok(Answer::BillHead {
+                        account: account.0,
+                        head: head.0,
+                        month_start: month_start.0,
+                    });
+                }
+                Decision::SaleNotSeen { .. } => return Ok(Answer::NotSeen),
+            }
+        }
+    }
+
+    fn balance(&self, view: &BalanceView) -> Result<Answer, String> {
+        let wallets = Wallets {
+            card_fen: view.card_fen,
+            transition_fen: view.transition_fen,
+            electronic_fen: view.electronic_fen,
+        };
+        if view.system_fen != wallets.sum_fen() || view.held_fen != 0 {
+            return Err(format!("a balance that contradicts itself: {view:?}"));
+        }
+        let (account, status, card_lost) = (view.account.0, view.status, view.card_lost);
+        Ok(Answer::Balance { account, wallets, status, card_lost })
+    }
+
+    fn walk(&self, sale: SaleId, head: RecordNumber) -> Result<History, String> {
+        let (mut search, mut step) = HistorySearch::begin(sale, head, None);
+        loop {
+            match step {
+                Step::Done(history) => return Ok(history),
+                Step::Read(number) => {
+                    let logged = &self.log[number.0 as usize - 1];
+                    let record =
+                        Record::decode(logged.kind, logged.version, &logged.payload).map_err(fault)?;
+                    step = search.visit(number, logged.time_ns, &record);
+                }
+            }
+        }
+    }
+
+    pub fn records_by_kind(&self) -> BTreeMap<RecordKind, u64> {
+        let mut kinds = BTreeMap::new();
+        for kind in self.log.iter().filter_map(|logged| RecordKind::from_number(logged.kind)) {
+            *kinds.entry(kind).or_default() += 1;
+        }
+        kinds
+    }
+
+    pub fn sum_fen(&self) -> i128 {
+        sum_of_all_fen(&self.state.shards)
+    }
+
+    pub fn digest(&self) -> [u8; 32] {
+        snapshot::digest_of(&self.state)
+    }
+
+    /// The digest of a fresh state, of any shard count, that the whole log was replayed into.
+    pub fn digest_after_replay(&self, shards: usize) -> Result<[u8; 32], String> {
+        let mut state = State::new(&Sizes { shards, ..self.sizes.clone() }).map_err(fault)?;
+        for number in 1..=self.last_record() {
+            apply_logged(&mut state, &self.log, number)?;
+        }
+        Ok(snapshot::digest_of(&state))
+    }
+
+    /// Puts the state through a snapshot, into any shard count, and goes on with what comes out.
+    pub fn reload(&mut self, shards: usize) -> Result<(), String> {
+        let mut bytes = Vec::new();
+        let State { registry, directory, shards: parts } = &self.state;
+        snapshot::write(registry, directory, parts, &mut bytes).map_err(fault)?;
+        self.sizes.shards = shards;
+        self.state = snapshot::read(&mut bytes.as_slice(), &self.sizes).map_err(fault)?;
+        Ok(())
+    }
+
+    /// Every balance against the model's.
+    pub fn compare_balances(&self, model: &Model) -> Result<(), String> {
+        for (id, theirs) in (0_u32..).zip(&model.accounts) {
+            let ours = state::account(&self.state.shards, AccountId(id)).ok_or("an account is missing")?;
+            let wallets = [
+                (engine::ledger::record::Wallet::Card, theirs.wallets.card_fen),
+                (engine::ledger::record::Wallet::Transition, theirs.wallets.transition_fen),
+                (engine::ledger::record::Wallet::Electronic, theirs.wallets.electronic_fen),
+            ];
+            for (wallet, theirs_fen) in wallets {
+                if ours.wallet_fen(wallet) != theirs_fen {
+                    let ours_fen = ours.wallet_fen(wallet);
+                    return Err(format!("account {id} {wallet:?}: ledger {ours_fen}, model {theirs_fen}"));
+                }
+            }
+            if ours.student_number() != &theirs.student_number {
+                return Err(format!("account {id} has another student number"));
+            }
+        }
+        for merchant in 0..self.sizes.merchants_max {
+            let id = MerchantId(merchant);
+            self.compare_other(model, Other::Merchant(merchant), LedgerAccount::merchant(id))?;
+            self.compare_other(model, Other::HeldBack(merchant), LedgerAccount::held_back(id))?;
+        }
+        self.compare_other(model, Other::TopUpClearing, LedgerAccount::clearing(Clearing::TopUp))?;
+        self.compare_other(model, Other::OpeningClearing, LedgerAccount::clearing(Clearing::Opening))?;
+        self.compare_other(model, Other::UnknownCardClearing, LedgerAccount::clearing(Clearing::UnknownCard))
+    }
+
+    fn compare_other(&self, model: &Model, other: Other, account: LedgerAccount) -> Result<(), String> {
+        let ours_fen = state::total_fen(&self.state.shards, account);
+        let theirs_fen = model.others_fen.get(&other).copied().unwrap_or(0);
+        if ours_fen == theirs_fen {
+            Ok(())
+        } else {
+            Err(format!("{other:?}: ledger {ours_fen}, model {theirs_fen}"))
+        }
+    }
+}
+
+fn apply_logged(state: &mut State, log: &[Logged], number: u64) -> Result<(), String> {
+    let logged = &log[number as usize - 1];
+    let record = Record::decode(logged.kind, logged.version, &logged.payload).map_err(fault)?;
+    let State { registry, directory, shards } = state;
+    apply(registry, directory, shards, RecordNumber(number), logged.time_ns, &record).map_err(fault)
+}
+
+fn told(outcome: &Outcome) -> Answer {
+    Answer::Outcome(Said {
+        code: outcome.code,
+        account: outcome.account.map(|account| account.0),
+        amount_fen: outcome.amount_fen,
+        balance_after_fen: outcome.balance_after_fen,
+        record: outcome.record.0,
+        repeat: outcome.repeat,
+    })
+}

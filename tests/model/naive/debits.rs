@@ -1,0 +1,149 @@
+//! Taps and payment codes.
+
+use engine::ledger::account::AccountStatus;
+use engine::ledger::command::{CardDebit, CodeDebit, CodeVerdict};
+use engine::ledger::registry::{AuthoriseRule, Policy, TerminalKind};
+use protocol::result_code::ResultCode;
+
+use super::identity::bad_field;
+use super::{Answer, Ask, Body, Deed, Model, Other, PaidFrom};
+
+const FIVE_MINUTES_NS: u64 = 300_000_000_000;
+const WRONG_CODES_MAX: u32 = 10;
+
+pub(super) fn sells(kind: TerminalKind) -> bool {
+    kind != TerminalKind::Door
+}
+
+impl Model {
+    pub(super) fn card_debit(&mut self, r: &CardDebit<'_>) -> Answer {
+        let body = Body::Card { card_uid: r.card_uid.0, amount_fen: r.amount_fen };
+        let ask = match self.ask(&r.sale, body, r.amount_fen) {
+            Ok(ask) => ask,
+            Err(refused) => return refused,
+        };
+        if let Some(answer) = self.known(&ask) {
+            return answer;
+        }
+        if let Some(answer) = bad_field(&ask, sells(self.tills[ask.till].kind)) {
+            return answer;
+        }
+        let id = match self.current_card(r.card_uid) {
+            Ok(id) => id,
+            Err((code, id)) => return self.refuse(&ask, code, id),
+        };
+        if r.card_counter.0 <= self.accounts[id as usize].card_counter {
+            return self.refuse(&ask, ResultCode::CardCounterReplayed, Some(id));
+        }
+        if let Some(code) = self.forbidden(&ask, id) {
+            return self.refuse(&ask, code, Some(id));
+        }
+        let account = &mut self.accounts[id as usize];
+        account.card_counter = r.card_counter.0;
+        let missing_fen = r.amount_fen - account.wallets.card_fen;
+        let load_fen = missing_fen.min(account.wallets.electronic_fen);
+        if load_fen > 0 {
+            account.wallets.electronic_fen -= load_fen;
+            account.wallets.card_fen += load_fen;
+            let record = self.next_record();
+            self.link(id, record);
+        }
+        self.debit(&ask, id, PaidFrom::Card)
+    }
+
+    pub(super) fn code_debit(&mut self, r: &CodeDebit<'_>) -> Answer {
+        let body = Body::Code { digits: r.digits, amount_fen: r.amount_fen };
+        let ask = match self.ask(&r.sale, body, r.amount_fen) {
+            Ok(ask) => ask,
+            Err(refused) => return refused,
+        };
+        if let Some(answer) = self.known(&ask) {
+            return answer;
+        }
+        if let Some(answer) = bad_field(&ask, sells(self.tills[ask.till].kind)) {
+            return answer;
+        }
+        let time_ns = self.time_ns;
+        let till = &mut self.tills[ask.till];
+        let window_over = time_ns >= till.bad_codes_since_ns + FIVE_MINUTES_NS;
+        let locked = till.bad_codes >= WRONG_CODES_MAX && !window_over;
+        let (account, step, nonce) = match r.verdict {
+            CodeVerdict::Malformed => return self.refuse(&ask, ResultCode::CodeMalformed, None),
+            _ if locked => return self.refuse(&ask, ResultCode::CodeLocked, None),
+            CodeVerdict::NotAuthentic => {
+                if till.bad_codes == 0 || window_over {
+                    till.bad_codes = 0;
+                    till.bad_codes_since_ns = time_ns;
+                }
+                till.bad_codes += 1;
+                return self.refuse(&ask, ResultCode::CodeNotAuthentic, None);
+            }
+            CodeVerdict::Expired => return self.refuse(&ask, ResultCode::CodeExpired, None),
+            CodeVerdict::Authentic { account, step, nonce } => (account.0, step, nonce),
+        };
+        let Some(holder) = self.accounts.get_mut(account as usize) else {
+            return self.refuse(&ask, ResultCode::UnknownAccount, None);
+        };
+        // Of the steps that it used codes of, an account remembers the newest and the two before it.
+        let newest = holder.codes_used.last().map_or(0, |&(step, _)| step);
+        if step + 2 < newest {
+            return self.refuse(&ask, ResultCode::CodeExpired, Some(account));
+        }
+        if !holder.codes_used.insert((step, nonce)) {
+            return self.refuse(&ask, ResultCode::CodeUsed, Some(account));
+        }
+        match self.forbidden(&ask, account) {
+            Some(code) => self.refuse(&ask, code, Some(account)),
+            None => self.debit(&ask, account, PaidFrom::Transition),
+        }
+    }
+
+    fn forbidden(&self, ask: &Ask<'_>, id: u32) -> Option<ResultCode> {
+        let account = &self.accounts[id as usize];
+        let policy = self.policy(account.class);
+        let lower = |class_fen: u32, own_fen: u32| match own_fen {
+            0 => i64::from(class_fen),
+            own_fen => i64::from(class_fen.min(own_fen)),
+        };
+        let day_fen = account.spent_on_fen(self.today()) + ask.amount_fen;
+        let balance_fen = account.wallets.sum_fen();
+        if account.status == AccountStatus::Closed {
+            Some(ResultCode::AccountClosed)
+        } else if account.status == AccountStatus::Frozen {
+            Some(ResultCode::AccountFrozen)
+        } else if !self.trades(self.tills[ask.till].merchant) {
+            Some(ResultCode::UnknownMerchant)
+        } else if ask.amount_fen > lower(policy.debit_max_fen, account.debit_max_fen) {
+            Some(ResultCode::DebitLimit)
+        } else if day_fen > lower(policy.day_max_fen, account.day_max_fen) {
+            Some(ResultCode::DayLimit)
+        } else if !authorised(&policy, balance_fen, ask.amount_fen) {
+            Some(ResultCode::InsufficientFunds)
+        } else {
+            None
+        }
+    }
+
+    fn debit(&mut self, ask: &Ask<'_>, id: u32, wallet: PaidFrom) -> Answer {
+        let day = self.today();
+        let merchant = self.tills[ask.till].merchant;
+        let account = &mut self.accounts[id as usize];
+        match wallet {
+            PaidFrom::Card => account.wallets.card_fen -= ask.amount_fen,
+            PaidFrom::Transition => account.wallets.transition_fen -= ask.amount_fen,
+        }
+        account.add_spent(day, ask.amount_fen);
+        self.owe(Other::Merchant(merchant), ask.amount_fen);
+        let record = self.next_record();
+        self.settle(ask, record, ResultCode::Approved, Deed::Debit { wallet, merchant, day }, Some(id))
+    }
+}
+
+/// Only the sum counts; a class may ask for more than zero, and may go down to a floor.
+fn authorised(policy: &Policy, balance_fen: i64, amount_fen: i64) -> bool {
+    let enough = balance_fen - amount_fen >= policy.floor_fen;
+    match policy.rule {
+        AuthoriseRule::Covers => enough,
+        AuthoriseRule::AboveZero => enough && balance_fen > 0,
+    }
+}

@@ -1,0 +1,332 @@
+//! The naive ledger: plain maps and obvious code, written from the rules and not from the ledger.
+//!
+//! It remembers everything for ever: no ring, no shards, no watermark, no history to look up. Where the fast ledger
+//! forgets by rule (day totals, used codes, recent suspense records) the rule is written out here again.
+//!
+//! Its answers are told as [`Answer`]. It counts records too, so that it knows which number each must have.
+
+mod configuration;
+mod debits;
+mod identity;
+mod offline;
+mod queries;
+mod reversals;
+mod top_ups;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use engine::ledger::Request;
+use engine::ledger::account::AccountStatus;
+use engine::ledger::command::{AccountSelector, Channel, Sale};
+use engine::ledger::registry::{Policy, TerminalKind};
+use protocol::ids::{AccountId, CardUid};
+use protocol::result_code::ResultCode;
+
+/// What is said to a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Outcome(Said),
+    Balance { account: u32, wallets: Wallets, status: AccountStatus, card_lost: bool },
+    BillHead { account: u32, head: u64, month_start: u64 },
+    NotSeen,
+}
+
+/// An outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    pub code: ResultCode,
+    pub account: Option<u32>,
+    pub amount_fen: i64,
+    pub balance_after_fen: i64,
+    pub record: u64,
+    pub repeat: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wallets {
+    pub card_fen: i64,
+    pub transition_fen: i64,
+    pub electronic_fen: i64,
+}
+
+impl Wallets {
+    pub fn sum_fen(&self) -> i64 {
+        self.card_fen + self.transition_fen + self.electronic_fen
+    }
+}
+
+/// Everybody who isn't a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Other {
+    Merchant(u32),
+    HeldBack(u32),
+    TopUpClearing,
+    OpeningClearing,
+    UnknownCardClearing,
+}
+
+#[derive(Debug)]
+pub struct Account {
+    pub student_number: [u8; 16],
+    pub wallets: Wallets,
+    pub status: AccountStatus,
+    pub class: u8,
+    pub debit_max_fen: u32,
+    pub day_max_fen: u32,
+    pub card: Option<u64>,
+    pub card_lost: bool,
+    pub card_counter: u32,
+    pub opening_posted: bool,
+    pub spent_fen: BTreeMap<u16, i64>,
+    pub codes_used: BTreeSet<(u32, u8)>,
+    /// Number and logged time of every record that names the account.
+    pub chain: Vec<(u64, u64)>,
+}
+
+impl Account {
+    /// The two latest days that it paid on are remembered.
+    fn add_spent(&mut self, day: u16, amount_fen: i64) {
+        if let Some(spent_fen) = self.spent_fen.get_mut(&day) {
+            *spent_fen += amount_fen;
+        } else if amount_fen > 0 {
+            self.spent_fen.insert(day, amount_fen);
+            while self.spent_fen.len() > 2 {
+                self.spent_fen.pop_first();
+            }
+        }
+    }
+
+    fn spent_on_fen(&self, day: u16) -> i64 {
+        self.spent_fen.get(&day).copied().unwrap_or(0)
+    }
+}
+
+/// What makes two requests under one identity the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    Card { card_uid: u64, amount_fen: i64 },
+    Code { digits: [u8; 20], amount_fen: i64 },
+    TopUp { account: AccountSelector, amount_fen: i64, channel: Channel, order_number: [u8; 32] },
+    Reversal { epoch: u16, sequence: u32, amount_fen: i64 },
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    Debit {
+        wallet: PaidFrom,
+        merchant: u32,
+        day: u16,
+    },
+    OfflineDebit,
+    Other,
+    /// Nothing yet: its reversal came first.
+    Tombstone,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaidFrom {
+    Card,
+    Transition,
+}
+
+#[derive(Clone, Debug)]
+pub struct Past {
+    pub body: Body,
+    pub deed: Deed,
+    pub code: ResultCode,
+    pub account: Option<u32>,
+    /// The person on the paying side: a top-up's isn't.
+    pub payer: Option<u32>,
+    pub amount_fen: i64,
+    pub balance_after_fen: i64,
+    pub record: u64,
+    pub time_ns: u64,
+    pub reversed: bool,
+    pub suspended: bool,
+}
+
+#[derive(Debug)]
+pub struct Till {
+    pub terminal: u32,
+    pub merchant: u32,
+    pub kind: TerminalKind,
+    pub key_version: u32,
+    pub enabled: bool,
+    pub epoch: u16,
+    /// Sequences of the open epoch that have come.
+    pub received: BTreeSet<u32>,
+    pub past: BTreeMap<(u16, u32), Past>,
+    pub bad_codes: u32,
+    pub bad_codes_since_ns: u64,
+    pub suspense_date: u16,
+    pub suspense_count: usize,
+    /// The four latest.
+    pub suspense_recent: Vec<(u16, u32, Body)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CardOwner {
+    Account(u32),
+    Nobody,
+}
+
+#[derive(Debug)]
+struct Order {
+    account: u32,
+    amount_fen: i64,
+}
+
+/// The sizes that a full table is told by.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    pub accounts_max: usize,
+    pub merchants_max: u32,
+    pub terminals_max: usize,
+}
+
+#[derive(Debug)]
+pub struct Model {
+    bounds: Bounds,
+    pub last_record: u64,
+    time_ns: u64,
+    pub date: u16,
+    pub accounts: Vec<Account>,
+    students: HashMap<[u8; 16], u32>,
+    cards: HashMap<u64, CardOwner>,
+    merchants: BTreeMap<u32, (String, bool)>,
+    pub tills: Vec<Till>,
+    policies: HashMap<u8, Policy>,
+    meal_periods: BTreeMap<u8, (String, u16, u16)>,
+    orders: HashMap<(u8, [u8; 32]), Order>,
+    pub others_fen: BTreeMap<Other, i64>,
+}
+
+/// A money request under its identity.
+struct Ask<'a> {
+    till: usize,
+    epoch: u16,
+    sequence: u32,
+    body: Body,
+    amount_fen: i64,
+    sale: &'a Sale<'a>,
+}
+
+impl Model {
+    pub fn new(bounds: Bounds) -> Model {
+        Model {
+            bounds,
+            last_record: 0,
+            time_ns: 0,
+            date: 0,
+            accounts: Vec::new(),
+            students: HashMap::new(),
+            cards: HashMap::new(),
+            merchants: BTreeMap::new(),
+            tills: Vec::new(),
+            policies: HashMap::new(),
+            meal_periods: BTreeMap::new(),
+            orders: HashMap::new(),
+            others_fen: BTreeMap::new(),
+        }
+    }
+
+    /// Does what is asked, at a logged time that never goes backwards.
+    pub fn execute(&mut self, request: &Request<'_>, time_ns: u64) -> Answer {
+        self.time_ns = time_ns;
+        match request {
+            Request::CardDebit(r) => self.card_debit(r),
+            Request::CodeDebit(r) => self.code_debit(r),
+            Request::TopUp(r) => self.top_up(r),
+            Request::Reversal(r) => self.reversal(r),
+            Request::Offline(r) => self.offline(r),
+            Request::Balance(selector) => self.balance(selector),
+            Request::SaleQuery(sale) => self.sale_query(sale),
+            Request::BillHead(selector) => self.bill_head(selector),
+            _ => self.configure(request),
+        }
+    }
+
+    fn next_record(&mut self) -> u64 {
+        self.last_record += 1;
+        self.last_record
+    }
+
+    fn today(&self) -> u16 {
+        day_of(self.time_ns)
+    }
+
+    fn policy(&self, class: u8) -> Policy {
+        self.policies.get(&class).copied().unwrap_or_default()
+    }
+
+    fn trades(&self, merchant: u32) -> bool {
+        self.merchants.get(&merchant).is_some_and(|(_, enabled)| *enabled)
+    }
+
+    fn owe(&mut self, other: Other, amount_fen: i64) {
+        *self.others_fen.entry(other).or_default() += amount_fen;
+    }
+
+    fn link(&mut self, account: u32, record: u64) {
+        let time_ns = self.time_ns;
+        self.accounts[account as usize].chain.push((record, time_ns));
+    }
+
+    fn balance_fen(&self, account: Option<u32>) -> i64 {
+        account.map_or(0, |account| self.accounts[account as usize].wallets.sum_fen())
+    }
+
+    fn current_card(&self, card_uid: CardUid) -> Result<u32, (ResultCode, Option<u32>)> {
+        let Some(CardOwner::Account(id)) = self.cards.get(&card_uid.0) else {
+            return Err((ResultCode::UnknownCard, None));
+        };
+        let account = &self.accounts[*id as usize];
+        if account.card == Some(card_uid.0) && account.card_lost {
+            Err((ResultCode::CardLost, Some(*id)))
+        } else if account.card == Some(card_uid.0) {
+            Ok(*id)
+        } else {
+            Err((ResultCode::CardNotCurrent, Some(*id)))
+        }
+    }
+
+    fn select(&self, selector: &AccountSelector) -> Result<u32, ResultCode> {
+        match selector {
+            AccountSelector::Account(AccountId(id)) if (*id as usize) < self.accounts.len() => Ok(*id),
+            AccountSelector::Account(_) => Err(ResultCode::UnknownAccount),
+            AccountSelector::StudentNumber(text) => {
+                self.students.get(text).copied().ok_or(ResultCode::UnknownAccount)
+            }
+            AccountSelector::Card(card_uid) => self.current_card(*card_uid).map_err(|(code, _)| code),
+        }
+    }
+}
+
+fn answer(code: ResultCode, amount_fen: i64) -> Answer {
+    Answer::Outcome(Said { code, account: None, amount_fen, balance_after_fen: 0, record: 0, repeat: false })
+}
+
+/// The +08:00 day, in days since 2000-01-01.
+pub fn day_of(time_ns: u64) -> u16 {
+    let hours = time_ns / 1_000_000_000 / 3_600 + 8;
+    u16::try_from(hours / 24 - 10_957).expect("times of tests lie between 2000 and 2179")
+}
+
+/// Months since 2000-01, by counting them off.
+pub fn month_of(time_ns: u64) -> u32 {
+    let mut day = u32::from(day_of(time_ns));
+    let mut month = 0;
+    loop {
+        let year = 2000 + month / 12;
+        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let february = if leap { 29 } else { 28 };
+        let lengths = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+        let length = lengths[(month % 12) as usize];
+        if day < length {
+            return month;
+        }
+        day -= length;
+        month += 1;
+    }
+}

@@ -1,0 +1,77 @@
+//! Uploaded records: facts.
+
+use engine::ledger::account::AccountStatus;
+use engine::ledger::command::OfflineFact;
+use protocol::result_code::ResultCode;
+
+use super::debits::sells;
+use super::identity::{Standing, bad_field, told_again};
+use super::{Answer, Ask, Body, CardOwner, Deed, Model, Other, answer, day_of};
+
+const CLOCK_DRIFT_NS: u64 = 300_000_000_000;
+
+impl Model {
+    pub(super) fn offline(&mut self, r: &OfflineFact<'_>) -> Answer {
+        let body = Body::Card { card_uid: r.card_uid.0, amount_fen: r.amount_fen };
+        let ask = match self.ask(&r.sale, body, r.amount_fen) {
+            Ok(ask) => ask,
+            Err(refused) => return refused,
+        };
+        if r.record_terminal != r.sale.terminal {
+            return self.keep_out(&ask, ResultCode::WrongTerminal, 0, true);
+        }
+        if ask.sequence != 0 {
+            match self.tills[ask.till].standing(ask.epoch, ask.sequence) {
+                Standing::Fresh | Standing::OlderUnknown => {}
+                Standing::TooManyGaps => return answer(ResultCode::TooManyGaps, ask.amount_fen),
+                Standing::Known(past) => {
+                    let dead = past.reversed || past.deed == Deed::Tombstone;
+                    let same = past.deed == Deed::Tombstone || past.body == ask.body;
+                    let happened = matches!(past.deed, Deed::Debit { .. } | Deed::OfflineDebit);
+                    return if same && dead {
+                        self.keep_out(&ask, ResultCode::Reversed, past.record, !past.suspended)
+                    } else if same && happened {
+                        told_again(&past)
+                    } else {
+                        self.conflict(&ask, &past)
+                    };
+                }
+            }
+        }
+        if let Some(answer) = bad_field(&ask, sells(self.tills[ask.till].kind)) {
+            return answer;
+        }
+        if !r.authentic {
+            return self.keep_out(&ask, ResultCode::NotAuthentic, 0, true);
+        }
+        self.post_fact(&ask, r)
+    }
+
+    fn post_fact(&mut self, ask: &Ask<'_>, r: &OfflineFact<'_>) -> Answer {
+        let merchant = self.tills[ask.till].merchant;
+        let day = day_of(r.till_time_ns).min(self.today());
+        let mut flagged = r.till_time_ns > self.time_ns + CLOCK_DRIFT_NS || !self.trades(merchant);
+        let payer = match self.cards.get(&r.card_uid.0) {
+            Some(CardOwner::Account(id)) => Some(*id),
+            _ => None,
+        };
+        if let Some(id) = payer {
+            let policy = self.policy(self.accounts[id as usize].class);
+            let account = &mut self.accounts[id as usize];
+            flagged |= account.status != AccountStatus::Open;
+            flagged |= r.amount_fen > i64::from(policy.offline_debit_max_fen);
+            flagged |= account.spent_on_fen(day) + r.amount_fen > i64::from(policy.offline_day_max_fen);
+            account.wallets.card_fen -= r.amount_fen;
+            account.add_spent(day, r.amount_fen);
+            flagged |= account.wallets.sum_fen() < policy.floor_fen;
+        } else {
+            flagged = true;
+            self.owe(Other::UnknownCardClearing, -r.amount_fen);
+        }
+        let owed = if flagged { Other::HeldBack(merchant) } else { Other::Merchant(merchant) };
+        self.owe(owed, r.amount_fen);
+        let code = if flagged { ResultCode::ApprovedFlagged } else { ResultCode::Approved };
+        let record = self.next_record();
+        self.settle(ask, record, code, Deed::OfflineDebit, payer)
+    }
+}

@@ -1,0 +1,459 @@
+//! Random commands that get in each other's way: few people, few tills, few cards, few orders.
+//!
+//! The stream looks at the model to stay near the edges: the next sequence, the next card counter, the last days'
+//! midnight. One seed gives one stream.
+
+use engine::ledger::account::AccountStatus;
+use engine::ledger::command::{
+    AccountSelector, CardDebit, Channel, CodeDebit, CodeVerdict, OfflineFact, Request, Reversal, Sale,
+    TerminalSlot, TopUp,
+};
+use engine::ledger::record::Wallet;
+use engine::ledger::registry::{AuthoriseRule, Policy, TerminalKind};
+use protocol::ids::{AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, Sequence, TerminalId};
+
+use super::naive::Model;
+
+pub const SECOND_NS: u64 = 1_000_000_000;
+pub const DAY_NS: u64 = 86_400 * SECOND_NS;
+/// 2025-08-28 08:00 at the campus.
+pub const START_NS: u64 = 1_756_339_200 * SECOND_NS;
+/// 2025-08-28.
+const START_DATE: u16 = 9_371;
+
+const NAMES: [&str; 4] = ["一食堂", "二食堂", "超市", "开水房"];
+const RAWS: [&[u8]; 3] = [b"", b"request", &[0xA5; 300]];
+const FIRST_TERMINAL: u32 = 11;
+const TILLS: u32 = 7;
+const PERSONS: u32 = 20;
+const CARDS: u64 = 40;
+const REMEMBERED: usize = 400;
+
+/// SplitMix64.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// 0 to `below`, less one.
+    pub fn below(&mut self, below: u64) -> u64 {
+        self.next() % below
+    }
+
+    pub fn chance(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+
+    fn of<T: Copy>(&mut self, values: &[T]) -> T {
+        values[self.below(values.len() as u64) as usize]
+    }
+}
+
+pub struct Stream {
+    random: Random,
+    pub time_ns: u64,
+    sent: Vec<Request<'static>>,
+    orders: u64,
+    /// A till that tries codes at random, for a while.
+    guessing: Option<(u16, u32)>,
+    /// The latest authentic code: it may be shown again.
+    shown: CodeVerdict,
+}
+
+fn text<const N: usize>(text: &str) -> [u8; N] {
+    let mut bytes = [0; N];
+    bytes[..text.len()].copy_from_slice(text.as_bytes());
+    bytes
+}
+
+impl Stream {
+    pub fn new(seed: u64) -> Stream {
+        Stream {
+            random: Random(seed),
+            time_ns: START_NS,
+            sent: Vec::new(),
+            orders: 0,
+            guessing: None,
+            shown: CodeVerdict::Malformed,
+        }
+    }
+
+    /// What every stream begins with.
+    pub fn opening() -> Vec<Request<'static>> {
+        let mut requests = vec![Request::CutOff { opened: BusinessDate(START_DATE) }];
+        for (merchant, name) in (0..).zip(NAMES) {
+            requests.push(Request::RegisterMerchant { merchant: MerchantId(merchant), name, enabled: true });
+        }
+        for till in 0..TILLS {
+            requests.push(Request::RegisterTerminal {
+                terminal: TerminalId(FIRST_TERMINAL + till),
+                merchant: MerchantId(till % 3),
+                kind: match till {
+                    4 => TerminalKind::Counter,
+                    5 => TerminalKind::PhoneGateway,
+                    6 => TerminalKind::Door,
+                    _ => TerminalKind::PointOfSale,
+                },
+                key_version: 1,
+                enabled: true,
+            });
+        }
+        for person in 0..PERSONS {
+            let student_number = text(&format!("20{person:05}"));
+            requests.push(Request::OpenAccount { student_number, class: (person % 4) as u8 });
+            let (account, card_uid) = (AccountId(person), CardUid(u64::from(person) + 1));
+            requests.push(Request::BindCard { account, card_uid });
+            requests.push(Request::Opening { account, wallet: Wallet::Card, amount_fen: 20_000 });
+        }
+        requests
+    }
+
+    /// The next command. The clock goes on before it.
+    pub fn next(&mut self, model: &Model) -> Request<'static> {
+        self.pass_time(model);
+        let request = match self.random.below(100) {
+            0..60 if self.guessing.is_some() => self.code(model),
+            0..12 if !self.sent.is_empty() => {
+                let newest = self.sent.len().min(if self.random.chance(70) { 8 } else { REMEMBERED });
+                let back = self.random.below(newest as u64) as usize + 1;
+                let request = self.sent[self.sent.len() - back];
+                if self.random.chance(25) { self.twisted(request) } else { request }
+            }
+            0..42 => self.tap(model),
+            42..56 => self.code(model),
+            56..66 => self.top_up(model),
+            66..78 => self.reverse(model),
+            78..89 => self.offline(model),
+            89..94 => self.query(model),
+            _ => self.configure(model),
+        };
+        self.sent.push(request);
+        if self.sent.len() > 2 * REMEMBERED {
+            self.sent.drain(..REMEMBERED);
+        }
+        request
+    }
+
+    fn pass_time(&mut self, model: &Model) {
+        // Just before and just after a midnight of the campus, now and then.
+        let to_midnight = DAY_NS - (self.time_ns + 8 * 3_600 * SECOND_NS) % DAY_NS;
+        self.time_ns += match self.random.below(2_000) {
+            0..6 => to_midnight - 1,
+            6..12 => to_midnight,
+            12..15 => 3 * DAY_NS,
+            15..18 => 3 * DAY_NS + 1,
+            18..48 => self.random.below(4 * 3_600) * SECOND_NS,
+            48 if model.date.is_multiple_of(7) => 28 * DAY_NS,
+            49..300 => 0,
+            _ => self.random.below(20 * SECOND_NS),
+        };
+    }
+
+    /// The same identity with another body.
+    fn twisted(&mut self, request: Request<'static>) -> Request<'static> {
+        match request {
+            Request::CardDebit(r) if self.random.chance(50) => {
+                Request::CardDebit(CardDebit { amount_fen: r.amount_fen + 1, ..r })
+            }
+            // The same sale by the other way.
+            Request::CardDebit(r) => Request::Offline(OfflineFact {
+                sale: r.sale,
+                record_terminal: r.sale.terminal,
+                card_uid: r.card_uid,
+                card_counter: r.card_counter,
+                amount_fen: r.amount_fen,
+                till_time_ns: self.time_ns,
+                authentic: true,
+            }),
+            Request::CodeDebit(r) => Request::CodeDebit(CodeDebit { digits: *b"00000000000000000000", ..r }),
+            Request::TopUp(r) => Request::TopUp(TopUp { amount_fen: r.amount_fen + 1, ..r }),
+            Request::Reversal(r) => Request::Reversal(Reversal { amount_fen: r.amount_fen + 1, ..r }),
+            Request::Offline(r) => {
+                let other = if self.random.chance(50) { 1 } else { 0 };
+                Request::Offline(OfflineFact {
+                    card_uid: CardUid(r.card_uid.0 + 1 - other),
+                    record_terminal: TerminalId(r.record_terminal.0 + other as u32),
+                    ..r
+                })
+            }
+            other => other,
+        }
+    }
+
+    fn slot(&mut self) -> u16 {
+        match self.random.below(100) {
+            0..2 => 99,
+            2..4 => 6,
+            _ => self.random.below(6) as u16,
+        }
+    }
+
+    fn sale(&mut self, model: &Model, slot: u16) -> Sale<'static> {
+        let (epoch, highest) = model
+            .tills
+            .get(usize::from(slot))
+            .map_or((0, 0), |till| (till.epoch, till.received.last().copied().unwrap_or(0)));
+        let (epoch, sequence) = match self.random.below(200) {
+            0 => (epoch + 1, 1),
+            1 => (epoch + 2, 3),
+            2..5 => (epoch.saturating_sub(1), 1 + self.random.below(40) as u32),
+            5..20 => (epoch, highest + 2 + self.random.below(3) as u32),
+            20..30 => (epoch, 1 + self.random.below(u64::from(highest) + 1) as u32),
+            30 => (epoch, 0),
+            _ => (epoch, highest + 1),
+        };
+        let terminal = TerminalId(FIRST_TERMINAL + u32::from(slot) + u32::from(self.random.below(300) == 0));
+        let raw = self.random.of(&RAWS);
+        Sale { slot: TerminalSlot(slot), terminal, epoch: Epoch(epoch), sequence: Sequence(sequence), raw }
+    }
+
+    fn amount_fen(&mut self) -> i64 {
+        match self.random.below(120) {
+            0 => 0,
+            1 => -5,
+            2 => 1_000_000_001,
+            3 => 1_000_000_000,
+            4..8 => 2_000,
+            8..12 => 2_001,
+            12..30 => 1_000 + self.random.below(1_500) as i64,
+            _ => 100 * (1 + self.random.below(9)) as i64,
+        }
+    }
+
+    /// Mostly a current card.
+    fn card(&mut self, model: &Model) -> CardUid {
+        let person = self.random.below(model.accounts.len() as u64) as usize;
+        match model.accounts[person].card {
+            Some(card_uid) if self.random.chance(92) => CardUid(card_uid),
+            _ => CardUid(1 + self.random.below(CARDS + 5)),
+        }
+    }
+
+    fn tap(&mut self, model: &Model) -> Request<'static> {
+        let card_uid = self.card(model);
+        let last = model.accounts.iter().find(|account| account.card == Some(card_uid.0));
+        let last = last.map_or(0, |account| account.card_counter);
+        let counter = if self.random.chance(4) { last } else { last + 1 + self.random.below(3) as u32 };
+        let slot = self.slot();
+        let sale = self.sale(model, slot);
+        let amount_fen = self.amount_fen();
+        Request::CardDebit(CardDebit { sale, card_uid, card_counter: CardCounter(counter), amount_fen })
+    }
+
+    fn code(&mut self, model: &Model) -> Request<'static> {
+        if self.random.chance(1) {
+            self.guessing = Some((self.random.below(6) as u16, 25));
+        }
+        let (mut slot, mut guess) = (self.slot(), false);
+        if let Some((till, left)) = self.guessing {
+            (slot, guess) = (till, true);
+            self.guessing = (left > 1).then_some((till, left - 1));
+        }
+        let account = AccountId(self.random.below(u64::from(PERSONS) + 1) as u32);
+        let now = (self.time_ns / (30 * SECOND_NS)) as u32;
+        let step = match self.random.below(20) {
+            0 => now - 4,
+            1..4 => now - 1,
+            4..6 => now + 1,
+            _ => now,
+        };
+        let nonce = self.random.below(3) as u8;
+        let verdict = match self.random.below(40) {
+            0 => CodeVerdict::Malformed,
+            1 => CodeVerdict::Expired,
+            2 => CodeVerdict::NotAuthentic,
+            _ if guess && self.random.chance(80) => CodeVerdict::NotAuthentic,
+            3..7 => self.shown,
+            _ => CodeVerdict::Authentic { account, step, nonce },
+        };
+        if matches!(verdict, CodeVerdict::Authentic { .. }) {
+            self.shown = verdict;
+        }
+        let digits = text(&format!("{:010}{:08}{nonce:02}", account.0, step % 100_000_000));
+        let sale = self.sale(model, slot);
+        Request::CodeDebit(CodeDebit { sale, digits, verdict, amount_fen: self.amount_fen() })
+    }
+
+    fn top_up(&mut self, model: &Model) -> Request<'static> {
+        let account = self.selector(model);
+        let order = if self.random.chance(15) { self.random.below(self.orders + 1) } else { self.orders };
+        self.orders += 1;
+        let slot = if self.random.chance(90) { 4 + self.random.below(2) as u16 } else { self.slot() };
+        Request::TopUp(TopUp {
+            sale: self.sale(model, slot),
+            account,
+            // Few amounts, so that an order comes again with the same.
+            amount_fen: if self.random.chance(90) { 5_000 } else { self.amount_fen() },
+            channel: self.random.of(&[
+                Channel::Counter,
+                Channel::WeChat,
+                Channel::WeChat,
+                Channel::WeChat,
+                Channel::Alipay,
+                Channel::Card,
+            ]),
+            order_number: text(&format!("O{}", order / 2)),
+        })
+    }
+
+    fn selector(&mut self, model: &Model) -> AccountSelector {
+        match self.random.below(5) {
+            0 => AccountSelector::Card(self.card(model)),
+            1 => {
+                let person = self.random.below(u64::from(PERSONS) + 8);
+                AccountSelector::StudentNumber(text(&format!("20{person:05}")))
+            }
+            _ => AccountSelector::Account(AccountId(self.random.below(u64::from(PERSONS) + 1) as u32)),
+        }
+    }
+
+    fn reverse(&mut self, model: &Model) -> Request<'static> {
+        let slot = self.slot();
+        let sale = self.sale(model, slot);
+        let Some(till) = model.tills.get(usize::from(slot)) else {
+            return Request::SaleQuery(sale);
+        };
+        let (epoch, sequence, amount_fen) = match self.random.below(12) {
+            // One that hasn't come yet: the next, itself, one of another epoch.
+            0 => (sale.epoch.0, sale.sequence.0 + 1, 700),
+            1 => (sale.epoch.0, sale.sequence.0.saturating_sub(1), 700),
+            2 => (sale.epoch.0, sale.sequence.0, 700),
+            3 => (sale.epoch.0 + u16::from(self.random.chance(50)), self.random.below(30) as u32, 700),
+            // One that has: mostly of late.
+            _ => {
+                let places = till.past.len() as u64;
+                if places == 0 {
+                    return Request::SaleQuery(sale);
+                }
+                let reach = if self.random.chance(70) { places.min(12) } else { places };
+                let at = places - 1 - self.random.below(reach);
+                let ((epoch, sequence), past) = till.past.iter().nth(at as usize).expect("within");
+                (*epoch, *sequence, past.amount_fen + i64::from(self.random.chance(4)))
+            }
+        };
+        Request::Reversal(Reversal {
+            sale,
+            original_epoch: Epoch(epoch),
+            original_sequence: Sequence(sequence),
+            amount_fen,
+        })
+    }
+
+    fn offline(&mut self, model: &Model) -> Request<'static> {
+        let slot = self.slot();
+        let sale = self.sale(model, slot);
+        let till_time_ns = match self.random.below(20) {
+            0 => self.time_ns + 301 * SECOND_NS,
+            1 => self.time_ns + 300 * SECOND_NS,
+            2..5 => self.time_ns - self.random.below(5) * DAY_NS,
+            _ => self.time_ns - self.random.below(3_600) * SECOND_NS,
+        };
+        Request::Offline(OfflineFact {
+            sale,
+            record_terminal: TerminalId(sale.terminal.0 + u32::from(self.random.chance(3))),
+            card_uid: self.card(model),
+            card_counter: CardCounter(self.random.below(100) as u32),
+            amount_fen: self.amount_fen(),
+            till_time_ns,
+            authentic: !self.random.chance(5),
+        })
+    }
+
+    fn query(&mut self, model: &Model) -> Request<'static> {
+        match self.random.below(3) {
+            0 => Request::Balance(self.selector(model)),
+            1 => Request::BillHead(self.selector(model)),
+            _ => {
+                let slot = self.slot();
+                Request::SaleQuery(self.sale(model, slot))
+            }
+        }
+    }
+
+    fn configure(&mut self, model: &Model) -> Request<'static> {
+        let account = AccountId(self.random.below(u64::from(PERSONS) + 1) as u32);
+        match self.random.below(14) {
+            0 => Request::OpenAccount {
+                student_number: text(&format!("20{:05}", self.random.below(u64::from(PERSONS) + 10))),
+                class: self.random.of(&[0, 1, 2, 3, 64]),
+            },
+            1 => Request::Opening {
+                account,
+                wallet: self.random.of(&[Wallet::Card, Wallet::Electronic, Wallet::Transition]),
+                amount_fen: self.amount_fen(),
+            },
+            2..5 => {
+                let cards = if self.random.chance(10) { CARDS } else { 100_000 };
+                Request::BindCard { account, card_uid: CardUid(self.random.below(cards)) }
+            }
+            5..9 => {
+                let usual = self.random.chance(75);
+                Request::SetAccountTerms {
+                    account,
+                    status: match self.random.below(8) {
+                        0 if !usual => AccountStatus::Closed,
+                        1..4 if !usual => AccountStatus::Frozen,
+                        _ => AccountStatus::Open,
+                    },
+                    card_lost: !usual && self.random.chance(40),
+                    class: self.random.of(&[0, 1, 2, 3, 3, 64]),
+                    debit_max_fen: self.random.of(&[0, 0, 0, 1_500, 900_000]),
+                    day_max_fen: self.random.of(&[0, 0, 0, 4_000]),
+                }
+            }
+            9 => Request::RegisterMerchant {
+                merchant: MerchantId(self.random.below(9) as u32),
+                name: self.random.of(&["一食堂", "二食堂", "", "超市"]),
+                enabled: self.random.chance(93),
+            },
+            10 => {
+                let till = self.random.below(u64::from(TILLS) + 4) as u32;
+                Request::RegisterTerminal {
+                    terminal: TerminalId(if till == 9 { 0 } else { FIRST_TERMINAL + till }),
+                    merchant: MerchantId(self.random.below(5) as u32),
+                    kind: match till {
+                        4 => TerminalKind::Counter,
+                        5 => TerminalKind::PhoneGateway,
+                        6 => TerminalKind::Door,
+                        _ => TerminalKind::PointOfSale,
+                    },
+                    key_version: 1 + self.random.below(2) as u32,
+                    enabled: self.random.chance(94),
+                }
+            }
+            11 => {
+                let class = self.random.of(&[0, 1, 2, 3, 64]);
+                let wide = class == 3;
+                Request::SetPolicy {
+                    class,
+                    policy: Policy {
+                        floor_fen: self.random.of(&[0, 0, -500, -20_000, 300]),
+                        debit_max_fen: if wide { 1_000_000_000 } else { 2_000 },
+                        day_max_fen: if wide { 2_000_000_000 } else { self.random.of(&[5_000, 8_000]) },
+                        offline_debit_max_fen: 2_000,
+                        offline_day_max_fen: self.random.of(&[5_000, 1_000_000]),
+                        rule: self.random.of(&[AuthoriseRule::Covers, AuthoriseRule::AboveZero]),
+                    },
+                }
+            }
+            12 => {
+                let start_minute = self.random.below(1_500) as u16;
+                Request::SetMealPeriod {
+                    period: self.random.below(18) as u8,
+                    name: self.random.of(&["早餐", "午餐", "晚餐", ""]),
+                    start_minute,
+                    end_minute: start_minute + self.random.of(&[0, 30, 120]),
+                }
+            }
+            _ => Request::CutOff {
+                opened: BusinessDate((model.date + self.random.below(4) as u16).saturating_sub(1)),
+            },
+        }
+    }
+}
