@@ -8,7 +8,7 @@ use protocol::terminal_kind::TerminalKind;
 
 use super::{CliResult, DataArgs, ImportCampusArgs, ImportHoldersArgs, KeysArgs, SizeArgs};
 use crate::data_dir::DataDir;
-use crate::import::apply::{self, ImportReport};
+use crate::import::apply::{self, ImportReport, text_of};
 use crate::import::campus::CampusFile;
 use crate::import::roster::Roster;
 use crate::ledger::State;
@@ -86,12 +86,6 @@ pub(super) fn keys(args: &KeysArgs) -> CliResult {
         args.out.display()
     );
     Ok(ExitCode::SUCCESS)
-}
-
-/// A student number without its padding.
-fn text_of(student_number: &[u8; 16]) -> String {
-    let end = student_number.iter().position(|&byte| byte == 0).unwrap_or(student_number.len());
-    String::from_utf8_lossy(&student_number[..end]).into_owned()
 }
 
 /// The campus as a load generator must know it.

@@ -7,6 +7,8 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
@@ -48,6 +50,8 @@ const FIRST_GATEWAY: u32 = 90_001;
 const TOP_UP_FEN: i64 = 10_000;
 /// The tills wait this many times shorter than real ones: 0.3 s for an answer.
 const TIMERS_DIVIDED_BY: u64 = 10;
+/// Ports that a rush's server may take.
+const PORTS: Range<u16> = 27_401..27_601;
 /// Where a rush without `--data` leaves everything.
 const DEFAULT_FOLDER: &str = "target/rush";
 
@@ -99,7 +103,7 @@ pub(super) fn rush(args: &RushArgs) -> CliResult {
         Durability::Through => "through",
         Durability::Map => "map",
     };
-    let listen = "127.0.0.1:0".parse().expect("a constant address");
+    let listen = free_address()?;
     let mut server = ServerProcess::start(&data_dir, listen, durability, accounts)?;
     let campus = Campus { address: server.address(), ..campus };
     println!("server    process {} on {}", server.id(), server.address());
@@ -189,6 +193,15 @@ fn make_campus(args: &RushArgs, data_dir: &Path) -> Result<MadeCampus, Box<dyn s
     Ok((campus, accounts, cards, imported.conflicts))
 }
 
+/// A free address with a port that the system doesn't give to clients: a till that reconnects while the server is
+/// down could else be given the server's own port and meet itself there.
+fn free_address() -> Result<SocketAddr, String> {
+    PORTS
+        .map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+        .find(|address| TcpListener::bind(address).is_ok())
+        .ok_or_else(|| format!("no free port from {} to {}", PORTS.start, PORTS.end - 1))
+}
+
 fn sizes(accounts: u32) -> Sizes {
     let accounts_max = accounts.next_power_of_two().max(1 << 16);
     Sizes { shards: 4, accounts_max, cards_max: 2 * accounts_max, ..Sizes::default() }
@@ -237,7 +250,7 @@ fn lunch(
     server: ServerProcess,
     outcomes: &mut OutcomeLog,
     folder: &Path,
-    restart: impl FnOnce(std::net::SocketAddr) -> Result<ServerProcess, String> + Send,
+    restart: impl FnOnce(SocketAddr) -> Result<ServerProcess, String> + Send,
 ) -> Result<(RunReport, ServerProcess, Started), Box<dyn std::error::Error>> {
     let duration_ns = args.seconds.max(2) * SECOND_NS;
     let profile = ProfileConfig::Lunch(LunchConfig { duration_ns, ..LunchConfig::default() });

@@ -5,7 +5,7 @@ use protocol::result_code::ResultCode;
 use serde::Serialize;
 
 use super::campus::CampusFile;
-use super::roster::Roster;
+use super::roster::{Roster, RosterLine};
 use crate::ledger::registry::Policy;
 use crate::ledger::{Outcome, Request};
 use crate::runtime::engine::{Engine, EngineError};
@@ -31,6 +31,13 @@ pub struct ImportReport {
 }
 
 impl ImportReport {
+    fn conflict(&mut self, holder: &RosterLine, why: &str) {
+        let RosterLine { line, student_no, card_uid } = holder;
+        let card_uid = card_uid.map_or(0, |uid| uid.0);
+        self.conflicts.push(format!("card {card_uid} of {student_no} (line {line}) {why}; left as it was"));
+        self.lines_in_conflict += 1;
+    }
+
     /// Records written.
     pub fn changes(&self) -> usize {
         self.accounts_opened + self.cards_bound + self.settings_changed
@@ -60,9 +67,16 @@ pub fn padded(student_no: &str) -> [u8; 16] {
     bytes
 }
 
+/// A student number without its padding.
+pub fn text_of(student_number: &[u8; 16]) -> String {
+    let end = student_number.iter().position(|&byte| byte == 0).unwrap_or(student_number.len());
+    String::from_utf8_lossy(&student_number[..end]).into_owned()
+}
+
 /// Opens an account for each holder and binds its card.
 ///
-/// A card that the books gave to somebody else before is a conflict too: it's reported, and left to a person.
+/// A card that the books gave to somebody else before is a conflict too: it's reported and left to a person, and the
+/// one who has it keeps it, since a slip in a roster must not stop a card that works.
 ///
 /// # Errors
 /// The log fails, or a table is full.
@@ -79,16 +93,16 @@ pub fn holders(engine: &Engine, roster: &Roster) -> Result<ImportReport, ImportE
         count(&mut report.accounts_opened, &mut report.unchanged, &opened);
         let account = opened.account.expect("an opened account has a number");
         if let Some(card_uid) = holder.card_uid {
-            match bind(engine, account, card_uid, entry)? {
-                Some(bound) => count(&mut report.cards_bound, &mut report.unchanged, &bound),
-                None => {
-                    report.conflicts.push(format!(
-                        "card {card_uid} of {} (line {}) belongs to another account, or to this one before; \
-                         left to an operator",
-                        holder.student_no, holder.line
-                    ));
-                    report.lines_in_conflict += 1;
+            match owner_of(engine, card_uid) {
+                Some(owner) if owner != account => {
+                    let owner =
+                        engine.routes().student_number(owner).map_or_else(String::new, |n| text_of(&n));
+                    report.conflict(holder, &format!("is bound, or was bound before, to {owner}"));
                 }
+                _ => match bind(engine, account, card_uid, entry)? {
+                    Some(bound) => count(&mut report.cards_bound, &mut report.unchanged, &bound),
+                    None => report.conflict(holder, "was this holder's before, or is in conflict"),
+                },
             }
         }
         if index % SYNC_EVERY == SYNC_EVERY - 1 {
@@ -99,7 +113,12 @@ pub fn holders(engine: &Engine, roster: &Roster) -> Result<ImportReport, ImportE
     Ok(report)
 }
 
-/// Binds a card; `None` when it was somebody else's, or an old one of the same person.
+/// The account that has the card, or had it.
+fn owner_of(engine: &Engine, card_uid: CardUid) -> Option<AccountId> {
+    engine.routes().configuration().directory.card(card_uid).account()
+}
+
+/// Binds a card; `None` when it's an old one of the same person, or in conflict since before.
 fn bind(
     engine: &Engine,
     account: AccountId,

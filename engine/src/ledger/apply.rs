@@ -14,7 +14,7 @@ use super::directory::{CardRoute, Directory};
 use super::error::LedgerError;
 use super::history::remember;
 use super::ledger_account::LedgerAccount;
-use super::limits::AMOUNT_FEN_MAX;
+use super::limits::{AMOUNT_FEN_MAX, BALANCE_FEN_MAX};
 use super::orders::{Order, OrderKey};
 use super::outcome_ring::RememberedOutcome;
 use super::record::{
@@ -195,7 +195,11 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
     }
 
     fn load(&mut self, money: &MoneyRecord) -> Result<(), LedgerError> {
-        let amount_fen = self.amount_fen(money)?;
+        // Offline facts add up: a card wallet may lack more than one request can ask for.
+        let amount_fen = money.amount_fen.get();
+        if !(1..=2 * BALANCE_FEN_MAX).contains(&amount_fen) {
+            return Err(self.bad("amount_fen"));
+        }
         let person = self.person(money.debit_account())?;
         self.post_person(person, money, |account| {
             account.electronic_fen -= amount_fen;
@@ -336,7 +340,9 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         let (epoch, sequence) = (suspense.epoch.get(), suspense.sequence.get());
         let key = suspense_key(epoch, sequence, suspense.digest.get());
         entry.count_suspense(BusinessDate(suspense.business_date.get()), key);
-        if let Some(outcome) = entry.ring.get_mut(Epoch(epoch), Sequence(sequence)) {
+        if suspense.is_of_sale()
+            && let Some(outcome) = entry.ring.get_mut(Epoch(epoch), Sequence(sequence))
+        {
             outcome.suspended = true;
         }
         Ok(())

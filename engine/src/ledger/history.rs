@@ -60,7 +60,7 @@ impl HistorySearch {
     /// Visits the record that was asked for. A record that isn't of the till's chain ends the walk.
     pub fn visit(&mut self, number: RecordNumber, time_ns: u64, record: &Record<'_>) -> Step {
         match record {
-            Record::Suspense(r, _) if r.sale() == self.sale => self.suspended = true,
+            Record::Suspense(r, _) if r.sale() == self.sale && r.is_of_sale() => self.suspended = true,
             Record::Reversal(r) if r.original() == self.sale => self.reversed = true,
             Record::ReversalBeforeOriginal(r) if r.original() == self.sale => {
                 return self.done(Some(RememberedOutcome {

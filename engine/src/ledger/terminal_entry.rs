@@ -91,7 +91,8 @@ impl TerminalEntry {
             self.suspense_date = date;
             self.suspense_count = 0;
         }
-        self.suspense_recent[usize::from(self.suspense_count) % SUSPENSE_RECENT] = key;
+        self.suspense_recent.rotate_right(1);
+        self.suspense_recent[0] = key;
         self.suspense_count = self.suspense_count.saturating_add(1);
     }
 }

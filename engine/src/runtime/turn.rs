@@ -4,14 +4,14 @@ use std::hint::black_box;
 
 use crossbeam::utils::CachePadded;
 use parking_lot::{Mutex, MutexGuard, RwLockReadGuard};
-use protocol::ids::{Epoch, RecordNumber, Sequence};
+use protocol::ids::{AccountId, Epoch, RecordNumber, Sequence};
 use protocol::result_code::ResultCode;
 use wal::{AppendError, Priority, Stage};
 
 use super::engine::{Configuration, Engine, Reply};
 use crate::ledger::limits::{GROUP_RECORDS_MAX, PAYLOAD_BYTES_MAX, SHARDS_MAX};
 use crate::ledger::record::PayloadBuffer;
-use crate::ledger::state::terminal_entry;
+use crate::ledger::state::{account, terminal_entry};
 use crate::ledger::{
     Command, Decision, Group, Parts, Record, Shard, ShardSet, Stamp, TerminalSlot, apply_posting, decide,
     shards_touched, touch, touch_route,
@@ -68,6 +68,13 @@ impl<'e> Routes<'e> {
         }
         let stage = self.engine.log().stage();
         Turn { routes: self, held, stage, payloads: PAYLOADS }
+    }
+
+    /// The student or staff number of an account, padded with zeros.
+    pub fn student_number(&self, id: AccountId) -> Option<[u8; 16]> {
+        let shards = self.engine.shards();
+        let held = HeldShards::take(shards, ShardSet::one(id.0 as usize & (shards.len() - 1)));
+        account(&held, id).map(|account| *account.student_number())
     }
 
     /// The highest sequence seen from a till in its epoch; 0 for none, and for an epoch that isn't its current one.

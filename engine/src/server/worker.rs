@@ -52,6 +52,9 @@ use crate::runtime::slow_lane::{Job, OwnedCommand, UploadJob, UploadResult};
 /// How often idle connections are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Where a frame names its terminal.
+const TERMINAL_OFFSET: u32 = 8;
+
 /// A live request waiting for its turn.
 struct Pending {
     connection: Rc<Connection>,
@@ -478,7 +481,9 @@ impl FrameHandler for Worker {
             Err(error) => return connection.refuse(frame, Refusal::from(error)),
         };
         if header.terminal != connection.terminal {
-            return connection.refuse(frame, Refusal::new(ResultCode::WrongTerminal));
+            let offset = TERMINAL_OFFSET;
+            let value = header.terminal.0.into();
+            return connection.refuse(frame, Refusal { code: ResultCode::MalformedFrame, offset, value });
         }
         if !header.kind.command().may_be_sent_by(connection.kind) {
             return connection.refuse(frame, Refusal::new(ResultCode::NotPermitted));

@@ -344,6 +344,11 @@ pub struct SuspenseRecord {
 const _: () = assert!(size_of::<SuspenseRecord>() == 48);
 
 impl SuspenseRecord {
+    /// Whether the request was about the sale of [`Self::sale`]: a record that names another terminal wasn't.
+    pub fn is_of_sale(&self) -> bool {
+        self.reason != SuspenseReason::WrongTerminal as u8
+    }
+
     /// The identity that the request names on the session's till.
     pub fn sale(&self) -> SaleId {
         SaleId {

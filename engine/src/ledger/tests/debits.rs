@@ -94,6 +94,20 @@ fn a_tap_loads_exactly_what_is_missing_in_its_own_group() {
 }
 
 #[test]
+fn a_load_may_be_more_than_any_request() {
+    let mut bench = Bench::new(2, 1);
+    for sequence in 1..=2 {
+        bench.upload(sale(0, 1, sequence), 0, sequence, AMOUNT_FEN_MAX);
+        bench.top_up(sale(1, 1, sequence), 0, AMOUNT_FEN_MAX, &format!("W{sequence}"));
+    }
+    bench.time_ns += DAY_NS;
+    // What the card wallet lacks is what offline facts took, less the 10,000 it began with, and the tap.
+    assert_eq!(bench.tap(sale(0, 1, 3), 0, 1, 700).short(), (ResultCode::Approved, 2));
+    assert_eq!(bench.wallets(0), [0, 0, 9_300]);
+    bench.close();
+}
+
+#[test]
 fn rules_and_floors_of_a_class() {
     for (rule, floor_fen, balance_fen, amount_fen, code) in [
         (AuthoriseRule::Covers, 0, 100, 100, ResultCode::Approved),

@@ -1,8 +1,9 @@
+use protocol::ids::{BusinessDate, CardCounter, TerminalId};
 use protocol::result_code::ResultCode;
 
-use super::bench::{Bench, NOON_NS, sale};
+use super::bench::{Bench, NOON_NS, sale, uid};
 use crate::ledger::calendar::DAY_NS;
-use crate::ledger::command::{CodeVerdict, Request};
+use crate::ledger::command::{CodeVerdict, OfflineFact, Request};
 use crate::ledger::decision::Decision;
 use crate::ledger::limits::{GAPS_MAX, SUSPENSE_PER_TERMINAL_DAY_MAX};
 use crate::ledger::record::RecordKind;
@@ -61,8 +62,34 @@ fn the_suspense_list_is_bounded_by_till_and_date() {
         kept += bench.tap(sale(0, 1, sequence), 0, sequence, 2_002).records;
     }
     assert_eq!(kept, usize::from(SUSPENSE_PER_TERMINAL_DAY_MAX));
-    bench.done(Request::CutOff { opened: protocol::ids::BusinessDate(9_825) });
+    bench.done(Request::CutOff { opened: BusinessDate(9_825) });
     assert_eq!(bench.tap(sale(0, 1, conflicts), 0, conflicts, 3).short(), (ResultCode::IdentityConflict, 1));
+    bench.close();
+}
+
+#[test]
+fn the_latest_suspense_records_arent_repeated_on_the_next_date() {
+    let mut bench = Bench::new(1, 1);
+    let foreign = |bench: &mut Bench, sequence: u32| {
+        let sale = sale(0, 1, sequence);
+        let foreign = OfflineFact {
+            sale,
+            record_terminal: TerminalId(999),
+            card_uid: uid(0),
+            card_counter: CardCounter(1),
+            amount_fen: 100,
+            till_time_ns: bench.time_ns,
+            authentic: true,
+        };
+        bench.fact(foreign).records
+    };
+    for sequence in 1..=6 {
+        assert_eq!(foreign(&mut bench, sequence), 1);
+    }
+    bench.done(Request::CutOff { opened: BusinessDate(9_825) });
+    assert_eq!(foreign(&mut bench, 7), 1);
+    assert_eq!([4, 5, 6, 7].map(|sequence| foreign(&mut bench, sequence)), [0; 4]);
+    assert_eq!(foreign(&mut bench, 3), 1);
     bench.close();
 }
 

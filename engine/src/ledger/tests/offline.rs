@@ -185,6 +185,18 @@ fn what_isnt_authentic_uses_nothing_up() {
 }
 
 #[test]
+fn a_record_of_another_terminal_says_nothing_about_the_sale_of_its_sequence() {
+    let mut bench = Bench::new(1, 2);
+    bench.tap(sale(0, 1, 1), 0, 1, 100);
+    let foreign = OfflineFact { record_terminal: TerminalId(999), ..fact(&bench, 1, 1, 300) };
+    assert_eq!(bench.fact(foreign).short(), (ResultCode::WrongTerminal, 1));
+    // The conflict that follows is kept with its bytes all the same.
+    assert_eq!(bench.tap(sale(0, 1, 1), 0, 1, 200).short(), (ResultCode::IdentityConflict, 1));
+    assert_eq!(bench.tap(sale(0, 1, 1), 0, 1, 400).short(), (ResultCode::IdentityConflict, 0));
+    bench.close();
+}
+
+#[test]
 fn a_fact_doesnt_raise_the_card_counter() {
     let mut bench = Bench::new(1, 1);
     bench.upload(sale(0, 1, 1), 0, 500, 100);
