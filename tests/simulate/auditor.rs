@@ -10,12 +10,12 @@ use engine::ledger::command::Channel;
 use engine::ledger::record::{MoneyRecord, RecordKind, ReversalRecord};
 use engine::ledger::registry::Policy;
 use engine::ledger::{LedgerAccount, LedgerClass, Record};
-use protocol::ids::{AccountId, BusinessDate, CardUid, SaleId};
+use protocol::ids::{AccountId, BusinessDate, CardUid, RecordNumber, SaleId};
 use protocol::result_code::ResultCode;
 use wal::{LogReader, RecordRef};
 
 use super::ask::Ask;
-use super::books::Books;
+use super::books::{Books, Standing};
 
 /// Every body that a till ever sent under an identity.
 pub type Sent = BTreeMap<SaleId, Vec<Ask>>;
@@ -85,6 +85,11 @@ impl Auditor {
 
     pub fn books(&self) -> &Books {
         &self.books
+    }
+
+    /// How a person stood once record `at` was there.
+    pub fn standing_at(&self, person: AccountId, at: RecordNumber) -> Option<&Standing> {
+        self.books.standings(person).iter().rev().find(|standing| standing.number <= at.0)
     }
 
     /// What became of a sale.
@@ -238,9 +243,8 @@ impl Auditor {
         }
         match record {
             Record::TopUp(r) => {
-                if !self.orders.insert((money.channel_wallet & 15, r.order_number)) {
-                    return wrong("its order was credited before".to_owned());
-                }
+                let new = self.orders.insert((money.channel_wallet & 15, r.order_number));
+                return if new { Ok(()) } else { wrong("its order was credited before".to_owned()) };
             }
             Record::Reversal(r) => self.reversal(number, money, r).or_else(wrong)?,
             Record::ReversalBeforeOriginal(r) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use engine::ledger::record::{MoneyRecord, Wallet};
 use engine::ledger::{LedgerAccount, Record};
-use protocol::ids::{AccountId, RecordNumber};
+use protocol::ids::AccountId;
 use wal::RecordRef;
 
 /// A person's wallets in fen: card, transition, electronic.
@@ -152,11 +152,6 @@ impl Books {
     /// Every record that names a person, oldest first, and how the wallets stood after it.
     pub fn standings(&self, person: AccountId) -> &[Standing] {
         self.persons.get(person.0 as usize).map_or(&[], Vec::as_slice)
-    }
-
-    /// How a person stood once record `at` was there.
-    pub fn standing_at(&self, person: AccountId, at: RecordNumber) -> Option<&Standing> {
-        self.standings(person).iter().rev().find(|standing| standing.number <= at.0)
     }
 
     /// The total of a hot account.

@@ -166,7 +166,7 @@ impl<'d> Machine<'d> {
     /// What the planted bug makes of a reply.
     fn bend(&mut self, reply: Reply) -> Reply {
         match (self.plant, reply) {
-            (Plant::AnswersEarly, Reply::Outcome(mut outcome)) if self.random.per_mille(50) => {
+            (Plant::AnswersEarly, Reply::Outcome(mut outcome)) if self.random.per_mille(200) => {
                 outcome.observed = RecordNumber(0);
                 Reply::Outcome(outcome)
             }

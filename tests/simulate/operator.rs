@@ -182,9 +182,10 @@ impl Operator {
 
     /// Takes what is acknowledged by now.
     pub fn take_answers(&mut self, durable: u64, town: &mut Town) {
-        let (told, waiting) = self.waiting.drain(..).partition(|(observed, _)| observed.0 <= durable);
+        let (told, waiting): (Vec<_>, Vec<_>) =
+            self.waiting.drain(..).partition(|(observed, _)| observed.0 <= durable);
         self.waiting = waiting;
-        for (_, deed) in Vec::<(RecordNumber, Deed)>::from(told) {
+        for (_, deed) in told {
             match deed {
                 Deed::Terms { account, terms } => {
                     if let Some(all) = self.terms.get_mut(&account)

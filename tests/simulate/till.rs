@@ -15,8 +15,10 @@ use super::town::Town;
 
 /// Tries of one debit before the till gives up and reverses it or keeps it for an upload.
 const TRIES_MAX: u32 = 3;
-/// Records that wait for an upload at most.
-const STORED_MAX: usize = 10;
+/// Records that wait for an upload at most, and records of one upload: of a calm till, and of one that comes back
+/// with a lunch behind it.
+const STORED_MAX: [usize; 2] = [10, 120];
+const UPLOAD_MAX: [usize; 2] = [6, 64];
 /// Holes that a till opens by itself in one epoch at most: fewer than the ledger remembers.
 const HOLES_MAX: u32 = 8;
 
@@ -40,6 +42,7 @@ pub struct Till {
     pub terminal: TerminalId,
     pub notebook: Notebook,
     tops_up: bool,
+    storms: bool,
     epoch: Epoch,
     next_sequence: u32,
     /// A sequence whose request was refused without a trace.
@@ -58,12 +61,14 @@ pub struct Till {
 }
 
 impl Till {
-    pub fn new(slot: u16) -> Till {
+    /// A till at this slot. One that `storms` comes back from offline with many records.
+    pub fn new(slot: u16, storms: bool) -> Till {
         Till {
             slot: TerminalSlot(slot),
             terminal: TerminalId(101 + u32::from(slot)),
             notebook: Notebook::default(),
             tops_up: tops_up(slot),
+            storms,
             epoch: Epoch(1),
             next_sequence: 1,
             unused_sequence: None,
@@ -106,8 +111,10 @@ impl Till {
         let mut sends = Vec::new();
         if self.offline_steps > 0 && !settling {
             self.offline_steps -= 1;
-            if self.stored.len() < STORED_MAX {
-                self.store_fact(random, town);
+            for _ in 0..if self.storms { random.below(20) } else { 1 } {
+                if self.stored.len() < STORED_MAX[usize::from(self.storms)] {
+                    self.store_fact(random, town);
+                }
             }
             return sends;
         }
@@ -141,7 +148,7 @@ impl Till {
     fn give_up(&mut self, flight: &Flight, random: &mut Random, town: &Town) {
         if let Ask::Tap { card_uid, counter, amount_fen } = flight.ask
             && (1..=5_000).contains(&amount_fen)
-            && self.stored.len() < STORED_MAX
+            && self.stored.len() < STORED_MAX[usize::from(self.storms)]
             && random.per_mille(300)
         {
             // The chip has paid: the same sale goes the other way, under the same identity.
@@ -172,7 +179,7 @@ impl Till {
     fn upload(&mut self, random: &mut Random, sends: &mut Vec<(SaleId, Ask)>) {
         let begin = random.below(self.stored.len().max(1) as u64) as usize;
         let count = self.stored.len();
-        for place in (begin..count).chain(0..begin).take(6) {
+        for place in (begin..count).chain(0..begin).take(UPLOAD_MAX[usize::from(self.storms)]) {
             let fact = &mut self.stored[place];
             if fact.wait > 0 {
                 fact.wait -= 1;

@@ -121,13 +121,15 @@ impl<'d> World<'d> {
         let clock = Arc::new(SimulatedClock::new());
         let machine = Machine::new(Arc::clone(&clock), snapshot_dir, plant, Random::new(random.next()))?;
         let weather = Weather::draw(&mut random);
+        let storms_per_mille = *random.pick(&[0, 300, 800]);
+        let tills = *random.pick(&[1, 2, 4, 8, 15]);
         let mut world = World {
             machine,
             clock,
             weather,
             town: Town::new(),
             operator: Operator::default(),
-            tills: (0..*random.pick(&[1, 2, 4, 8, 15])).map(Till::new).collect(),
+            tills: (0..tills).map(|slot| Till::new(slot, random.per_mille(storms_per_mille))).collect(),
             auditor: Auditor::default(),
             sent: Sent::new(),
             pending: Vec::new(),
@@ -138,7 +140,6 @@ impl<'d> World<'d> {
             trace,
             random,
         };
-        let tills = world.tills.len() as u16;
         world.operator.set_up(world.machine.engine(), &mut world.random, &mut world.town, tills)?;
         world.catch_up()?;
         Ok(world)
@@ -310,12 +311,25 @@ impl<'d> World<'d> {
         self.pending.push(Pending { till, sale, ask, reply });
     }
 
+    /// One request, decided. While its till's chain is walked, a late copy of another of the till's requests may come
+    /// in between.
     fn execute(&mut self, till: usize, sale: SaleId, ask: Ask, retried: bool) -> Result<Reply, String> {
+        let late = self.late.iter().find(|late| late.till == till && late.due_step > self.step + 20);
+        let between = late.map(|late| (late.sale, late.ask));
+        self.execute_with(till, (sale, ask), retried, between)
+    }
+
+    fn execute_with(
+        &mut self,
+        till: usize,
+        (sale, ask): (SaleId, Ask),
+        retried: bool,
+        between: Option<(SaleId, Ask)>,
+    ) -> Result<Reply, String> {
         let slot = self.tills[till].slot;
         let now_ns = self.machine.engine().log().stage().time_ns();
         let request = ask.request(slot, sale, |digits| verdict(digits, now_ns));
-        let between = self.late.iter().find(|late| late.till == till && late.due_step > self.step + 20);
-        let between = between.map(|late| late.ask.request(slot, late.sale, |digits| verdict(digits, now_ns)));
+        let between = between.map(|(sale, ask)| ask.request(slot, sale, |digits| verdict(digits, now_ns)));
         match self.machine.execute(request, retried, between, &mut self.coverage) {
             Ok(reply) => Ok(reply),
             Err(Trouble::Violation(what)) => Err(what),
@@ -379,7 +393,6 @@ impl<'d> World<'d> {
 
     /// Whatever is told must stand on durable records, whatever the reply itself says of them.
     fn check_told(&self, sale: SaleId, ask: Ask, reply: &Reply) -> Result<(), String> {
-        let books = self.auditor.books();
         match reply {
             Reply::Outcome(outcome) if outcome.code.is_transient() => Ok(()),
             Reply::Outcome(outcome) if is_kept_out(outcome.code) => {
@@ -396,7 +409,7 @@ impl<'d> World<'d> {
                 check_against_log(&self.auditor, sale, outcome)
             }
             Reply::Balance(view) => {
-                let standing = books.standing_at(view.account, view.observed);
+                let standing = self.auditor.standing_at(view.account, view.observed);
                 let wallets = [view.card_fen, view.transition_fen, view.electronic_fen];
                 match standing {
                     Some(standing) if standing.wallets == wallets => Ok(()),
@@ -422,7 +435,7 @@ impl<'d> World<'d> {
         observed: RecordNumber,
     ) -> Result<(), String> {
         let books = self.auditor.books();
-        let newest = books.standing_at(account, observed).map_or(0, |standing| standing.number);
+        let newest = self.auditor.standing_at(account, observed).map_or(0, |standing| standing.number);
         if newest != head.0 {
             return Err(format!("account {account}'s bill begins at {head}, by the log at {newest}"));
         }
@@ -481,7 +494,7 @@ impl<'d> World<'d> {
             let known: Vec<_> =
                 notes.iter().skip(skip).take(sales_max).map(|(&sale, note)| (sale, note.ask)).collect();
             for (sale, ask) in known {
-                match self.execute(till, sale, Ask::SaleQuery, false)? {
+                match self.execute_with(till, (sale, Ask::SaleQuery), false, None)? {
                     Reply::Outcome(outcome) => {
                         check_against_log(&self.auditor, sale, &outcome)?;
                         self.tills[till].notebook.write(sale, ask, &outcome)?;
