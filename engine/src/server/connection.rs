@@ -7,8 +7,9 @@
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use protocol::answer::{Answer, Refusal};
 use protocol::error::DecodeError;
@@ -17,7 +18,9 @@ use protocol::ids::TerminalId;
 use protocol::result_code::ResultCode;
 use protocol::session::{Opener, Sealer};
 use protocol::terminal_kind::TerminalKind;
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::read_buffer::ReadBuffer;
 use super::sessions::Lease;
@@ -32,7 +35,7 @@ const SMALL_ANSWER_BYTES: usize = 128;
 
 /// A signed-in connection.
 pub struct Connection {
-    stream: TcpStream,
+    writer: OwnedWriteHalf,
     sealer: RefCell<Sealer>,
     outbox: RefCell<Vec<u8>>,
     /// Names the connection to the slow lane; never used again in this worker.
@@ -74,8 +77,8 @@ pub enum End {
 
 /// What a connection is made of, after sign-in.
 pub struct SignedIn {
-    /// The socket.
-    pub stream: TcpStream,
+    /// The socket's writing side.
+    pub writer: OwnedWriteHalf,
     /// Seals answers.
     pub sealer: Sealer,
     /// Names the connection in its worker.
@@ -101,9 +104,9 @@ pub trait FrameHandler {
 impl Connection {
     /// Takes over a socket after its sign-in.
     pub fn new(signed_in: SignedIn, now_s: u64) -> Connection {
-        let SignedIn { stream, sealer, key, terminal, slot, kind, lease } = signed_in;
+        let SignedIn { writer, sealer, key, terminal, slot, kind, lease } = signed_in;
         Connection {
-            stream,
+            writer,
             sealer: RefCell::new(sealer),
             outbox: RefCell::default(),
             key,
@@ -155,7 +158,7 @@ impl Connection {
     fn send(&self, frame: &[u8]) {
         let mut outbox = self.outbox.borrow_mut();
         let sent = if outbox.is_empty() {
-            match self.stream.try_write(frame) {
+            match self.writer.try_write(frame) {
                 Ok(sent) => sent,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => 0,
                 Err(_) => return self.finish(End::Peer),
@@ -187,9 +190,10 @@ impl Connection {
         }
     }
 
-    /// Reads frames until the connection ends. Owns the read side: call it once.
+    /// Reads frames until the connection ends.
     pub async fn run(
         self: &Rc<Connection>,
+        mut reader: OwnedReadHalf,
         mut opener: Opener,
         mut buffer: ReadBuffer,
         handler: &impl FrameHandler,
@@ -203,7 +207,7 @@ impl Connection {
             }
             let mut waited = false;
             let read = poll_fn(|cx| {
-                let read = self.poll_read(cx, &mut buffer);
+                let read = self.poll_read(cx, &mut reader, &mut buffer);
                 waited |= read.is_pending();
                 read
             });
@@ -222,36 +226,39 @@ impl Connection {
     }
 
     /// Sends what is waiting, then reads; 0 bytes when the connection ends.
-    fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut ReadBuffer) -> Poll<io::Result<usize>> {
-        self.waker.set(Some(cx.waker().clone()));
+    ///
+    /// Reads through the reactor's own read: after one that doesn't fill the buffer it knows the socket to be empty,
+    /// and saves a system call for each frame that `try_read` would spend on finding out.
+    fn poll_read(
+        &self,
+        cx: &mut Context<'_>,
+        reader: &mut OwnedReadHalf,
+        buffer: &mut ReadBuffer,
+    ) -> Poll<io::Result<usize>> {
+        let waker = self.waker.take().filter(|waker| waker.will_wake(cx.waker()));
+        self.waker.set(waker.or_else(|| Some(cx.waker().clone())));
         self.flush(cx)?;
         if self.end.get().is_some() {
             return Poll::Ready(Ok(0));
         }
-        loop {
-            match self.stream.try_read(buffer.room()) {
-                Ok(count) => {
-                    buffer.fill(count);
-                    return Poll::Ready(Ok(count));
-                }
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => match self.stream.poll_read_ready(cx) {
-                    Poll::Ready(ready) => ready?,
-                    Poll::Pending => return Poll::Pending,
-                },
-                Err(e) => return Poll::Ready(Err(e)),
-            }
-        }
+        let mut room = ReadBuf::new(buffer.room());
+        ready!(Pin::new(reader).poll_read(cx, &mut room))?;
+        let count = room.filled().len();
+        buffer.fill(count);
+        Poll::Ready(Ok(count))
     }
 
     fn flush(&self, cx: &mut Context<'_>) -> io::Result<()> {
         let mut outbox = self.outbox.borrow_mut();
         while !outbox.is_empty() {
-            match self.stream.try_write(&outbox) {
+            match self.writer.try_write(&outbox) {
                 Ok(sent) => drop(outbox.drain(..sent)),
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => match self.stream.poll_write_ready(cx) {
-                    Poll::Ready(ready) => ready?,
-                    Poll::Pending => return Ok(()),
-                },
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    match self.writer.as_ref().poll_write_ready(cx) {
+                        Poll::Ready(ready) => ready?,
+                        Poll::Pending => return Ok(()),
+                    }
+                }
                 Err(e) => return Err(e),
             }
         }

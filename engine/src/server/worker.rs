@@ -34,6 +34,7 @@ use protocol::request::{Request, Upload};
 use protocol::result_code::ResultCode;
 use protocol::sign_in::{ServerHandshake, Welcome};
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::{Notify, mpsc};
 use tokio::task;
 
@@ -100,7 +101,8 @@ pub struct Worker {
     next_key: Cell<u64>,
     code_keys: RefCell<CodeKeys>,
     stages: RefCell<StageClocks>,
-    begun: Instant,
+    /// Seconds since the worker began, as of the last sweep: connections are timed no finer.
+    now_s: Cell<u64>,
 }
 
 /// Wakes a worker's pump from other threads.
@@ -134,7 +136,7 @@ pub fn run(shared: Arc<Shared>, sockets: mpsc::Receiver<net::TcpStream>) -> std:
         next_key: Cell::new(0),
         code_keys: RefCell::new(code_keys),
         stages: RefCell::default(),
-        begun: Instant::now(),
+        now_s: Cell::new(0),
         shared,
     });
     let local = task::LocalSet::new();
@@ -176,9 +178,9 @@ impl Worker {
         };
         let _place = self.shared.take_place();
         let handshake = tokio::time::timeout(self.shared.config.sign_in_timeout, self.sign_in(stream));
-        let Ok(Some((connection, opener, buffer))) = handshake.await else { return };
+        let Ok(Some((connection, reader, opener, buffer))) = handshake.await else { return };
         self.connections.borrow_mut().insert(connection.key, Rc::clone(&connection));
-        let end = connection.run(opener, buffer, &*self).await;
+        let end = connection.run(reader, opener, buffer, &*self).await;
         tracing::debug!(terminal = %connection.terminal, ?end, "connection ended");
         self.connections.borrow_mut().remove(&connection.key);
         self.shared.sessions.close(&connection.lease);
@@ -187,7 +189,7 @@ impl Worker {
     async fn sign_in(
         &self,
         stream: TcpStream,
-    ) -> Option<(Rc<Connection>, protocol::session::Opener, ReadBuffer)> {
+    ) -> Option<(Rc<Connection>, OwnedReadHalf, protocol::session::Opener, ReadBuffer)> {
         stream.set_nodelay(true).ok()?;
         let mut buffer = ReadBuffer::default();
         let refused = |refusal: Refusal, bytes: &[u8]| {
@@ -226,8 +228,9 @@ impl Worker {
         write_all(&stream, &welcome).await?;
         let (sealer, opener) = session.into_split();
         let key = self.next_key.replace(self.next_key.get() + 1);
+        let (reader, writer) = stream.into_split();
         let signed_in = SignedIn {
-            stream,
+            writer,
             sealer,
             key,
             terminal: terminal_id,
@@ -235,7 +238,7 @@ impl Worker {
             kind: terminal.kind,
             lease,
         };
-        Some((Rc::new(Connection::new(signed_in, self.now_s())), opener, buffer))
+        Some((Rc::new(Connection::new(signed_in, self.now_s())), reader, opener, buffer))
     }
 
     fn welcome(
@@ -270,8 +273,10 @@ impl Worker {
 
     /// Closes connections that have been silent for too long, also half-open ones.
     async fn sweep(self: Rc<Worker>) {
+        let begun = Instant::now();
         loop {
             tokio::time::sleep(SWEEP_INTERVAL).await;
+            self.now_s.set(begun.elapsed().as_secs());
             let silent_before = self.now_s().saturating_sub(self.shared.config.idle_timeout.as_secs());
             for connection in self.connections.borrow().values() {
                 if connection.heard_at_s.get() < silent_before {
@@ -520,7 +525,7 @@ impl FrameHandler for Worker {
     }
 
     fn now_s(&self) -> u64 {
-        self.begun.elapsed().as_secs()
+        self.now_s.get()
     }
 }
 
