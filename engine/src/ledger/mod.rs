@@ -50,10 +50,11 @@ pub mod shard;
 pub mod snapshot;
 pub mod state;
 pub mod terminal_entry;
+pub mod touch;
 
 pub use apply::{apply, apply_configuration, apply_posting};
 pub use command::{Command, Request, Stamp, TerminalSlot};
-pub use decide::{decide, shards_touched, touch, touch_route};
+pub use decide::{decide, shards_touched};
 pub use decision::{Decision, Group, Outcome};
 pub use directory::Directory;
 pub use error::LedgerError;
@@ -62,6 +63,7 @@ pub use record::{Record, RecordKind};
 pub use registry::Registry;
 pub use shard::{Parts, Shard, ShardSet};
 pub use state::{Sizes, State};
+pub use touch::{touch_parts, touch_routes};
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! The ledger alone: decide, copy the record's bytes, apply, in batches with [`touch_route`] and [`touch`], and no
+//! The ledger alone: decide, copy the record's bytes, apply, in batches with [`touch_routes`] and [`touch_parts`], and no
 //! thread, lock, log or socket. Against it a loop that touches the same accounts in the same order and copies as many bytes.
 //!
 //! Both sides see accounts in one random order that was drawn before; both copy into a buffer as large as the log's
@@ -19,8 +19,8 @@ use crate::ledger::limits::PAYLOAD_BYTES_MAX;
 use crate::ledger::record::Wallet;
 use crate::ledger::registry::{Policy, TerminalKind};
 use crate::ledger::{
-    Command, Decision, Request, Sizes, Stamp, State, TerminalSlot, apply, apply_posting, decide, touch,
-    touch_route,
+    Command, Decision, Request, Sizes, Stamp, State, TerminalSlot, apply, apply_posting, decide, touch_parts,
+    touch_routes,
 };
 
 /// Commands touched before the first of them is decided.
@@ -216,12 +216,8 @@ impl LedgerAlone {
         let State { registry, directory, shards } = &mut self.state;
         // Two passes, so that the cache misses of a batch overlap: where each card leads must be there before the
         // accounts can be asked for.
-        for command in &commands {
-            black_box(touch_route(directory, command));
-        }
-        for command in &commands {
-            black_box(touch(directory, shards, command));
-        }
+        touch_routes(directory, commands.iter().copied());
+        touch_parts(directory, shards, commands.iter().copied());
         let mut buffer = [0; PAYLOAD_BYTES_MAX];
         for command in &commands {
             let stamp = Stamp { number: RecordNumber(self.next_number), time_ns: NOON_NS };

@@ -1,7 +1,5 @@
 //! A turn: the shards that a batch of commands touches, held together with the staging buffer.
 
-use std::hint::black_box;
-
 use crossbeam::utils::CachePadded;
 use parking_lot::{Mutex, MutexGuard, RwLockReadGuard};
 use protocol::ids::{AccountId, Epoch, RecordNumber, Sequence};
@@ -14,7 +12,7 @@ use crate::ledger::record::PayloadBuffer;
 use crate::ledger::state::{account, terminal_entry};
 use crate::ledger::{
     Command, Decision, Group, Parts, Record, Shard, ShardSet, Stamp, TerminalSlot, apply_posting, decide,
-    shards_touched, touch, touch_route,
+    shards_touched, touch_parts, touch_routes,
 };
 
 /// The right to look credentials up, and from there to take hold of shards.
@@ -56,16 +54,12 @@ impl<'e> Routes<'e> {
         let directory = &self.configuration.directory;
         let shards = self.engine.shards();
         let mut touched = ShardSet::default();
-        for command in commands.clone() {
-            black_box(touch_route(directory, &command));
-        }
+        touch_routes(directory, commands.clone());
         for command in commands.clone() {
             touched = touched.with(shards_touched(directory, shards.len(), &command));
         }
         let held = HeldShards::take(shards, touched);
-        for command in commands {
-            black_box(touch(directory, &held, &command));
-        }
+        touch_parts(directory, &held, commands);
         let stage = self.engine.log().stage();
         Turn { routes: self, held, stage, payloads: PAYLOADS }
     }

@@ -73,57 +73,12 @@ pub fn shards_touched(directory: &Directory, shard_count: usize, command: &Comma
 }
 
 /// The account that a selector may mean, before the account itself was asked.
-fn candidate(directory: &Directory, selector: &AccountSelector) -> Option<AccountId> {
+pub(super) fn candidate(directory: &Directory, selector: &AccountSelector) -> Option<AccountId> {
     match selector {
         AccountSelector::Account(account) => Some(*account),
         AccountSelector::StudentNumber(text) => directory.student_number_candidate(text),
         AccountSelector::Card(card_uid) => directory.card(*card_uid).account(),
     }
-}
-
-/// Reads the cache lines of the directory that routing a command will need. Call it for each command of a batch
-/// before [`shards_touched`] and [`touch`], which wait for them. Needs no shard.
-///
-/// The results of this and of [`touch`] mean nothing, but use them (`core::hint::black_box`), or the reads are
-/// optimised away.
-pub fn touch_route(directory: &Directory, command: &Command<'_>) -> u64 {
-    let selector = match &command.request {
-        Request::CardDebit(r) => return directory.touch_card(r.card_uid),
-        Request::Offline(r) => return directory.touch_card(r.card_uid),
-        Request::TopUp(r) => &r.account,
-        Request::Balance(selector) | Request::BillHead(selector) => selector,
-        _ => return 0,
-    };
-    match selector {
-        AccountSelector::Account(_) => 0,
-        AccountSelector::StudentNumber(text) => directory.touch_student_number(text),
-        AccountSelector::Card(card_uid) => directory.touch_card(*card_uid),
-    }
-}
-
-/// Reads the cache lines of the shards that deciding and applying a command will need, so that a batch's misses
-/// overlap: call it for each command of a batch before deciding the first. Needs the command's shards.
-pub fn touch<P: Parts + ?Sized>(directory: &Directory, parts: &P, command: &Command<'_>) -> u64 {
-    let layout = Layout::new(parts.shard_count());
-    let mut seen = 0;
-    if let Some(entry) = command.sale().and_then(|sale| layout.terminal(parts, sale.slot)) {
-        let sequence = command.sale().map(|sale| sale.sequence).unwrap_or_default();
-        seen ^= entry.head ^ entry.ring.touch(sequence);
-    }
-    let account = match &command.request {
-        Request::CardDebit(r) => directory.card(r.card_uid).account(),
-        Request::Offline(r) => directory.card(r.card_uid).account(),
-        Request::CodeDebit(r) => match r.verdict {
-            CodeVerdict::Authentic { account, .. } => Some(account),
-            _ => None,
-        },
-        Request::TopUp(r) => candidate(directory, &r.account),
-        _ => None,
-    };
-    if let Some(account) = account.and_then(|account| layout.account(parts, account)) {
-        seen ^= account.head ^ account.month_start;
-    }
-    seen
 }
 
 /// Decides a command. The parts must hold [`shards_touched`]. The stamp is that of the staging buffer, which must
