@@ -138,7 +138,11 @@ const BILL_LINE: &[Field] = &[
     ("related_record", U64, "the record it belongs to (a reversal's original), 0 for none"),
     ("business_date", U16, "days since 2000-01-01"),
     ("kind", U8, "1 debit, 2 load, 3 top-up, 4 reversal, 5 offline debit, 6 opening"),
-    ("channel", U8, "1 card, 2 code, 3 offline, 10 WeChat Pay, 11 Alipay, 12 counter, 13 import; 0 for a reversal"),
+    (
+        "channel",
+        U8,
+        "1 card, 2 code, 3 offline, 10 WeChat Pay, 11 Alipay, 12 counter, 13 import; 0 for a reversal",
+    ),
     ("wallet", U8, "1 card, 2 transition, 3 electronic"),
     ("flags", U8, "bit 0: reversed later; bit 1: held for review"),
     ("reserved", Zero(2), ""),
