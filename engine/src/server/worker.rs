@@ -30,6 +30,7 @@ use protocol::frame::Header;
 use protocol::ids::{AccountId, RecordNumber};
 use protocol::keys::{derive_card_master, derive_terminal_key};
 use protocol::offline_record::TacVerifier;
+use protocol::payment_code;
 use protocol::request::{Request, Upload};
 use protocol::result_code::ResultCode;
 use protocol::sign_in::{ServerHandshake, Welcome};
@@ -124,7 +125,9 @@ pub fn run(shared: Arc<Shared>, sockets: mpsc::Receiver<net::TcpStream>) -> std:
         }
     }));
     let (finish, finished) = channel::bounded(2 * shared.config.connections_max);
-    let code_keys = CodeKeys::new((0..=3).map(|id| protocol::keys::derive_code_key(&shared.master_key, id)));
+    let code_keys = CodeKeys::new(
+        (0..=payment_code::CODE_KEY_ID_MAX).map(|id| protocol::keys::derive_code_key(&shared.master_key, id)),
+    );
     let worker = Rc::new(Worker {
         wake,
         queue: RefCell::default(),
@@ -312,6 +315,7 @@ impl Worker {
             let mut turn = self.shared.engine.routes().hold_for(commands);
             let mut waiting = self.waiting.borrow_mut();
             let count = queue.len() as u64;
+            let first = waiting.len();
             for Pending { connection, request, .. } in queue.drain(..) {
                 let reply = turn.execute(&request.command(None));
                 match reply {
@@ -328,7 +332,7 @@ impl Worker {
             }
             drop(turn);
             let staged = Instant::now();
-            for answer in waiting.iter_mut().rev().take(count as usize) {
+            for answer in waiting.range_mut(first..) {
                 answer.staged_at = staged;
             }
             self.stages.borrow_mut().record(Stage::Apply, nanoseconds(staged - begun), count);
