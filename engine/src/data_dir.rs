@@ -129,11 +129,8 @@ impl DataDir {
         let path = self.path.join("master.key");
         let text =
             fs::read_to_string(&path).map_err(|source| DataDirError::Io { path: path.clone(), source })?;
-        let bytes = unhex(text.trim_end()).and_then(|bytes| <[u8; 16]>::try_from(bytes).ok());
-        match bytes {
-            Some(bytes) => Ok(Key128::new(bytes)),
-            None => Err(DataDirError::MasterKey { path, reason: "must hold 32 hex digits".to_owned() }),
-        }
+        Key128::from_hex(text.trim_end())
+            .ok_or_else(|| DataDirError::MasterKey { path, reason: "must hold 32 hex digits".to_owned() })
     }
 }
 
@@ -167,13 +164,6 @@ pub fn hex(bytes: &[u8]) -> String {
         write!(text, "{byte:02x}").expect("writing to a string");
         text
     })
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    if !text.is_ascii() || !text.len().is_multiple_of(2) {
-        return None;
-    }
-    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).ok()).collect()
 }
 
 fn lock(path: &Path) -> Result<DirLock, DataDirError> {

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use loadgen::campus::{Campus, CampusCodeKey, CampusHolder, CampusTill, HexKey};
 use protocol::keys::{Key128, derive_card_master, derive_code_key, derive_terminal_key};
+use protocol::payment_code::CODE_KEY_ID_MAX;
 use protocol::terminal_kind::TerminalKind;
 
 use super::{CliResult, DataArgs, ImportCampusArgs, ImportHoldersArgs, KeysArgs, SizeArgs};
@@ -15,9 +16,6 @@ use crate::ledger::State;
 use crate::ledger::state::account;
 use crate::opened_books::{OpenOptions, OpenedBooks};
 use crate::runtime::engine::Engine;
-
-/// Payment-code keys that a campus has: their ids are 0 to this, less one.
-const CODE_KEYS: u8 = 4;
 
 pub(super) fn holders(args: &ImportHoldersArgs) -> CliResult {
     let roster = Roster::read(&args.file, args.encoding)?;
@@ -117,7 +115,7 @@ pub(super) fn campus_of(state: &State, master_key: &Key128, address: std::net::S
         gateways: tills(TerminalKind::PhoneGateway),
         holders,
         card_master_key: hex(derive_card_master(master_key)),
-        code_keys: (0..CODE_KEYS)
+        code_keys: (0..=CODE_KEY_ID_MAX)
             .map(|id| CampusCodeKey { id, key: hex(derive_code_key(master_key, id)) })
             .collect(),
     }

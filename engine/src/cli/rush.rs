@@ -28,14 +28,13 @@ use wal::LogReader;
 
 use super::books::close_business_date;
 use super::import::campus_of;
-use super::server_process::{ServerProcess, StageLine, Started};
+use super::server_process::{ServerProcess, StageLine, Started, sizes_for};
 use super::{CliResult, Durability, RushArgs};
 use crate::audit::{self, AuditOptions, AuditReport};
 use crate::data_dir::DataDir;
 use crate::import::apply;
 use crate::import::campus::{CampusFile, ClockMinute, MealPeriodEntry, MerchantEntry, TerminalEntry};
 use crate::import::roster::{Roster, RosterLine, TextEncoding};
-use crate::ledger::Sizes;
 use crate::opened_books::{OpenOptions, OpenedBooks};
 use crate::settlement::{self, SettlementReport};
 
@@ -181,7 +180,7 @@ fn make_campus(args: &RushArgs, data_dir: &Path) -> Result<MadeCampus, Box<dyn s
     };
     let data = DataDir::create_or_open(data_dir)?;
     let master_key = data.master_key()?;
-    let options = OpenOptions { sizes: sizes(roster.holders.len() as u32), ..OpenOptions::default() };
+    let options = OpenOptions { sizes: sizes_for(roster.holders.len() as u32), ..OpenOptions::default() };
     let (books, _) = OpenedBooks::open(data, &options)?;
     apply::campus(books.engine(), &made_up_campus(args.tills))?;
     let imported = apply::holders(books.engine(), &roster)?;
@@ -200,11 +199,6 @@ fn free_address() -> Result<SocketAddr, String> {
         .map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
         .find(|address| TcpListener::bind(address).is_ok())
         .ok_or_else(|| format!("no free port from {} to {}", PORTS.start, PORTS.end - 1))
-}
-
-fn sizes(accounts: u32) -> Sizes {
-    let accounts_max = accounts.next_power_of_two().max(1 << 16);
-    Sizes { shards: 4, accounts_max, cards_max: 2 * accounts_max, ..Sizes::default() }
 }
 
 fn made_up_roster(holders: u32) -> Roster {
@@ -288,7 +282,7 @@ fn wait_for_half(control: &RunControl, duration_ns: u64) {
 
 /// Closes the business date on the stopped server's books, then audits the log.
 fn close_and_audit(data_dir: &Path, accounts: u32) -> Result<AuditReport, Box<dyn std::error::Error>> {
-    let options = OpenOptions { sizes: sizes(accounts), ..OpenOptions::default() };
+    let options = OpenOptions { sizes: sizes_for(accounts), ..OpenOptions::default() };
     close_business_date(data_dir, &options)?;
     Ok(audit::verify(data_dir, &AuditOptions::default())?)
 }

@@ -9,6 +9,15 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::Sizes;
+
+/// Tables with room for so many accounts, each with a card and an old one: for books that this program makes and
+/// serves by itself.
+pub(super) fn sizes_for(accounts: u32) -> Sizes {
+    let accounts_max = accounts.next_power_of_two().max(1 << 16);
+    Sizes { shards: 4, accounts_max, cards_max: 2 * accounts_max, ..Sizes::default() }
+}
+
 /// What a server says when it starts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Started {
@@ -67,15 +76,16 @@ impl ServerProcess {
         accounts: u32,
     ) -> Result<ServerProcess, String> {
         let program = std::env::current_exe().map_err(|e| format!("this program's own path: {e}"))?;
-        let accounts_max = accounts.next_power_of_two().max(1 << 16);
+        let sizes = sizes_for(accounts);
         let mut child = Command::new(program)
             .arg("serve")
             .arg("--json")
             .arg("--data")
             .arg(data_dir)
             .args(["--listen", &listen.to_string(), "--durability", durability])
-            .args(["--accounts-max", &accounts_max.to_string()])
-            .args(["--cards-max", &(2 * accounts_max).to_string()])
+            .args(["--shards", &sizes.shards.to_string()])
+            .args(["--accounts-max", &sizes.accounts_max.to_string()])
+            .args(["--cards-max", &sizes.cards_max.to_string()])
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|e| format!("the server can't be started: {e}"))?;
