@@ -177,26 +177,19 @@ fn a_disk_that_is_really_full_stops_sales_and_loses_none() {
     // Room for one segment and not for the next: sell it full.
     let disk = SmallDisk::mount(campus.folder().join("disk"), 96).expect("the first one could be mounted");
     let data_dir = disk.at.join("data");
-    let copied =
-        Command::new("cp").arg("-r").arg(campus.data_dir()).arg(&data_dir).output().expect("cp runs");
-    let copied_all = copied.status.success();
-    if !copied_all {
-        // The spare segment doesn't fit; without it the books are whole.
-        println!("cp: {}", String::from_utf8_lossy(&copied.stderr));
-    }
-    let mut segments: Vec<_> = std::fs::read_dir(data_dir.join("log"))
-        .expect("a log")
-        .map(|entry| entry.expect("an entry").path())
-        .collect();
+    // The spare segment doesn't fit, and a folder copied whole may bring it first; without it the books are whole.
+    let log = campus.data_dir().join("log");
+    let mut segments: Vec<_> =
+        std::fs::read_dir(&log).expect("a log").map(|entry| entry.expect("an entry").path()).collect();
     segments.sort();
-    for spare in &segments[1..] {
-        std::fs::remove_file(spare).expect("removable");
-    }
-    for part in ["FORMAT", "master.key", "snapshots"] {
-        let to = data_dir.join(part);
-        let _ = std::fs::remove_dir_all(&to);
-        let from = campus.data_dir().join(part);
-        assert!(Command::new("cp").arg("-r").arg(from).arg(to).status().expect("cp runs").success());
+    std::fs::create_dir_all(data_dir.join("log")).expect("a new folder");
+    let copies =
+        ["FORMAT", "master.key", "snapshots"].map(|part| (campus.data_dir().join(part), data_dir.join(part)));
+    let first = segments.swap_remove(0);
+    let first_copy = data_dir.join("log").join(first.file_name().expect("a segment has a name"));
+    for (from, to) in copies.into_iter().chain([(first, first_copy)]) {
+        let copied = Command::new("cp").arg("-r").arg(&from).arg(&to).status().expect("cp runs");
+        assert!(copied.success(), "{} wasn't copied", from.display());
     }
     let outcomes = ["--outcomes-per-terminal", "32768"];
     let server = Serving::start(&data_dir, &outcomes);
