@@ -23,6 +23,7 @@ mod full_log;
 mod graceful_stop;
 mod kill_cycles;
 mod load;
+mod metrics;
 mod program;
 mod python_client;
 mod restart_state;

@@ -61,6 +61,8 @@ pub(crate) struct BlockBuffer {
     pub(crate) group_count: u32,
     record_bytes: u32,
     pub(crate) last_time_ns: u64,
+    /// When its first group was staged, on the monotonic clock; for reports.
+    pub(crate) begun_ns: u64,
 }
 
 /// Bytes that a record takes.
@@ -101,6 +103,7 @@ impl BlockBuffer {
             group_count: 0,
             record_bytes: 0,
             last_time_ns: 0,
+            begun_ns: 0,
         }
     }
 

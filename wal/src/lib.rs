@@ -37,6 +37,7 @@
 //! The bytes, the recovery cases and the assumptions about the medium stand in the crate's `README.md`.
 
 mod block;
+mod block_report;
 mod clock;
 mod config;
 mod error;
@@ -57,6 +58,7 @@ mod time;
 mod writer;
 
 pub use block::BlockInfo;
+pub use block_report::BlockReport;
 pub use clock::{Clock, SystemClock};
 pub use config::{LogConfig, LogId};
 pub use error::{AppendError, WalError};

@@ -1,6 +1,7 @@
 //! The log while it serves: staging, one block in flight, durability, poison.
 
 use crate::block::{BlockBuffer, Linker, put_seal};
+use crate::block_report::BlockReport;
 use crate::clock::Clock;
 use crate::config::{LogConfig, LogId};
 use crate::error::WalError;
@@ -73,11 +74,13 @@ pub struct Log {
     poisoned: AtomicBool,
     poison_cause: OnceLock<String>,
     time_alarm: AtomicBool,
+    observers: RwLock<Vec<Observer>>,
     callbacks: RwLock<Vec<Callback>>,
     threads: Mutex<Threads>,
 }
 
 type Callback = Box<dyn Fn(u64) + Send + Sync>;
+type Observer = Box<dyn Fn(&BlockReport) + Send + Sync>;
 
 impl Log {
     /// Opens the log in `storage`, or makes a new one; verifies and replays the records from `replay_from` on (0 and 1
@@ -117,6 +120,7 @@ impl Log {
             poisoned: AtomicBool::new(false),
             poison_cause: OnceLock::new(),
             time_alarm: AtomicBool::new(time_alarm),
+            observers: RwLock::new(Vec::new()),
             callbacks: RwLock::new(Vec::new()),
             threads: Mutex::new(Threads::default()),
         };
@@ -203,6 +207,7 @@ impl Log {
     fn write_next(&self, writer: &mut Writer) -> Result<Option<BlockBuffer>, WalError> {
         self.check_poison()?;
         let Some(mut block) = self.staging.lock().take() else { return Ok(None) };
+        let taken_ns = self.clock.monotonic_ns();
         if let Some(file) = block.place.claim.take() {
             self.enter_segment(writer, block.place.segment_id, file)?;
         }
@@ -221,6 +226,18 @@ impl Log {
         writer.last_time_ns = block.last_time_ns;
         writer.sealed = false;
         self.groups_waiting.fetch_sub(u64::from(block.group_count), Ordering::Relaxed);
+        let report = BlockReport {
+            last_number: writer.last_number,
+            groups: block.group_count,
+            records: block.record_count,
+            bytes: block.pages().len() as u32,
+            begun_ns: block.begun_ns,
+            taken_ns,
+            durable_ns: self.clock.monotonic_ns(),
+        };
+        for observer in self.observers.read().iter() {
+            observer(&report);
+        }
         self.durable.store(writer.last_number, Ordering::Release);
         self.tell(writer.last_number);
         Ok(Some(block))
@@ -314,6 +331,11 @@ impl Log {
         self.groups_waiting.load(Ordering::Relaxed)
     }
 
+    /// The name of the back end that it is written through.
+    pub fn back_end(&self) -> &'static str {
+        self.storage.name()
+    }
+
     /// Whether a block is being written at this moment.
     #[inline]
     pub fn in_flight(&self) -> bool {
@@ -325,6 +347,12 @@ impl Log {
     /// it. Called once more, with an unchanged number, when the log is poisoned.
     pub fn on_durable(&self, callback: Callback) {
         self.callbacks.write().push(callback);
+    }
+
+    /// Registers an observer of each block, called on the writing thread just before the block's records count as
+    /// durable; the same rules as for [`on_durable`](Log::on_durable).
+    pub fn on_block(&self, observer: impl Fn(&BlockReport) + Send + Sync + 'static) {
+        self.observers.write().push(Box::new(observer));
     }
 
     /// Wakes the [`LogWriter`](crate::LogWriter), if there is one, to write what is staged.

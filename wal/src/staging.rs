@@ -272,6 +272,7 @@ impl Staging {
         let place = self.space.place(pages_alone, self.block_pages_max, priority, time_ns)?;
         if let Some(mut block) = self.free.pop() {
             block.begin(place, self.next_number);
+            block.begun_ns = self.time.sampled_monotonic_ns();
             block.add(group, self.next_number, time_ns);
             self.open = Some(block);
         }

@@ -11,6 +11,7 @@ pub(crate) struct LoggedTime {
     last_ns: u64,
     anchor_wall_ns: u64,
     anchor_monotonic_ns: u64,
+    sampled_monotonic_ns: u64,
     jump_max_ns: u64,
     frozen: bool,
 }
@@ -19,11 +20,12 @@ impl LoggedTime {
     /// Goes on after a log whose last record has time `last_ns` (0: none). A wall clock that stands before that by more
     /// than a jump counts as one.
     pub(crate) fn new(last_ns: u64, clock: &dyn Clock, jump_max_ns: u64) -> Self {
-        let wall_ns = clock.wall_ns();
+        let (wall_ns, monotonic_ns) = (clock.wall_ns(), clock.monotonic_ns());
         Self {
             last_ns,
             anchor_wall_ns: wall_ns.max(last_ns),
-            anchor_monotonic_ns: clock.monotonic_ns(),
+            anchor_monotonic_ns: monotonic_ns,
+            sampled_monotonic_ns: monotonic_ns,
             jump_max_ns,
             frozen: last_ns.saturating_sub(wall_ns) > jump_max_ns,
         }
@@ -33,6 +35,7 @@ impl LoggedTime {
     pub(crate) fn sample(&mut self, clock: &dyn Clock) -> u64 {
         let wall_ns = clock.wall_ns();
         let monotonic_ns = clock.monotonic_ns();
+        self.sampled_monotonic_ns = monotonic_ns;
         let elapsed_ns = monotonic_ns.saturating_sub(self.anchor_monotonic_ns);
         let expected_ns = self.anchor_wall_ns.saturating_add(elapsed_ns);
         self.frozen =
@@ -58,6 +61,11 @@ impl LoggedTime {
     /// Whether the wall clock has jumped and isn't followed.
     pub(crate) fn is_frozen(&self) -> bool {
         self.frozen
+    }
+
+    /// The monotonic clock at the last sample.
+    pub(crate) fn sampled_monotonic_ns(&self) -> u64 {
+        self.sampled_monotonic_ns
     }
 
     /// The time of the last sample.

@@ -134,6 +134,13 @@ struct ServeArgs {
     /// closed, before it the day before's. Left out, dates are closed by `yika cutoff` only.
     #[arg(long, value_name = "HH:MM", value_parser = parse_clock_minute)]
     cutoff_at: Option<ClockMinute>,
+    /// Serve figures over HTTP on this address (/metrics.json, /metrics in Prometheus' format); port 0 takes any
+    /// free one. They hold no account, card or till. Left out, nothing listens.
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
+    /// Say in the program's trace when a live request took longer than this, milliseconds (YIKA_LOG=info shows it).
+    #[arg(long, default_value_t = 100)]
+    slow_ms: u64,
     #[command(flatten)]
     sizes: SizeArgs,
     /// Print start and stop as one JSON line each.

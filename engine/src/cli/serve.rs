@@ -1,7 +1,8 @@
 //! `yika serve`.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
@@ -12,7 +13,7 @@ use crate::data_dir::DataDir;
 use crate::opened_books::{LogBackEnd, OpenOptions, OpenedBooks};
 use crate::runtime::engine::StartReport;
 use crate::server::stages::StageSummary;
-use crate::server::{Server, ServerConfig};
+use crate::server::{Server, ServerConfig, ServerError, metrics};
 
 impl From<Durability> for LogBackEnd {
     fn from(durability: Durability) -> LogBackEnd {
@@ -37,6 +38,7 @@ pub(super) fn serve(args: &ServeArgs) -> CliResult {
     let config = ServerConfig {
         workers: args.workers,
         connections_max: args.connections_max,
+        slow_request_min: Duration::from_millis(args.slow_ms),
         ..ServerConfig::default()
     };
     let server = Server::start(books.engine().clone(), master_key, args.listen, config)?;
@@ -45,13 +47,22 @@ pub(super) fn serve(args: &ServeArgs) -> CliResult {
     let failure = runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let metrics_address = match args.metrics {
+            Some(address) => {
+                let listener = metrics::listen(address).await?;
+                let address = listener.local_addr()?;
+                tokio::spawn(metrics::serve(listener, server.metrics()));
+                Some(address)
+            }
+            None => None,
+        };
         // Only now: who reads that it listens may tell it to stop at once.
-        print_start(args, &server, &report, begun);
+        print_start(args, &server, metrics_address, &report, begun);
         let failed = server.failure();
         if let Some(minute) = args.cutoff_at {
             tokio::spawn(daily_cutoff::run(books.engine().clone(), minute));
         }
-        Ok::<_, std::io::Error>(tokio::select! {
+        Ok::<_, ServerError>(tokio::select! {
             _ = terminate.recv() => None,
             _ = interrupt.recv() => None,
             cause = failed => Some(cause),
@@ -68,7 +79,13 @@ pub(super) fn serve(args: &ServeArgs) -> CliResult {
     Ok(ExitCode::SUCCESS)
 }
 
-fn print_start(args: &ServeArgs, server: &Server, report: &StartReport, begun: Instant) {
+fn print_start(
+    args: &ServeArgs,
+    server: &Server,
+    metrics_address: Option<SocketAddr>,
+    report: &StartReport,
+    begun: Instant,
+) {
     let recovery = &report.recovery;
     let tail = match recovery.tail {
         Tail::New => "a new log".to_owned(),
@@ -88,6 +105,7 @@ fn print_start(args: &ServeArgs, server: &Server, report: &StartReport, begun: I
             "{}",
             json!({
                 "listening": server.address().to_string(),
+                "metrics": metrics_address.map(|address| address.to_string()),
                 "ready_ms": ready.as_secs_f64() * 1_000.0,
                 "snapshot_record": report.snapshot.as_ref().map(|(last, _)| last.0),
                 "snapshot_ms": report.snapshot_time.as_secs_f64() * 1_000.0,
@@ -122,6 +140,9 @@ fn print_start(args: &ServeArgs, server: &Server, report: &StartReport, begun: I
         recovery.last_number
     );
     println!("{} accounts, {} cards, {} terminals", report.accounts, report.cards, report.terminals);
+    if let Some(address) = metrics_address {
+        println!("figures on http://{address}/metrics.json and http://{address}/metrics");
+    }
     println!("listening on {} after {:.1} ms", server.address(), ready.as_secs_f64() * 1_000.0);
 }
 

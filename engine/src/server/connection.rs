@@ -24,6 +24,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::read_buffer::ReadBuffer;
 use super::sessions::Lease;
+use super::stages::Stage;
 use crate::ledger::TerminalSlot;
 
 /// Bytes of answers that may wait for a slow peer: a full batch answer and a few live ones.
@@ -99,6 +100,10 @@ pub trait FrameHandler {
     fn handle(&self, connection: &Rc<Connection>, frame: &[u8]);
     /// Seconds on the worker's clock.
     fn now_s(&self) -> u64;
+    /// The monotonic clock, when the read that is about to happen is one of those that are clocked.
+    fn sample(&self) -> Option<u64>;
+    /// Counts what a clocked read spent in a stage since then; gives the monotonic clock.
+    fn sampled(&self, stage: Stage, since_ns: u64) -> u64;
 }
 
 impl Connection {
@@ -199,15 +204,20 @@ impl Connection {
         handler: &impl FrameHandler,
     ) -> End {
         let mut reads_in_a_row = 0;
+        let mut sample = None;
         loop {
             // Frames may have come in one segment with the end of the sign-in.
-            self.take_frames(&mut opener, &mut buffer, handler);
+            self.take_frames(&mut opener, &mut buffer, handler, sample.take());
             if let Some(end) = self.end.get() {
                 return end;
             }
             let mut waited = false;
             let read = poll_fn(|cx| {
+                let begun_ns = handler.sample();
                 let read = self.poll_read(cx, &mut reader, &mut buffer);
+                if read.is_ready() {
+                    sample = begun_ns.map(|begun_ns| handler.sampled(Stage::Read, begun_ns));
+                }
                 waited |= read.is_pending();
                 read
             });
@@ -273,6 +283,7 @@ impl Connection {
         opener: &mut Opener,
         buffer: &mut ReadBuffer,
         handler: &impl FrameHandler,
+        mut sample: Option<u64>,
     ) {
         while self.end.get().is_none() {
             let frame = match buffer.next_frame(true) {
@@ -287,6 +298,9 @@ impl Connection {
                 Err(error) => self.refuse(bytes, Refusal::from(error)),
             }
             buffer.consume(&frame);
+            if let Some(read_ns) = sample.take() {
+                handler.sampled(Stage::Verify, read_ns);
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ use std::net::{self, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use protocol::answer::Refusal;
 use protocol::keys::Key128;
@@ -26,12 +26,18 @@ use tokio::sync::{mpsc, watch};
 
 use crate::runtime::engine::Engine;
 use crate::runtime::slow_lane::SlowLane;
+use block_clocks::BlockClocks;
+use metrics::Metrics;
 use stages::{StageClocks, StageSummary};
+use worker::Intake;
 
+mod block_clocks;
 mod connection;
 mod live_request;
+pub mod metrics;
 mod read_buffer;
 mod sessions;
+mod slow_requests;
 pub mod stages;
 mod worker;
 
@@ -51,6 +57,8 @@ pub struct ServerConfig {
     pub sign_in_timeout: Duration,
     /// Longest silence: a little above three heartbeats.
     pub idle_timeout: Duration,
+    /// A live request that took this long, from checked to answered, is told in the program's trace.
+    pub slow_request_min: Duration,
 }
 
 impl Default for ServerConfig {
@@ -60,6 +68,7 @@ impl Default for ServerConfig {
             connections_max: 8_192,
             sign_in_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(100),
+            slow_request_min: Duration::from_millis(100),
         }
     }
 }
@@ -68,6 +77,7 @@ impl Default for ServerConfig {
 pub(crate) struct Shared {
     engine: Arc<Engine>,
     slow_lane: SlowLane,
+    blocks: Arc<BlockClocks>,
     sessions: sessions::Sessions,
     master_key: Key128,
     config: ServerConfig,
@@ -112,6 +122,7 @@ impl Shared {
 pub struct Server {
     shared: Arc<Shared>,
     address: SocketAddr,
+    metrics: Metrics,
     workers: Vec<thread::JoinHandle<io::Result<StageClocks>>>,
     stop: watch::Sender<bool>,
     acceptor: Option<thread::JoinHandle<()>>,
@@ -128,10 +139,12 @@ pub struct StopReport {
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// The address can't be listened on.
-    #[error("cannot listen on {address}: {source}; choose another address with --listen")]
+    #[error("cannot listen on {address}: {source}; choose another address with {option}")]
     Listen {
         /// The address.
         address: SocketAddr,
+        /// The option that gave it.
+        option: &'static str,
         /// What the system said.
         source: io::Error,
     },
@@ -154,7 +167,7 @@ impl Server {
         address: SocketAddr,
         config: ServerConfig,
     ) -> Result<Server, ServerError> {
-        let listen = |source| ServerError::Listen { address, source };
+        let listen = |source| ServerError::Listen { address, option: "--listen", source };
         let listener = net::TcpListener::bind(address).map_err(listen)?;
         listener.set_nonblocking(true).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
@@ -162,9 +175,13 @@ impl Server {
         // Two jobs for each connection at most: an upload, and a live request that needs history.
         let slow_lane = SlowLane::spawn(Arc::clone(&engine), 2 * config.connections_max)?;
         let workers_count = config.workers.max(1);
+        let blocks = Arc::new(BlockClocks::default());
+        let clocks = Arc::clone(&blocks);
+        engine.log().on_block(move |block| clocks.take(block));
         let shared = Arc::new(Shared {
             engine,
             slow_lane,
+            blocks,
             sessions: sessions::Sessions::default(),
             master_key,
             config,
@@ -174,24 +191,37 @@ impl Server {
         });
         let mut workers = Vec::with_capacity(workers_count);
         let mut sockets = Vec::with_capacity(workers_count);
+        let mut figures = Vec::with_capacity(workers_count);
         for index in 0..workers_count {
-            let (sender, receiver) = mpsc::channel(ACCEPTED_MAX);
+            let (intake, give, ask) = Intake::new(ACCEPTED_MAX);
             let shared = Arc::clone(&shared);
             let name = format!("worker-{index}");
-            workers.push(thread::Builder::new().name(name).spawn(move || worker::run(shared, receiver))?);
-            sockets.push(sender);
+            workers.push(thread::Builder::new().name(name).spawn(move || worker::run(shared, intake))?);
+            sockets.push(give);
+            figures.push(ask);
         }
+        let metrics = Metrics {
+            engine: Arc::clone(&shared.engine),
+            blocks: Arc::clone(&shared.blocks),
+            workers: figures,
+            begun: Instant::now(),
+        };
         let (stop, stopped) = watch::channel(false);
         let accepting = Arc::clone(&shared);
         let acceptor = thread::Builder::new()
             .name("acceptor".to_owned())
             .spawn(move || accept(&accepting, listener, &sockets, stopped))?;
-        Ok(Server { shared, address, workers, stop, acceptor: Some(acceptor) })
+        Ok(Server { shared, address, metrics, workers, stop, acceptor: Some(acceptor) })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What answers questions for this server's figures, until it stops.
+    pub fn metrics(&self) -> Metrics {
+        self.metrics.clone()
     }
 
     /// Resolves when the log has failed, with what it said. Stop the process then.
@@ -217,7 +247,7 @@ impl Server {
         if let Some(acceptor) = self.acceptor.take() {
             acceptor.join().expect("the acceptor doesn't panic");
         }
-        let mut stages = StageClocks::default();
+        let mut stages = self.shared.blocks.figures().stages;
         for worker in self.workers {
             stages.merge(&worker.join().expect("a worker doesn't panic")?);
         }

@@ -19,7 +19,7 @@ use std::net;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam::channel::{self, Receiver, Sender};
 use protocol::answer::{
@@ -36,13 +36,15 @@ use protocol::result_code::ResultCode;
 use protocol::sign_in::{ServerHandshake, Welcome};
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task;
 
 use super::connection::{Connection, End, FrameHandler, SignedIn, read_sign_in_frame};
 use super::live_request::{CodeKeys, LiveRequest};
+use super::metrics::WorkerFigures;
 use super::read_buffer::ReadBuffer;
-use super::stages::{Stage, StageClocks};
+use super::slow_requests::{SlowRequests, Times};
+use super::stages::{SAMPLE_EVERY, Stage, StageClocks};
 use super::{HEARTBEAT_INTERVAL, Shared};
 use crate::ledger::Outcome;
 use crate::ledger::account;
@@ -54,6 +56,9 @@ use crate::runtime::slow_lane::{Job, OwnedCommand, UploadJob, UploadResult};
 /// How often idle connections are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Questions for a worker's figures that may wait.
+const QUESTIONS_MAX: usize = 16;
+
 /// Where a frame names its terminal.
 const TERMINAL_OFFSET: u32 = 8;
 
@@ -61,7 +66,7 @@ const TERMINAL_OFFSET: u32 = 8;
 struct Pending {
     connection: Rc<Connection>,
     request: LiveRequest,
-    read_at: Instant,
+    checked_ns: u64,
 }
 
 /// An answer waiting for its record to be durable.
@@ -70,7 +75,9 @@ struct Waiting {
     connection: Rc<Connection>,
     header: Header,
     body: Body,
-    staged_at: Instant,
+    /// When it was checked; for what never was in the queue, when it came to wait here.
+    checked_ns: u64,
+    staged_ns: u64,
 }
 
 /// What is to be told.
@@ -102,22 +109,49 @@ pub struct Worker {
     next_key: Cell<u64>,
     code_keys: RefCell<CodeKeys>,
     stages: RefCell<StageClocks>,
+    slow: RefCell<SlowRequests>,
+    questions: Receiver<oneshot::Sender<StageClocks>>,
+    /// Reads until the next one that is clocked.
+    sample_in: Cell<u32>,
     /// Seconds since the worker began, as of the last sweep: connections are timed no finer.
     now_s: Cell<u64>,
 }
 
 /// Wakes a worker's pump from other threads.
 #[derive(Default)]
-struct Wake {
+pub(super) struct Wake {
     notify: Notify,
     /// The newest record that an answer of this worker waits for; 0 when none waits.
     waits_for: AtomicU64,
 }
 
+impl Wake {
+    pub(super) fn notify(&self) {
+        self.notify.notify_one();
+    }
+}
+
+/// What a worker is given beside what all share.
+pub(super) struct Intake {
+    pub(super) sockets: mpsc::Receiver<net::TcpStream>,
+    pub(super) questions: Receiver<oneshot::Sender<StageClocks>>,
+    pub(super) wake: Arc<Wake>,
+}
+
+impl Intake {
+    /// A worker's intake, with the ends that feed it.
+    pub(super) fn new(sockets_max: usize) -> (Intake, mpsc::Sender<net::TcpStream>, WorkerFigures) {
+        let (give, sockets) = mpsc::channel(sockets_max);
+        let (ask, questions) = channel::bounded(QUESTIONS_MAX);
+        let wake = Arc::new(Wake::default());
+        (Intake { sockets, questions, wake: Arc::clone(&wake) }, give, WorkerFigures { questions: ask, wake })
+    }
+}
+
 /// Runs a worker on the calling thread until its sockets' channel is closed and every connection has ended.
-pub fn run(shared: Arc<Shared>, sockets: mpsc::Receiver<net::TcpStream>) -> std::io::Result<StageClocks> {
+pub(super) fn run(shared: Arc<Shared>, intake: Intake) -> std::io::Result<StageClocks> {
+    let Intake { sockets, questions, wake } = intake;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    let wake = Arc::new(Wake::default());
     let durable_wake = Arc::clone(&wake);
     shared.engine.log().on_durable(Box::new(move |_| {
         if durable_wake.waits_for.load(Ordering::Acquire) != 0 {
@@ -139,6 +173,9 @@ pub fn run(shared: Arc<Shared>, sockets: mpsc::Receiver<net::TcpStream>) -> std:
         next_key: Cell::new(0),
         code_keys: RefCell::new(code_keys),
         stages: RefCell::default(),
+        slow: RefCell::new(SlowRequests::new(shared.config.slow_request_min)),
+        questions,
+        sample_in: Cell::new(0),
         now_s: Cell::new(0),
         shared,
     });
@@ -276,10 +313,11 @@ impl Worker {
 
     /// Closes connections that have been silent for too long, also half-open ones.
     async fn sweep(self: Rc<Worker>) {
-        let begun = Instant::now();
+        let begun_ns = monotonic_ns();
         loop {
             tokio::time::sleep(SWEEP_INTERVAL).await;
-            self.now_s.set(begun.elapsed().as_secs());
+            self.now_s.set((monotonic_ns() - begun_ns) / 1_000_000_000);
+            self.slow.borrow_mut().begin_second();
             let silent_before = self.now_s().saturating_sub(self.shared.config.idle_timeout.as_secs());
             for connection in self.connections.borrow().values() {
                 if connection.heard_at_s.get() < silent_before {
@@ -297,6 +335,10 @@ impl Worker {
             self.collect_finished();
             self.decide_queue();
             self.release();
+            while let Ok(question) = self.questions.try_recv() {
+                // Whoever asked may have given up.
+                let _ = question.send(self.stages.borrow().clone());
+            }
         }
     }
 
@@ -304,11 +346,11 @@ impl Worker {
     fn decide_queue(&self) {
         let mut queue = self.queue.replace(self.spare_queue.take());
         if !queue.is_empty() {
-            let begun = Instant::now();
+            let begun_ns = monotonic_ns();
             {
                 let mut stages = self.stages.borrow_mut();
                 for pending in &queue {
-                    stages.record(Stage::Queue, nanoseconds(begun - pending.read_at), 1);
+                    stages.record(Stage::Queue, begun_ns.saturating_sub(pending.checked_ns), 1);
                 }
             }
             let commands = queue.iter().map(|pending| pending.request.command(None));
@@ -316,7 +358,7 @@ impl Worker {
             let mut waiting = self.waiting.borrow_mut();
             let count = queue.len() as u64;
             let first = waiting.len();
-            for Pending { connection, request, .. } in queue.drain(..) {
+            for Pending { connection, request, checked_ns } in queue.drain(..) {
                 let reply = turn.execute(&request.command(None));
                 match reply {
                     Reply::NeedsHistory { .. } => self.look_up_history(&connection, request),
@@ -326,16 +368,17 @@ impl Worker {
                         connection,
                         header: request.header,
                         body: Body::Reply(reply),
-                        staged_at: begun,
+                        checked_ns,
+                        staged_ns: begun_ns,
                     }),
                 }
             }
             drop(turn);
-            let staged = Instant::now();
+            let staged_ns = monotonic_ns();
             for answer in waiting.range_mut(first..) {
-                answer.staged_at = staged;
+                answer.staged_ns = staged_ns;
             }
-            self.stages.borrow_mut().record(Stage::Apply, nanoseconds(staged - begun), count);
+            self.stages.borrow_mut().record(Stage::Apply, staged_ns - begun_ns, count);
         }
         self.spare_queue.set(queue);
         if let Err(error) = self.shared.engine.commit() {
@@ -351,11 +394,16 @@ impl Worker {
         }
         let durable = log.durable();
         let mut waiting = self.waiting.borrow_mut();
-        let durable_at = Instant::now();
+        let durable_ns = self.shared.blocks.durable_ns();
+        let begun_ns = monotonic_ns();
         let server_time_ns = wall_ns();
-        let mut released = 0;
+        let (mut released, mut since_ns) = (0, begun_ns);
         while let Some(answer) = waiting.pop_front_if(|answer| answer.observed.0 <= durable) {
-            self.stages.borrow_mut().record(Stage::Sync, nanoseconds(durable_at - answer.staged_at), 1);
+            // What depends on no block of now (a repeated outcome) began to wait for its answer when it was decided.
+            since_ns = since_ns.min(durable_ns.max(answer.staged_ns));
+            let times =
+                Times { checked_ns: answer.checked_ns, staged_ns: answer.staged_ns, durable_ns, begun_ns };
+            self.slow.borrow_mut().look(&answer.header, &times);
             answer.send(server_time_ns);
             released += 1;
         }
@@ -367,19 +415,22 @@ impl Worker {
             self.wake.notify.notify_one();
         }
         if released > 0 {
-            self.stages.borrow_mut().record(Stage::Answer, nanoseconds(durable_at.elapsed()), released);
+            let answer_ns = monotonic_ns().saturating_sub(since_ns);
+            self.stages.borrow_mut().record(Stage::Answer, answer_ns, released);
         }
     }
 
     fn collect_finished(&self) {
         while let Ok(Finished { connection, header, observed, body }) = self.finished.try_recv() {
             let Some(connection) = self.connections.borrow().get(&connection).cloned() else { continue };
+            let now_ns = monotonic_ns();
             self.waiting.borrow_mut().push_back(Waiting {
                 observed,
                 connection,
                 header,
                 body,
-                staged_at: Instant::now(),
+                checked_ns: now_ns,
+                staged_ns: now_ns,
             });
         }
     }
@@ -455,12 +506,14 @@ impl Worker {
     fn submit(&self, connection: &Rc<Connection>, header: &Header, job: Job) {
         if self.shared.slow_lane.submit(job).is_err() {
             let refusal = Refusal::new(ResultCode::Busy);
+            let now_ns = monotonic_ns();
             self.waiting.borrow_mut().push_back(Waiting {
                 observed: RecordNumber(0),
                 connection: Rc::clone(connection),
                 header: *header,
                 body: Body::Refused(refusal),
-                staged_at: Instant::now(),
+                checked_ns: now_ns,
+                staged_ns: now_ns,
             });
             self.wake.notify.notify_one();
         }
@@ -523,13 +576,32 @@ impl FrameHandler for Worker {
         let request = LiveRequest::new(connection.slot, header, &request, frame, &mut code_keys, wall_ns)
             .expect("every other kind was handled above");
         connection.live_in_flight.set(true);
-        let pending = Pending { connection: Rc::clone(connection), request, read_at: Instant::now() };
+        let pending = Pending { connection: Rc::clone(connection), request, checked_ns: monotonic_ns() };
         self.queue.borrow_mut().push(pending);
         self.wake.notify.notify_one();
     }
 
     fn now_s(&self) -> u64 {
         self.now_s.get()
+    }
+
+    fn sample(&self) -> Option<u64> {
+        match self.sample_in.get() {
+            0 => {
+                self.sample_in.set(SAMPLE_EVERY - 1);
+                Some(monotonic_ns())
+            }
+            reads => {
+                self.sample_in.set(reads - 1);
+                None
+            }
+        }
+    }
+
+    fn sampled(&self, stage: Stage, since_ns: u64) -> u64 {
+        let now_ns = monotonic_ns();
+        self.stages.borrow_mut().record(stage, now_ns.saturating_sub(since_ns), 1);
+        now_ns
     }
 }
 
@@ -662,6 +734,6 @@ fn wall_ns() -> u64 {
     wal::Clock::wall_ns(&wal::SystemClock)
 }
 
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+fn monotonic_ns() -> u64 {
+    wal::Clock::monotonic_ns(&wal::SystemClock)
 }

@@ -152,6 +152,31 @@ fn no_room_for_a_first_segment_is_told() {
 }
 
 #[test]
+fn every_block_is_reported_once_before_its_records_count_as_durable() {
+    let storage = Simulated::new();
+    let (log, _, _) = open(&storage, small_config(), 0).unwrap();
+    let log = Arc::new(log);
+    let reports = Arc::new(parking_lot::Mutex::new(Vec::new()));
+    let (seen, reported) = (Arc::downgrade(&log), Arc::clone(&reports));
+    log.on_block(move |block| {
+        assert!(seen.upgrade().unwrap().durable() < block.last_number);
+        reported.lock().push(*block);
+    });
+    for groups in [1, 3] {
+        for tag in 0..groups {
+            append(&log, &group(tag, &[80, 40]), Priority::Normal).unwrap();
+        }
+        log.commit().unwrap();
+    }
+    let reports = reports.lock();
+    let sizes: Vec<_> = reports.iter().map(|b| (b.last_number, b.groups, b.records, b.bytes)).collect();
+    assert_eq!(sizes, [(2, 1, 2, 4096), (8, 3, 6, 4096)]);
+    assert!(
+        reports.iter().all(|block| block.begun_ns <= block.taken_ns && block.taken_ns <= block.durable_ns)
+    );
+}
+
+#[test]
 fn a_failed_sync_poisons_for_good() {
     let storage = Simulated::new();
     let (log, _, _) = open(&storage, small_config(), 0).unwrap();
