@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use wal::{Access, Page, SegmentFile, Storage};
+use wal::{Access, Pace, Page, SegmentFile, Storage};
 
 /// Takes every write and keeps none.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ impl Storage for Discard {
         Ok(Vec::new())
     }
 
-    fn create(&self, _: u32, page_count: u32) -> io::Result<Arc<dyn SegmentFile>> {
+    fn create(&self, _: u32, page_count: u32, _: &mut Pace<'_>) -> io::Result<Arc<dyn SegmentFile>> {
         Ok(Arc::new(Forgotten { page_count, settled: AtomicU32::new(0) }))
     }
 

@@ -3,7 +3,7 @@
 
 use crate::mapping::Mapping;
 use crate::page::PAGE_BYTES;
-use crate::storage::{Access, Page, SegmentFile, Storage};
+use crate::storage::{Access, Pace, Page, SegmentFile, Storage};
 use rustix::fs::{FallocateFlags, fallocate, fdatasync};
 use rustix::io::{Errno, ReadWriteFlags, pwritev2};
 use std::fs::{File, OpenOptions};
@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-const ZEROS_BYTES: usize = 256 << 10;
+/// The largest piece that is written at once.
+const ZEROS_BYTES: usize = 1 << 20;
 
 /// The directory that both back ends share.
 struct Directory {
@@ -47,10 +48,10 @@ impl Directory {
         Ok(ids)
     }
 
-    fn create(&self, segment_id: u32, page_count: u32) -> io::Result<Mapping> {
+    fn create(&self, segment_id: u32, page_count: u32, pace: &mut Pace<'_>) -> io::Result<Mapping> {
         std::fs::create_dir_all(&self.path)?;
         let unfinished = self.path.join(format!("{segment_id:08}.new"));
-        let made = self.fill(&unfinished, page_count).and_then(|file| {
+        let made = self.fill(&unfinished, page_count, pace).and_then(|file| {
             std::fs::rename(&unfinished, self.segment_path(segment_id))?;
             self.sync()?;
             Mapping::new(file, page_count, true)
@@ -64,7 +65,7 @@ impl Directory {
 
     /// Allocates the blocks, then writes every one of them: a write into an allocated but unwritten extent changes
     /// metadata, and then each durable write would have to sync the file system's journal too.
-    fn fill(&self, path: &Path, page_count: u32) -> io::Result<File> {
+    fn fill(&self, path: &Path, page_count: u32, pace: &mut Pace<'_>) -> io::Result<File> {
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
         let bytes_total = page_count as usize * PAGE_BYTES;
         match fallocate(&file, FallocateFlags::empty(), 0, bytes_total as u64) {
@@ -76,7 +77,9 @@ impl Directory {
         let zeros = vec![0_u8; ZEROS_BYTES.min(bytes_total)];
         let mut written = 0;
         while written < bytes_total {
-            let step = zeros.len().min(bytes_total - written);
+            let pages_done = (written / PAGE_BYTES) as u32;
+            let pages = pace(pages_done).ok_or(io::ErrorKind::Interrupted)?;
+            let step = zeros.len().min(bytes_total - written).min(pages as usize * PAGE_BYTES);
             file.write_all(&zeros[..step])?;
             // Synced piece by piece: a whole segment handed to the disk at once would keep the log's own writes
             // waiting behind it for tens of milliseconds.
@@ -132,8 +135,13 @@ impl Storage for Through {
         self.directory.list()
     }
 
-    fn create(&self, segment_id: u32, page_count: u32) -> io::Result<Arc<dyn SegmentFile>> {
-        Ok(Arc::new(ThroughSegment::new(self.directory.create(segment_id, page_count)?)))
+    fn create(
+        &self,
+        segment_id: u32,
+        page_count: u32,
+        pace: &mut Pace<'_>,
+    ) -> io::Result<Arc<dyn SegmentFile>> {
+        Ok(Arc::new(ThroughSegment::new(self.directory.create(segment_id, page_count, pace)?)))
     }
 
     fn open(&self, segment_id: u32, access: Access) -> io::Result<Arc<dyn SegmentFile>> {
@@ -229,8 +237,13 @@ impl Storage for Map {
         self.directory.list()
     }
 
-    fn create(&self, segment_id: u32, page_count: u32) -> io::Result<Arc<dyn SegmentFile>> {
-        Ok(Arc::new(MapSegment(self.directory.create(segment_id, page_count)?)))
+    fn create(
+        &self,
+        segment_id: u32,
+        page_count: u32,
+        pace: &mut Pace<'_>,
+    ) -> io::Result<Arc<dyn SegmentFile>> {
+        Ok(Arc::new(MapSegment(self.directory.create(segment_id, page_count, pace)?)))
     }
 
     fn open(&self, segment_id: u32, access: Access) -> io::Result<Arc<dyn SegmentFile>> {

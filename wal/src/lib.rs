@@ -71,5 +71,5 @@ pub use record::{PAYLOAD_BYTES_MAX, Priority, Record, RecordRef};
 pub use recovery::{RecoveryReport, Tail};
 pub use simulated::Simulated;
 pub use staging::Stage;
-pub use storage::{Access, Page, SegmentFile, Storage};
+pub use storage::{Access, Pace, Page, SegmentFile, Storage, at_once};
 pub use writer::LogWriter;

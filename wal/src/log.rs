@@ -12,7 +12,7 @@ use crate::recovery::{self, RecoveryReport};
 use crate::segment_header::SegmentHeader;
 use crate::segment_table::{Entry, SegmentTable};
 use crate::staging::{Stage, Staging};
-use crate::storage::{SegmentFile, Storage};
+use crate::storage::{Pace, SegmentFile, Storage, at_once};
 use crate::time::LoggedTime;
 use parking_lot::{Mutex, RwLock};
 use std::io;
@@ -374,17 +374,23 @@ impl Log {
         *self.threads.lock() = Threads { writer, keeper };
     }
 
-    /// Makes the spare segment if there is none. The [`LogWriter`](crate::LogWriter) does it in the background; without
-    /// one, [`commit`](Log::commit) does it after its block, and this only tries again after a full medium.
+    /// Makes the spare segment if there is none, at once. The [`LogWriter`](crate::LogWriter) does it in the background, at a
+    /// pace; without one, [`commit`](Log::commit) does it after its block, and this only tries again after a full medium.
     ///
     /// # Errors
     /// A failing medium (the log is poisoned from now on). A full one is no error: appends are refused as `Full`.
     pub fn maintain(&self) -> Result<(), WalError> {
+        self.make_spare(&mut at_once)
+    }
+
+    /// As [`maintain`](Log::maintain), at a pace.
+    pub(crate) fn make_spare(&self, pace: &mut Pace<'_>) -> Result<(), WalError> {
         let _making = self.making_spare.lock();
         self.check_poison()?;
         let Some((segment_id, page_count)) = self.staging.lock().space.spare_to_make() else { return Ok(()) };
-        match self.storage.create(segment_id, page_count) {
+        match self.storage.create(segment_id, page_count, pace) {
             Ok(file) => self.staging.lock().space.add_spare(file),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if is_full(&error) => {
                 tracing::error!(segment_id, "no room for another log segment: {error}");
                 self.staging.lock().space.medium_full = true;
@@ -392,6 +398,16 @@ impl Log {
             Err(error) => return Err(self.poison("create segment", segment_id, error)),
         }
         Ok(())
+    }
+
+    /// The share of the segment in use that is used.
+    pub(crate) fn used_share(&self) -> f64 {
+        self.staging.lock().space.used_share()
+    }
+
+    /// Pages of a segment that is made now.
+    pub(crate) fn segment_pages(&self) -> u32 {
+        self.staging.lock().space.segment_pages
     }
 
     /// A clean stop: refuses further appends, writes all that is staged, and a seal. Idempotent.

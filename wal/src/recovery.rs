@@ -9,7 +9,7 @@ use crate::record::RecordRef;
 use crate::segment_header::SegmentHeader;
 use crate::segment_table::{Entry, SegmentTable, damaged};
 use crate::staging::End;
-use crate::storage::{Access, SegmentFile, Storage};
+use crate::storage::{Access, SegmentFile, Storage, at_once};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
@@ -487,7 +487,7 @@ fn make(storage: &dyn Storage, config: &LogConfig, mut survey: Survey) -> Result
     let file = match survey.spares.pop_front() {
         Some((_, file)) => file,
         None => {
-            let file = storage.create(0, config.segment_pages()).map_err(|source| {
+            let file = storage.create(0, config.segment_pages(), &mut at_once).map_err(|source| {
                 if is_full(&source) {
                     WalError::Full { source }
                 } else {

@@ -18,7 +18,7 @@
 //!   loses what it has synced.
 
 use crate::page::{PAGE_BYTES, SECTOR_BYTES};
-use crate::storage::{Access, Page, SegmentFile, Storage};
+use crate::storage::{Access, Pace, Page, SegmentFile, Storage};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::io;
@@ -207,7 +207,12 @@ impl Storage for Simulated {
         Ok(self.state.lock().files.keys().copied().collect())
     }
 
-    fn create(&self, segment_id: u32, page_count: u32) -> io::Result<Arc<dyn SegmentFile>> {
+    fn create(
+        &self,
+        segment_id: u32,
+        page_count: u32,
+        _pace: &mut Pace<'_>,
+    ) -> io::Result<Arc<dyn SegmentFile>> {
         let length = page_count as usize * PAGE_BYTES;
         let mut state = self.state.lock();
         match state.next_fate()? {

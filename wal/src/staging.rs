@@ -39,7 +39,7 @@ pub(crate) struct Space {
     spares: VecDeque<(u32, Arc<dyn SegmentFile>)>,
     segment_id_next: u32,
     segment_id_end: u32,
-    segment_pages: u32,
+    pub(crate) segment_pages: u32,
     segment_bytes: u64,
     /// All segment files that are there.
     bytes_total: u64,
@@ -104,6 +104,11 @@ impl Space {
     /// The id and size of the spare to make, if one is to be made.
     pub(crate) fn spare_to_make(&self) -> Option<(u32, u32)> {
         self.lacks_spare().then_some((self.segment_id_next, self.segment_pages))
+    }
+
+    /// The share of the segment in use that is used.
+    pub(crate) fn used_share(&self) -> f64 {
+        f64::from(self.page_next) / f64::from(self.page_end)
     }
 
     /// Takes in a spare that was made.

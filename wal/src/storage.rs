@@ -17,6 +17,18 @@ pub enum Access {
     ReadOnly,
 }
 
+/// How fast a segment is made. Asked before each piece with the number of pages that are done; may wait; gives the most
+/// pages to write next (at least 1), or `None` to give up, which leaves nothing behind.
+pub type Pace<'p> = dyn FnMut(u32) -> Option<u32> + 'p;
+
+/// Pages of a piece when nobody waits for the medium meanwhile: 1 MiB.
+const PIECE_PAGES_MAX: u32 = 256;
+
+/// The pace of one who has nothing else to do with the medium.
+pub fn at_once(_pages_done: u32) -> Option<u32> {
+    Some(PIECE_PAGES_MAX)
+}
+
 /// A place that keeps segments. Segments are numbered from 0 without a hole and are never shortened.
 pub trait Storage: Send + Sync + 'static {
     /// The name of the back end, for start-up messages and benchmark tables.
@@ -26,8 +38,14 @@ pub trait Storage: Send + Sync + 'static {
     fn list(&self) -> io::Result<Vec<u32>>;
 
     /// Makes a segment of zero bytes. When this returns, all its blocks are allocated and written, and it is found
-    /// again after a crash. A full medium is told as `StorageFull` (or `QuotaExceeded`) and leaves nothing behind.
-    fn create(&self, segment_id: u32, page_count: u32) -> io::Result<Arc<dyn SegmentFile>>;
+    /// again after a crash. A full medium is told as `StorageFull` (or `QuotaExceeded`) and leaves nothing behind, and so
+    /// does `Interrupted`: the pace gave up.
+    fn create(
+        &self,
+        segment_id: u32,
+        page_count: u32,
+        pace: &mut Pace<'_>,
+    ) -> io::Result<Arc<dyn SegmentFile>>;
 
     /// Opens a segment that is there. No page of it is settled.
     fn open(&self, segment_id: u32, access: Access) -> io::Result<Arc<dyn SegmentFile>>;

@@ -40,7 +40,7 @@ impl Disk {
     }
 
     fn write(&mut self, measure: Duration) -> std::io::Result<Histogram<u64>> {
-        let segment = self.storage.create(self.next_segment, PAGES)?;
+        let segment = self.storage.create(self.next_segment, PAGES, &mut wal::at_once)?;
         self.next_segment += 1;
         let mut histogram = new_histogram();
         let mut page = vec![0_u8; PAGE_BYTES];
