@@ -211,8 +211,12 @@ impl Storage for Simulated {
         &self,
         segment_id: u32,
         page_count: u32,
-        _pace: &mut Pace<'_>,
+        pace: &mut Pace<'_>,
     ) -> io::Result<Arc<dyn SegmentFile>> {
+        let mut pages_done = 0;
+        while pages_done < page_count {
+            pages_done += pace(pages_done).ok_or(io::ErrorKind::Interrupted)?;
+        }
         let length = page_count as usize * PAGE_BYTES;
         let mut state = self.state.lock();
         match state.next_fate()? {

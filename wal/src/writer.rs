@@ -43,7 +43,11 @@ impl LogWriter {
         let log = Arc::clone(&self.log);
         let stopping = Arc::clone(&self.stopping);
         let body = move || {
-            while !stopping.load(Ordering::Acquire) && work(&log, &stopping) {
+            while work(&log, &stopping) {
+                // Looked at after the work, which may park too and so use up the wake-up that came with the stop.
+                if stopping.load(Ordering::Acquire) {
+                    return;
+                }
                 std::thread::park();
             }
         };

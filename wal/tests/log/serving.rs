@@ -238,6 +238,32 @@ fn a_spare_is_always_ready() {
 }
 
 #[test]
+fn a_stop_interrupts_the_making_of_a_spare_and_the_next_start_makes_it() {
+    let storage = Simulated::new();
+    let config = LogConfig { segment_bytes: 4 << 20, ..small_config() };
+    let (log, _, _) = open(&storage, config, 0).unwrap();
+    let log = Arc::new(log);
+    for round in 0..4 {
+        let writer = LogWriter::spawn(Arc::clone(&log)).unwrap();
+        // More than a segment takes: the spare is claimed, and another one is begun, with 64 pauses.
+        for tag in 0..300 {
+            let group = group(round * 300 + tag, &[800; 16]);
+            while append(&log, &group, Priority::Normal) == Err(AppendError::StagingFull) {
+                std::thread::yield_now();
+            }
+            log.commit_all().unwrap();
+        }
+        writer.stop();
+    }
+    for _ in 0..20 {
+        LogWriter::spawn(Arc::clone(&log)).unwrap().stop();
+    }
+    let in_use = log.reader().verify().unwrap().segments as usize;
+    log.maintain().unwrap();
+    assert_eq!(wal::Storage::list(&storage).unwrap().len(), in_use + 1, "one spare, and nothing half made");
+}
+
+#[test]
 fn threads_append_and_the_writer_makes_all_of_it_durable() {
     let storage = Simulated::new();
     let config = LogConfig { segment_bytes: 1 << 20, ..small_config() };
