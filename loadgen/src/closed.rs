@@ -4,13 +4,15 @@
 //! latencies leave out what open-loop traffic would have suffered. Use it for ratios between servers only.
 
 use std::cell::{Cell, RefCell};
+use std::fmt::Display;
+use std::future::Future;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use protocol::answer::Answer;
-use protocol::ids::{CardCounter, CardUid, RequestId, Sequence};
+use protocol::ids::{AccountId, CardCounter, CardUid, RequestId, Sequence};
 use protocol::request::{AccountSelector, BalanceQuery, CardDebit, Request, RequestIds};
 use protocol::result_code::ResultCode;
 use protocol::sign_in::TerminalIdentity;
@@ -18,6 +20,7 @@ use protocol::sign_in::TerminalIdentity;
 use crate::campus::Campus;
 use crate::config::{ClosedConfig, ClosedRequest, SECOND_NS};
 use crate::connection::{Connection, ConnectionError};
+use crate::debit_connection::{DebitConnection, DebitOrder, Seat};
 use crate::drive::{draw_nonce, identity_of};
 use crate::error::LoadError;
 use crate::measurement::{CodeCounts, new_histogram};
@@ -30,81 +33,135 @@ struct Shared {
     clock: RunClock,
     zero_unix_ns: u64,
     /// Answers count from here.
-    from_ns: Cell<u64>,
+    from_ns: u64,
     /// No request is sent, and no answer counts, from here on.
-    until_ns: Cell<u64>,
+    until_ns: u64,
     histogram: RefCell<Histogram<u64>>,
     refused: Cell<u64>,
     refused_by_code: RefCell<CodeCounts>,
     failed: Cell<u64>,
-    card_counter_next: Cell<u32>,
+    first_failure: RefCell<Option<String>>,
+    /// Approved on each connection, whether it was being measured or not.
+    acknowledged: RefCell<Vec<u64>>,
 }
 
-/// One connection's part.
-struct Worker {
-    identity: TerminalIdentity,
-    connection: Connection,
-    next_sequence: u32,
-    /// The card or account of each holder who comes to this connection only.
-    holders: Vec<(Option<u64>, u32)>,
-    counters: Vec<u32>,
-    random: Random,
+impl Shared {
+    fn fail(&self, reason: &dyn Display) {
+        self.failed.set(self.failed.get() + 1);
+        self.first_failure.borrow_mut().get_or_insert_with(|| reason.to_string());
+    }
 }
 
-/// Runs the closed loop in the caller's thread.
+/// Runs the closed loop against a campus's server, in the caller's thread.
 ///
 /// # Errors
 /// A setting is out of range, or a connection can't sign in.
 pub fn closed(campus: &Campus, config: &ClosedConfig) -> Result<ClosedReport, LoadError> {
+    closed_watched(campus, config, &mut || {})
+}
+
+/// As [`closed`]; calls `at_edge` when the measured time begins and when it ends.
+///
+/// # Errors
+/// As [`closed`].
+pub fn closed_watched(
+    campus: &Campus,
+    config: &ClosedConfig,
+    at_edge: &mut dyn FnMut(),
+) -> Result<ClosedReport, LoadError> {
     campus.validate()?;
-    if config.connections == 0 || config.connections as usize > campus.tills.len() {
+    if config.connections as usize > campus.tills.len() {
         let reason = format!("must be 1 to the {} tills of the campus", campus.tills.len());
         return Err(LoadError::setting("connections", reason));
     }
-    if campus.holders.len() < config.connections as usize {
-        return Err(LoadError::Campus("fewer holders than connections".to_owned()));
+    let card_counter_next = Rc::new(Cell::new(0));
+    let tills = async {
+        let mut tills = Vec::with_capacity(config.connections as usize);
+        for index in 0..config.connections {
+            tills.push(sign_in(campus, config, index, Rc::clone(&card_counter_next)).await?);
+        }
+        Ok(tills)
+    };
+    let holders = campus.holders.len() as u32;
+    let has_card = |holder: u32| campus.holders[holder as usize].card_uid.is_some();
+    let comes = |holder: u32| config.request != ClosedRequest::CardDebit || has_card(holder);
+    let mut report = closed_on(tills, config, holders, &comes, at_edge)?;
+    report.card_counter_next = card_counter_next.get();
+    Ok(report)
+}
+
+/// Runs the closed loop, in the caller's thread, on connections to whatever server. Holder `h` of so many `holders`
+/// comes to connection `h % connections` only, and only if `comes` says so.
+///
+/// # Errors
+/// A setting is out of range, or what `open` gives.
+pub fn closed_on<C: DebitConnection>(
+    open: impl Future<Output = Result<Vec<Seat<C>>, LoadError>>,
+    config: &ClosedConfig,
+    holders: u32,
+    comes: &dyn Fn(u32) -> bool,
+    at_edge: &mut dyn FnMut(),
+) -> Result<ClosedReport, LoadError> {
+    if config.connections == 0 {
+        return Err(LoadError::setting("connections", "must be above 0"));
     }
     if config.measure_ns == 0 {
         return Err(LoadError::setting("measure", "must be above 0"));
     }
-    run_here(closed_async(campus, config))
+    let mut guests = Vec::with_capacity(config.connections as usize);
+    for index in 0..config.connections {
+        let own: Vec<u32> =
+            (index..holders).step_by(config.connections as usize).filter(|&holder| comes(holder)).collect();
+        if own.is_empty() {
+            return Err(LoadError::Campus(format!("no holder who could pay is left for connection {index}")));
+        }
+        guests.push(own);
+    }
+    run_here(async { Ok(drive(open.await?, guests, config, at_edge).await) })
 }
 
-async fn closed_async(campus: &Campus, config: &ClosedConfig) -> Result<ClosedReport, LoadError> {
-    let zero_unix_ns = unix_now_ns();
+async fn drive<C: DebitConnection>(
+    seats: Vec<Seat<C>>,
+    guests: Vec<Vec<u32>>,
+    config: &ClosedConfig,
+    at_edge: &mut dyn FnMut(),
+) -> ClosedReport {
+    let clock = RunClock::start();
+    let from_ns = config.settle_ns;
+    let until_ns = from_ns + config.measure_ns;
     let shared = Rc::new(Shared {
-        clock: RunClock::start(),
-        zero_unix_ns,
-        from_ns: Cell::new(u64::MAX),
-        until_ns: Cell::new(u64::MAX),
+        clock,
+        zero_unix_ns: unix_now_ns(),
+        from_ns,
+        until_ns,
         histogram: RefCell::new(new_histogram()),
         refused: Cell::new(0),
         refused_by_code: RefCell::new(CodeCounts::default()),
         failed: Cell::new(0),
-        card_counter_next: Cell::new(0),
+        first_failure: RefCell::new(None),
+        acknowledged: RefCell::new(vec![0; seats.len()]),
     });
-    let mut workers = Vec::with_capacity(config.connections as usize);
-    for index in 0..config.connections {
-        workers.push(sign_in(campus, config, index, zero_unix_ns).await?);
-    }
-    let from_ns = shared.clock.now_ns() + config.settle_ns;
-    let until_ns = from_ns + config.measure_ns;
-    shared.from_ns.set(from_ns);
-    shared.until_ns.set(until_ns);
-    let tasks: Vec<_> = workers
+    let zero = tokio::time::Instant::now();
+    let tasks: Vec<_> = seats
         .into_iter()
-        .map(|worker| {
-            let (shared, request, amount_fen) = (Rc::clone(&shared), config.request, config.amount_fen);
-            tokio::task::spawn_local(work(worker, shared, request, amount_fen))
+        .zip(guests)
+        .enumerate()
+        .map(|(index, (seat, guests))| {
+            let random = Random::new(config.seed, index as u64);
+            let work = work(seat, guests, random, config.amount_fen, index, Rc::clone(&shared));
+            tokio::task::spawn_local(work)
         })
         .collect();
+    for edge_ns in [from_ns, until_ns] {
+        tokio::time::sleep_until(zero + Duration::from_nanos(edge_ns)).await;
+        at_edge();
+    }
     // No timer for each request: one for them all, after which what still waits has failed.
-    let patience = Duration::from_nanos(config.settle_ns + config.measure_ns + config.answer_timeout_ns);
-    let end = tokio::time::Instant::now() + patience;
+    let end = zero + Duration::from_nanos(until_ns + config.answer_timeout_ns);
     for mut task in tasks {
         match tokio::time::timeout_at(end, &mut task).await {
             Ok(Ok(Ok(()))) => {}
-            Ok(Ok(Err(_))) => shared.failed.set(shared.failed.get() + 1),
+            Ok(Ok(Err(error))) => shared.fail(&error),
             Ok(Err(error)) => {
                 if let Ok(panic) = error.try_into_panic() {
                     std::panic::resume_unwind(panic);
@@ -112,104 +169,46 @@ async fn closed_async(campus: &Campus, config: &ClosedConfig) -> Result<ClosedRe
             }
             Err(_) => {
                 task.abort();
-                shared.failed.set(shared.failed.get() + 1);
+                shared.fail(&format!("no answer within {} ms", config.answer_timeout_ns / 1_000_000));
             }
         }
     }
     let histogram = shared.histogram.borrow().clone();
-    Ok(ClosedReport {
+    ClosedReport {
         connections: config.connections,
         completed: histogram.len(),
         refused: shared.refused.get(),
         failed: shared.failed.get(),
+        first_failure: shared.first_failure.take(),
         measured_ns: config.measure_ns,
         completed_per_s: histogram.len() as f64 * SECOND_NS as f64 / config.measure_ns as f64,
         latency: LatencySummary::of(&histogram),
         histogram,
-        card_counter_next: shared.card_counter_next.get(),
+        acknowledged: shared.acknowledged.take(),
+        card_counter_next: 0,
         refused_by_code: shared.refused_by_code.borrow().list(),
-    })
-}
-
-async fn sign_in(
-    campus: &Campus,
-    config: &ClosedConfig,
-    index: u32,
-    unix_ns: u64,
-) -> Result<Worker, LoadError> {
-    let address: SocketAddr = campus.address;
-    let identity = identity_of(&campus.tills[index as usize]);
-    let nonce = draw_nonce(&mut Random::new(unix_ns, u64::from(index)));
-    let (connection, welcome) =
-        Connection::open(address, &identity, nonce).await.map_err(|error| LoadError::Terminal {
-            terminal: identity.terminal,
-            address: address.to_string(),
-            reason: error.to_string(),
-        })?;
-    let holders: Vec<(Option<u64>, u32)> = campus
-        .holders
-        .iter()
-        .skip(index as usize)
-        .step_by(config.connections as usize)
-        .filter(|holder| config.request != ClosedRequest::CardDebit || holder.card_uid.is_some())
-        .map(|holder| (holder.card_uid, holder.account))
-        .collect();
-    if holders.is_empty() {
-        return Err(LoadError::Campus(format!("no holder with a card is left for connection {index}")));
     }
-    let counter = config.card_counter_first.unwrap_or_else(|| card_counter_from_clock(unix_ns));
-    Ok(Worker {
-        counters: vec![counter; holders.len()],
-        identity,
-        connection,
-        next_sequence: welcome.last_sequence.0.saturating_add(1),
-        holders,
-        random: Random::new(config.seed, u64::from(index)),
-    })
 }
 
-async fn work(
-    mut worker: Worker,
-    shared: Rc<Shared>,
-    kind: ClosedRequest,
+async fn work<C: DebitConnection>(
+    seat: Seat<C>,
+    guests: Vec<u32>,
+    mut random: Random,
     amount_fen: i64,
-) -> Result<(), ConnectionError> {
-    let mut request_id = 0;
+    index: usize,
+    shared: Rc<Shared>,
+) -> Result<(), C::Error> {
+    let Seat { mut connection, first_sequence } = seat;
+    let mut sequence = first_sequence;
     let mut sent_ns = shared.clock.now_ns();
-    while sent_ns < shared.until_ns.get() {
-        let place = worker.random.below(worker.holders.len() as u64) as usize;
-        let (card_uid, account) = worker.holders[place];
-        let (request, sequence) = match (kind, card_uid) {
-            (ClosedRequest::CardDebit, Some(card_uid)) => {
-                let counter = worker.counters[place];
-                worker.counters[place] = counter.wrapping_add(1);
-                shared.card_counter_next.set(shared.card_counter_next.get().max(counter.saturating_add(1)));
-                let debit = CardDebit {
-                    card_uid: CardUid(card_uid),
-                    card_counter: CardCounter(counter),
-                    amount_fen,
-                    till_time_ns: shared.zero_unix_ns + sent_ns,
-                };
-                (Request::CardDebit(debit), worker.next_sequence)
-            }
-            _ => {
-                let account = AccountSelector::Account(protocol::ids::AccountId(account));
-                (Request::Balance(BalanceQuery { account }), 0)
-            }
-        };
-        request_id += 1;
-        let ids = RequestIds {
-            terminal: worker.identity.terminal,
-            epoch: worker.identity.epoch,
-            sequence: Sequence(sequence),
-            request_id: RequestId(request_id),
-        };
-        let code = worker.connection.call(&ids, &request, |_, answer| final_code(answer)).await?;
+    while sent_ns < shared.until_ns {
+        let holder = guests[random.below(guests.len() as u64) as usize];
+        let till_time_ns = shared.zero_unix_ns + sent_ns;
+        let code = connection.debit(&DebitOrder { sequence, holder, amount_fen, till_time_ns }).await?;
         let now_ns = shared.clock.now_ns();
-        if sequence != 0 && !code.is_transient() {
-            worker.next_sequence += 1;
-        }
-        if (shared.from_ns.get()..shared.until_ns.get()).contains(&now_ns) {
+        sequence += u32::from(!code.is_transient());
+        shared.acknowledged.borrow_mut()[index] += u64::from(code.is_approved());
+        if (shared.from_ns..shared.until_ns).contains(&now_ns) {
             if code.is_approved() {
                 shared.histogram.borrow_mut().saturating_record(now_ns - sent_ns);
             } else {
@@ -220,6 +219,82 @@ async fn work(
         sent_ns = now_ns;
     }
     Ok(())
+}
+
+/// A till's connection: sends card debits, or balance queries in their place.
+struct TillConnection {
+    identity: TerminalIdentity,
+    connection: Connection,
+    request: ClosedRequest,
+    next_request_id: u32,
+    /// Every so-manieth holder comes to this till.
+    stride: u32,
+    /// Of each who comes: the card or the account, and the card's next counter.
+    holders: Vec<(Option<u64>, u32, u32)>,
+    card_counter_next: Rc<Cell<u32>>,
+}
+
+async fn sign_in(
+    campus: &Campus,
+    config: &ClosedConfig,
+    index: u32,
+    card_counter_next: Rc<Cell<u32>>,
+) -> Result<Seat<TillConnection>, LoadError> {
+    let address: SocketAddr = campus.address;
+    let identity = identity_of(&campus.tills[index as usize]);
+    let unix_ns = unix_now_ns();
+    let nonce = draw_nonce(&mut Random::new(unix_ns, u64::from(index)));
+    let (connection, welcome) =
+        Connection::open(address, &identity, nonce).await.map_err(|error| LoadError::Terminal {
+            terminal: identity.terminal,
+            address: address.to_string(),
+            reason: error.to_string(),
+        })?;
+    let counter = config.card_counter_first.unwrap_or_else(|| card_counter_from_clock(unix_ns));
+    let holders = campus.holders.iter().skip(index as usize).step_by(config.connections as usize);
+    let connection = TillConnection {
+        holders: holders.map(|holder| (holder.card_uid, holder.account, counter)).collect(),
+        stride: config.connections,
+        request: config.request,
+        identity,
+        connection,
+        next_request_id: 1,
+        card_counter_next,
+    };
+    Ok(Seat { connection, first_sequence: welcome.last_sequence.0.saturating_add(1) })
+}
+
+impl DebitConnection for TillConnection {
+    type Error = ConnectionError;
+
+    async fn debit(&mut self, order: &DebitOrder) -> Result<ResultCode, ConnectionError> {
+        let (card_uid, account, counter) = &mut self.holders[(order.holder / self.stride) as usize];
+        let (request, sequence) = match (self.request, *card_uid) {
+            (ClosedRequest::CardDebit, Some(card_uid)) => {
+                let debit = CardDebit {
+                    card_uid: CardUid(card_uid),
+                    card_counter: CardCounter(*counter),
+                    amount_fen: order.amount_fen,
+                    till_time_ns: order.till_time_ns,
+                };
+                *counter = counter.wrapping_add(1);
+                self.card_counter_next.set(self.card_counter_next.get().max(*counter));
+                (Request::CardDebit(debit), order.sequence)
+            }
+            _ => {
+                let account = AccountSelector::Account(AccountId(*account));
+                (Request::Balance(BalanceQuery { account }), 0)
+            }
+        };
+        let ids = RequestIds {
+            terminal: self.identity.terminal,
+            epoch: self.identity.epoch,
+            sequence: Sequence(sequence),
+            request_id: RequestId(self.next_request_id),
+        };
+        self.next_request_id += 1;
+        self.connection.call(&ids, &request, |_, answer| final_code(answer)).await
+    }
 }
 
 fn final_code(answer: &Answer<'_>) -> ResultCode {

@@ -12,6 +12,7 @@
 //!          └────────────▶ check::check ──▶ lost, doubled, balances
 //!
 //!  closed::closed: as many requests as a server completes; for ratios only
+//!  closed::closed_on, open::open_on: the same loops for other servers, behind debit_connection
 //! ```
 //!
 //! A whole rush, as `yika rush` does it:
@@ -47,12 +48,14 @@ pub mod check;
 pub mod closed;
 pub mod config;
 mod connection;
+pub mod debit_connection;
 mod desk;
 pub mod drive;
 pub mod error;
 mod interval_log;
 pub mod machine;
 pub mod measurement;
+pub mod open;
 pub mod outcome_log;
 pub mod output;
 mod pacer;

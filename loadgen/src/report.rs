@@ -203,6 +203,8 @@ pub struct ClosedReport {
     pub refused: u64,
     /// Connections that broke or timed out.
     pub failed: u64,
+    /// Why the first of them did.
+    pub first_failure: Option<String>,
     /// The measured time.
     pub measured_ns: u64,
     /// Completed a second.
@@ -212,6 +214,9 @@ pub struct ClosedReport {
     /// The same, whole, for merging. Values in nanoseconds.
     #[serde(skip)]
     pub histogram: hdrhistogram::Histogram<u64>,
+    /// Approved on each connection, whether it was being measured or not: their sequences follow each other.
+    #[serde(skip)]
+    pub acknowledged: Vec<u64>,
     /// Above every card's counter: where a next run against the same server may start its counters.
     pub card_counter_next: u32,
     /// Refusals by code.

@@ -15,7 +15,6 @@ use loadgen::outcome_log::OutcomeLog;
 use loadgen::profile::{PoissonConfig, ProfileConfig, SalesMix};
 use loadgen::progress::RunControl;
 use loadgen::report::{ClosedReport, LatencySummary};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::server_process::{ServerProcess, Started};
 use super::{BenchLimitsArgs, CliResult, Durability};
@@ -27,6 +26,7 @@ use crate::limits::echo_open::{self, EchoOpen};
 use crate::limits::echo_server;
 use crate::limits::ledger_alone::LedgerAlone;
 use crate::limits::memory::Resident;
+use crate::limits::open_files;
 use crate::limits::report::{
     AuditFigures, ECHO_GOAL_CONNECTIONS, HalfLoad, Latency, LedgerFigures, LimitsReport, Memory, StartUp,
     Throughput,
@@ -118,7 +118,7 @@ pub(super) fn bench_limits(args: &BenchLimitsArgs) -> CliResult {
         return serve_echo();
     }
     let plan = Plan::of(args)?;
-    raise_open_files()?;
+    open_files::raise().map_err(|e| format!("the limit of open files can't be raised: {e}"))?;
     let folder = Folder::new(args.data.as_deref())?;
     let report = measure(&plan, &folder.path)?;
     if args.json {
@@ -391,13 +391,7 @@ impl<'a> Runs<'a> {
         rate_per_s: f64,
         round: u32,
     ) -> Result<(LatencySummary, LatencySummary), Failure> {
-        let sales = SalesMix {
-            zipf_exponent: 0.0,
-            code_share: 0.0,
-            query_share: 0.0,
-            price_min_fen: 1,
-            price_max_fen: 1,
-        };
+        let sales = SalesMix::one_fen_by_card();
         let duration_ns = self.plan.half_load.as_nanos() as u64;
         let profile = ProfileConfig::Poisson(PoissonConfig { rate_per_s, duration_ns, sales });
         let config = RunConfig {
@@ -489,14 +483,6 @@ impl Drop for Folder {
             eprintln!("yika: {} is left behind: {error}", self.path.display());
         }
     }
-}
-
-/// A thousand connections need a thousand descriptors here, and as many in each server, which inherits this.
-fn raise_open_files() -> Result<(), Failure> {
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
-        .map_err(|e| format!("the limit of open files can't be raised: {e}"))?;
-    Ok(())
 }
 
 fn say(what: &str) {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tracing_subscriber::EnvFilter;
 
 use crate::import::campus::ClockMinute;
 use crate::import::roster::TextEncoding;
@@ -16,7 +17,7 @@ mod daily_cutoff;
 mod import;
 mod rush;
 mod serve;
-mod server_process;
+pub mod server_process;
 
 /// The transaction engine behind a campus card.
 #[derive(Debug, Parser)]
@@ -315,6 +316,13 @@ struct BenchLimitsArgs {
     /// Be the echo server of another run.
     #[arg(long, hide = true)]
     serve_echo: bool,
+}
+
+/// The whole `yika` program: its arguments read, its diagnostics on standard error, the command run.
+pub fn program() -> ExitCode {
+    let filter = EnvFilter::try_from_env("YIKA_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    Cli::parse().run()
 }
 
 impl Cli {

@@ -20,11 +20,15 @@ use crate::opened_books::{BooksError, LogBackEnd, OpenOptions, OpenedBooks};
 use crate::runtime::engine::{Engine, EngineError, Reply};
 
 /// What every account starts with, fen. A debit of a run takes one.
-const OPENING_FEN: i64 = 1_000_000;
+pub const OPENING_FEN: i64 = 1_000_000;
 /// Merchants that the tills sell for.
 const MERCHANTS: u32 = 8;
-/// First terminal number.
-const FIRST_TILL: u32 = 1_001;
+/// Number of the first till; the others follow it.
+pub const FIRST_TILL: u32 = 1_001;
+/// Number of the card of account 0; each next account's is [`CARD_STEP`] higher.
+const FIRST_CARD: u64 = 20_000_000;
+/// Between the cards of two accounts.
+const CARD_STEP: u64 = 37;
 /// Epoch of every till.
 const EPOCH: Epoch = Epoch(1);
 /// Configuration commands between two waits for the disk.
@@ -59,8 +63,14 @@ fn number_text(account: u32) -> String {
     format!("{}", 2_600_000 + u64::from(account))
 }
 
+/// The card bound to an account.
 fn card_of(account: u32) -> CardUid {
-    CardUid(20_000_000 + u64::from(account) * 37)
+    CardUid(FIRST_CARD + u64::from(account) * CARD_STEP)
+}
+
+/// The account that a card of such books is bound to.
+pub fn account_of(card: CardUid) -> AccountId {
+    AccountId((card.0.saturating_sub(FIRST_CARD) / CARD_STEP) as u32)
 }
 
 /// Makes the books in an empty directory, leaves them as after a kill, and gives the campus that a load generator
@@ -82,7 +92,7 @@ pub fn make(dir: &Path, spec: &BooksSpec) -> Result<Campus, LimitsError> {
         let (books, _) = OpenedBooks::open(data, &options)?;
         with_writer(&books, |engine| debit(engine, spec))?;
     }
-    Ok(campus_of(spec, &master_key))
+    Ok(campus(spec, &master_key))
 }
 
 fn with_writer(
@@ -219,7 +229,8 @@ fn merchant_of(till: u16) -> MerchantId {
     MerchantId(1 + u32::from(till) % MERCHANTS)
 }
 
-fn campus_of(spec: &BooksSpec, master_key: &Key128) -> Campus {
+/// The campus of such books under this master key. Its address is still to be set.
+pub fn campus(spec: &BooksSpec, master_key: &Key128) -> Campus {
     let tills = (0..spec.tills).map(|till| CampusTill {
         terminal: terminal_of(till).0,
         key: HexKey(*derive_terminal_key(master_key, terminal_of(till), 1).as_bytes()),

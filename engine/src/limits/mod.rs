@@ -10,6 +10,7 @@
 //!
 //!   disk: one durable page after another      ledger_alone: decide + apply against touch + copy
 //!   books: accounts and a log to start from   memory: what a server keeps in memory
+//!   open_files: room for a thousand connections
 //! ```
 //!
 //! Figures of one kind are taken in turns in one run, because a shared machine drifts: a [`Spread`] is the median of
@@ -25,6 +26,7 @@ pub mod echo_open;
 pub mod echo_server;
 pub mod ledger_alone;
 pub mod memory;
+pub mod open_files;
 pub mod report;
 pub mod spread;
 

@@ -165,8 +165,8 @@ pub struct AuditFigures {
     pub acknowledged: u64,
 }
 
-/// A whole number with a comma at every third digit.
-struct Grouped(f64);
+/// A number without its fraction, with a comma at every third digit.
+pub struct Grouped(pub f64);
 
 impl fmt::Display for Grouped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -187,7 +187,8 @@ fn goal(met: bool, goal: &str) -> String {
     format!("goal {goal}: {}", if met { "met" } else { "MISSED" })
 }
 
-fn rates(spread: Spread) -> String {
+/// A rate as the median with the lowest and the highest.
+pub fn rates(spread: Spread) -> String {
     format!("{} ({}–{})", Grouped(spread.median), Grouped(spread.lowest), Grouped(spread.highest))
 }
 

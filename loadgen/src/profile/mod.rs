@@ -206,6 +206,11 @@ impl Default for SalesMix {
 }
 
 impl SalesMix {
+    /// Nothing but sales of one fen by card, everybody alike: for comparing servers, not for playing a canteen.
+    pub fn one_fen_by_card() -> SalesMix {
+        SalesMix { zipf_exponent: 0.0, code_share: 0.0, query_share: 0.0, price_min_fen: 1, price_max_fen: 1 }
+    }
+
     /// Checks the ranges.
     ///
     /// # Errors

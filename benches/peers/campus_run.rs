@@ -1,0 +1,59 @@
+//! Runs of what speaks Yika's protocol: Yika itself and the echo servers, driven by the very same client.
+
+use engine::limits::books::FIRST_TILL;
+use loadgen::campus::Campus;
+use loadgen::config::{ProgressLine, RunConfig};
+use loadgen::outcome_log::{OutcomeLog, SaleState};
+use loadgen::progress::RunControl;
+use loadgen::report::ClosedReport;
+
+use crate::error::PeersError;
+use crate::peer::void_unless_generated;
+use crate::processor_window::ProcessorWindow;
+use crate::system::{ClosedLoad, OpenLoad, OpenRun};
+
+/// A closed run; `process` is the server's.
+pub fn closed(
+    campus: &Campus,
+    load: &ClosedLoad,
+    process: u32,
+) -> Result<(ClosedReport, ProcessorWindow), PeersError> {
+    let mut processor = ProcessorWindow::of(vec![process]);
+    let report = loadgen::closed::closed_watched(campus, &load.config(), &mut || processor.read())?;
+    Ok((report, processor))
+}
+
+/// An open run; with what each till saw approved. The journal isn't asked yet.
+pub fn open(campus: &Campus, load: &OpenLoad) -> Result<(OpenRun, Vec<u64>), PeersError> {
+    let config = RunConfig {
+        tills: Some(load.tills),
+        progress: ProgressLine::Never,
+        ..RunConfig::new(load.profile(), load.scope(0).seed)
+    };
+    let mut outcomes = OutcomeLog::new();
+    let report = loadgen::run(campus, &config, &RunControl::new(), &mut outcomes)?;
+    let mut acknowledged = vec![0; load.tills as usize];
+    for entry in outcomes.entries().iter().filter(|entry| entry.state == SaleState::Approved) {
+        acknowledged[(entry.sale.terminal.0 - FIRST_TILL) as usize] += 1;
+    }
+    let counts = &report.counts;
+    let mut run = OpenRun {
+        latency: report.latency,
+        lag: report.lag,
+        intended: counts.intended,
+        acknowledged: counts.approved,
+        refused: counts.refused,
+        dropped: counts.dropped,
+        journaled: None,
+        void: Vec::new(),
+    };
+    let unanswered = counts.intended - counts.approved - counts.refused - counts.dropped;
+    if unanswered > 0 {
+        run.void.push(format!("{unanswered} debits without an approval: {counts:?}"));
+    }
+    if counts.answers_wrong > 0 {
+        run.void.push(format!("{} answers contradict the protocol", counts.answers_wrong));
+    }
+    void_unless_generated(&mut run);
+    Ok((run, acknowledged))
+}

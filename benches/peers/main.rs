@@ -1,0 +1,110 @@
+//! Yika beside its peers, an echo server and the bare disk, in one run on one machine.
+//!
+//! ```text
+//!   one client thread, the same loops and the same traffic            servers, each its own process
+//!   ┌─ loadgen::closed, loadgen::run ──────────── frames ──▶ `yika serve` (this program again)
+//!   │                                              frames ──▶ echo: tokio × 3, bare epoll (this program again)
+//!   ├─ loadgen::closed::closed_on, open::open_on ─ RESP ────▶ redis-server
+//!   └─                                    PostgreSQL's ────▶ postgres, or pgbouncer ─▶ postgres
+//!
+//!   measure: who, how many tills, which loop      journal: the exactly-once check after every run
+//!   rounds: in turns, never two at a time         ratio, report, table: what came of it
+//! ```
+//!
+//! **Invariants**: throughput counts acknowledged durable outcomes alone; every run has fresh books and ends with the
+//! check; a figure whose run failed is void and says so. Nothing here asserts a time.
+
+mod arguments;
+mod campus_run;
+mod contenders;
+mod echo;
+mod error;
+mod exchange;
+mod journal;
+mod measure;
+mod peer;
+mod postgres;
+mod processor_time;
+mod processor_window;
+mod ratio;
+mod redis;
+mod report;
+mod rounds;
+mod server_child;
+mod system;
+mod table;
+mod yika;
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::ExitCode;
+
+use clap::Parser;
+use engine::limits::books::BooksSpec;
+use engine::limits::disk::Disk;
+use engine::opened_books::LogBackEnd;
+use loadgen::machine::Machine;
+
+use arguments::Arguments;
+use error::PeersError;
+use report::PeersReport;
+use rounds::say;
+use system::SystemId;
+
+fn main() -> ExitCode {
+    // The server under test is this program again, running what `yika serve` runs.
+    if std::env::args().nth(1).as_deref() == Some("serve") {
+        return engine::cli::program();
+    }
+    let arguments = Arguments::parse();
+    let done = match arguments.serve_echo {
+        Some(kind) => echo::serve(kind).map_err(PeersError::machine("the echo server")),
+        None => compare(&arguments),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("peers: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+fn compare(arguments: &Arguments) -> Result<ExitCode, PeersError> {
+    let pace = arguments.pace()?;
+    let measures = arguments.measures();
+    engine::limits::open_files::raise().map_err(PeersError::machine("the limit of open files"))?;
+    let parent = arguments.data.clone().unwrap_or_else(std::env::temp_dir);
+    let folder = tempfile::Builder::new()
+        .prefix("yika-peers-")
+        .tempdir_in(&parent)
+        .map_err(PeersError::file(&parent))?;
+    // A server that isn't root's must find its own directory in it.
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))
+        .map_err(PeersError::file(folder.path()))?;
+
+    let books = BooksSpec {
+        accounts: arguments.accounts(),
+        tills: measures.iter().map(|measure| measure.tills() as u16).max().unwrap_or(1),
+        debits: 0,
+        back_end: LogBackEnd::Through,
+    };
+    let wanted: Vec<SystemId> = SystemId::ALL
+        .into_iter()
+        .filter(|id| measures.iter().any(|measure| measure.systems().contains(id)))
+        .collect();
+    let mut contenders = contenders::start(&wanted, &arguments.programs(), folder.path(), &books)?;
+    for (id, contender) in &contenders {
+        match &contender.part {
+            contenders::Part::Measured => {}
+            contenders::Part::Skipped(reason) => say(&format!("{} is skipped: {reason}", id.name())),
+            contenders::Part::Failed(reason) => say(&format!("{} takes no part: {reason}", id.name())),
+        }
+    }
+    let mut disk = Disk::new(&folder.path().join("disk"), LogBackEnd::Through);
+    let runs = rounds::run(&measures, &pace, &mut contenders, &mut disk)?;
+    let machine = Machine::here(Some(folder.path()));
+    let report = PeersReport::of(machine, books.accounts, &pace, &contenders, &runs);
+    if arguments.json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else {
+        print!("{report}");
+    }
+    Ok(if report.stands() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,194 @@
+//! The open loop for whatever server: the same intended moments, people and amounts as [`crate::run`] plays for one
+//! seed, without what only a till of ours does (retries, reversals, offline sales).
+//!
+//! Each connection sends its intended debits in order, one in flight. Latency counts from the intended moment, so a
+//! server that answers late makes the debits behind it late as well, and they count.
+
+use std::cell::{Cell, RefCell};
+use std::fmt::Display;
+use std::future::{Future, poll_fn};
+use std::rc::Rc;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use crate::config::SECOND_NS;
+use crate::debit_connection::{DebitConnection, DebitOrder, Seat};
+use crate::error::LoadError;
+use crate::measurement::{CodeCounts, new_histogram};
+use crate::pacer::{Pacer, RunClock};
+use crate::profile::{Intent, IntentAction, PlanScope, ProfileConfig};
+use crate::report::CodeCount;
+use crate::runtime::{run_here, unix_now_ns};
+
+/// A person who has waited this long without the connection being free leaves, and counts as dropped.
+const LATE_MAX_NS: u64 = 30 * SECOND_NS;
+/// How long after the last intended debit answers are awaited.
+const DRAIN_MAX_NS: u64 = 30 * SECOND_NS;
+
+/// What an open loop found. Counts and histograms hold every debit from the first to the last.
+#[derive(Clone, Debug)]
+pub struct OpenReport {
+    /// Debits that the schedule intended.
+    pub intended: u64,
+    /// Debits approved.
+    pub approved: u64,
+    /// Debits refused, by code.
+    pub refused_by_code: Vec<CodeCount>,
+    /// Intended debits that were never sent, because their connection wasn't free in time.
+    pub dropped: u64,
+    /// Intended debits without an answer, those on connections that broke among them.
+    pub unanswered: u64,
+    /// Why the first connection that broke did.
+    pub first_failure: Option<String>,
+    /// Approved debits: from the intended moment to the answer, nanoseconds.
+    pub latency: Histogram<u64>,
+    /// The generator's own lag: from the moment that a debit was due and its connection free to its sending.
+    pub lag: Histogram<u64>,
+    /// Approved on each connection.
+    pub acknowledged: Vec<u64>,
+}
+
+struct Shared {
+    clock: RunClock,
+    zero_unix_ns: u64,
+    start_ns: u64,
+    pacer: Pacer,
+    latency: RefCell<Histogram<u64>>,
+    lag: RefCell<Histogram<u64>>,
+    refused: RefCell<CodeCounts>,
+    dropped: Cell<u64>,
+    first_failure: RefCell<Option<String>>,
+    acknowledged: RefCell<Vec<u64>>,
+}
+
+impl Shared {
+    fn fail(&self, reason: &dyn Display) {
+        self.first_failure.borrow_mut().get_or_insert_with(|| reason.to_string());
+    }
+}
+
+/// Plays a profile of debits by card, in the caller's thread, on connections to whatever server.
+///
+/// # Errors
+/// A setting is out of range, the profile intends something else than sales, or what `open` gives.
+pub fn open_on<C: DebitConnection>(
+    open: impl Future<Output = Result<Vec<Seat<C>>, LoadError>>,
+    profile: &ProfileConfig,
+    scope: PlanScope,
+) -> Result<OpenReport, LoadError> {
+    profile.validate()?;
+    if scope.tills == 0 || scope.holders < scope.tills {
+        return Err(LoadError::setting("tills", "must be above 0 and at most the holders"));
+    }
+    let mut intended = 0;
+    for plan in profile.plan(scope) {
+        for intent in plan.intents {
+            if !matches!(intent.action, IntentAction::Sale { .. }) {
+                return Err(LoadError::setting("profile", "intends more than sales"));
+            }
+            intended += 1;
+        }
+    }
+    run_here(async { drive(open.await?, profile, scope, intended).await })
+}
+
+async fn drive<C: DebitConnection>(
+    seats: Vec<Seat<C>>,
+    profile: &ProfileConfig,
+    scope: PlanScope,
+    intended: u64,
+) -> Result<OpenReport, LoadError> {
+    let clock = RunClock::start();
+    let shared = Rc::new(Shared {
+        clock,
+        zero_unix_ns: unix_now_ns(),
+        start_ns: clock.now_ns(),
+        pacer: Pacer::new(clock, seats.len())?,
+        latency: RefCell::new(new_histogram()),
+        lag: RefCell::new(new_histogram()),
+        refused: RefCell::default(),
+        dropped: Cell::new(0),
+        first_failure: RefCell::new(None),
+        acknowledged: RefCell::new(vec![0; seats.len()]),
+    });
+    let pacer = Rc::clone(&shared);
+    let pacing = tokio::task::spawn_local(async move { pacer.pacer.run().await });
+    let zero = tokio::time::Instant::now();
+    let tasks: Vec<_> = (0..)
+        .zip(seats)
+        .zip(profile.plan(scope))
+        .map(|((index, seat), plan)| {
+            tokio::task::spawn_local(play(index, seat, plan.intents, Rc::clone(&shared)))
+        })
+        .collect();
+    let end = zero + Duration::from_nanos(profile.duration_ns() + DRAIN_MAX_NS);
+    for mut task in tasks {
+        match tokio::time::timeout_at(end, &mut task).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => shared.fail(&error),
+            Ok(Err(error)) => {
+                if let Ok(panic) = error.try_into_panic() {
+                    std::panic::resume_unwind(panic);
+                }
+            }
+            Err(_) => {
+                task.abort();
+                shared.fail(&"no answer in time");
+            }
+        }
+    }
+    pacing.abort();
+    let (latency, lag) = (shared.latency.borrow().clone(), shared.lag.borrow().clone());
+    let refused_by_code = shared.refused.borrow().list();
+    let refused: u64 = refused_by_code.iter().map(|entry| entry.count).sum();
+    let (approved, dropped) = (latency.len(), shared.dropped.get());
+    Ok(OpenReport {
+        intended,
+        approved,
+        refused_by_code,
+        dropped,
+        unanswered: intended - approved - refused - dropped,
+        first_failure: shared.first_failure.take(),
+        latency,
+        lag,
+        acknowledged: shared.acknowledged.take(),
+    })
+}
+
+async fn play<C: DebitConnection>(
+    index: u32,
+    seat: Seat<C>,
+    intents: impl Iterator<Item = Intent>,
+    shared: Rc<Shared>,
+) -> Result<(), C::Error> {
+    let Seat { mut connection, first_sequence } = seat;
+    let mut sequence = first_sequence;
+    let mut free_ns = shared.start_ns;
+    for intent in intents {
+        let IntentAction::Sale { holder, amount_fen, .. } = intent.action else { continue };
+        let due_ns = shared.start_ns + intent.at_ns;
+        let mut now_ns = shared.clock.now_ns();
+        while now_ns < due_ns {
+            shared.pacer.arm(index, Some(due_ns), u64::MAX);
+            poll_fn(|cx| shared.pacer.poll_woken(index, cx)).await;
+            now_ns = shared.clock.now_ns();
+        }
+        if now_ns - due_ns > LATE_MAX_NS {
+            shared.dropped.set(shared.dropped.get() + 1);
+            continue;
+        }
+        shared.lag.borrow_mut().saturating_record(now_ns - due_ns.max(free_ns));
+        let till_time_ns = shared.zero_unix_ns + now_ns;
+        let code = connection.debit(&DebitOrder { sequence, holder, amount_fen, till_time_ns }).await?;
+        free_ns = shared.clock.now_ns();
+        sequence += u32::from(!code.is_transient());
+        if code.is_approved() {
+            shared.acknowledged.borrow_mut()[index as usize] += 1;
+            shared.latency.borrow_mut().saturating_record(free_ns - due_ns);
+        } else {
+            shared.refused.borrow_mut().add(code);
+        }
+    }
+    Ok(())
+}
