@@ -144,25 +144,28 @@ fn best(echoes: [(SystemId, Series); 3], highest: bool) -> Series {
         .map_or_else(Series::default, |(echo, series)| Series { note: echo.name().to_owned(), ..series })
 }
 
-fn line(
+/// What a line of the table says whatever was measured.
+struct Kind {
     key: &'static str,
     what: &'static str,
-    measure: Measure,
-    series: Series,
     goal: Goal,
     aim: f64,
-) -> Ratio {
-    let figure = (!series.rounds.is_empty()).then(|| Spread::of(series.rounds.values().copied()));
-    Ratio {
-        key,
-        what,
-        tills: measure.tills(),
-        figure,
-        goal,
-        aim,
-        met: figure.filter(|_| !series.void).map(|figure| goal.is_met(figure.median)),
-        void: series.void,
-        note: series.note,
+}
+
+impl Kind {
+    fn of(&self, measure: Measure, series: Series) -> Ratio {
+        let figure = (!series.rounds.is_empty()).then(|| Spread::of(series.rounds.values().copied()));
+        Ratio {
+            key: self.key,
+            what: self.what,
+            tills: measure.tills(),
+            figure,
+            goal: self.goal,
+            aim: self.aim,
+            met: figure.filter(|_| !series.void).map(|figure| self.goal.is_met(figure.median)),
+            void: series.void,
+            note: series.note,
+        }
     }
 }
 
@@ -170,119 +173,101 @@ fn line(
 pub fn of(runs: &Runs) -> Vec<Ratio> {
     let figures = Figures { runs };
     let mut lines = Vec::new();
-    for (measure, aim) in [(Measure::Closed256, 0.9), (Measure::Closed1000, 1.0)] {
-        let yika = figures.closed(measure, SystemId::Yika, PER_S);
-        let series = yika.over(&figures.closed_echo(measure, PER_S, true));
-        lines.push(line(
-            "rate-to-echo",
-            "durable debits/s ÷ echo frames/s",
-            measure,
-            series,
-            Goal::AtLeast(0.8),
-            aim,
-        ));
-    }
-    for measure in [Measure::Closed200, Measure::Closed1000] {
-        let yika = figures.closed(measure, SystemId::Yika, PER_S);
-        let series = yika.over(&figures.closed(measure, SystemId::Redis, PER_S));
-        lines.push(line(
-            "rate-to-redis",
-            "durable debits/s ÷ Redis's",
-            measure,
-            series,
-            Goal::AtLeast(2.5),
-            3.0,
-        ));
-    }
-    let measure = Measure::Closed200;
-    let yika = figures.closed(measure, SystemId::Yika, PER_S);
-    let series = yika.over(&figures.closed(measure, SystemId::Pgbouncer, PER_S));
-    lines.push(line(
-        "rate-to-pgbouncer",
-        "durable debits/s ÷ PostgreSQL's behind PgBouncer",
-        measure,
-        series,
-        Goal::AtLeast(6.0),
-        10.0,
-    ));
-    for measure in [Measure::Closed256, Measure::Closed1000] {
-        let yika = figures.closed(measure, SystemId::Yika, PROCESSOR_US);
-        let series = yika.over(&figures.closed_echo(measure, PROCESSOR_US, false));
-        lines.push(line(
-            "processor-to-echo",
-            "server's processor time a debit ÷ echo's a frame",
-            measure,
-            series,
-            Goal::AtMost(1.25),
-            1.1,
-        ));
-    }
-    let measure = Measure::Closed1000;
-    let yika = figures.closed(measure, SystemId::Yika, P99_US);
-    let series = yika.over(&figures.closed_echo(measure, P99_US, false));
-    lines.push(line("p99-to-echo", "p99, closed loop ÷ echo's", measure, series, Goal::AtMost(1.5), 1.2));
-
-    let measure = Measure::HalfLoad;
-    let disk = figures.disk(measure, 0.999);
-    let bound = figures.open_echo(measure, OPEN_P999_US).with(&disk, |echo, sync| echo + 2.0 * sync);
-    let series = figures.open(measure, SystemId::Yika, OPEN_P999_US).over(&bound);
-    lines.push(line(
-        "half-load-p999",
-        "p99.9 at half load ÷ (echo's + 2 × sync's p99.9)",
-        measure,
-        series,
-        Goal::AtMost(1.25),
-        1.0,
-    ));
-
-    let measure = Measure::Closed1;
-    let bound = figures
-        .closed_echo(measure, P50_US, false)
-        .with(&figures.disk(measure, 0.5), |echo, sync| echo + sync);
-    let series = figures.closed(measure, SystemId::Yika, P50_US).over(&bound);
-    lines.push(line(
-        "alone-p50",
-        "one till alone: p50 ÷ (echo's + sync's p50)",
-        measure,
-        series,
-        Goal::AtMost(1.0),
-        0.8,
-    ));
-
-    let measure = Measure::RedisHalf;
-    let echo = figures.open_echo(measure, OPEN_P99_US);
-    // A difference below what the histograms tell apart is taken for that.
-    let above_echo = |system| {
-        figures.open(measure, system, OPEN_P99_US).with(&echo, |system, echo| (system - echo).max(1.0))
-    };
-    let mut series = above_echo(SystemId::Redis).over(&above_echo(SystemId::Yika));
-    series.note.clone_from(&echo.note);
-    lines.push(line(
-        "redis-half-p99",
-        "(Redis's p99 − echo's) ÷ (p99 − echo's), at half of Redis's rate",
-        measure,
-        series,
-        Goal::AtLeast(3.0),
-        5.0,
-    ));
-
-    for measure in [Measure::Closed1, Measure::Closed100, Measure::Closed1000] {
-        let bytes: OfClosed = |run| run.log.map_or(0.0, |log| log.bytes_per_debit);
-        let padding: OfClosed = |run| run.log.map_or(0.0, |log| log.padding_per_debit);
-        let mut series = figures.closed(measure, SystemId::Yika, bytes);
-        let padding = figures.closed(measure, SystemId::Yika, padding).median();
-        series.note = format!("padding {padding:.0} more");
-        lines.push(line(
-            "log-bytes",
-            "log bytes a debit, without padding",
-            measure,
-            series,
-            Goal::AtMost(128.0),
-            96.0,
-        ));
-    }
+    lines.extend(figures.to_echo());
+    lines.extend(figures.to_peers());
+    lines.extend([figures.half_load(), figures.alone(), figures.redis_half()]);
+    lines.extend(figures.log_bytes());
     lines.retain(|line| line.figure.is_some());
     lines
+}
+
+impl Figures<'_> {
+    /// At saturation: rate, processor time and p99 against echo's.
+    fn to_echo(&self) -> Vec<Ratio> {
+        let mut lines = Vec::new();
+        for (measure, aim) in [(Measure::Closed256, 0.9), (Measure::Closed1000, 1.0)] {
+            let what = "durable debits/s ÷ echo frames/s";
+            let kind = Kind { key: "rate-to-echo", what, goal: Goal::AtLeast(0.8), aim };
+            let yika = self.closed(measure, SystemId::Yika, PER_S);
+            lines.push(kind.of(measure, yika.over(&self.closed_echo(measure, PER_S, true))));
+        }
+        let what = "server's processor time a debit ÷ echo's a frame";
+        let processor = Kind { key: "processor-to-echo", what, goal: Goal::AtMost(1.25), aim: 1.1 };
+        let what = "p99, closed loop ÷ echo's";
+        let p99 = Kind { key: "p99-to-echo", what, goal: Goal::AtMost(1.5), aim: 1.2 };
+        for (kind, measure, figure) in [
+            (&processor, Measure::Closed256, PROCESSOR_US),
+            (&processor, Measure::Closed1000, PROCESSOR_US),
+            (&p99, Measure::Closed1000, P99_US),
+        ] {
+            let yika = self.closed(measure, SystemId::Yika, figure);
+            lines.push(kind.of(measure, yika.over(&self.closed_echo(measure, figure, false))));
+        }
+        lines
+    }
+
+    /// At saturation: rate against Redis's and PostgreSQL's.
+    fn to_peers(&self) -> Vec<Ratio> {
+        let what = "durable debits/s ÷ Redis's";
+        let redis = Kind { key: "rate-to-redis", what, goal: Goal::AtLeast(2.5), aim: 3.0 };
+        let what = "durable debits/s ÷ PostgreSQL's behind PgBouncer";
+        let pgbouncer = Kind { key: "rate-to-pgbouncer", what, goal: Goal::AtLeast(6.0), aim: 10.0 };
+        let mut lines = Vec::new();
+        for (kind, measure, peer) in [
+            (&redis, Measure::Closed200, SystemId::Redis),
+            (&redis, Measure::Closed1000, SystemId::Redis),
+            (&pgbouncer, Measure::Closed200, SystemId::Pgbouncer),
+        ] {
+            let yika = self.closed(measure, SystemId::Yika, PER_S);
+            lines.push(kind.of(measure, yika.over(&self.closed(measure, peer, PER_S))));
+        }
+        lines
+    }
+
+    fn half_load(&self) -> Ratio {
+        let measure = Measure::HalfLoad;
+        let what = "p99.9 at half load ÷ (echo's + 2 × sync's p99.9)";
+        let kind = Kind { key: "half-load-p999", what, goal: Goal::AtMost(1.25), aim: 1.0 };
+        let echo = self.open_echo(measure, OPEN_P999_US);
+        let bound = echo.with(&self.disk(measure, 0.999), |echo, sync| echo + 2.0 * sync);
+        kind.of(measure, self.open(measure, SystemId::Yika, OPEN_P999_US).over(&bound))
+    }
+
+    fn alone(&self) -> Ratio {
+        let measure = Measure::Closed1;
+        let what = "one till alone: p50 ÷ (echo's + sync's p50)";
+        let kind = Kind { key: "alone-p50", what, goal: Goal::AtMost(1.0), aim: 0.8 };
+        let echo = self.closed_echo(measure, P50_US, false);
+        let bound = echo.with(&self.disk(measure, 0.5), |echo, sync| echo + sync);
+        kind.of(measure, self.closed(measure, SystemId::Yika, P50_US).over(&bound))
+    }
+
+    fn redis_half(&self) -> Ratio {
+        let measure = Measure::RedisHalf;
+        let what = "(Redis's p99 − echo's) ÷ (p99 − echo's), at half of Redis's rate";
+        let kind = Kind { key: "redis-half-p99", what, goal: Goal::AtLeast(3.0), aim: 5.0 };
+        let echo = self.open_echo(measure, OPEN_P99_US);
+        // A difference below what the histograms tell apart is taken for that.
+        let above_echo = |system| {
+            let p99 = self.open(measure, system, OPEN_P99_US);
+            p99.with(&echo, |system, echo| (system - echo).max(1.0))
+        };
+        let series = above_echo(SystemId::Redis).over(&above_echo(SystemId::Yika));
+        kind.of(measure, Series { note: echo.note.clone(), ..series })
+    }
+
+    fn log_bytes(&self) -> Vec<Ratio> {
+        let what = "log bytes a debit, without padding";
+        let kind = Kind { key: "log-bytes", what, goal: Goal::AtMost(128.0), aim: 96.0 };
+        let line = |measure| {
+            let bytes: OfClosed = |run| run.log.map_or(0.0, |log| log.bytes_per_debit);
+            let padding: OfClosed = |run| run.log.map_or(0.0, |log| log.padding_per_debit);
+            let padding = self.closed(measure, SystemId::Yika, padding).median();
+            let note = format!("padding {padding:.0} more");
+            kind.of(measure, Series { note, ..self.closed(measure, SystemId::Yika, bytes) })
+        };
+        [Measure::Closed1, Measure::Closed100, Measure::Closed1000].map(line).to_vec()
+    }
 }
 
 #[cfg(test)]

@@ -64,9 +64,10 @@ pub struct Percentiles {
 }
 
 impl Percentiles {
-    fn of<'a>(rounds: impl Iterator<Item = &'a LatencySummary> + Clone) -> Percentiles {
+    fn of<'r>(rounds: impl Iterator<Item = &'r LatencySummary>) -> Percentiles {
+        let rounds: Vec<&LatencySummary> = rounds.collect();
         let at = |figure: fn(&LatencySummary) -> u64| {
-            Spread::of(rounds.clone().map(|round| figure(round) as f64 / 1e3))
+            Spread::of(rounds.iter().map(|round| figure(round) as f64 / 1e3))
         };
         Percentiles {
             p50_us: at(|round| round.p50_ns),

@@ -27,7 +27,7 @@ use crate::measurement::{CodeCounts, new_histogram};
 use crate::pacer::RunClock;
 use crate::random::Random;
 use crate::report::{ClosedReport, LatencySummary};
-use crate::runtime::{card_counter_from_clock, run_here, unix_now_ns};
+use crate::runtime::{await_all, card_counter_from_clock, run_here, unix_now_ns};
 
 struct Shared {
     clock: RunClock,
@@ -156,23 +156,8 @@ async fn drive<C: DebitConnection>(
         tokio::time::sleep_until(zero + Duration::from_nanos(edge_ns)).await;
         at_edge();
     }
-    // No timer for each request: one for them all, after which what still waits has failed.
     let end = zero + Duration::from_nanos(until_ns + config.answer_timeout_ns);
-    for mut task in tasks {
-        match tokio::time::timeout_at(end, &mut task).await {
-            Ok(Ok(Ok(()))) => {}
-            Ok(Ok(Err(error))) => shared.fail(&error),
-            Ok(Err(error)) => {
-                if let Ok(panic) = error.try_into_panic() {
-                    std::panic::resume_unwind(panic);
-                }
-            }
-            Err(_) => {
-                task.abort();
-                shared.fail(&format!("no answer within {} ms", config.answer_timeout_ns / 1_000_000));
-            }
-        }
-    }
+    await_all(tasks, end, |reason| shared.fail(reason)).await;
     let histogram = shared.histogram.borrow().clone();
     ClosedReport {
         connections: config.connections,

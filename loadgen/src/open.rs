@@ -19,7 +19,7 @@ use crate::measurement::{CodeCounts, new_histogram};
 use crate::pacer::{Pacer, RunClock};
 use crate::profile::{Intent, IntentAction, PlanScope, ProfileConfig};
 use crate::report::CodeCount;
-use crate::runtime::{run_here, unix_now_ns};
+use crate::runtime::{await_all, run_here, unix_now_ns};
 
 /// A person who has waited this long without the connection being free leaves, and counts as dropped.
 const LATE_MAX_NS: u64 = 30 * SECOND_NS;
@@ -123,21 +123,7 @@ async fn drive<C: DebitConnection>(
         })
         .collect();
     let end = zero + Duration::from_nanos(profile.duration_ns() + DRAIN_MAX_NS);
-    for mut task in tasks {
-        match tokio::time::timeout_at(end, &mut task).await {
-            Ok(Ok(Ok(()))) => {}
-            Ok(Ok(Err(error))) => shared.fail(&error),
-            Ok(Err(error)) => {
-                if let Ok(panic) = error.try_into_panic() {
-                    std::panic::resume_unwind(panic);
-                }
-            }
-            Err(_) => {
-                task.abort();
-                shared.fail(&"no answer in time");
-            }
-        }
-    }
+    await_all(tasks, end, |reason| shared.fail(reason)).await;
     pacing.abort();
     let (latency, lag) = (shared.latency.borrow().clone(), shared.lag.borrow().clone());
     let refused_by_code = shared.refused.borrow().list();

@@ -1,9 +1,11 @@
 //! A single-threaded runtime in the caller's thread: what every run of this crate takes place on.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use tokio::task::LocalSet;
+use tokio::task::{JoinHandle, LocalSet};
+use tokio::time::{Instant, timeout_at};
 
 use crate::error::LoadError;
 
@@ -11,6 +13,30 @@ use crate::error::LoadError;
 pub(crate) fn run_here<T>(future: impl Future<Output = Result<T, LoadError>>) -> Result<T, LoadError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, future)
+}
+
+/// Awaits tasks until `end`, one timer for them all; whatever failed, or still waits then and is given up, goes to `fail`.
+/// A panic goes on here.
+pub(crate) async fn await_all<E: Display>(
+    tasks: Vec<JoinHandle<Result<(), E>>>,
+    end: Instant,
+    fail: impl Fn(&dyn Display),
+) {
+    for mut task in tasks {
+        match timeout_at(end, &mut task).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => fail(&error),
+            Ok(Err(error)) => {
+                if let Ok(panic) = error.try_into_panic() {
+                    std::panic::resume_unwind(panic);
+                }
+            }
+            Err(_) => {
+                task.abort();
+                fail(&"no answer in time");
+            }
+        }
+    }
 }
 
 /// The wall clock: nanoseconds since 1970 UTC.

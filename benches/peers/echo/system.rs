@@ -1,10 +1,11 @@
 //! An echo server as a system to be measured.
 
 use engine::limits::books::{self, BooksSpec};
+use engine::limits::echo_process::EchoProcess;
 use loadgen::campus::Campus;
 
+use super::EchoKind;
 use super::session::master_key;
-use super::{EchoKind, EchoProcess};
 use crate::campus_run;
 use crate::error::PeersError;
 use crate::peer::closed_run;
@@ -22,7 +23,8 @@ impl Echo {
     /// # Errors
     /// It doesn't start.
     pub fn start(name: &'static str, kind: EchoKind, books: &BooksSpec) -> Result<Echo, PeersError> {
-        let process = EchoProcess::start(name, kind)?;
+        let process = EchoProcess::start(&["--serve-echo", &kind.name()])
+            .map_err(|error| PeersError::system(name, error.to_string()))?;
         let campus = Campus { address: process.address(), ..books::campus(books, &master_key()) };
         Ok(Echo { process, campus })
     }

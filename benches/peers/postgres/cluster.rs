@@ -20,12 +20,15 @@ const SCHEMA: &str = include_str!("debit.sql");
 
 /// What differs from the defaults, beside address and port. Durability is whole: `fsync`, `full_page_writes` and
 /// `synchronous_commit` are on, no table is unlogged.
-pub const SETTINGS: [(&str, &str); 18] = [
+pub const SETTINGS: [(&str, &str); 20] = [
     ("fsync", "on"),
     ("synchronous_commit", "on"),
     ("full_page_writes", "on"),
     // One write with O_DSYNC for all that is waiting, instead of a write and an fdatasync.
     ("wal_sync_method", "open_datasync"),
+    // With others about to commit, one waits a little for them: about half of what a sync takes.
+    ("commit_delay", "100"),
+    ("commit_siblings", "5"),
     // A lone server: no standby needs more in the log.
     ("wal_level", "minimal"),
     ("max_wal_senders", "0"),

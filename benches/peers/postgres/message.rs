@@ -199,7 +199,7 @@ mod tests {
     fn requests_are_the_bytes_that_the_manual_draws() {
         let mut bytes = Vec::new();
         append_start(&mut bytes, "u", "d");
-        assert_eq!(bytes, b"\0\0\0\x1c\0\x03\0\0user\0u\0database\0d\0\0");
+        assert_eq!(bytes, b"\0\0\0\x1b\0\x03\0\0user\0u\0database\0d\0\0");
 
         bytes.clear();
         append_query(&mut bytes, "SELECT 1");
@@ -211,7 +211,7 @@ mod tests {
 
         bytes.clear();
         append_execution(&mut bytes, "s", &[Parameter::Integer(258), Parameter::Bigint(-1)]);
-        let bind = b"B\0\0\0\x27\0s\0\0\x01\0\x01\0\x02\0\0\0\x04\0\0\x01\x02\0\0\0\x08\xff\xff\xff\xff\xff\xff\xff\xff\0\x01\0\x01";
+        let bind = b"B\0\0\0\x25\0s\0\0\x01\0\x01\0\x02\0\0\0\x04\0\0\x01\x02\0\0\0\x08\xff\xff\xff\xff\xff\xff\xff\xff\0\x01\0\x01";
         assert_eq!(bytes[..bind.len()], bind[..]);
         assert_eq!(bytes[bind.len()..], b"E\0\0\0\x09\0\0\0\0\0S\0\0\0\x04"[..]);
     }

@@ -1,18 +1,18 @@
 //! `yika bench-limits`: what the engine reaches, beside what the machine gives, in one run.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
-use std::thread;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use loadgen::campus::Campus;
+use loadgen::closed::closed_on;
 use loadgen::config::{ClosedConfig, ProgressLine, RunConfig};
 use loadgen::machine::Machine;
+use loadgen::open::{OpenReport, open_on};
 use loadgen::outcome_log::OutcomeLog;
-use loadgen::profile::{PoissonConfig, ProfileConfig, SalesMix};
+use loadgen::profile::{PlanScope, PoissonConfig, ProfileConfig, SalesMix};
 use loadgen::progress::RunControl;
 use loadgen::report::{ClosedReport, LatencySummary};
 
@@ -21,9 +21,7 @@ use super::{BenchLimitsArgs, CliResult, Durability};
 use crate::audit::{self, AuditOptions};
 use crate::limits::books::{self, BooksSpec, CARD_COUNTERS_USED};
 use crate::limits::disk::Disk;
-use crate::limits::echo_closed::{self, EchoClosed};
-use crate::limits::echo_open::{self, EchoOpen};
-use crate::limits::echo_server;
+use crate::limits::echo_process::{self, EchoProcess};
 use crate::limits::ledger_alone::LedgerAlone;
 use crate::limits::memory::Resident;
 use crate::limits::open_files;
@@ -32,6 +30,7 @@ use crate::limits::report::{
     Throughput,
 };
 use crate::limits::spread::Spread;
+use crate::limits::{echo_client, echo_server};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -115,7 +114,8 @@ impl Plan {
 
 pub(super) fn bench_limits(args: &BenchLimitsArgs) -> CliResult {
     if args.serve_echo {
-        return serve_echo();
+        echo_process::serve(echo_server::serve)?;
+        return Ok(ExitCode::SUCCESS);
     }
     let plan = Plan::of(args)?;
     open_files::raise().map_err(|e| format!("the limit of open files can't be raised: {e}"))?;
@@ -139,10 +139,10 @@ fn measure(plan: &Plan, folder: &Path) -> Result<LimitsReport, Failure> {
     let server = start_server(&dir, plan, plan.accounts)?;
     let started = server.started().clone();
     let with_accounts = Resident::of(server.id())?;
-    let echo = EchoProcess::start()?;
+    let echo = EchoProcess::start(&["bench-limits", "--serve-echo"])?;
     let campus = Campus { address: server.address(), ..campus };
 
-    let mut runs = Runs::new(plan, &campus, echo.address);
+    let mut runs = Runs::new(plan, &campus, echo.address());
     let mut ledger = LedgerAlone::new(plan.accounts, SHARDS, SEED)?;
     ledger.debits(plan.ledger_debits / 10)?;
     ledger.touches(plan.ledger_debits / 10);
@@ -229,7 +229,7 @@ fn start_up(started: &Started) -> StartUp {
 /// One closed run of each side.
 struct Pair {
     connections: u32,
-    echo: EchoClosed,
+    echo: ClosedReport,
     debits: ClosedReport,
 }
 
@@ -287,30 +287,42 @@ impl<'a> Runs<'a> {
         Ok(())
     }
 
-    fn closed_echo(&mut self, connections: u32) -> Result<EchoClosed, Failure> {
-        let run = echo_closed::run(self.echo, connections, self.plan.settle, self.plan.closed)?;
-        if run.failed > 0 {
-            self.void.push(format!("{} of {connections} echo connections failed", run.failed));
-        }
+    fn closed_echo(&mut self, connections: u32) -> Result<ClosedReport, Failure> {
+        let config = self.closed_config(connections, 0);
+        let seats = echo_client::open(self.echo, connections);
+        let run = closed_on(seats, &config, self.plan.accounts, &|_| true, &mut || {})?;
+        self.check_closed(&run, "echoes");
         Ok(run)
     }
 
     fn closed_debits(&mut self, connections: u32, round: u32) -> Result<ClosedReport, Failure> {
-        let config = ClosedConfig {
-            settle_ns: self.plan.settle.as_nanos() as u64,
-            measure_ns: self.plan.closed.as_nanos() as u64,
-            card_counter_first: Some(self.next_card_counter()),
-            ..ClosedConfig::new(connections, SEED + u64::from(round))
-        };
+        let card_counter_first = Some(self.next_card_counter());
+        let config = ClosedConfig { card_counter_first, ..self.closed_config(connections, round) };
         let run = loadgen::closed::closed(self.campus, &config)?;
         self.acknowledged += run.completed;
+        self.check_closed(&run, "debits");
+        Ok(run)
+    }
+
+    fn closed_config(&self, connections: u32, round: u32) -> ClosedConfig {
+        ClosedConfig {
+            settle_ns: self.plan.settle.as_nanos() as u64,
+            measure_ns: self.plan.closed.as_nanos() as u64,
+            ..ClosedConfig::new(connections, SEED + u64::from(round))
+        }
+    }
+
+    fn check_closed(&mut self, run: &ClosedReport, what: &str) {
         if run.refused > 0 || run.failed > 0 {
             self.void.push(format!(
-                "{connections} connections: {} debits refused {:?}, {} connections failed",
-                run.refused, run.refused_by_code, run.failed
+                "{} connections: {} {what} refused {:?}, {} connections failed: {}",
+                run.connections,
+                run.refused,
+                run.refused_by_code,
+                run.failed,
+                run.first_failure.as_deref().unwrap_or_default()
             ));
         }
-        Ok(run)
     }
 
     fn throughput(&self) -> Vec<Throughput> {
@@ -348,7 +360,7 @@ impl<'a> Runs<'a> {
                 if is_echo {
                     let run = self.open_echo(connections, rate_per_s, round)?;
                     echo_lag.push(run.lag);
-                    echo.push(run.histogram);
+                    echo.push(run.latency);
                 } else {
                     let (latency, lag) = self.open_debits(connections, rate_per_s, round)?;
                     debit.push(latency);
@@ -375,11 +387,18 @@ impl<'a> Runs<'a> {
         })
     }
 
-    fn open_echo(&mut self, connections: u32, rate_per_s: f64, round: u32) -> Result<EchoOpen, Failure> {
-        let seed = SEED + u64::from(round);
-        let run = echo_open::run(self.echo, connections, rate_per_s, self.plan.half_load, seed)?;
-        if run.failed > 0 {
-            self.void.push(format!("half load: {} echoes failed", run.failed));
+    fn half_load_profile(&self, rate_per_s: f64) -> ProfileConfig {
+        let duration_ns = self.plan.half_load.as_nanos() as u64;
+        ProfileConfig::Poisson(PoissonConfig { rate_per_s, duration_ns, sales: SalesMix::one_fen_by_card() })
+    }
+
+    fn open_echo(&mut self, connections: u32, rate_per_s: f64, round: u32) -> Result<OpenReport, Failure> {
+        let holders = self.plan.accounts;
+        let scope = PlanScope { seed: SEED + u64::from(round), tills: connections, holders };
+        let seats = echo_client::open(self.echo, connections);
+        let run = open_on(seats, &self.half_load_profile(rate_per_s), scope)?;
+        if run.approved != run.intended {
+            self.void.push(format!("half load: {} of {} echoes came", run.approved, run.intended));
         }
         Ok(run)
     }
@@ -391,14 +410,11 @@ impl<'a> Runs<'a> {
         rate_per_s: f64,
         round: u32,
     ) -> Result<(LatencySummary, LatencySummary), Failure> {
-        let sales = SalesMix::one_fen_by_card();
-        let duration_ns = self.plan.half_load.as_nanos() as u64;
-        let profile = ProfileConfig::Poisson(PoissonConfig { rate_per_s, duration_ns, sales });
         let config = RunConfig {
             tills: Some(connections),
             card_counter_first: Some(self.next_card_counter()),
             progress: ProgressLine::Never,
-            ..RunConfig::new(profile, SEED + u64::from(round))
+            ..RunConfig::new(self.half_load_profile(rate_per_s), SEED + u64::from(round))
         };
         let run = loadgen::run(self.campus, &config, &RunControl::new(), &mut OutcomeLog::new())?;
         self.acknowledged += run.counts.approved;
@@ -411,56 +427,6 @@ impl<'a> Runs<'a> {
         }
         Ok((run.latency, run.lag))
     }
-}
-
-/// The echo server as a process of its own: this program again. It ends when its standard input does.
-struct EchoProcess {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl EchoProcess {
-    fn start() -> Result<EchoProcess, Failure> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .args(["bench-limits", "--serve-echo"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let mut line = String::new();
-        let said =
-            BufReader::new(child.stdout.take().expect("standard output is piped")).read_line(&mut line);
-        match line.trim_end().parse() {
-            Ok(address) => Ok(EchoProcess { child, address }),
-            Err(_) => {
-                let _ = child.kill();
-                let status = child.wait()?;
-                said?;
-                Err(format!("the echo server didn't start ({status}): it said {line:?}").into())
-            }
-        }
-    }
-}
-
-impl Drop for EchoProcess {
-    fn drop(&mut self) {
-        // It holds nothing that could be lost.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn serve_echo() -> CliResult {
-    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
-    println!("{}", listener.local_addr()?);
-    std::io::stdout().flush()?;
-    thread::spawn(move || {
-        if let Err(error) = echo_server::serve(listener) {
-            eprintln!("yika: the echo server: {error}");
-        }
-    });
-    let mut nothing = Vec::new();
-    std::io::stdin().read_to_end(&mut nothing)?;
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Where the run's files lie; gone with it.

@@ -5,8 +5,8 @@
 //!
 //! ```text
 //!            one client, one thread                    servers, each its own process
-//!   ┌─ loadgen::closed, loadgen::run ──── tcp ──▶ `yika serve`: decide, log, answer    debits
-//!   └─ echo_closed, echo_open ─────────── tcp ──▶ echo_server: nothing but bytes       the bound
+//!   ┌─ loadgen::closed, loadgen::run ──────── tcp ──▶ `yika serve`: decide, log, answer    debits
+//!   └─ the same loops through echo_client ─── tcp ──▶ echo_server: nothing but bytes       the bound
 //!
 //!   disk: one durable page after another      ledger_alone: decide + apply against touch + copy
 //!   books: accounts and a log to start from   memory: what a server keeps in memory
@@ -21,8 +21,7 @@
 pub mod books;
 pub mod disk;
 pub mod echo_client;
-pub mod echo_closed;
-pub mod echo_open;
+pub mod echo_process;
 pub mod echo_server;
 pub mod ledger_alone;
 pub mod memory;
