@@ -178,3 +178,101 @@ async fn play<C: DebitConnection>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::MILLISECOND_NS;
+    use crate::profile::{PoissonConfig, SalesMix};
+    use protocol::result_code::ResultCode;
+
+    const TILLS: u32 = 4;
+    const SCOPE: PlanScope = PlanScope { seed: 7, tills: TILLS, holders: 40 };
+
+    fn profile(sales: SalesMix) -> ProfileConfig {
+        ProfileConfig::Poisson(PoissonConfig {
+            rate_per_s: 4_000.0,
+            duration_ns: 100 * MILLISECOND_NS,
+            sales,
+        })
+    }
+
+    /// Notes what it is sent; refuses, is busy or breaks where it is told to.
+    struct Notebook {
+        orders: Rc<RefCell<Vec<DebitOrder>>>,
+        outcome: fn(u32) -> Result<ResultCode, &'static str>,
+        sent: u32,
+    }
+
+    impl DebitConnection for Notebook {
+        type Error = &'static str;
+
+        async fn debit(&mut self, order: &DebitOrder) -> Result<ResultCode, &'static str> {
+            self.orders.borrow_mut().push(*order);
+            self.sent += 1;
+            (self.outcome)(self.sent)
+        }
+    }
+
+    fn play(
+        outcome: fn(u32) -> Result<ResultCode, &'static str>,
+    ) -> (OpenReport, Vec<Rc<RefCell<Vec<DebitOrder>>>>) {
+        let notes: Vec<Rc<RefCell<Vec<DebitOrder>>>> = (0..TILLS).map(|_| Rc::default()).collect();
+        let seats =
+            notes.iter().map(|orders| Seat::fresh(Notebook { orders: Rc::clone(orders), outcome, sent: 0 }));
+        let seats = Ok(seats.collect());
+        let report = open_on(async { seats }, &profile(SalesMix::one_fen_by_card()), SCOPE).expect("it runs");
+        (report, notes)
+    }
+
+    #[test]
+    fn every_intended_debit_is_sent_once_by_its_own_till() {
+        let (report, notes) = play(|_| Ok(ResultCode::Approved));
+        let plans = profile(SalesMix::one_fen_by_card()).plan(SCOPE);
+        for (till, (orders, plan)) in notes.iter().zip(plans).enumerate() {
+            let orders = orders.borrow();
+            let sent: Vec<u32> = orders.iter().map(|order| order.holder).collect();
+            let intended = plan.intents.map(|intent| match intent.action {
+                IntentAction::Sale { holder, .. } => holder,
+                other => panic!("{other:?}"),
+            });
+            assert_eq!(sent, intended.collect::<Vec<u32>>());
+            assert!(orders.iter().zip(1..).all(|(order, sequence)| order.sequence == sequence));
+            assert_eq!(report.acknowledged[till], orders.len() as u64);
+        }
+        assert!(report.intended > 0);
+        assert_eq!((report.approved, report.lag.len()), (report.intended, report.intended));
+        assert_eq!((report.dropped, report.unanswered, report.first_failure), (0, 0, None));
+    }
+
+    #[test]
+    fn refusals_count_apart_and_only_an_answer_without_a_trace_gives_its_sequence_back() {
+        let (report, notes) = play(|sent| match sent % 3 {
+            0 => Ok(ResultCode::Busy),
+            1 => Ok(ResultCode::InsufficientFunds),
+            _ => Ok(ResultCode::Approved),
+        });
+        let refused: u64 = report.refused_by_code.iter().map(|entry| entry.count).sum();
+        assert_eq!(report.approved + refused, report.intended);
+        assert_eq!(report.latency.len(), report.approved);
+        let orders = notes[0].borrow();
+        let sequences: Vec<u32> = orders.iter().take(5).map(|order| order.sequence).collect();
+        assert_eq!(sequences, [1, 2, 3, 3, 4]);
+    }
+
+    #[test]
+    fn what_a_broken_connection_leaves_is_unanswered() {
+        let (report, _) = play(|sent| if sent == 3 { Err("cable cut") } else { Ok(ResultCode::Approved) });
+        assert_eq!(report.approved, 2 * u64::from(TILLS));
+        assert_eq!(report.unanswered, report.intended - report.approved);
+        assert_eq!(report.first_failure.as_deref(), Some("cable cut"));
+    }
+
+    #[test]
+    fn a_profile_that_asks_for_more_than_sales_is_refused() {
+        let sales = SalesMix { query_share: 1.0, ..SalesMix::default() };
+        let seats: Result<Vec<Seat<Notebook>>, LoadError> = Ok(Vec::new());
+        let error = open_on(async { seats }, &profile(sales), SCOPE).expect_err("queries").to_string();
+        assert_eq!(error, "setting profile: intends more than sales");
+    }
+}
