@@ -25,10 +25,11 @@ pub fn closed(
 
 /// An open run; with what each till saw approved. The journal isn't asked yet.
 pub fn open(campus: &Campus, load: &OpenLoad) -> Result<(OpenRun, Vec<u64>), PeersError> {
+    let holders = campus.holders.len() as u32;
     let config = RunConfig {
         tills: Some(load.tills),
         progress: ProgressLine::Never,
-        ..RunConfig::new(load.profile(), load.scope(0).seed)
+        ..RunConfig::new(load.profile(holders), load.scope(holders).seed)
     };
     let mut outcomes = OutcomeLog::new();
     let report = loadgen::run(campus, &config, &RunControl::new(), &mut outcomes)?;

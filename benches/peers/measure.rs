@@ -33,11 +33,24 @@ pub enum Measure {
     HalfLoad,
     /// Open loop at half of what Redis completes with 1,000 tills.
     RedisHalf,
+    /// Open loop, a lunch on 1,000 tills: waves of people, three times the mean at their height.
+    Lunch,
+}
+
+/// How the tills of a measure send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sending {
+    /// Each sends its next debit when it has the answer to the last.
+    Closed,
+    /// At moments fixed beforehand: half of what this system completes in the closed loop.
+    HalfOf(SystemId),
+    /// At moments fixed beforehand: a lunch's.
+    Lunch,
 }
 
 impl Measure {
     /// Every measure; those of the closed loop first, because the rates of the others come from them.
-    pub const ALL: [Measure; 8] = [
+    pub const ALL: [Measure; 9] = [
         Measure::Closed1,
         Measure::Closed64,
         Measure::Closed100,
@@ -46,6 +59,7 @@ impl Measure {
         Measure::Closed1000,
         Measure::HalfLoad,
         Measure::RedisHalf,
+        Measure::Lunch,
     ];
 
     /// Tills.
@@ -56,16 +70,17 @@ impl Measure {
             Measure::Closed100 => 100,
             Measure::Closed200 => 200,
             Measure::Closed256 | Measure::HalfLoad => 256,
-            Measure::Closed1000 | Measure::RedisHalf => 1_000,
+            Measure::Closed1000 | Measure::RedisHalf | Measure::Lunch => 1_000,
         }
     }
 
-    /// Whose closed rate an open measure offers half of.
-    pub const fn half_of(self) -> Option<SystemId> {
+    /// How its tills send.
+    pub const fn sending(self) -> Sending {
         match self {
-            Measure::HalfLoad => Some(Yika),
-            Measure::RedisHalf => Some(Redis),
-            _ => None,
+            Measure::HalfLoad => Sending::HalfOf(Yika),
+            Measure::RedisHalf => Sending::HalfOf(Redis),
+            Measure::Lunch => Sending::Lunch,
+            _ => Sending::Closed,
         }
     }
 
@@ -88,6 +103,7 @@ impl Measure {
             Measure::Closed1000 => &[EchoMultiThread, EchoPerCore, EchoOneThread, EchoEpoll, Yika, Redis],
             Measure::HalfLoad => &[EchoMultiThread, EchoPerCore, EchoOneThread, Yika],
             Measure::RedisHalf => &[EchoMultiThread, EchoPerCore, EchoOneThread, Yika, Redis],
+            Measure::Lunch => &[EchoOneThread, Yika, Redis, Pgbouncer],
         }
     }
 

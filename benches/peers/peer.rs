@@ -67,7 +67,8 @@ impl<P: Peer> System for P {
 
     fn open(&mut self, load: &OpenLoad) -> Result<OpenRun, PeersError> {
         self.refresh()?;
-        let report = open_on(seats(self, load.tills), &load.profile(), load.scope(self.accounts()))?;
+        let accounts = self.accounts();
+        let report = open_on(seats(self, load.tills), &load.profile(accounts), load.scope(accounts))?;
         let journal = self.journal(load.tills)?;
         Ok(open_run(&report, &journal))
     }

@@ -9,8 +9,12 @@ use hdrhistogram::Histogram;
 
 use crate::contenders::Contender;
 use crate::error::PeersError;
-use crate::measure::Measure;
-use crate::system::{ClosedLoad, ClosedRun, OpenLoad, OpenRun, SystemId};
+use crate::measure::{Measure, Sending};
+use crate::system::{ClosedLoad, ClosedRun, OpenLoad, OpenRun, SystemId, Traffic};
+
+/// Debits a second of a lunch, on average: far beyond any campus's, and at the height of its waves about what PostgreSQL
+/// completes.
+const LUNCH_MEAN_PER_S: f64 = 5_000.0;
 
 /// How long things last, and how often.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +69,9 @@ pub fn run(
     let mut rounds = Rounds { pace, contenders, disk, runs: Runs::default() };
     for is_open in [false, true] {
         for round in 0..pace.rounds {
-            for &measure in measures.iter().filter(|measure| measure.half_of().is_some() == is_open) {
+            for &measure in
+                measures.iter().filter(|measure| (measure.sending() != Sending::Closed) == is_open)
+            {
                 rounds.measure(measure, round)?;
             }
         }
@@ -82,14 +88,18 @@ struct Rounds<'a> {
 
 impl Rounds<'_> {
     fn measure(&mut self, measure: Measure, round: u32) -> Result<(), PeersError> {
-        let rate_per_s = match measure.half_of() {
-            None => None,
-            Some(system) => match self.offered(measure, system)? {
-                Some(rate_per_s) => Some(rate_per_s),
+        let traffic = match measure.sending() {
+            Sending::Closed => None,
+            Sending::Lunch => Some(Traffic::Lunch(LUNCH_MEAN_PER_S)),
+            Sending::HalfOf(system) => match self.half_of(measure, system)? {
+                Some(half_per_s) => Some(Traffic::Poisson(half_per_s)),
                 // Nobody's half: the measure falls with its system.
                 None => return Ok(()),
             },
         };
+        if let Some(traffic) = traffic {
+            self.runs.offered_per_s.insert(measure, traffic.mean_per_s());
+        }
         let mut turns: Vec<Option<SystemId>> = measure.systems().iter().copied().map(Some).collect();
         if measure.with_disk() {
             turns.push(None);
@@ -97,13 +107,13 @@ impl Rounds<'_> {
         let first = round as usize % turns.len();
         turns.rotate_left(first);
         for turn in turns {
-            match (turn, rate_per_s) {
+            match (turn, traffic) {
                 (None, _) => {
                     let pages = self.disk.write_pages(self.pace.disk)?;
                     self.runs.disk.entry(measure).or_default().insert(round, pages);
                 }
                 (Some(system), None) => self.closed(measure, system, round)?,
-                (Some(system), Some(rate_per_s)) => self.open(measure, system, rate_per_s, round)?,
+                (Some(system), Some(traffic)) => self.open(measure, system, traffic, round)?,
             }
         }
         Ok(())
@@ -111,7 +121,7 @@ impl Rounds<'_> {
 
     /// Half of what the system completes with as many tills, the same in every round. A closed run is made for it when
     /// there was none.
-    fn offered(&mut self, measure: Measure, system: SystemId) -> Result<Option<f64>, PeersError> {
+    fn half_of(&mut self, measure: Measure, system: SystemId) -> Result<Option<f64>, PeersError> {
         if let Some(&rate_per_s) = self.runs.offered_per_s.get(&measure) {
             return Ok(Some(rate_per_s));
         }
@@ -120,14 +130,15 @@ impl Rounds<'_> {
             None => {
                 let load = self.closed_load(measure.tills(), 0);
                 match self.attempt(system, |contender| contender.closed(&load))? {
-                    Some(run) => run.per_s,
+                    Some(run) => {
+                        self.note_void(measure, system, 0, &run.void);
+                        run.per_s
+                    }
                     None => return Ok(None),
                 }
             }
         };
-        let half_per_s = (rate_per_s / 2.0).max(1.0);
-        self.runs.offered_per_s.insert(measure, half_per_s);
-        Ok(Some(half_per_s))
+        Ok(Some((rate_per_s / 2.0).max(1.0)))
     }
 
     fn closed_load(&self, connections: u32, round: u32) -> ClosedLoad {
@@ -156,16 +167,16 @@ impl Rounds<'_> {
         &mut self,
         measure: Measure,
         system: SystemId,
-        rate_per_s: f64,
+        traffic: Traffic,
         round: u32,
     ) -> Result<(), PeersError> {
-        let load = OpenLoad { tills: measure.tills(), rate_per_s, measure: self.pace.open, round };
+        let load = OpenLoad { tills: measure.tills(), traffic, measure: self.pace.open, round };
         let Some(run) = self.attempt(system, |contender| contender.open(&load))? else { return Ok(()) };
         say(&format!(
             "round {}, {}, {:.0}/s on {} tills, {}: p50 {:.2} ms, p99 {:.2}, p99.9 {:.2}; lag p99 {:.2}",
             round + 1,
             measure.name(),
-            rate_per_s,
+            traffic.mean_per_s(),
             load.tills,
             system.name(),
             run.latency.p50_ns as f64 / 1e6,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use loadgen::config::ClosedConfig;
-use loadgen::profile::{PlanScope, PoissonConfig, ProfileConfig, SalesMix};
+use loadgen::profile::{LunchConfig, PlanScope, PoissonConfig, ProfileConfig, SalesMix};
 use loadgen::report::LatencySummary;
 use serde::Serialize;
 
@@ -108,27 +108,65 @@ impl ClosedLoad {
     }
 }
 
-/// An open run: every till has its own Poisson process, fixed by the seed before the run.
+/// When the debits of an open run are due.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Traffic {
+    /// Every till has its own Poisson process; so many debits a second, all tills together.
+    Poisson(f64),
+    /// A canteen's lunch, ninety minutes in twenty seconds; so many debits a second on average.
+    Lunch(f64),
+}
+
+impl Traffic {
+    /// Intended debits a second, on average.
+    pub const fn mean_per_s(self) -> f64 {
+        match self {
+            Traffic::Poisson(mean_per_s) | Traffic::Lunch(mean_per_s) => mean_per_s,
+        }
+    }
+}
+
+/// An open run: every debit's moment is fixed by the seed before the run.
 #[derive(Clone, Copy, Debug)]
 pub struct OpenLoad {
     /// Tills.
     pub tills: u32,
-    /// Intended debits a second, all tills together.
-    pub rate_per_s: f64,
+    /// When debits are due.
+    pub traffic: Traffic,
     /// How long.
     pub measure: Duration,
     /// The round, from 0.
     pub round: u32,
 }
 
+/// Canteen time in a second of a lunch.
+const LUNCH_COMPRESSION: u64 = 270;
+
 impl OpenLoad {
-    /// What is played.
-    pub fn profile(&self) -> ProfileConfig {
-        ProfileConfig::Poisson(PoissonConfig {
-            rate_per_s: self.rate_per_s,
-            duration_ns: self.measure.as_nanos() as u64,
-            sales: SalesMix::one_fen_by_card(),
-        })
+    /// What is played to so many holders.
+    pub fn profile(&self, holders: u32) -> ProfileConfig {
+        let duration_ns = self.measure.as_nanos() as u64;
+        match self.traffic {
+            Traffic::Poisson(rate_per_s) => ProfileConfig::Poisson(PoissonConfig {
+                rate_per_s,
+                duration_ns,
+                sales: SalesMix::one_fen_by_card(),
+            }),
+            // Only what every system can do: sales by card, no lost answers, no till offline.
+            Traffic::Lunch(mean_per_s) => ProfileConfig::Lunch(LunchConfig {
+                duration_ns,
+                canteen_duration_ns: duration_ns * LUNCH_COMPRESSION,
+                meals_per_holder: mean_per_s * self.measure.as_secs_f64() / f64::from(holders),
+                price_min_fen: AMOUNT_FEN,
+                price_max_fen: AMOUNT_FEN,
+                code_share: 0.0,
+                query_share: 0.0,
+                answer_lost_share: 0.0,
+                reversal_share: 0.0,
+                offline_share: 0.0,
+                ..LunchConfig::default()
+            }),
+        }
     }
 
     /// On what.
@@ -203,4 +241,31 @@ pub trait System {
     /// # Errors
     /// The system broke, or couldn't be made ready.
     fn open(&mut self, load: &OpenLoad) -> Result<OpenRun, PeersError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use loadgen::profile::IntentAction;
+
+    #[test]
+    fn both_kinds_of_traffic_are_one_fen_by_card_at_the_mean_asked_for() {
+        for traffic in [Traffic::Poisson(2_000.0), Traffic::Lunch(2_000.0)] {
+            let load = OpenLoad { tills: 50, traffic, measure: Duration::from_secs(5), round: 0 };
+            let profile = load.profile(1_000);
+            profile.validate().expect("settings in their ranges");
+            let mut count = 0;
+            for intent in profile.plan(load.scope(1_000)).into_iter().flat_map(|plan| plan.intents) {
+                match intent.action {
+                    IntentAction::Sale { amount_fen, answers_lost, .. } => {
+                        assert_eq!((amount_fen, answers_lost), (AMOUNT_FEN, 0));
+                    }
+                    other => panic!("{other:?}"),
+                }
+                count += 1;
+            }
+            // A queue that is full at closing time sends some of a lunch away.
+            assert!((7_500..=10_500).contains(&count), "{traffic:?}: {count}");
+        }
+    }
 }

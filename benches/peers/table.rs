@@ -81,7 +81,10 @@ impl fmt::Display for PeersReport {
         }
         if !self.open.is_empty() {
             writeln!(f)?;
-            head(f, &["open loop", "tills", "offered/s", "p50 ms", "p99 ms", "p99.9 ms", "lag p99 ms"])?;
+            head(
+                f,
+                &["open loop", "system", "tills", "offered/s", "p50 ms", "p99 ms", "p99.9 ms", "lag p99 ms"],
+            )?;
             self.open.iter().try_for_each(|line| open_row(f, line))?;
         }
         if !self.disk.is_empty() {
@@ -154,5 +157,6 @@ fn open_row(f: &mut fmt::Formatter<'_>, line: &OpenLine) -> fmt::Result {
     let [p50, p99] = [line.latency.p50_us, line.latency.p99_us].map(milliseconds);
     let p999 = milliseconds_spread(line.latency.p999_us);
     let (tills, offered) = (Grouped(line.tills.into()), Grouped(line.offered_per_s));
-    row(f, &[&line.system.name(), &tills, &offered, &p50, &p99, &p999, &milliseconds(line.lag.p99_us)])
+    let lag = milliseconds(line.lag.p99_us);
+    row(f, &[&line.measure.name(), &line.system.name(), &tills, &offered, &p50, &p99, &p999, &lag])
 }
