@@ -142,7 +142,7 @@ fn start_cluster(programs: &Programs, folder: &Path, accounts: u32) -> StartedCl
     let name = SystemId::Postgres.name();
     let said = run(name, Command::new(directory.join("postgres")).arg("--version")).unwrap_or_default();
     let version = said.split_whitespace().nth(2).unwrap_or_default().to_owned();
-    let started = OtherUser::find(name, &["postgres", "nobody"])
+    let started = OtherUser::find(name)
         .and_then(|user| Cluster::start(&directory, user, &folder.join("postgres"), accounts));
     Some((version, started.map(Rc::new).map_err(|error| error.to_string())))
 }
@@ -152,7 +152,7 @@ fn pooled(programs: &Programs, folder: &Path, postgres: &str, cluster: &Rc<Clust
         return Contender::missing("pgbouncer");
     };
     let version = pgbouncer::version_text(&program).unwrap_or_default();
-    let pooler = OtherUser::find(SystemId::Pgbouncer.name(), &["postgres", "nobody"])
+    let pooler = OtherUser::find(SystemId::Pgbouncer.name())
         .and_then(|user| Pgbouncer::start(&program, user, &folder.join("pgbouncer"), cluster.address()));
     let system =
         pooler.map(|pooler| Box::new(Postgres::pooled(Rc::clone(cluster), pooler)) as Box<dyn System>);
