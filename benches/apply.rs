@@ -14,7 +14,7 @@ fn apply(criterion: &mut Criterion) {
     for accounts in [10_000, 1_000_000] {
         let mut alone = LedgerAlone::new(accounts, SHARDS, SEED).expect("sizes in their range");
         group.bench_function(BenchmarkId::new("debit", accounts), |b| {
-            b.iter(|| alone.debits(BATCH).expect("nothing is refused"));
+            b.iter(|| alone.debits::<{ BATCH as usize }>(BATCH).expect("nothing is refused"));
         });
         group.bench_function(BenchmarkId::new("upload record", accounts), |b| {
             b.iter(|| alone.uploads(BATCH).expect("nothing is refused"));

@@ -22,7 +22,7 @@ use crate::audit::{self, AuditOptions};
 use crate::limits::books::{self, BooksSpec, CARD_COUNTERS_USED};
 use crate::limits::disk::Disk;
 use crate::limits::echo_process::{self, EchoProcess};
-use crate::limits::ledger_alone::LedgerAlone;
+use crate::limits::ledger_alone::{BATCH, LedgerAlone, LedgerRound};
 use crate::limits::memory::Resident;
 use crate::limits::open_files;
 use crate::limits::report::{
@@ -144,7 +144,7 @@ fn measure(plan: &Plan, folder: &Path) -> Result<LimitsReport, Failure> {
 
     let mut runs = Runs::new(plan, &campus, echo.address());
     let mut ledger = LedgerAlone::new(plan.accounts, SHARDS, SEED)?;
-    ledger.debits(plan.ledger_debits / 10)?;
+    ledger.debits::<BATCH>(plan.ledger_debits / 10)?;
     ledger.touches(plan.ledger_debits / 10);
     let mut disk = Disk::new(&folder.join("disk"), plan.durability.into());
     let mut ledger_rounds = Vec::new();
@@ -152,9 +152,10 @@ fn measure(plan: &Plan, folder: &Path) -> Result<LimitsReport, Failure> {
     for round in 0..plan.rounds {
         runs.closed_round(round)?;
         disk_rounds.push(disk.write_pages(plan.closed)?);
-        ledger_rounds.push((ledger.debits(plan.ledger_debits)?, ledger.touches(plan.ledger_debits)));
+        ledger_rounds.push(ledger.round(plan.ledger_debits)?);
     }
     drop(ledger);
+    let ledger = ledger_figures(&ledger_rounds);
     let throughput = runs.throughput();
     let half_load = runs.half_load(&throughput)?;
     let disk = Latency::of(&disk_rounds);
@@ -178,7 +179,9 @@ fn measure(plan: &Plan, folder: &Path) -> Result<LimitsReport, Failure> {
     Ok(LimitsReport {
         echo_ratio: throughput.iter().map(|line| (line.connections, line.ratio.median)).collect(),
         half_load_p999_ratio: half_load.debit.p999_us.median / half_load_bound_us,
-        ledger_ratio: ledger_figures(&ledger_rounds).ratio.median,
+        ledger_ratio: ledger.ratio.median,
+        ledger_fair_ratio_1: ledger.fair_ratio_1.median,
+        ledger_fair_ratio_64: ledger.fair_ratio_64.median,
         replay_records_per_s: started.replay_records_per_s,
         machine: Machine::here(Some(folder)),
         durability: plan.durability(),
@@ -188,7 +191,7 @@ fn measure(plan: &Plan, folder: &Path) -> Result<LimitsReport, Failure> {
         throughput,
         disk,
         half_load,
-        ledger: ledger_figures(&ledger_rounds),
+        ledger,
         start_up: start_up(&started),
         memory: Memory {
             bytes_per_account: own_bytes as f64 / f64::from(plan.accounts),
@@ -214,11 +217,17 @@ fn memory_without_accounts(plan: &Plan, dir: &Path) -> Result<Resident, Failure>
     Ok(resident)
 }
 
-fn ledger_figures(rounds: &[(f64, f64)]) -> LedgerFigures {
+fn ledger_figures(rounds: &[LedgerRound]) -> LedgerFigures {
+    let of = |figure: fn(&LedgerRound) -> f64| Spread::of(rounds.iter().map(figure));
     LedgerFigures {
-        debits_per_s: Spread::of(rounds.iter().map(|round| round.0)),
-        touches_per_s: Spread::of(rounds.iter().map(|round| round.1)),
-        ratio: Spread::of(rounds.iter().map(|round| round.0 / round.1)),
+        debits_per_s: of(|round| round.debits_64),
+        touches_per_s: of(|round| round.plain),
+        ratio: of(|round| round.debits_64 / round.plain),
+        fair_per_s_64: of(|round| round.fair_64),
+        fair_ratio_64: of(|round| round.debits_64 / round.fair_64),
+        debits_per_s_1: of(|round| round.debits_1),
+        fair_per_s_1: of(|round| round.fair_1),
+        fair_ratio_1: of(|round| round.debits_1 / round.fair_1),
     }
 }
 

@@ -3,6 +3,7 @@
 use protocol::ids::{CardCounter, CardUid, RecordNumber};
 
 use super::calendar::{day_of, month_end};
+use super::prefetch::prefetch;
 use super::record::Wallet;
 
 /// Whether an account may pay.
@@ -100,6 +101,13 @@ impl Account {
             month_start: 0,
             student_number,
         }
+    }
+
+    /// Asks for both lines.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        prefetch(&self.card_fen);
+        prefetch(&self.student_number);
     }
 
     /// What is in a wallet.

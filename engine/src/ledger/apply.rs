@@ -98,6 +98,7 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
     }
 
     /// Changes a person's account, checks what the record claims about it, and links the record into its chain.
+    #[inline(always)]
     fn post_person(
         &mut self,
         person: AccountId,
@@ -121,6 +122,7 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
     }
 
     /// Adds to a hot account's part in a shard, and links the record into the part's chain.
+    #[inline]
     fn post_hot(&mut self, shard: usize, account: LedgerAccount, amount_fen: i64) -> Result<(), LedgerError> {
         let number = self.number;
         let part = self
@@ -136,6 +138,7 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
     }
 
     /// The entry of the till that sent it, after its chain was checked and with its epoch opened.
+    #[inline]
     fn till(&mut self, money: &MoneyRecord) -> Result<&mut TerminalEntry, LedgerError> {
         let terminal = TerminalId(money.terminal.get());
         let slot = TerminalSlot(money.slot.get());
@@ -147,6 +150,7 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         Ok(entry)
     }
 
+    #[inline]
     fn entry(
         &mut self,
         terminal: TerminalId,
@@ -165,6 +169,7 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
     }
 
     /// Marks the identity as received, and remembers its outcome.
+    #[inline(always)]
     fn post_till(
         &mut self,
         money: &MoneyRecord,
@@ -172,14 +177,21 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
     ) -> Result<&mut TerminalEntry, LedgerError> {
         let (number, time_ns) = (self.number, self.time_ns);
         let entry = self.till(money)?;
+        let sequence = money.sequence.get();
         // An offline fact may name an older epoch; its sequences aren't counted any more.
-        if money.epoch.get() == entry.epoch.0 && !entry.gaps.insert(money.sequence.get()) {
+        let counts = money.epoch.get() == entry.epoch.0;
+        if counts && entry.gaps.insert_next(sequence) {
+            entry.ring.put_newest(&remember(number, time_ns, money, record));
+            return Ok(entry);
+        }
+        if counts && !entry.gaps.insert(sequence) {
             return Err(LedgerError::BadField { number, field: "sequence" });
         }
         entry.ring.put(&remember(number, time_ns, money, record));
         Ok(entry)
     }
 
+    #[inline(always)]
     fn debit(&mut self, money: &MoneyRecord, record: &Record<'_>) -> Result<(), LedgerError> {
         let amount_fen = self.amount_fen(money)?;
         let person = self.person(money.debit_account())?;
@@ -349,6 +361,7 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
     }
 }
 
+#[inline]
 fn check_chain(
     number: RecordNumber,
     chain: &'static str,
@@ -362,6 +375,7 @@ fn check_chain(
     }
 }
 
+#[inline]
 fn mark_credential(account: &mut Account, money: &MoneyRecord) {
     if let Some(counter) = money.card_counter() {
         account.card_counter = counter.0;

@@ -4,6 +4,7 @@ use protocol::ids::{AccountId, CardUid};
 
 use super::cuckoo::Cuckoo;
 use super::fold::Fold;
+use super::limits::DIRECTORY_LINES_MAX;
 
 /// The domain of the digest of student numbers; nothing is stored under it.
 const DOMAIN_STUDENT_NUMBER: u64 = 0x5354_5544;
@@ -63,12 +64,23 @@ impl Directory {
         self.student_numbers.get(student_key(student_number)).map(AccountId)
     }
 
-    pub(super) fn touch_card(&self, card_uid: CardUid) -> u64 {
-        self.cards.touch(card_uid.0)
+    /// The lines that a look-up of a card reads, by their place in the table of cards.
+    pub fn card_lines(&self, card_uid: CardUid) -> [usize; DIRECTORY_LINES_MAX] {
+        self.cards.pair(card_uid.0)
     }
 
-    pub(super) fn touch_student_number(&self, student_number: &[u8; 16]) -> u64 {
-        self.student_numbers.touch(student_key(student_number))
+    /// Lines of the table of cards.
+    pub const fn card_lines_total(&self) -> usize {
+        self.cards.lines()
+    }
+
+    #[inline]
+    pub(super) fn prefetch_card(&self, card_uid: CardUid) {
+        self.cards.prefetch(card_uid.0);
+    }
+
+    pub(super) fn prefetch_student_number(&self, student_number: &[u8; 16]) {
+        self.student_numbers.prefetch(student_key(student_number));
     }
 
     /// Card numbers known, conflicted ones among them.

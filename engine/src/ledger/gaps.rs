@@ -4,6 +4,7 @@ use super::limits::GAPS_MAX;
 
 /// The sequences received in one epoch. Everything from 1 to `highest` has come, but for the gaps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub struct Gaps {
     pub(super) highest: u32,
     pub(super) count: u32,
@@ -64,11 +65,23 @@ impl Gaps {
     /// Marks a sequence as received; false when that would open more than [`GAPS_MAX`] gaps.
     #[inline]
     pub fn insert(&mut self, sequence: u32) -> bool {
-        if sequence.checked_sub(1) == Some(self.highest) {
+        self.insert_next(sequence) || self.insert_out_of_order(sequence)
+    }
+
+    /// Whether a sequence follows the highest.
+    #[inline]
+    pub(super) const fn is_next(&self, sequence: u32) -> bool {
+        sequence != 0 && sequence - 1 == self.highest
+    }
+
+    /// Marks a sequence as received if it follows the highest; false if it doesn't.
+    #[inline]
+    pub(super) fn insert_next(&mut self, sequence: u32) -> bool {
+        let follows = self.is_next(sequence);
+        if follows {
             self.highest = sequence;
-            return true;
         }
-        self.insert_out_of_order(sequence)
+        follows
     }
 
     fn insert_out_of_order(&mut self, sequence: u32) -> bool {

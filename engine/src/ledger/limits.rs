@@ -53,3 +53,6 @@ pub const CODE_WINDOW_NS: u64 = 300_000_000_000;
 
 /// Cache lines of 64 bytes that a directory look-up reads at most, whatever the load.
 pub const DIRECTORY_LINES_MAX: usize = 2;
+
+/// Cache lines of a till's ring that one identity can be in.
+pub const RING_LINES_MAX: usize = 1;

@@ -1,7 +1,8 @@
 //! The ledger: every rule of money, and nothing else.
 //!
 //! A command and a stamp (record number, logged time) go in; an outcome and a group of records come out. There is
-//! no clock, thread, socket, file, randomness or hash order in here, and no `unsafe`.
+//! no clock, thread, socket, file, randomness or hash order in here, and no `unsafe` but the one instruction of
+//! [`prefetch`].
 //!
 //! ```text
 //! command ─▶ shards_touched ─▶ (caller takes hold of those shards, and of a stamp)
@@ -40,10 +41,12 @@ mod fold;
 pub mod gaps;
 pub mod history;
 pub mod hot;
+pub mod lead;
 pub mod ledger_account;
 pub mod limits;
 mod orders;
 pub mod outcome_ring;
+pub mod prefetch;
 pub mod record;
 pub mod registry;
 pub mod shard;
@@ -54,16 +57,17 @@ pub mod touch;
 
 pub use apply::{apply, apply_configuration, apply_posting};
 pub use command::{Command, Request, Stamp, TerminalSlot};
-pub use decide::{decide, shards_touched};
+pub use decide::{decide, decide_with, shards_touched, shards_touched_with};
 pub use decision::{Decision, Group, Outcome};
 pub use directory::Directory;
 pub use error::LedgerError;
+pub use lead::{Lead, Leads};
 pub use ledger_account::{Clearing, LedgerAccount, LedgerClass};
 pub use record::{Record, RecordKind};
 pub use registry::Registry;
 pub use shard::{Parts, Shard, ShardSet};
 pub use state::{Sizes, State};
-pub use touch::{touch_parts, touch_routes};
+pub use touch::{touch_parts, touch_record, touch_routes};
 
 #[cfg(test)]
 mod tests;

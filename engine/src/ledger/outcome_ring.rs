@@ -3,11 +3,13 @@
 use protocol::ids::{Epoch, Sequence};
 
 use super::ledger_account::LedgerAccount;
+use super::limits::RING_LINES_MAX;
+use super::prefetch::prefetch;
 use super::record::RecordKind;
 
-/// What is remembered of one request. 64 bytes, one cache line.
+/// What is remembered of one request: 64 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(C, align(64))]
+#[repr(C)]
 pub struct RememberedOutcome {
     /// The record of the outcome.
     pub record: u64,
@@ -44,7 +46,12 @@ pub struct RememberedOutcome {
     pub suspended: bool,
 }
 
-const _: () = assert!(size_of::<RememberedOutcome>() == 64);
+/// A place of the ring: one cache line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(align(64))]
+struct Place(RememberedOutcome);
+
+const _: () = assert!(size_of::<Place>() == 64 * RING_LINES_MAX);
 
 impl RememberedOutcome {
     pub(super) const EMPTY: RememberedOutcome = RememberedOutcome {
@@ -80,13 +87,13 @@ impl RememberedOutcome {
 /// The ring. The place of a sequence is the sequence modulo the length; the newer identity keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutcomeRing {
-    places: Box<[RememberedOutcome]>,
+    places: Box<[Place]>,
 }
 
 impl OutcomeRing {
     /// `length` is a power of two.
     pub(super) fn new(length: usize) -> Self {
-        Self { places: vec![RememberedOutcome::EMPTY; length].into_boxed_slice() }
+        Self { places: vec![Place(RememberedOutcome::EMPTY); length].into_boxed_slice() }
     }
 
     fn place(&self, sequence: Sequence) -> usize {
@@ -96,13 +103,13 @@ impl OutcomeRing {
     /// The outcome of this identity, if it is still there.
     #[inline]
     pub fn get(&self, epoch: Epoch, sequence: Sequence) -> Option<&RememberedOutcome> {
-        let place = &self.places[self.place(sequence)];
+        let Place(place) = &self.places[self.place(sequence)];
         (place.sequence == sequence.0 && place.epoch == epoch.0 && sequence.0 != 0).then_some(place)
     }
 
     pub(super) fn get_mut(&mut self, epoch: Epoch, sequence: Sequence) -> Option<&mut RememberedOutcome> {
         let at = self.place(sequence);
-        let place = &mut self.places[at];
+        let Place(place) = &mut self.places[at];
         (place.sequence == sequence.0 && place.epoch == epoch.0 && sequence.0 != 0).then_some(place)
     }
 
@@ -110,15 +117,23 @@ impl OutcomeRing {
     #[inline]
     pub(super) fn put(&mut self, outcome: &RememberedOutcome) {
         let at = self.place(Sequence(outcome.sequence));
-        let place = &mut self.places[at];
+        let Place(place) = &mut self.places[at];
         if (outcome.epoch, outcome.sequence) >= (place.epoch, place.sequence) {
             *place = *outcome;
         }
     }
 
+    /// Remembers the outcome of the newest identity that the till ever had, whatever has the place: it is older. Its line
+    /// is written without being read, so nothing waits for it.
+    #[inline]
+    pub(super) fn put_newest(&mut self, outcome: &RememberedOutcome) {
+        let at = self.place(Sequence(outcome.sequence));
+        self.places[at].0 = *outcome;
+    }
+
     /// Everything that is remembered, in order of place.
     pub fn remembered(&self) -> impl Iterator<Item = &RememberedOutcome> {
-        self.places.iter().filter(|place| place.sequence != 0)
+        self.places.iter().map(|Place(place)| place).filter(|place| place.sequence != 0)
     }
 
     /// How many outcomes it can hold.
@@ -126,7 +141,9 @@ impl OutcomeRing {
         self.places.len()
     }
 
-    pub(super) fn touch(&self, sequence: Sequence) -> u64 {
-        self.places[self.place(sequence)].record
+    /// Asks for the line of a sequence's place.
+    #[inline]
+    pub(super) fn prefetch(&self, sequence: Sequence) {
+        prefetch(&self.places[self.place(sequence)]);
     }
 }

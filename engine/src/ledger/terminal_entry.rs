@@ -1,5 +1,7 @@
 //! A till's entry in its shard: what has come from it, and what it was answered.
 
+use core::mem::offset_of;
+
 use protocol::ids::{BusinessDate, Epoch, RecordNumber, TerminalId};
 
 use super::fold::Fold;
@@ -10,19 +12,24 @@ use super::outcome_ring::OutcomeRing;
 const DOMAIN_SUSPENSE: u64 = 0x5355_5350;
 
 /// One till. A sale's identity has this one owner, whatever card, channel or reversal comes with it.
+///
+/// What a debit in order needs is in the first cache line.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[repr(C, align(64))]
 pub struct TerminalEntry {
     pub(super) terminal: TerminalId,
     pub(super) epoch: Epoch,
     pub(super) bad_codes: u16,
     pub(super) head: u64,
+    pub(super) ring: OutcomeRing,
     pub(super) bad_codes_since_ns: u64,
+    pub(super) gaps: Gaps,
     pub(super) suspense_recent: [u64; SUSPENSE_RECENT],
     pub(super) suspense_date: BusinessDate,
     pub(super) suspense_count: u16,
-    pub(super) ring: OutcomeRing,
-    pub(super) gaps: Gaps,
 }
+
+const _: () = assert!(offset_of!(TerminalEntry, gaps) + offset_of!(Gaps, missing) <= 64);
 
 impl TerminalEntry {
     pub(super) fn new(terminal: TerminalId, ring_length: usize) -> Self {

@@ -1,94 +1,97 @@
-//! Reads ahead of a batch: the cache lines that its decisions will need, so that the misses overlap.
+//! Asks ahead for the cache lines that a batch's decisions will need, so that the misses overlap.
 //!
-//! One miss costs more than a whole decision on warm lines. A processor overlaps as many of them as its window holds
-//! instructions for, so each pass here is a short loop over one kind of line: first the directory's buckets, then, once
-//! those are near, the accounts that they lead to, then the tills.
+//! One miss costs more than a whole decision on warm lines. So a batch is gone through before it is decided: first every
+//! bucket of the directory is asked for; once those are near, each command's [`Lead`] is found, and with it the account and
+//! the place of the till's ring are asked for.
 //!
-//! Nothing is changed and nothing depends on what is read; a batch that isn't touched is only slower.
+//! Nothing is changed and nothing depends on it; a batch that isn't touched is only slower.
 
-use core::hint::black_box;
+use core::borrow::Borrow;
 
-use protocol::ids::{AccountId, Sequence};
+use protocol::ids::{AccountId, CardUid, Sequence};
+use zerocopy::FromBytes;
 
-use super::command::{AccountSelector, CodeVerdict, Command, Request, TerminalSlot};
-use super::decide::candidate;
+use super::command::{AccountSelector, Command, Request, TerminalSlot};
 use super::directory::Directory;
+use super::lead::Lead;
+use super::record::{AccountOpenedRecord, CardBoundRecord, MoneyRecord, RecordKind};
 use super::shard::{Layout, Parts};
 
-/// Commands whose lines are read together.
-const RUN: usize = 64;
-
-/// Reads the directory's lines that routing these commands will need. Call it for a batch before
+/// Asks for the directory's lines that routing these commands will need. Call it for a batch before
 /// [`super::shards_touched`]. Needs no shard.
-pub fn touch_routes<'c>(directory: &Directory, commands: impl Iterator<Item = Command<'c>>) {
+#[inline]
+pub fn touch_routes<'c>(directory: &Directory, commands: impl Iterator<Item: Borrow<Command<'c>>>) {
     for command in commands {
-        black_box(match &command.request {
-            Request::CardDebit(r) => directory.touch_card(r.card_uid),
-            Request::Offline(r) => directory.touch_card(r.card_uid),
+        match &command.borrow().request {
+            Request::CardDebit(r) => directory.prefetch_card(r.card_uid),
+            Request::Offline(r) => directory.prefetch_card(r.card_uid),
             Request::TopUp(r) => touch_selector(directory, &r.account),
             Request::Balance(selector) | Request::BillHead(selector) => touch_selector(directory, selector),
-            _ => 0,
-        });
+            _ => {}
+        }
     }
 }
 
-fn touch_selector(directory: &Directory, selector: &AccountSelector) -> u64 {
+fn touch_selector(directory: &Directory, selector: &AccountSelector) {
     match selector {
-        AccountSelector::Account(_) => 0,
-        AccountSelector::StudentNumber(text) => directory.touch_student_number(text),
-        AccountSelector::Card(card_uid) => directory.touch_card(*card_uid),
+        AccountSelector::Account(_) => {}
+        AccountSelector::StudentNumber(text) => directory.prefetch_student_number(text),
+        AccountSelector::Card(card_uid) => directory.prefetch_card(*card_uid),
     }
 }
 
-/// Reads the lines of the shards that deciding and applying these commands will need. Call it for a batch before the
-/// first decision. Needs the commands' shards.
-pub fn touch_parts<'c, P: Parts + ?Sized>(
-    directory: &Directory,
-    parts: &P,
-    mut commands: impl Iterator<Item = Command<'c>>,
-) {
+/// Asks for the lines of the shards that deciding and applying a command will need. Call it for a whole batch before the
+/// first decision. Needs the command's shards.
+#[inline]
+pub fn touch_parts<P: Parts + ?Sized>(parts: &P, command: &Command<'_>, lead: Lead) {
     let layout = Layout::new(parts.shard_count());
-    loop {
-        let mut accounts = [AccountId(0); RUN];
-        let mut tills = [(TerminalSlot(0), Sequence(0)); RUN];
-        let (mut accounts_count, mut tills_count, mut commands_count) = (0, 0, 0);
-        for command in commands.by_ref().take(RUN) {
-            commands_count += 1;
-            if let Some(account) = account_of(directory, &command) {
-                accounts[accounts_count] = account;
-                accounts_count += 1;
-            }
-            if let Some(sale) = command.sale() {
-                tills[tills_count] = (sale.slot, sale.sequence);
-                tills_count += 1;
-            }
-        }
-        for account in &accounts[..accounts_count] {
-            if let Some(account) = layout.account(parts, *account) {
-                black_box(account.head ^ account.month_start);
-            }
-        }
-        for (slot, sequence) in &tills[..tills_count] {
-            if let Some(entry) = layout.terminal(parts, *slot) {
-                black_box(entry.head ^ entry.ring.touch(*sequence));
-            }
-        }
-        if commands_count < RUN {
-            return;
-        }
+    if let Some(account) = lead.account() {
+        touch_account(layout, parts, account);
+    }
+    if let Some(sale) = command.sale() {
+        touch_till(layout, parts, sale.slot, sale.sequence);
     }
 }
 
-fn account_of(directory: &Directory, command: &Command<'_>) -> Option<AccountId> {
-    match &command.request {
-        Request::CardDebit(r) => directory.card(r.card_uid).account(),
-        Request::Offline(r) => directory.card(r.card_uid).account(),
-        Request::CodeDebit(r) => match r.verdict {
-            CodeVerdict::Authentic { account, .. } => Some(account),
-            _ => None,
-        },
-        Request::TopUp(r) => candidate(directory, &r.account),
-        Request::Balance(selector) | Request::BillHead(selector) => candidate(directory, selector),
-        _ => None,
+/// Asks for the lines that applying a record of the log will need. Needs every shard.
+#[inline]
+pub fn touch_record<P: Parts + ?Sized>(directory: &Directory, parts: &P, kind: u8, payload: &[u8]) {
+    let layout = Layout::new(parts.shard_count());
+    match RecordKind::from_number(kind) {
+        Some(RecordKind::AccountOpened) => {
+            if let Ok((opened, _)) = AccountOpenedRecord::ref_from_prefix(payload) {
+                directory.prefetch_student_number(&opened.student_number);
+            }
+        }
+        Some(RecordKind::CardBound) => {
+            if let Ok((bound, _)) = CardBoundRecord::ref_from_prefix(payload) {
+                directory.prefetch_card(CardUid(bound.card_uid.get()));
+                touch_account(layout, parts, AccountId(bound.account.get()));
+            }
+        }
+        Some(kind) if kind.needs_shards_only() && kind != RecordKind::Suspense => {
+            let Ok((money, _)) = MoneyRecord::ref_from_prefix(payload) else { return };
+            if let Some(person) = money.person() {
+                touch_account(layout, parts, person);
+            }
+            if let Some(slot) = money.terminal_slot() {
+                touch_till(layout, parts, slot, Sequence(money.sequence.get()));
+            }
+        }
+        _ => {}
+    }
+}
+
+#[inline]
+fn touch_account<P: Parts + ?Sized>(layout: Layout, parts: &P, account: AccountId) {
+    if let Some(account) = layout.account(parts, account) {
+        account.prefetch();
+    }
+}
+
+#[inline]
+fn touch_till<P: Parts + ?Sized>(layout: Layout, parts: &P, slot: TerminalSlot, sequence: Sequence) {
+    if let Some(entry) = layout.terminal(parts, slot) {
+        entry.ring.prefetch(sequence);
     }
 }

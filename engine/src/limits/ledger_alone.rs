@@ -1,9 +1,9 @@
 //! The ledger alone: decide, copy the record's bytes, apply, in batches with [`touch_routes`] and [`touch_parts`], and no
-//! thread, lock, log or socket. Against it a loop that touches the same accounts in the same order and copies as many bytes.
+//! thread, lock, log or socket. Against it stand the plain and the fair loop.
 //!
-//! Both sides see accounts in one random order that was drawn before; both copy into a buffer as large as the log's
-//! largest block. The loop changes both cache lines of a 128-byte row, as a debit does, and nothing else: it has no
-//! directory, no till, no memory of outcomes.
+//! All see accounts in one random order that was drawn before, and copy into a buffer as large as the log's largest block.
+//! A batch depends on the one before it, as a request depends on the answer before it: so a batch of 1 waits for its
+//! memory, in the ledger and in the fair loop.
 
 use std::hint::black_box;
 
@@ -13,22 +13,21 @@ use protocol::ids::{
 };
 use rustix::time::{ClockId, clock_gettime};
 
+use super::bare_loops::{BareLoops, Block, Extent, Step};
 use super::{LimitsError, SECOND_NS};
 use crate::ledger::command::{CardDebit, OfflineFact, Sale};
 use crate::ledger::limits::PAYLOAD_BYTES_MAX;
-use crate::ledger::record::Wallet;
+use crate::ledger::record::{MoneyRecord, Wallet};
 use crate::ledger::registry::{Policy, TerminalKind};
 use crate::ledger::{
-    Command, Decision, Request, Sizes, Stamp, State, TerminalSlot, apply, apply_posting, decide, touch_parts,
-    touch_routes,
+    Command, Decision, Lead, Request, Sizes, Stamp, State, TerminalSlot, apply, apply_posting, decide,
+    decide_with, touch_parts, touch_routes,
 };
 
-/// Commands touched before the first of them is decided.
-const BATCH: usize = 64;
+/// Commands of a batch in [`LedgerAlone::debits`] and [`LedgerAlone::uploads`].
+pub const BATCH: usize = 64;
 /// Tills that the debits come from.
 const TILLS: u16 = 1_000;
-/// Bytes of the buffer that records are copied into.
-const BLOCK_BYTES: usize = 64 << 10;
 /// A debit's bytes as they come from the till.
 static FRAME: [u8; super::echo_server::REQUEST_BYTES] = [0x5a; super::echo_server::REQUEST_BYTES];
 /// 2026-11-24 12:00 at the campus.
@@ -36,41 +35,32 @@ const NOON_NS: u64 = 1_795_492_800_000_000_000 + 4 * 3_600 * SECOND_NS;
 /// What every account starts with, fen; a debit takes one.
 const OPENING_FEN: i64 = 1_000_000;
 
-/// As large as an account, and as aligned.
-#[derive(Clone, Copy)]
-#[repr(align(64))]
-struct Row([u64; 16]);
-
-/// The bytes that records are copied into, from the start again when it is full.
-struct Block {
-    bytes: Vec<u8>,
-    at: usize,
-}
-
-impl Block {
-    fn new() -> Block {
-        Block { bytes: vec![0; BLOCK_BYTES], at: 0 }
-    }
-
-    fn copy(&mut self, record: &[u8]) {
-        if self.at + record.len() > self.bytes.len() {
-            self.at = 0;
-        }
-        self.bytes[self.at..self.at + record.len()].copy_from_slice(record);
-        self.at += record.len();
-        black_box(&self.bytes);
-    }
+/// What one round came to, each a second of the thread's time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LedgerRound {
+    /// Debits in batches of 64.
+    pub debits_64: f64,
+    /// The fair loop in batches of 64.
+    pub fair_64: f64,
+    /// The plain loop.
+    pub plain: f64,
+    /// Debits one at a time.
+    pub debits_1: f64,
+    /// The fair loop one at a time.
+    pub fair_1: f64,
 }
 
 /// Accounts, tills, and the random order.
 pub struct LedgerAlone {
     state: State,
-    rows: Vec<Row>,
+    loops: BareLoops,
     order: Vec<u32>,
+    commands: Vec<Command<'static>>,
+    place: usize,
     block: Block,
     next_number: u64,
     debits: u64,
-    bytes_per_debit: usize,
+    rounds: u32,
 }
 
 /// Processor time of the calling thread, seconds. Neither side ever waits, so what else runs on the machine counts
@@ -104,12 +94,14 @@ impl LedgerAlone {
         }
         let mut alone = LedgerAlone {
             state: State::new(&sizes)?,
-            rows: vec![Row([0; 16]); accounts as usize],
+            loops: BareLoops::new(Vec::new(), Extent::default()),
             order,
+            commands: Vec::with_capacity(BATCH),
+            place: 0,
             block: Block::new(),
             next_number: 1,
             debits: 0,
-            bytes_per_debit: 0,
+            rounds: 0,
         };
         let merchant = MerchantId(1);
         alone.configure(Request::CutOff { opened: BusinessDate(9_824) })?;
@@ -134,6 +126,22 @@ impl LedgerAlone {
             alone.configure(Request::BindCard { account, card_uid: card_of(number) })?;
             alone.configure(Request::Opening { account, wallet: Wallet::Card, amount_fen: OPENING_FEN })?;
         }
+        let directory = &alone.state.directory;
+        let step = |&account: &u32| Step {
+            buckets: directory.card_lines(card_of(account)).map(|line| line as u32),
+            account,
+        };
+        let steps = alone.order.iter().map(step).collect();
+        alone.loops = BareLoops::new(
+            steps,
+            Extent {
+                accounts: accounts as usize,
+                buckets: directory.card_lines_total(),
+                tills: usize::from(TILLS),
+                outcomes_per_till: sizes.outcomes_per_terminal,
+                record_bytes: size_of::<MoneyRecord>(),
+            },
+        );
         Ok(alone)
     }
 
@@ -152,12 +160,20 @@ impl LedgerAlone {
         Err(LimitsError::Refused { what: "an account for the ledger alone", code })
     }
 
-    /// Decides and applies so many debits, whole batches; gives debits a second of the thread's time.
+    /// Decides and applies so many debits in batches of `SIZE`, the last one whole; gives debits a second of the
+    /// thread's time.
     ///
     /// # Errors
     /// A debit was refused.
-    pub fn debits(&mut self, count: u64) -> Result<f64, LimitsError> {
-        self.batches(count, |sale, card_uid, card_counter| {
+    pub fn debits<const SIZE: usize>(&mut self, count: u64) -> Result<f64, LimitsError> {
+        let batches = count.div_ceil(SIZE as u64).max(1);
+        let begun = thread_time_s();
+        self.debit_batches::<SIZE>(batches)?;
+        Ok((batches * SIZE as u64) as f64 / (thread_time_s() - begun))
+    }
+
+    fn debit_batches<const SIZE: usize>(&mut self, batches: u64) -> Result<(), LimitsError> {
+        self.batches::<SIZE>(batches, |sale, card_uid, card_counter| {
             Request::CardDebit(CardDebit { sale, card_uid, card_counter, amount_fen: 1 })
         })
     }
@@ -167,7 +183,9 @@ impl LedgerAlone {
     /// # Errors
     /// One was not posted.
     pub fn uploads(&mut self, count: u64) -> Result<f64, LimitsError> {
-        self.batches(count, |sale, card_uid, card_counter| {
+        let batches = count.div_ceil(BATCH as u64).max(1);
+        let begun = thread_time_s();
+        self.batches::<BATCH>(batches, |sale, card_uid, card_counter| {
             Request::Offline(OfflineFact {
                 sale,
                 record_terminal: sale.terminal,
@@ -177,31 +195,35 @@ impl LedgerAlone {
                 till_time_ns: NOON_NS,
                 authentic: true,
             })
-        })
+        })?;
+        Ok((batches * BATCH as u64) as f64 / (thread_time_s() - begun))
     }
 
-    fn batches(
+    fn batches<const SIZE: usize>(
         &mut self,
-        count: u64,
+        batches: u64,
         request: impl Fn(Sale<'static>, CardUid, CardCounter) -> Request<'static>,
-    ) -> Result<f64, LimitsError> {
-        let batches = count.div_ceil(BATCH as u64).max(1);
-        let begun = thread_time_s();
+    ) -> Result<(), LimitsError> {
+        let mut seen = 0;
         for _ in 0..batches {
-            self.batch(&request)?;
+            seen = self.batch::<SIZE>(black_box(seen), &request)?;
         }
-        Ok(batches as f64 * BATCH as f64 / (thread_time_s() - begun))
+        Ok(())
     }
 
-    fn batch(
+    /// One batch, about the accounts that come next in the order, plus `seen`. That is always 0, and comes from the account
+    /// of the batch before: the processor can't begin to look for this one's earlier.
+    fn batch<const SIZE: usize>(
         &mut self,
+        seen: usize,
         request: &impl Fn(Sale<'static>, CardUid, CardCounter) -> Request<'static>,
-    ) -> Result<(), LimitsError> {
+    ) -> Result<usize, LimitsError> {
         let first = self.debits;
-        let order = &self.order;
-        let commands: [Command<'static>; BATCH] = std::array::from_fn(|place| {
-            let debit = first + place as u64;
-            let account = order[(debit % order.len() as u64) as usize];
+        self.commands.clear();
+        self.commands.extend((0..SIZE).map(|at| {
+            let debit = first + at as u64;
+            let account = self.order[self.place + seen];
+            self.place = if self.place + 1 == self.order.len() { 0 } else { self.place + 1 };
             let till = (debit % u64::from(TILLS)) as u16;
             let sale = Sale {
                 slot: TerminalSlot(till),
@@ -211,18 +233,24 @@ impl LedgerAlone {
                 raw: &FRAME,
             };
             Command::from(request(sale, card_of(account), CardCounter(debit as u32 + 1)))
-        });
-        self.debits += BATCH as u64;
+        }));
+        let commands = &self.commands;
+        self.debits += SIZE as u64;
         let State { registry, directory, shards } = &mut self.state;
         // Two passes, so that the cache misses of a batch overlap: where each card leads must be there before the
         // accounts can be asked for.
-        touch_routes(directory, commands.iter().copied());
-        touch_parts(directory, shards, commands.iter().copied());
+        touch_routes(directory, commands.iter());
+        let mut leads = [Lead::NONE; SIZE];
+        for (command, lead) in commands.iter().zip(&mut leads) {
+            *lead = Lead::of(directory, command);
+            touch_parts(shards, command, *lead);
+        }
         let mut buffer = [0; PAYLOAD_BYTES_MAX];
-        for command in &commands {
+        let mut seen = 0;
+        for (command, lead) in commands.iter().zip(leads) {
             let stamp = Stamp { number: RecordNumber(self.next_number), time_ns: NOON_NS };
-            let decision = decide(registry, directory, shards, command, stamp);
-            let Decision::Done { outcome, group } = decision else {
+            let decision = decide_with(registry, directory, shards, command, lead, stamp);
+            let Decision::Done { outcome, group } = &decision else {
                 let code = decision
                     .outcome()
                     .map_or(protocol::result_code::ResultCode::Busy, |outcome| outcome.code);
@@ -232,32 +260,52 @@ impl LedgerAlone {
                 return Err(LimitsError::Refused { what: "a debit of the ledger alone", code: outcome.code });
             }
             for record in group.records() {
-                let payload = record.payload(&mut buffer);
-                self.bytes_per_debit = payload.len();
-                self.block.copy(payload);
+                self.block.copy(record.payload(&mut buffer));
                 apply_posting(shards, RecordNumber(self.next_number), NOON_NS, record)?;
                 self.next_number += 1;
             }
+            seen = usize::from(outcome.balance_after_fen == i64::MAX);
         }
-        Ok(())
+        Ok(seen)
     }
 
-    /// Touches as many accounts, and copies as many bytes for each as a debit's record has; gives touches a
-    /// second of the thread's time.
-    pub fn touches(&mut self, count: u64) -> f64 {
-        let batches = count.div_ceil(BATCH as u64).max(1);
-        let record = [0x5a_u8; PAYLOAD_BYTES_MAX];
-        let record = &record[..self.bytes_per_debit];
-        let mut place = 0;
-        let begun = thread_time_s();
-        for _ in 0..batches * BATCH as u64 {
-            let row = &mut self.rows[self.order[place] as usize].0;
-            place = if place + 1 == self.order.len() { 0 } else { place + 1 };
-            row[0] = row[0].wrapping_add(1);
-            row[8] = row[8].wrapping_add(1);
-            self.block.copy(black_box(record));
+    /// One round of everything: `count` debits and touches, a quarter of it one at a time. Who goes first changes from round
+    /// to round.
+    ///
+    /// # Errors
+    /// A debit was refused.
+    pub fn round(&mut self, count: u64) -> Result<LedgerRound, LimitsError> {
+        let mut round = LedgerRound::default();
+        let ledger_first = self.rounds.is_multiple_of(2);
+        self.rounds += 1;
+        for is_ledger in [ledger_first, !ledger_first] {
+            if is_ledger {
+                round.debits_64 = self.debits::<BATCH>(count)?;
+                round.debits_1 = self.debits::<1>(count / 4)?;
+            } else {
+                round.fair_64 = self.fair::<BATCH>(count);
+                round.plain = self.touches(count);
+                round.fair_1 = self.fair::<1>(count / 4);
+            }
         }
-        batches as f64 * BATCH as f64 / (thread_time_s() - begun)
+        Ok(round)
+    }
+
+    /// The plain loop: touches as many accounts in the same order, and copies as many bytes for each as a debit's record
+    /// has; gives touches a second of the thread's time.
+    pub fn touches(&mut self, count: u64) -> f64 {
+        let begun = thread_time_s();
+        self.loops.plain(count);
+        count as f64 / (thread_time_s() - begun)
+    }
+
+    /// The fair loop in batches of `SIZE`, the last one whole; gives debits' worth of lines a second of the thread's
+    /// time.
+    pub fn fair<const SIZE: usize>(&mut self, count: u64) -> f64 {
+        let batches = count.div_ceil(SIZE as u64).max(1);
+        let begun = thread_time_s();
+        self.loops.fair::<SIZE>(batches);
+        (batches * SIZE as u64) as f64 / (thread_time_s() - begun)
     }
 }
 
@@ -269,8 +317,7 @@ mod tests {
     #[test]
     fn debits_go_through_the_whole_ledger_and_the_books_balance() {
         let mut alone = LedgerAlone::new(500, 4, 1).expect("it is small");
-        alone.debits(2_000).expect("nothing is refused");
-        assert!(alone.bytes_per_debit > 64);
+        alone.debits::<BATCH>(2_000).expect("nothing is refused");
         alone.touches(2_000);
         assert_eq!(sum_of_all_fen(&alone.state.shards), 0);
         assert_eq!(alone.debits, 2_048);

@@ -8,7 +8,7 @@
 //!   ┌─ loadgen::closed, loadgen::run ──────── tcp ──▶ `yika serve`: decide, log, answer    debits
 //!   └─ the same loops through echo_client ─── tcp ──▶ echo_server: nothing but bytes       the bound
 //!
-//!   disk: one durable page after another      ledger_alone: decide + apply against touch + copy
+//!   disk: one durable page after another      ledger_alone: decide + apply against the bare_loops' touch + copy
 //!   books: accounts and a log to start from   memory: what a server keeps in memory
 //!   open_files: room for a thousand connections
 //! ```
@@ -18,6 +18,7 @@
 //!
 //! [`Spread`]: spread::Spread
 
+mod bare_loops;
 pub mod books;
 pub mod disk;
 pub mod echo_client;

@@ -18,10 +18,12 @@ pub const ECHO_GOAL_CONNECTIONS: u32 = 256;
 pub const HALF_LOAD_RATIO_GOAL: f64 = 2.0;
 /// Debits a second of the ledger alone over its loop's touches: at least this.
 pub const LEDGER_RATIO_GOAL: f64 = 0.3;
+/// Debits a second of the ledger alone over the fair loop's, in batches of 1 and of 64: at least this.
+pub const LEDGER_FAIR_RATIO_GOAL: f64 = 0.6;
 /// Memory per account, all told, bytes: at most this.
 pub const ACCOUNT_BYTES_GOAL: f64 = 300.0;
 
-/// Everything that was measured. The first four are what scripts read.
+/// Everything that was measured. The first six are what scripts read.
 #[derive(Clone, Debug, Serialize)]
 pub struct LimitsReport {
     /// Durable debits a second over echoes a second, by number of connections.
@@ -30,6 +32,10 @@ pub struct LimitsReport {
     pub half_load_p999_ratio: f64,
     /// See [`LEDGER_RATIO_GOAL`].
     pub ledger_ratio: f64,
+    /// See [`LEDGER_FAIR_RATIO_GOAL`]; one debit at a time.
+    pub ledger_fair_ratio_1: f64,
+    /// See [`LEDGER_FAIR_RATIO_GOAL`]; in batches of 64.
+    pub ledger_fair_ratio_64: f64,
     /// Records of the log replayed a second, at a start.
     pub replay_records_per_s: f64,
     /// Where.
@@ -128,6 +134,16 @@ pub struct LedgerFigures {
     pub touches_per_s: Spread,
     /// One over the other, taken in each round.
     pub ratio: Spread,
+    /// The fair loop's debits' worth of lines a second, in batches of 64.
+    pub fair_per_s_64: Spread,
+    /// `debits_per_s` over it.
+    pub fair_ratio_64: Spread,
+    /// Decided, copied and applied a second, each waiting for the one before.
+    pub debits_per_s_1: Spread,
+    /// The fair loop one at a time, each waiting for the one before.
+    pub fair_per_s_1: Spread,
+    /// One over the other.
+    pub fair_ratio_1: Spread,
 }
 
 /// A start.
@@ -223,7 +239,7 @@ impl fmt::Display for LimitsReport {
             "disk       4 KiB durable, one after another: p50 {:.0} µs, p99 {:.0}, p99.9 {:.0} ({:.0}–{:.0})",
             p50_us.median, p99_us.median, p999_us.median, p999_us.lowest, p999_us.highest
         )?;
-        let LedgerFigures { debits_per_s, touches_per_s, ratio } = &self.ledger;
+        let LedgerFigures { debits_per_s, touches_per_s, ratio, .. } = &self.ledger;
         writeln!(
             f,
             "ledger     {} debits/s alone; {} touches/s; ratio {:.2} ({:.2}–{:.2})   {}",
@@ -234,6 +250,24 @@ impl fmt::Display for LimitsReport {
             ratio.highest,
             goal(ratio.median >= LEDGER_RATIO_GOAL, "≥ 0.3")
         )?;
+        let LedgerFigures {
+            fair_per_s_64, fair_ratio_64, debits_per_s_1, fair_per_s_1, fair_ratio_1, ..
+        } = &self.ledger;
+        for (batch, debits, fair, ratio) in [
+            (64, debits_per_s, fair_per_s_64, fair_ratio_64),
+            (1, debits_per_s_1, fair_per_s_1, fair_ratio_1),
+        ] {
+            writeln!(
+                f,
+                "           in batches of {batch}: {} debits/s; {} of the same lines/s; ratio {:.2} ({:.2}–{:.2})   {}",
+                rates(*debits),
+                rates(*fair),
+                ratio.median,
+                ratio.lowest,
+                ratio.highest,
+                goal(ratio.median >= LEDGER_FAIR_RATIO_GOAL, "≥ 0.6")
+            )?;
+        }
         writeln!(
             f,
             "start-up   {:.0} ms until it listened; {} records replayed in {:.0} ms, {}/s",

@@ -11,8 +11,8 @@ use crate::ledger::limits::{GROUP_RECORDS_MAX, PAYLOAD_BYTES_MAX, SHARDS_MAX};
 use crate::ledger::record::PayloadBuffer;
 use crate::ledger::state::{account, terminal_entry};
 use crate::ledger::{
-    Command, Decision, Group, Parts, Record, Shard, ShardSet, Stamp, TerminalSlot, apply_posting, decide,
-    shards_touched, touch_parts, touch_routes,
+    Command, Decision, Group, Lead, Leads, Parts, Record, Shard, ShardSet, Stamp, TerminalSlot,
+    apply_posting, decide_with, shards_touched_with, touch_parts, touch_routes,
 };
 
 /// The right to look credentials up, and from there to take hold of shards.
@@ -26,6 +26,9 @@ pub struct Routes<'e> {
 pub struct Turn<'e> {
     routes: Routes<'e>,
     held: HeldShards<'e>,
+    leads: Leads,
+    /// Commands executed so far.
+    executed: usize,
     stage: Stage<'e>,
     payloads: [PayloadBuffer; GROUP_RECORDS_MAX],
 }
@@ -54,14 +57,20 @@ impl<'e> Routes<'e> {
         let directory = &self.configuration.directory;
         let shards = self.engine.shards();
         let mut touched = ShardSet::default();
+        let mut leads = Leads::default();
         touch_routes(directory, commands.clone());
         for command in commands.clone() {
-            touched = touched.with(shards_touched(directory, shards.len(), &command));
+            let lead = Lead::of(directory, &command);
+            touched = touched.with(shards_touched_with(shards.len(), &command, lead));
+            leads.push(lead);
         }
         let held = HeldShards::take(shards, touched);
-        touch_parts(directory, &held, commands);
+        for (place, command) in commands.enumerate() {
+            let lead = leads.get(place).unwrap_or_else(|| Lead::of(directory, &command));
+            touch_parts(&held, &command, lead);
+        }
         let stage = self.engine.log().stage();
-        Turn { routes: self, held, stage, payloads: PAYLOADS }
+        Turn { routes: self, held, leads, executed: 0, stage, payloads: PAYLOADS }
     }
 
     /// The student or staff number of an account, padded with zeros.
@@ -83,11 +92,13 @@ impl<'e> Routes<'e> {
 impl Turn<'_> {
     /// Decides one command and, if it changes anything, appends its records and applies them.
     ///
-    /// The command's shards must be among those held. Configuration goes through [`Engine::configure`].
+    /// The command's shards must be among those held; it costs least in the order that they were held for. Configuration goes through [`Engine::configure`].
     pub fn execute(&mut self, command: &Command<'_>) -> Reply {
         let stamp = Stamp { number: RecordNumber(self.stage.next_number()), time_ns: self.stage.time_ns() };
         let Configuration { registry, directory } = &*self.routes.configuration;
-        match decide(registry, directory, &self.held, command, stamp) {
+        let lead = self.leads.get(self.executed).unwrap_or(Lead::NONE);
+        self.executed += 1;
+        match decide_with(registry, directory, &self.held, command, lead, stamp) {
             Decision::Done { outcome, group } => {
                 if let Err(error) = append(&mut self.stage, &group, &mut self.payloads) {
                     return Reply::Refused(refusal_of(error));

@@ -25,7 +25,7 @@ use zerocopy::little_endian::{I64, U16, U32, U64};
 use super::{Case, Desk, Person, channel_wallet};
 use crate::ledger::account::{Account, AccountStatus, CodeUse};
 use crate::ledger::command::{CardDebit, Channel, CodeDebit, CodeVerdict, card_digest};
-use crate::ledger::decision::{Decision, Group};
+use crate::ledger::decision::{Decision, Group, Outcome};
 use crate::ledger::ledger_account::LedgerAccount;
 use crate::ledger::limits::BALANCE_FEN_MAX;
 use crate::ledger::record::{MoneyFlags, MoneyRecord, Record, Wallet};
@@ -33,10 +33,11 @@ use crate::ledger::registry::{AuthoriseRule, Policy};
 use crate::ledger::shard::Parts;
 
 impl<P: Parts + ?Sized> Desk<'_, P> {
+    #[inline]
     pub(super) fn card_debit<'a>(&self, r: &CardDebit<'a>) -> Decision<'a> {
         let Some(till) = self.till(&r.sale) else { return self.unknown_terminal(r.amount_fen) };
         let digest = card_digest(r.card_uid, r.amount_fen);
-        let case = Case { till, sale: r.sale, digest, channel: Channel::Card, amount_fen: r.amount_fen };
+        let case = Case { till, sale: &r.sale, digest, channel: Channel::Card, amount_fen: r.amount_fen };
         if let Some(decision) = self.known(&case) {
             return decision;
         }
@@ -58,8 +59,13 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
 
     pub(super) fn code_debit<'a>(&self, r: &CodeDebit<'a>) -> Decision<'a> {
         let Some(till) = self.till(&r.sale) else { return self.unknown_terminal(r.amount_fen) };
-        let case =
-            Case { till, sale: r.sale, digest: r.digest(), channel: Channel::Code, amount_fen: r.amount_fen };
+        let case = Case {
+            till,
+            sale: &r.sale,
+            digest: r.digest(),
+            channel: Channel::Code,
+            amount_fen: r.amount_fen,
+        };
         if let Some(decision) = self.known(&case) {
             return decision;
         }
@@ -95,6 +101,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
     }
 
     /// The 6xx group: what the account, the merchant and the rules of money say.
+    #[inline(always)]
     fn forbidden(&self, case: &Case<'_, '_>, account: &Account, wallet: Wallet) -> Option<ResultCode> {
         match account.status {
             AccountStatus::Open => {}
@@ -122,6 +129,8 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         None
     }
 
+    /// The debit alone, or, when the card wallet lacks something that the electronic one has, with a load before it.
+    #[inline(always)]
     fn post_debit<'a>(
         &self,
         case: &Case<'_, 'a>,
@@ -131,10 +140,39 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         token: u32,
     ) -> Decision<'a> {
         let account = person.account;
+        let missing_fen = case.amount_fen - account.card_fen;
+        let loaded_fen = missing_fen.min(account.electronic_fen);
+        if wallet == Wallet::Card && loaded_fen > 0 {
+            let money = self.debit_money(case, person, wallet, flags, token);
+            return self.post_load_and_debit(person, money, loaded_fen);
+        }
+        Decision::Done {
+            outcome: Outcome {
+                code: ResultCode::Approved,
+                account: Some(person.id),
+                amount_fen: case.amount_fen,
+                balance_after_fen: account.system_fen() - case.amount_fen,
+                record: self.stamp.number,
+                observed: self.stamp.number,
+                repeat: false,
+            },
+            group: Group::one(Record::Debit(self.debit_money(case, person, wallet, flags, token))),
+        }
+    }
+
+    #[inline(always)]
+    fn debit_money(
+        &self,
+        case: &Case<'_, '_>,
+        person: Person<'_>,
+        wallet: Wallet,
+        flags: MoneyFlags,
+        token: u32,
+    ) -> MoneyRecord {
+        let account = person.account;
         let merchant = LedgerAccount::merchant(case.till.config.merchant);
-        let debit = LedgerAccount::person(person.id);
-        let mut money = MoneyRecord {
-            debit: U32::new(debit.bits()),
+        MoneyRecord {
+            debit: U32::new(LedgerAccount::person(person.id).bits()),
             credit: U32::new(merchant.bits()),
             balance_after_fen: I64::new(account.system_fen() - case.amount_fen),
             previous_account: U64::new(account.head),
@@ -144,17 +182,20 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             channel_wallet: channel_wallet(case.channel, wallet),
             flags: flags.0,
             ..self.money(case, ResultCode::Approved)
-        };
-        let missing_fen = case.amount_fen - account.card_fen;
-        let loaded_fen = missing_fen.min(account.electronic_fen);
-        if wallet != Wallet::Card || loaded_fen <= 0 {
-            let outcome = self.outcome(&money, ResultCode::Approved, self.stamp.number);
-            return Decision::Done { outcome, group: Group::one(Record::Debit(money)) };
         }
+    }
+
+    #[inline(never)]
+    fn post_load_and_debit<'a>(
+        &self,
+        person: Person<'_>,
+        mut money: MoneyRecord,
+        loaded_fen: i64,
+    ) -> Decision<'a> {
         let load = MoneyRecord {
-            credit: U32::new(debit.bits()),
+            credit: money.debit,
             amount_fen: I64::new(loaded_fen),
-            balance_after_fen: I64::new(account.system_fen()),
+            balance_after_fen: I64::new(person.account.system_fen()),
             previous_counter: U64::ZERO,
             token: U32::ZERO,
             flags: 0,

@@ -34,8 +34,14 @@ pub(super) enum Standing {
 
 impl<P: Parts + ?Sized> Desk<'_, P> {
     /// What is known of an identity of this till. The sequence isn't 0.
+    #[inline]
     pub(super) fn standing(&self, till: Till<'_>, epoch: Epoch, sequence: Sequence) -> Standing {
         let entry = till.entry;
+        if epoch == entry.epoch && sequence.0 > entry.gaps.highest() {
+            // Everything that the ring knows of this epoch is at most the highest sequence: its line isn't read.
+            debug_assert!(entry.ring.get(epoch, sequence).is_none(), "an outcome above the watermark");
+            return if entry.gaps.has_room_for(sequence.0) { Standing::Fresh } else { Standing::TooManyGaps };
+        }
         if let Some(outcome) = entry.ring.get(epoch, sequence) {
             return Standing::Remembered(*outcome);
         }
@@ -64,15 +70,23 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
     }
 
     /// Answers everything that isn't fresh; none when it is, or when its sequence is 0.
+    #[inline(always)]
     pub(super) fn known<'a>(&self, case: &Case<'_, 'a>) -> Option<Decision<'a>> {
-        if case.sale.sequence.0 == 0 {
+        let (entry, sequence) = (case.till.entry, case.sale.sequence);
+        // The next in order, or no identity at all: nothing is known of it.
+        if sequence.0 == 0 || (case.sale.epoch == entry.epoch && entry.gaps.is_next(sequence.0)) {
             return None;
         }
+        self.known_out_of_order(case)
+    }
+
+    #[inline(never)]
+    fn known_out_of_order<'a>(&self, case: &Case<'_, 'a>) -> Option<Decision<'a>> {
         match self.standing(case.till, case.sale.epoch, case.sale.sequence) {
             Standing::Fresh => None,
             Standing::Remembered(outcome) => Some(self.again(case, &outcome)),
             Standing::OlderUnknown => Some(self.transient(case, ResultCode::StaleEpoch)),
-            Standing::NeedsHistory => Some(self.needs_history(case.till, &case.sale)),
+            Standing::NeedsHistory => Some(self.needs_history(case.till, case.sale)),
             Standing::TooManyGaps => Some(self.transient(case, ResultCode::TooManyGaps)),
         }
     }

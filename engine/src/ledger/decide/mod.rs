@@ -22,16 +22,17 @@ pub mod query;
 pub mod reversal;
 pub mod top_up;
 
-use protocol::ids::{AccountId, BusinessDate, RecordNumber};
+use protocol::ids::{AccountId, BusinessDate, CardUid, RecordNumber};
 use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{I64, U16, U32, U64};
 
 use super::account::Account;
 use super::calendar::day_of;
-use super::command::{AccountSelector, Channel, CodeVerdict, Command, Request, Sale, Stamp, TerminalSlot};
+use super::command::{AccountSelector, Channel, Command, Request, Sale, Stamp, TerminalSlot};
 use super::decision::{Decision, Group, Outcome};
 use super::directory::{CardRoute, Directory};
 use super::history::History;
+use super::lead::Lead;
 use super::ledger_account::LedgerAccount;
 use super::limits::AMOUNT_FEN_MAX;
 use super::orders::OrderKey;
@@ -46,38 +47,28 @@ use super::terminal_entry::{TerminalEntry, suspense_key};
 /// and the registry and the directory for writing. Routing reads the directory without holding anything: what it
 /// says is checked again by [`decide`], which must see the same directory.
 pub fn shards_touched(directory: &Directory, shard_count: usize, command: &Command<'_>) -> ShardSet {
-    let layout = Layout::new(shard_count);
-    let of_account = |account: Option<AccountId>| {
-        account.map_or(ShardSet::default(), |account| ShardSet::one(layout.shard_of_account(account)))
-    };
-    let of_till = |sale: &Sale<'_>| ShardSet::one(layout.shard_of_terminal(sale.slot));
-    match &command.request {
-        Request::CardDebit(r) => of_till(&r.sale).with(of_account(directory.card(r.card_uid).account())),
-        Request::CodeDebit(r) => of_till(&r.sale).with(match r.verdict {
-            CodeVerdict::Authentic { account, .. } => of_account(Some(account)),
-            _ => ShardSet::default(),
-        }),
-        Request::TopUp(r) => {
-            let order = OrderKey::new(r.channel as u8, &r.order_number).shard(layout.mask());
-            of_till(&r.sale).with(ShardSet::one(order)).with(of_account(candidate(directory, &r.account)))
-        }
-        Request::Offline(r) => of_till(&r.sale).with(of_account(directory.card(r.card_uid).account())),
-        Request::SaleQuery(sale) => of_till(sale),
-        Request::Balance(selector) | Request::BillHead(selector) => {
-            of_account(candidate(directory, selector))
-        }
-        Request::Opening { account, .. } => of_account(Some(*account)),
-        Request::Reversal(_) => ShardSet::all(shard_count),
-        _ => ShardSet::all(shard_count),
-    }
+    shards_touched_with(shard_count, command, Lead::of(directory, command))
 }
 
-/// The account that a selector may mean, before the account itself was asked.
-pub(super) fn candidate(directory: &Directory, selector: &AccountSelector) -> Option<AccountId> {
-    match selector {
-        AccountSelector::Account(account) => Some(*account),
-        AccountSelector::StudentNumber(text) => directory.student_number_candidate(text),
-        AccountSelector::Card(card_uid) => directory.card(*card_uid).account(),
+/// The same for a command whose lead was looked up.
+#[inline]
+pub fn shards_touched_with(shard_count: usize, command: &Command<'_>, lead: Lead) -> ShardSet {
+    let layout = Layout::new(shard_count);
+    let of_account =
+        lead.account().map_or(ShardSet::default(), |account| ShardSet::one(layout.shard_of_account(account)));
+    let of_till = |sale: &Sale<'_>| ShardSet::one(layout.shard_of_terminal(sale.slot)).with(of_account);
+    match &command.request {
+        Request::CardDebit(r) => of_till(&r.sale),
+        Request::CodeDebit(r) => of_till(&r.sale),
+        Request::TopUp(r) => {
+            let order = OrderKey::new(r.channel as u8, &r.order_number).shard(layout.mask());
+            of_till(&r.sale).with(ShardSet::one(order))
+        }
+        Request::Offline(r) => of_till(&r.sale),
+        Request::SaleQuery(sale) => of_till(sale),
+        Request::Balance(_) | Request::BillHead(_) | Request::Opening { .. } => of_account,
+        Request::Reversal(_) => ShardSet::all(shard_count),
+        _ => ShardSet::all(shard_count),
     }
 }
 
@@ -92,7 +83,20 @@ pub fn decide<'a, P: Parts + ?Sized>(
     command: &Command<'a>,
     stamp: Stamp,
 ) -> Decision<'a> {
+    decide_with(registry, directory, parts, command, Lead::NONE, stamp)
+}
+
+/// The same for a command whose lead was looked up. The decision is the same, whatever the lead.
+pub fn decide_with<'a, P: Parts + ?Sized>(
+    registry: &Registry,
+    directory: &Directory,
+    parts: &P,
+    command: &Command<'a>,
+    lead: Lead,
+    stamp: Stamp,
+) -> Decision<'a> {
     let desk = Desk {
+        lead,
         registry,
         directory,
         parts,
@@ -116,6 +120,7 @@ pub fn decide<'a, P: Parts + ?Sized>(
 
 /// What a decision reads.
 struct Desk<'s, P: Parts + ?Sized> {
+    lead: Lead,
     registry: &'s Registry,
     directory: &'s Directory,
     parts: &'s P,
@@ -137,7 +142,7 @@ struct Till<'s> {
 #[derive(Clone, Copy)]
 struct Case<'s, 'a> {
     till: Till<'s>,
-    sale: Sale<'a>,
+    sale: &'s Sale<'a>,
     digest: u64,
     channel: Channel,
     amount_fen: i64,
@@ -151,6 +156,7 @@ struct Person<'s> {
 }
 
 impl<'s, P: Parts + ?Sized> Desk<'s, P> {
+    #[inline(always)]
     fn till(&self, sale: &Sale<'_>) -> Option<Till<'s>> {
         let config = self.registry.terminal(sale.slot).filter(|config| config.enabled)?;
         let entry = self.layout.terminal(self.parts, sale.slot)?;
@@ -162,6 +168,7 @@ impl<'s, P: Parts + ?Sized> Desk<'s, P> {
         Decision::NoRecord(Outcome::without_record(ResultCode::UnknownTerminal, amount_fen, observed))
     }
 
+    #[inline]
     fn person(&self, id: AccountId) -> Option<Person<'s>> {
         Some(Person { id, account: self.layout.account(self.parts, id)? })
     }
@@ -180,15 +187,24 @@ impl<'s, P: Parts + ?Sized> Desk<'s, P> {
         }
     }
 
+    /// The account that has or had this card.
+    #[inline]
+    fn card_holder(&self, uid: CardUid) -> Option<Person<'s>> {
+        // What has the card now is what the directory knows of it: only binding a card sets it, in both.
+        if let Some(person) = self.lead.account().and_then(|id| self.person(id))
+            && person.account.card_uid == uid.0
+            && uid.0 != 0
+        {
+            debug_assert_eq!(self.directory.card(uid), CardRoute::Account(person.id));
+            return Some(person);
+        }
+        self.directory.card(uid).account().and_then(|id| self.person(id))
+    }
+
     /// The account that has this card now. A refusal tells the account too, when there is one.
-    fn current_card(
-        &self,
-        uid: protocol::ids::CardUid,
-    ) -> Result<Person<'s>, (ResultCode, Option<Person<'s>>)> {
-        let CardRoute::Account(id) = self.directory.card(uid) else {
-            return Err((ResultCode::UnknownCard, None));
-        };
-        let Some(person) = self.person(id) else { return Err((ResultCode::UnknownCard, None)) };
+    #[inline]
+    fn current_card(&self, uid: CardUid) -> Result<Person<'s>, (ResultCode, Option<Person<'s>>)> {
+        let Some(person) = self.card_holder(uid) else { return Err((ResultCode::UnknownCard, None)) };
         if person.account.card_uid != uid.0 {
             return Err((ResultCode::CardNotCurrent, Some(person)));
         }
@@ -203,6 +219,7 @@ impl<'s, P: Parts + ?Sized> Desk<'s, P> {
     }
 
     /// The 4xx group: what no request may carry, and leaves no trace.
+    #[inline]
     fn bad_field(&self, case: &Case<'_, '_>, permitted: bool) -> Option<ResultCode> {
         if case.amount_fen <= 0 {
             Some(ResultCode::AmountNotPositive)
@@ -223,6 +240,7 @@ impl<'s, P: Parts + ?Sized> Desk<'s, P> {
     }
 
     /// The record of a request, without its two sides.
+    #[inline]
     fn money(&self, case: &Case<'_, '_>, code: ResultCode) -> MoneyRecord {
         MoneyRecord {
             terminal: U32::new(case.sale.terminal.0),
@@ -247,6 +265,7 @@ impl<'s, P: Parts + ?Sized> Desk<'s, P> {
     }
 
     /// The newest record of a hot account's part.
+    #[inline]
     fn hot_head(&self, shard: usize, account: LedgerAccount) -> U64 {
         U64::new(self.parts.shard(shard).hot.part(account).map_or(0, |part| part.head))
     }

@@ -39,7 +39,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
     pub(super) fn offline<'a>(&self, r: &OfflineFact<'a>) -> Decision<'a> {
         let Some(till) = self.till(&r.sale) else { return self.unknown_terminal(r.amount_fen) };
         let digest = card_digest(r.card_uid, r.amount_fen);
-        let case = Case { till, sale: r.sale, digest, channel: Channel::Offline, amount_fen: r.amount_fen };
+        let case = Case { till, sale: &r.sale, digest, channel: Channel::Offline, amount_fen: r.amount_fen };
         if r.record_terminal != r.sale.terminal {
             return self.suspend(
                 &case,
@@ -98,7 +98,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         let day = day_of(r.till_time_ns).min(self.today);
         let flags =
             MoneyFlags::default().with_if(ahead, MoneyFlags::CLOCK).with_if(!trading, MoneyFlags::NOT_OPEN);
-        let person = self.directory.card(r.card_uid).account().and_then(|id| self.person(id));
+        let person = self.card_holder(r.card_uid);
         let mut money = MoneyRecord {
             token: U32::new(r.card_counter.0),
             limit_day: U16::new(day),

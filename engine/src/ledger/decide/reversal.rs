@@ -33,8 +33,13 @@ use crate::ledger::shard::Parts;
 impl<P: Parts + ?Sized> Desk<'_, P> {
     pub(super) fn reversal<'a>(&self, r: &Reversal<'a>) -> Decision<'a> {
         let Some(till) = self.till(&r.sale) else { return self.unknown_terminal(r.amount_fen) };
-        let case =
-            Case { till, sale: r.sale, digest: r.digest(), channel: Channel::Till, amount_fen: r.amount_fen };
+        let case = Case {
+            till,
+            sale: &r.sale,
+            digest: r.digest(),
+            channel: Channel::Till,
+            amount_fen: r.amount_fen,
+        };
         if let Some(decision) = self.known(&case) {
             return decision;
         }

@@ -28,7 +28,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
     pub(super) fn top_up<'a>(&self, r: &TopUp<'a>) -> Decision<'a> {
         let Some(till) = self.till(&r.sale) else { return self.unknown_terminal(r.amount_fen) };
         let case =
-            Case { till, sale: r.sale, digest: r.digest(), channel: r.channel, amount_fen: r.amount_fen };
+            Case { till, sale: &r.sale, digest: r.digest(), channel: r.channel, amount_fen: r.amount_fen };
         if let Some(decision) = self.known(&case) {
             return decision;
         }

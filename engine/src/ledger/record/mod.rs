@@ -155,6 +155,7 @@ pub type PayloadBuffer = [u8; PAYLOAD_BYTES_MAX];
 
 impl<'a> Record<'a> {
     /// The record's kind.
+    #[inline]
     pub const fn kind(&self) -> RecordKind {
         match self {
             Record::Debit(_) => RecordKind::Debit,
@@ -186,6 +187,7 @@ impl<'a> Record<'a> {
 
     /// The payload as it goes to the log. Records of a fixed layout are lent as they are; those with bytes that
     /// follow are put together in `buffer`.
+    #[inline]
     pub fn payload<'b>(&'b self, buffer: &'b mut PayloadBuffer) -> &'b [u8] {
         match self {
             Record::Debit(r) | Record::Load(r) | Record::Opening(r) | Record::Refusal(r) => r.as_bytes(),
