@@ -36,6 +36,7 @@
 //!
 //! The bytes, the recovery cases and the assumptions about the medium stand in the crate's `README.md`.
 
+mod belt;
 mod block;
 mod block_report;
 mod clock;
@@ -67,7 +68,7 @@ pub use lock::DirLock;
 pub use log::{Committed, Log};
 pub use page::{BLOCK_PAGES_MAX, PAGE_BYTES};
 pub use reader::{Blocks, LogReader, Scan, ScanBack, VerifyReport};
-pub use record::{PAYLOAD_BYTES_MAX, Priority, Record, RecordRef};
+pub use record::{PAYLOAD_BYTES_MAX, Priority, Record, RecordRef, Records};
 pub use recovery::{RecoveryReport, Tail};
 pub use simulated::Simulated;
 pub use staging::Stage;

@@ -7,7 +7,7 @@ use crate::config::{LogConfig, LogId};
 use crate::error::WalError;
 use crate::page;
 use crate::reader::LogReader;
-use crate::record::RecordRef;
+use crate::record::Records;
 use crate::recovery::{self, RecoveryReport};
 use crate::segment_header::SegmentHeader;
 use crate::segment_table::{Entry, SegmentTable};
@@ -91,13 +91,13 @@ impl Log {
     ///
     /// # Errors
     /// Damage that a crash can't explain, a missing or foreign segment, another format version, a bad setting, a
-    /// failing medium. `recover` may have seen records before an error shows; the caller throws its state away.
+    /// failing medium. `recover`, which gets the records of one block after the other, may have seen records before an error shows; the caller throws its state away.
     pub fn open(
         storage: Arc<dyn Storage>,
         config: LogConfig,
         clock: Arc<dyn Clock>,
         replay_from: u64,
-        recover: &mut dyn FnMut(RecordRef<'_>),
+        recover: &mut dyn FnMut(Records<'_>),
     ) -> Result<(Log, RecoveryReport), WalError> {
         config.validate()?;
         let recovered = recovery::recover(&*storage, &config, replay_from, recover)?;

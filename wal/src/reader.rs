@@ -1,11 +1,11 @@
 //! Reading a log.
 
-use crate::block::{self, BlockInfo, Chain, Linker};
+use crate::block::{self, BlockInfo, Chain, Followed};
 use crate::config::LogId;
 use crate::error::WalError;
 use crate::files::Through;
 use crate::page::{BlockHeader, PageHeader};
-use crate::record::RecordRef;
+use crate::record::{RecordRef, Records};
 use crate::recovery;
 use crate::segment_table::{Entry, SegmentTable};
 use crate::storage::{Page, Storage};
@@ -124,7 +124,7 @@ impl LogReader {
     /// As [`verify`](LogReader::verify).
     pub fn verify_each(&self, each: &mut dyn FnMut(RecordRef<'_>)) -> Result<VerifyReport, WalError> {
         let mut chain = Chain::GENESIS;
-        let mut linker = Linker::new();
+        let mut gathered = Vec::new();
         let segments = self.table.count();
         for entry in (0..segments).map_while(|id| self.table.get(id)) {
             recovery::check_header(&entry.header, &chain)?;
@@ -139,9 +139,11 @@ impl LogReader {
                     entry.page(page + index)?;
                 }
                 let page_of = |index: usize| &entry.file.page(page + index as u32)[..];
-                chain
-                    .follow(entry.header.segment_id, page, page_of, &mut linker, each)
+                gathered.clear();
+                let Followed { info, records } = chain
+                    .follow(entry.header.segment_id, page, page_of, &mut gathered)
                     .map_err(|what| entry.damaged(page, what))?;
+                Records::new(&gathered[records], info.first_number).for_each(&mut *each);
                 page += page_count;
             }
         }

@@ -62,6 +62,37 @@ impl RecordRef<'_> {
     }
 }
 
+/// Records that stand next to each other in the log: those of one block, verified, in order.
+#[derive(Clone, Debug)]
+pub struct Records<'a> {
+    bytes: &'a [u8],
+    number: u64,
+}
+
+impl<'a> Records<'a> {
+    /// The records that these bytes hold, headers included and nothing between them.
+    pub(crate) fn new(bytes: &'a [u8], first_number: u64) -> Self {
+        Self { bytes, number: first_number }
+    }
+
+    /// The number of the next record.
+    pub fn next_number(&self) -> u64 {
+        self.number
+    }
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = RecordRef<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<RecordRef<'a>> {
+        let (record, len) = parse(self.bytes, self.number)?;
+        self.bytes = &self.bytes[len..];
+        self.number += 1;
+        Some(record)
+    }
+}
+
 /// Writes a record's header into the first 16 bytes of `into`.
 pub(crate) fn write_header(
     into: &mut [u8],
@@ -82,6 +113,7 @@ pub(crate) fn write_header(
 }
 
 /// Reads the record at the start of `bytes`. Gives it with its whole length, or `None` if no record can lie there.
+#[inline]
 pub(crate) fn parse(bytes: &[u8], number: u64) -> Option<(RecordRef<'_>, usize)> {
     let word = u64::from_le_bytes(bytes.get(..8)?.try_into().ok()?);
     let time_ns = u64::from_le_bytes(bytes.get(8..16)?.try_into().ok()?);

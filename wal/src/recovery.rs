@@ -1,11 +1,12 @@
 //! What is done with the bytes that the last process left. `README.md` has the case table that this file carries out.
 
+use crate::belt::{self, Belt};
 use crate::block::{BlockInfo, Chain, Linker};
 use crate::config::{LogConfig, LogId};
 use crate::error::WalError;
 use crate::log::{Writer, is_full};
 use crate::page::{self, BLOCK_PAGES_MAX, PAGE_BYTES, PageHeader, PageState};
-use crate::record::RecordRef;
+use crate::record::Records;
 use crate::segment_header::SegmentHeader;
 use crate::segment_table::{Entry, SegmentTable, damaged};
 use crate::staging::End;
@@ -214,25 +215,26 @@ struct SegmentScan {
 impl SegmentScan {
     const START: SegmentScan = SegmentScan { page_end: 1, last_block: None, blocks: 0 };
 
-    /// Goes on over valid blocks, handing out the records of each. Gives what lies behind them.
+    /// Goes on over valid blocks, putting the records of each on `belt`. Gives what lies behind them.
     fn run(
         &mut self,
         window: &mut Window<'_>,
         seed: u32,
         chain: &mut Chain,
-        replay: &mut dyn FnMut(RecordRef<'_>),
+        belt: &mut Belt<'_>,
     ) -> Result<Rest, WalError> {
         let segment = window.segment;
-        let mut linker = Linker::new();
         while self.page_end < window.file.page_count() {
             let pages = window.pages(self.page_end, BLOCK_PAGES_MAX as u32)?;
             let Some(block) = intact_block(pages, seed) else {
                 return rest_of(window, self.page_end, chain.sequence_next, seed);
             };
             let page_of = |index: usize| &block[index * PAGE_BYTES..(index + 1) * PAGE_BYTES];
-            let info = chain
-                .follow(segment, self.page_end, page_of, &mut linker, replay)
+            let followed = chain
+                .follow(segment, self.page_end, page_of, &mut belt.load.bytes)
                 .map_err(|what| damaged(segment, self.page_end, what))?;
+            let info = followed.info;
+            belt.put(&followed);
             self.page_end += info.page_count;
             self.last_block = Some(info);
             self.blocks += 1;
@@ -361,24 +363,26 @@ fn chain_at(header: &SegmentHeader) -> Chain {
     }
 }
 
-/// Opens a log to write: see [`Log::open`](crate::Log::open).
-pub(crate) fn recover(
+/// The segments that hold a log's records from some number on, verified.
+struct Verified {
+    /// Settled, all but the last segment.
+    table: SegmentTable,
+    last_file: Arc<dyn SegmentFile>,
+    last_scan: SegmentScan,
+    last_rest: Rest,
+    chain: Chain,
+    blocks_read: u64,
+    bytes_read: u64,
+}
+
+/// Reads and verifies the log from the segment at `start` on, putting its records on `belt`.
+fn verify(
     storage: &dyn Storage,
-    config: &LogConfig,
-    replay_from: u64,
-    recover: &mut dyn FnMut(RecordRef<'_>),
-) -> Result<Recovered, WalError> {
-    let survey = Survey::of(storage, Access::ReadWrite)?;
-    let replay_from = replay_from.max(1);
-    if survey.headers.is_empty() {
-        if replay_from > 1 {
-            return Err(WalError::ReplayBeyondEnd { replay_from, last_number: 0 });
-        }
-        return make(storage, config, survey);
-    }
-    let headers = &survey.headers;
+    headers: &[SegmentHeader],
+    start: usize,
+    belt: &mut Belt<'_>,
+) -> Result<Verified, WalError> {
     let table = SegmentTable::new();
-    let start = headers.iter().rposition(|header| header.first_number <= replay_from).unwrap_or(0);
     for (header, next) in headers[..start].iter().zip(&headers[1..]) {
         let file = open(storage, header, Access::ReadWrite)?;
         file.settle(end_of_full_segment(&*file, header, next)?);
@@ -386,13 +390,7 @@ pub(crate) fn recover(
         table.push(Entry::new(*header, file));
     }
     let mut chain = chain_at(&headers[start]);
-    let (mut blocks_read, mut bytes_read, mut records_replayed) = (0, 0, 0);
-    let mut replay = |record: RecordRef<'_>| {
-        if record.number >= replay_from {
-            records_replayed += 1;
-            recover(record);
-        }
-    };
+    let (mut blocks_read, mut bytes_read) = (0, 0);
     let mut last = None;
     for (position, header) in headers.iter().enumerate().skip(start) {
         let segment = header.segment_id;
@@ -401,7 +399,7 @@ pub(crate) fn recover(
         let file = open(storage, header, Access::ReadWrite)?;
         let mut scan = SegmentScan::START;
         let mut window = Window::new(&*file, segment);
-        let rest = scan.run(&mut window, page::seed(&header.log_id, segment), &mut chain, &mut replay)?;
+        let rest = scan.run(&mut window, page::seed(&header.log_id, segment), &mut chain, belt)?;
         match rest {
             Rest::Damaged { page, what, .. } => return Err(damaged(segment, page, what)),
             Rest::Torn if !is_last => {
@@ -416,14 +414,50 @@ pub(crate) fn recover(
         blocks_read += scan.blocks;
         bytes_read += u64::from(scan.page_end - 1) * PAGE_BYTES as u64;
         if is_last {
-            last = Some((header, file, scan, rest));
+            last = Some((file, scan, rest));
         } else {
             file.settle(scan.page_end);
             file.retire();
             table.push(Entry::new(*header, file));
         }
     }
-    let Some((header, file, scan, rest)) = last else { return Err(WalError::MissingSegment { segment: 0 }) };
+    belt.send();
+    let Some((last_file, last_scan, last_rest)) = last else {
+        return Err(WalError::MissingSegment { segment: 0 });
+    };
+    Ok(Verified { table, last_file, last_scan, last_rest, chain, blocks_read, bytes_read })
+}
+
+/// Opens a log to write: see [`Log::open`](crate::Log::open). Blocks are read and verified on a thread of their own, while
+/// this one hands out the records of those before.
+pub(crate) fn recover(
+    storage: &dyn Storage,
+    config: &LogConfig,
+    replay_from: u64,
+    recover: &mut dyn FnMut(Records<'_>),
+) -> Result<Recovered, WalError> {
+    let survey = Survey::of(storage, Access::ReadWrite)?;
+    let replay_from = replay_from.max(1);
+    if survey.headers.is_empty() {
+        if replay_from > 1 {
+            return Err(WalError::ReplayBeyondEnd { replay_from, last_number: 0 });
+        }
+        return make(storage, config, survey);
+    }
+    let headers = &survey.headers;
+    let start = headers.iter().rposition(|header| header.first_number <= replay_from).unwrap_or(0);
+    let mut records_replayed = 0;
+    let verified =
+        belt::carry(|belt| verify(storage, headers, start, belt), &mut |mut records, end_number| {
+            let from = records.next_number().max(replay_from);
+            while records.next_number() < from.min(end_number) && records.next().is_some() {}
+            if from < end_number {
+                records_replayed += end_number - from;
+                recover(records);
+            }
+        })?;
+    let Verified { table, last_file: file, last_scan: scan, last_rest: rest, chain, .. } = verified;
+    let Some(header) = headers.last() else { return Err(WalError::MissingSegment { segment: 0 }) };
     let last_number = chain.number_next - 1;
     if replay_from > chain.number_next {
         return Err(WalError::ReplayBeyondEnd { replay_from, last_number });
@@ -442,8 +476,8 @@ pub(crate) fn recover(
         tail,
         segments: headers.len() as u32,
         segments_read: (headers.len() - start) as u32,
-        blocks_read,
-        bytes_read,
+        blocks_read: verified.blocks_read,
+        bytes_read: verified.bytes_read,
         records_replayed,
         last_number,
         last_time_ns: chain.time_ns,
@@ -598,7 +632,7 @@ fn scan_trusted(file: &dyn SegmentFile, header: &SegmentHeader) -> Result<Segmen
     let mut faulty_at = None;
     loop {
         window.forget();
-        match scan.run(&mut window, seed, &mut chain, &mut |_| {})? {
+        match scan.run(&mut window, seed, &mut chain, &mut Belt::to_nowhere())? {
             Rest::Damaged { page, what, only_one_block: false } if faulty_at == Some(scan.page_end) => {
                 return Err(damaged(header.segment_id, page, what));
             }

@@ -8,19 +8,25 @@ use crossbeam::utils::CachePadded;
 use parking_lot::{Mutex, RwLock};
 use protocol::ids::{RecordNumber, SaleId};
 use protocol::result_code::ResultCode;
-use wal::{AppendError, Clock, Committed, Log, LogConfig, RecordRef, RecoveryReport, Storage, WalError};
+use wal::{
+    AppendError, Clock, Committed, Log, LogConfig, RecordRef, Records, RecoveryReport, Storage, WalError,
+};
 
 use super::snapshot_files::{Snapshot, SnapshotError};
 use super::turn::{self, Routes};
 use crate::ledger::decision::{BalanceView, BillHeadView};
 use crate::ledger::{
     Command, Decision, Directory, LedgerError, Outcome, Record, Registry, Request, Shard, Sizes, Stamp,
-    State, apply, decide,
+    State, apply, decide, touch_record,
 };
 
 /// Staged groups up to which a worker writes the block itself instead of waking the log's thread: for one till
 /// alone the hand-over would cost more than the write.
 const INLINE_GROUPS_MAX: u64 = 32;
+
+/// Records of a block that replay is ahead of itself with asking for their lines: about as many misses as a processor has
+/// under way at once.
+const REPLAY_RECORDS_AHEAD: usize = 16;
 
 /// What is configured: read by every batch, written by configuration commands only.
 #[derive(Clone, Debug)]
@@ -160,11 +166,9 @@ impl Engine {
         let begun = Instant::now();
         let replay_from = snapshot.as_ref().map_or(1, |snapshot| snapshot.last_record().0 + 1);
         let mut fault = None;
-        let mut replay = |record: RecordRef<'_>| {
-            if fault.is_none()
-                && let Err(source) = replay_record(&mut state, &record)
-            {
-                fault = Some(EngineError::Replay { number: record.number, source });
+        let mut replay = |records: Records<'_>| {
+            if fault.is_none() {
+                fault = replay_records(&mut state, records).err();
             }
         };
         let (log, recovery) =
@@ -318,6 +322,22 @@ impl crate::ledger::Parts for HeldState<'_> {
     fn shard_mut(&mut self, i: usize) -> &mut Shard {
         &mut self.guards[i]
     }
+}
+
+/// Applies records of the log to `state`, asking ahead for the lines that the next ones will need.
+fn replay_records(state: &mut State, records: Records<'_>) -> Result<(), EngineError> {
+    let mut ahead = records.clone();
+    for record in ahead.by_ref().take(REPLAY_RECORDS_AHEAD) {
+        touch_record(&state.directory, &state.shards, record.kind, record.payload);
+    }
+    for record in records {
+        if let Some(later) = ahead.next() {
+            touch_record(&state.directory, &state.shards, later.kind, later.payload);
+        }
+        replay_record(state, &record)
+            .map_err(|source| EngineError::Replay { number: record.number, source })?;
+    }
+    Ok(())
 }
 
 /// Applies one record of the log to `state`.

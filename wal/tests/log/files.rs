@@ -10,8 +10,9 @@ fn open_files(
     config: LogConfig,
 ) -> Result<(Log, wal::RecoveryReport, Vec<Owned>), WalError> {
     let mut replayed = Vec::new();
-    let (log, report) =
-        Log::open(storage, config, Hands::new(), 0, &mut |record| replayed.push(Owned::from(record)))?;
+    let (log, report) = Log::open(storage, config, Hands::new(), 0, &mut |records| {
+        replayed.extend(records.map(Owned::from));
+    })?;
     Ok((log, report, replayed))
 }
 

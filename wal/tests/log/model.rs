@@ -128,12 +128,14 @@ pub(crate) fn open(
     let mut number_next = replay_from.max(1);
     let mut last_time_ns = 0;
     let (log, report) =
-        Log::open(Arc::new(storage.clone()), config, Hands::new(), replay_from, &mut |record| {
-            assert_eq!(record.number, number_next);
-            assert!(record.time_ns >= last_time_ns);
-            number_next += 1;
-            last_time_ns = record.time_ns;
-            replayed.push(record.into());
+        Log::open(Arc::new(storage.clone()), config, Hands::new(), replay_from, &mut |records| {
+            for record in records {
+                assert_eq!(record.number, number_next);
+                assert!(record.time_ns >= last_time_ns);
+                number_next += 1;
+                last_time_ns = record.time_ns;
+                replayed.push(record.into());
+            }
         })?;
     assert_eq!(report.last_number + 1, number_next);
     Ok((log, report, replayed))
