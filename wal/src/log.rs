@@ -91,7 +91,8 @@ impl Log {
     ///
     /// # Errors
     /// Damage that a crash can't explain, a missing or foreign segment, another format version, a bad setting, a
-    /// failing medium. `recover`, which gets the records of one block after the other, may have seen records before an error shows; the caller throws its state away.
+    /// failing medium. `recover`, which gets the records of one block after the other, may have seen some before an error
+    /// shows; the caller throws its state away.
     pub fn open(
         storage: Arc<dyn Storage>,
         config: LogConfig,
