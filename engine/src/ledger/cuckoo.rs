@@ -266,12 +266,6 @@ mod tests {
     #[test]
     fn a_look_up_reads_as_many_lines_in_a_large_table_as_in_a_small_one() {
         lines_at_full_load(10_000);
-        lines_at_full_load(1_000_000);
-    }
-
-    #[test]
-    #[ignore = "ten million entries: two seconds and 150 MB; run it with --ignored"]
-    fn a_look_up_reads_as_many_lines_among_ten_million() {
         lines_at_full_load(10_000_000);
     }
 
