@@ -97,6 +97,8 @@ pub struct RunConfig {
     pub late_max_ns: u64,
     /// How long after the last intended request the run waits for answers, retries and uploads: 30 s.
     pub drain_max_ns: u64,
+    /// Histograms leave out what was to be sent in this first part of the run; counts have it. 0 unless set.
+    pub settle_ns: u64,
     /// The first value of every card's counter; `None` takes it from the wall clock, in eighths of a second, so
     /// that a later run against the same server starts above an earlier one. A run that taps a card more than
     /// eight times a second is followed by one with [`crate::RunReport::card_counter_next`].
@@ -122,6 +124,7 @@ impl RunConfig {
             upload_batch_records: 500,
             late_max_ns: 30 * SECOND_NS,
             drain_max_ns: 30 * SECOND_NS,
+            settle_ns: 0,
             card_counter_first: None,
             chip_balance_fen: 20_000,
             out_dir: None,
@@ -143,6 +146,9 @@ impl RunConfig {
         }
         if self.timers.reconnect_min_ns == 0 || self.timers.reconnect_max_ns < self.timers.reconnect_min_ns {
             return Err(LoadError::setting("reconnect", "the pause must be positive, and max at least min"));
+        }
+        if self.settle_ns > 0 && self.settle_ns >= self.profile.duration_ns() {
+            return Err(LoadError::setting("settle", "must be shorter than the run"));
         }
         self.profile.validate()
     }

@@ -26,6 +26,7 @@ use crate::campus::{Campus, CampusTill};
 use crate::config::{RunConfig, SECOND_NS};
 use crate::connection::{Connection, ConnectionError};
 use crate::error::LoadError;
+use crate::hiccup::{HiccupMeter, HiccupSummary};
 use crate::interval_log::IntervalLog;
 use crate::machine::Machine;
 use crate::measurement::Measurement;
@@ -36,8 +37,9 @@ use crate::profile::{PlanScope, ProfileConfig};
 use crate::progress::{Progress, RunControl};
 use crate::progress_line::ProgressPrinter;
 use crate::random::Random;
-use crate::report::{LatencySummary, RunReport};
+use crate::report::{LatencySummary, RunCounts, RunReport};
 use crate::runtime::{card_counter_from_clock, run_here, unix_now_ns};
+use crate::second::SecondReport;
 use crate::till::{Till, TillSettings, TillStep, World};
 
 /// How long all tills together have for their first sign-in.
@@ -62,13 +64,28 @@ pub fn run(
     control: &RunControl,
     log: &mut OutcomeLog,
 ) -> Result<RunReport, LoadError> {
+    campus.validate()?;
+    let first_counter = config.card_counter_first.unwrap_or_else(|| card_counter_from_clock(unix_now_ns()));
+    let mut people = People::new(campus, first_counter, config.chip_balance_fen);
+    run_with_people(campus, config, control, log, &mut people)
+}
+
+/// As [`run`], with people who may have been part of an earlier run: their cards' counters and their phones' codes
+/// go on from there, so that runs can follow each other at once. After an error nobody is left.
+pub(crate) fn run_with_people(
+    campus: &Campus,
+    config: &RunConfig,
+    control: &RunControl,
+    log: &mut OutcomeLog,
+    people: &mut People,
+) -> Result<RunReport, LoadError> {
     config.validate()?;
     campus.validate()?;
     let tills = tills_of(campus, config)?;
     if let Some(dir) = &config.out_dir {
         std::fs::create_dir_all(dir).map_err(|source| LoadError::file(dir, source))?;
     }
-    let report = run_here(run_async(campus, config, control, log, tills));
+    let report = run_here(run_async(campus, config, control, log, people, tills));
     control.publish(Progress { ended: 1, ..control.progress() });
     report
 }
@@ -122,13 +139,12 @@ async fn run_async(
     config: &RunConfig,
     control: &RunControl,
     log: &mut OutcomeLog,
+    people: &mut People,
     campus_tills: &[CampusTill],
 ) -> Result<RunReport, LoadError> {
     let clock = RunClock::start();
     let zero_unix_ns = unix_now_ns();
-    let first_counter = config.card_counter_first.unwrap_or_else(|| card_counter_from_clock(zero_unix_ns));
-    let people = People::new(campus, first_counter, config.chip_balance_fen);
-    let mut world = World::new(people, campus.holders.len(), zero_unix_ns);
+    let mut world = World::new(people.take(), campus.holders.len(), zero_unix_ns);
     world.log = std::mem::take(log);
     let scope = PlanScope {
         seed: config.seed,
@@ -179,9 +195,13 @@ async fn run_async(
         await_sign_in(&shared, control, campus_tills).await?;
         start_ns = start_all(&shared);
     }
+    shared.world.borrow_mut().measurement.measure_from_ns =
+        if config.settle_ns > 0 { start_ns + config.settle_ns } else { 0 };
+    let hiccups = HiccupMeter::start()?;
     shared.pacer.wake_all();
 
-    let result = watch(&shared, config, control, start_ns, &tasks).await;
+    let result = watch(&shared, config, control, start_ns, &tasks, &hiccups).await;
+    let hiccups = hiccups.stop();
     pacing.abort();
     for task in &tasks {
         task.abort();
@@ -208,8 +228,11 @@ async fn run_async(
         till.borrow_mut().finish(&mut world);
     }
     *log = std::mem::take(&mut world.log);
-    let report = report_of(campus, config, scope.tills, &world, zero_unix_ns + start_ns, elapsed_ns);
+    let mut report = report_of(campus, config, scope.tills, &world, zero_unix_ns + start_ns, elapsed_ns);
+    report.hiccups = hiccups;
+    report.seconds = control.seconds_from(0);
     publish(&shared, &world, control, config, start_ns, 1);
+    *people = world.people.take();
     if let Some(dir) = &config.out_dir {
         crate::output::write(dir, &report, &world.measurement, log)?;
     }
@@ -257,15 +280,17 @@ async fn watch(
     control: &RunControl,
     start_ns: u64,
     tasks: &[tokio::task::JoinHandle<()>],
+    hiccups: &HiccupMeter,
 ) -> Result<u64, LoadError> {
     let mut intervals = match &config.out_dir {
         Some(dir) => Some(IntervalLog::create(dir, shared.world.borrow().clock_zero_unix_ns + start_ns)?),
         None => None,
     };
-    let mut printer = ProgressPrinter::new(config.progress);
+    let printer = ProgressPrinter::new(config.progress);
     let end_ns = start_ns.saturating_add(config.profile.duration_ns());
     let drained_ns = end_ns.saturating_add(config.drain_max_ns);
     let mut interval_ns = start_ns;
+    let mut counted = RunCounts::default();
     let mut stop_ns = u64::MAX;
     loop {
         tokio::time::sleep(PUBLISH_EVERY).await;
@@ -285,9 +310,27 @@ async fn watch(
             if let Some(intervals) = &mut intervals {
                 intervals.write(interval_ns - start_ns, now_ns - interval_ns, &world.measurement.interval)?;
             }
-            printer.print(&progress, &LatencySummary::of(&world.measurement.interval), now_ns - interval_ns);
-            world.measurement.interval.reset();
+            let measured = &mut world.measurement;
+            let latency = LatencySummary::of(&measured.interval);
+            let second = SecondReport {
+                from_ns: interval_ns - start_ns,
+                duration_ns: now_ns - interval_ns,
+                approved: latency.count,
+                refused: measured.counts.refused - counted.refused,
+                dropped: measured.counts.dropped - counted.dropped,
+                in_flight: progress.in_flight,
+                p50_ns: latency.p50_ns,
+                p99_ns: latency.p99_ns,
+                p999_ns: latency.p999_ns,
+                max_ns: latency.max_ns,
+                hiccup_max_ns: hiccups.take_max_ns(),
+                lag_max_ns: std::mem::take(&mut measured.interval_lag_max_ns),
+            };
+            measured.interval.reset();
+            counted = measured.counts;
             interval_ns = now_ns;
+            printer.print(&progress, &second);
+            control.publish_second(second);
         }
         if over {
             printer.end();
@@ -358,6 +401,9 @@ fn report_of(
         service: LatencySummary::of(&measured.service),
         upload_batch: LatencySummary::of(&measured.upload_batch),
         lag: LatencySummary::of(&measured.lag),
+        hiccups: HiccupSummary::default(),
+        seconds: Vec::new(),
+        approved_histogram: measured.approved.clone(),
         card_counter_next: world.people.card_counter_next(),
         refused_by_code: measured.refused_by_code.list(),
         transient_by_code: measured.transient_by_code.list(),

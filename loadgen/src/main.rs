@@ -331,6 +331,7 @@ fn report_text(report: &RunReport) -> String {
         ("balance query", &report.latency_query),
         ("upload frame", &report.upload_batch),
         ("the generator's own lag", &report.lag),
+        ("the machine's hiccups", &report.hiccups.late),
     ] {
         if latency.count > 0 {
             lines.push(latency_line(what, latency));

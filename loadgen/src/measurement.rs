@@ -96,7 +96,7 @@ pub struct Completion {
     pub disturbed: bool,
 }
 
-/// Everything that a run measures.
+/// Everything that a run measures. Histograms leave out what was to be sent before [`Measurement::measure_from_ns`].
 #[derive(Clone, Debug)]
 pub struct Measurement {
     /// The counts.
@@ -119,8 +119,12 @@ pub struct Measurement {
     pub upload_batch: Histogram<u64>,
     /// The generator's own lag.
     pub lag: Histogram<u64>,
+    /// The generator's own worst lag since the interval log was last written.
+    pub interval_lag_max_ns: u64,
     /// Approved, from the intended start, since the interval log was last written.
     pub interval: Histogram<u64>,
+    /// The run has settled: 0, or a moment of the run's clock. Counts and the interval's own figures don't wait for it.
+    pub measure_from_ns: u64,
 }
 
 impl Default for Measurement {
@@ -136,7 +140,9 @@ impl Default for Measurement {
             service: new_histogram(),
             upload_batch: new_histogram(),
             lag: new_histogram(),
+            interval_lag_max_ns: 0,
             interval: new_histogram(),
+            measure_from_ns: 0,
         }
     }
 }
@@ -146,8 +152,11 @@ impl Measurement {
     pub fn record_approved(&mut self, completion: Completion) {
         let latency_ns = completion.answered_ns.saturating_sub(completion.intended_ns);
         self.counts.approved += 1;
-        self.approved.saturating_record(latency_ns);
         self.interval.saturating_record(latency_ns);
+        if completion.intended_ns < self.measure_from_ns {
+            return;
+        }
+        self.approved.saturating_record(latency_ns);
         if !completion.disturbed {
             self.undisturbed.saturating_record(latency_ns);
         }
@@ -158,6 +167,17 @@ impl Measurement {
     pub fn record_refused(&mut self, code: ResultCode, completion: Completion) {
         self.counts.refused += 1;
         self.refused_by_code.add(code);
-        self.refused.saturating_record(completion.answered_ns.saturating_sub(completion.intended_ns));
+        if completion.intended_ns >= self.measure_from_ns {
+            self.refused.saturating_record(completion.answered_ns.saturating_sub(completion.intended_ns));
+        }
+    }
+
+    /// A live request's first sending: when it was due with its till free, and when it left.
+    pub fn record_lag(&mut self, due_ns: u64, sent_ns: u64) {
+        let lag_ns = sent_ns.saturating_sub(due_ns);
+        self.interval_lag_max_ns = self.interval_lag_max_ns.max(lag_ns);
+        if due_ns >= self.measure_from_ns {
+            self.lag.saturating_record(lag_ns);
+        }
     }
 }

@@ -35,6 +35,7 @@ struct Person {
 #[derive(Debug)]
 pub struct People {
     persons: Vec<Person>,
+    card_master_key: Key128,
     card_keys: CardKeys,
     code_key: Option<(u8, Key128)>,
 }
@@ -58,7 +59,18 @@ impl People {
             })
             .collect();
         let code_key = campus.code_keys.first().map(|code_key| (code_key.id, Key128::new(code_key.key.0)));
-        People { persons, card_keys: CardKeys::new(&Key128::new(campus.card_master_key.0)), code_key }
+        let card_master_key = Key128::new(campus.card_master_key.0);
+        People { persons, card_keys: CardKeys::new(&card_master_key), card_master_key, code_key }
+    }
+
+    /// Moves everybody out; nobody is left here but the keys.
+    pub(crate) fn take(&mut self) -> People {
+        People {
+            persons: std::mem::take(&mut self.persons),
+            card_keys: CardKeys::new(&self.card_master_key),
+            card_master_key: self.card_master_key.clone(),
+            code_key: self.code_key.clone(),
+        }
     }
 
     /// The holder's account.

@@ -4,8 +4,10 @@
 //! and acts on the world at the moment it likes: `yika rush` kills the server halfway and starts it again. The
 //! generator itself never kills anything; its tills only notice.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::second::SecondReport;
 
 /// Numbers of a run at one moment, at most 20 ms old.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +50,7 @@ pub struct RunControl {
 struct Shared {
     stop: AtomicBool,
     fields: [AtomicU64; FIELDS],
+    seconds: Mutex<Vec<SecondReport>>,
 }
 
 impl RunControl {
@@ -88,6 +91,12 @@ impl RunControl {
         }
     }
 
+    /// The seconds that are over, from this one on; the first is 0.
+    pub fn seconds_from(&self, first: usize) -> Vec<SecondReport> {
+        let seconds = self.shared.seconds.lock().unwrap_or_else(PoisonError::into_inner);
+        seconds.get(first..).unwrap_or_default().to_vec()
+    }
+
     /// Asks the run to end: no further request is begun, those in flight are awaited, stored sales stay stored.
     pub fn stop(&self) {
         self.shared.stop.store(true, Ordering::Relaxed);
@@ -96,6 +105,10 @@ impl RunControl {
     /// True once [`RunControl::stop`] was called.
     pub fn is_stopping(&self) -> bool {
         self.shared.stop.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn publish_second(&self, second: SecondReport) {
+        self.shared.seconds.lock().unwrap_or_else(PoisonError::into_inner).push(second);
     }
 
     pub(crate) fn publish(&self, progress: Progress) {

@@ -4,13 +4,12 @@ use std::io::{IsTerminal, Write};
 
 use crate::config::{ProgressLine, SECOND_NS};
 use crate::progress::Progress;
-use crate::report::LatencySummary;
+use crate::second::SecondReport;
 
 pub(crate) struct ProgressPrinter {
     shown: bool,
     /// A terminal's line is written over; a file gets a line each second.
     over: bool,
-    last: Progress,
 }
 
 impl ProgressPrinter {
@@ -21,24 +20,23 @@ impl ProgressPrinter {
             ProgressLine::Always => true,
             ProgressLine::Never => false,
         };
-        ProgressPrinter { shown, over, last: Progress::default() }
+        ProgressPrinter { shown, over }
     }
 
     /// Shows the last interval: its rate and latencies, and the totals that matter.
-    pub(crate) fn print(&mut self, progress: &Progress, interval: &LatencySummary, interval_ns: u64) {
-        let approved = progress.approved.saturating_sub(self.last.approved);
-        self.last = *progress;
+    pub(crate) fn print(&self, progress: &Progress, second: &SecondReport) {
         if !self.shown {
             return;
         }
         let line = format!(
-            "{:6.1} s of {:.0} | {:7.0} debits/s | p50 {:7.2} ms  p99 {:7.2} ms | tills {} | in flight {} | \
+            "{:6.1} s of {:.0} | {:7.0} debits/s | p50 {:7.2} ms  p99 {:7.2} ms | hiccup {:6.2} ms | tills {} | in flight {} | \
              refused {} | retries {} | reversed {} | uploaded {} | dropped {}",
             progress.elapsed_ns as f64 / SECOND_NS as f64,
             progress.planned_ns as f64 / SECOND_NS as f64,
-            approved as f64 * SECOND_NS as f64 / interval_ns.max(1) as f64,
-            interval.p50_ns as f64 / 1e6,
-            interval.p99_ns as f64 / 1e6,
+            second.debits_per_s(),
+            second.p50_ns as f64 / 1e6,
+            second.p99_ns as f64 / 1e6,
+            second.hiccup_max_ns as f64 / 1e6,
             progress.tills_up,
             progress.in_flight,
             progress.refused,

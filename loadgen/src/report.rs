@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use crate::check::CheckReport;
 use crate::config::{DROPPED_SHARE_MAX, RunConfig};
+use crate::hiccup::HiccupSummary;
 use crate::machine::Machine;
+use crate::second::SecondReport;
 
 /// Percentiles of one merged histogram, in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -131,6 +133,13 @@ pub struct RunReport {
     pub upload_batch: LatencySummary,
     /// The generator's own lag: from the moment a request was due and its till free to its sending.
     pub lag: LatencySummary,
+    /// The machine's own stalls meanwhile.
+    pub hiccups: HiccupSummary,
+    /// The run second by second.
+    pub seconds: Vec<SecondReport>,
+    /// [`RunReport::latency`], whole, for merging. Values in nanoseconds.
+    #[serde(skip)]
+    pub approved_histogram: hdrhistogram::Histogram<u64>,
     /// Above every card's counter: where a next run against the same server may start its counters.
     pub card_counter_next: u32,
     /// Refusals by code, highest count first.

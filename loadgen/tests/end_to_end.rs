@@ -60,6 +60,8 @@ fn a_lunch_against_a_right_server_passes_and_the_sums_agree() {
     assert!(counts.approved > 500 && counts.uploaded > 10, "{counts:?}");
     assert!(counts.reversed > 0 && counts.retries > 0 && counts.queries_answered > 0, "{counts:?}");
     assert_eq!(counts.uploaded, counts.stored);
+    assert!(report.hiccups.late.count > 0, "{:?}", report.hiccups);
+    assert_eq!(report.seconds.iter().map(|second| second.approved).sum::<u64>(), report.latency.count);
     let stands = |state| matches!(state, SaleState::Approved | SaleState::Uploaded);
     let spent_fen: i64 = log
         .entries()

@@ -324,7 +324,7 @@ fn finish(report: &RushReport, json: bool) -> CliResult {
 
 fn words(report: &RushReport) -> String {
     let ms = |ns: u64| ns as f64 / 1e6;
-    let RunReport { counts, latency, latency_undisturbed, .. } = &report.run;
+    let RunReport { counts, latency, latency_undisturbed, hiccups, .. } = &report.run;
     let mut text = String::new();
     let mut line =
         |name: &str, rest: String| writeln!(text, "{name:<10}{rest}").expect("writing to a string");
@@ -355,6 +355,15 @@ fn words(report: &RushReport) -> String {
             ),
         );
     }
+    line(
+        "hiccups",
+        format!(
+            "p99 {:.2} ms   p99.9 {:.2}   max {:.2}   (how late the machine woke an idle thread)",
+            ms(hiccups.late.p99_ns),
+            ms(hiccups.late.p999_ns),
+            ms(hiccups.late.max_ns)
+        ),
+    );
     if let Some(slowest) = report.stages.iter().max_by(|a, b| a.mean_us.total_cmp(&b.mean_us)) {
         line(
             "slowest",

@@ -118,7 +118,7 @@ impl Till {
         if let Some(live) = &mut self.live {
             if live.attempts == 0 {
                 let due_ns = live.intended_ns.max(self.free_ns);
-                world.measurement.lag.saturating_record(now_ns.saturating_sub(due_ns));
+                world.measurement.record_lag(due_ns, now_ns);
                 world.measurement.counts.sent += u64::from(!live.is_reversal());
             } else {
                 world.measurement.counts.retries += 1;
