@@ -69,6 +69,9 @@ pub enum LoadError {
     /// The operating system refused a timer, a socket or a runtime.
     #[error("operating system: {0}")]
     System(#[from] std::io::Error),
+    /// The server's metrics couldn't be read although they could be before.
+    #[error("metrics: {0}")]
+    Metrics(#[from] crate::server_metrics::MetricsError),
     /// A histogram or a report couldn't be written.
     #[error("report: {0}")]
     Report(String),

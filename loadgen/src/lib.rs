@@ -11,6 +11,8 @@
 //!          │                   ▼               └── profile (seed ▶ schedule) ▶ till (state machine) ▶ connection
 //!          └────────────▶ check::check ──▶ lost, doubled, balances
 //!
+//!  capacity::capacity: run after run, for the highest rate that keeps an objective ──▶ page
+//!  soak::soak: one long run beside the server's metrics, and a verdict             ──▶ page
 //!  closed::closed: as many requests as a server completes; for ratios only
 //!  closed::closed_on, open::open_on: the same loops for other servers, behind debit_connection
 //! ```
@@ -44,6 +46,7 @@
 //! - The generator never starts or stops a server.
 
 pub mod campus;
+pub mod capacity;
 pub mod check;
 pub mod closed;
 pub mod config;
@@ -60,6 +63,7 @@ pub mod open;
 pub mod outcome_log;
 pub mod output;
 mod pacer;
+pub mod page;
 pub mod people;
 pub mod profile;
 pub mod progress;
@@ -69,13 +73,14 @@ pub mod report;
 mod runtime;
 pub mod second;
 pub mod server_metrics;
+pub mod soak;
 pub mod till;
 pub mod trace_csv;
 pub mod warm_up;
 pub mod zipf;
 
 pub use campus::{Campus, CampusCodeKey, CampusHolder, CampusTill, HexKey};
-pub use check::{Baseline, CheckReport, check, read_baseline};
+pub use check::{Baseline, CheckReport, CheckScope, check, check_part, read_baseline};
 pub use closed::closed;
 pub use config::{ClosedConfig, ClosedRequest, ProgressLine, RunConfig, TillTimers, WarmUpConfig};
 pub use drive::run;

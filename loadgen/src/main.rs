@@ -1,5 +1,7 @@
 //! `loadgen`: plays a campus's tills against a running server.
 
+mod command;
+
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -27,12 +29,21 @@ Examples:
   # Real traffic, 60 times faster than it was:
   loadgen replay trace.csv --campus campus.json --speed 60
 
+  # The highest rate at which 99.9 % of the sales are answered within 10 ms; plots in capacity/capacity.html:
+  yika practice --data books --tills 1000 --holders 30000 --out campus.json
+  yika serve --data books --metrics 127.0.0.1:7402 &
+  loadgen capacity --campus campus.json --metrics 127.0.0.1:7402 --slo p99.9=10ms --out capacity
+
+  # Ten minutes at half of it; memory and stalls judged; plots in soak/soak.html:
+  loadgen soak --campus campus.json --metrics 127.0.0.1:7402 --capacity capacity/capacity.json --out soak
+
   # Ask the server again for everything that an earlier run wrote down:
   loadgen check report/outcomes.csv --campus campus.json
 
 The campus file is JSON with the server's address, the tills and their keys, and the holders; the server's tools
 write it. A run fails (exit code 1) when more than 0.1 % of the intended requests couldn't be sent, when an outcome
-stays unknown, or when the check finds anything. Exit code 2: it couldn't be carried out.";
+stays unknown, or when the check finds anything; a capacity search also when no rate holds the objectives, a soak
+also when memory grows or a stall isn't the machine's. Exit code 2: it couldn't be carried out.";
 
 #[derive(Parser)]
 #[command(version, about = "Plays a campus's tills against a Yika server, measures, and checks it", after_help = EXAMPLES)]
@@ -49,6 +60,10 @@ enum Command {
     Replay(ReplayArgs),
     /// Check a server against the outcomes of an earlier run.
     Check(CheckArgs),
+    /// Find the highest rate at which a server keeps its objectives, and write a page with plots.
+    Capacity(command::capacity::CapacityArgs),
+    /// Play one rate for minutes: memory must stay flat, and no stall may be longer than the machine's own and a sync.
+    Soak(command::soak::SoakArgs),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -163,6 +178,8 @@ fn main() -> ExitCode {
         Command::Run(args) => run(&args),
         Command::Replay(args) => replay(&args),
         Command::Check(args) => check(&args),
+        Command::Capacity(args) => command::capacity::run(&args),
+        Command::Soak(args) => command::soak::run(&args),
     };
     match result {
         Ok(failures) if failures.is_empty() => ExitCode::SUCCESS,

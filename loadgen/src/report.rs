@@ -140,6 +140,9 @@ pub struct RunReport {
     /// [`RunReport::latency`], whole, for merging. Values in nanoseconds.
     #[serde(skip)]
     pub approved_histogram: hdrhistogram::Histogram<u64>,
+    /// [`RunReport::lag`], whole.
+    #[serde(skip)]
+    pub lag_histogram: hdrhistogram::Histogram<u64>,
     /// Above every card's counter: where a next run against the same server may start its counters.
     pub card_counter_next: u32,
     /// Refusals by code, highest count first.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use protocol::answer::MoneyAnswer;
 use protocol::result_code::ResultCode;
 
-use super::CheckReport;
+use super::{CheckReport, CheckScope};
 use crate::outcome_log::{OutcomeEntry, OutcomeKind, SaleState};
 
 /// Balances of accounts before the log began, in fen; an account that isn't there began with zero.
@@ -101,6 +101,34 @@ pub(super) fn judge(
         }
     }
     stands
+}
+
+/// Takes what the scope leaves out off the questions of the tills; gives how many. Outcomes that the tills don't know
+/// stay.
+pub(super) fn leave_out(
+    questions: &mut HashMap<u32, Vec<usize>>,
+    entries: &[OutcomeEntry],
+    scope: CheckScope,
+) -> u64 {
+    let is_known = |index: usize| demand(&entries[index]) != Some(Demand::Unknown);
+    let mut older = Vec::new();
+    for indexes in questions.values() {
+        let count = indexes.len().saturating_sub(scope.newest_per_till);
+        older.extend(indexes[..count].iter().copied().filter(|&index| is_known(index)));
+    }
+    older.sort_unstable();
+    let total = older.len();
+    // Of `total` places, `scope.older` are kept, evenly spread.
+    let kept = scope.older.min(total);
+    let is_kept = |place: usize| (place + 1) * kept / total > place * kept / total;
+    let mut is_left_out = vec![false; entries.len()];
+    for (place, &index) in older.iter().enumerate() {
+        is_left_out[index] = !is_kept(place);
+    }
+    for indexes in questions.values_mut() {
+        indexes.retain(|&index| !is_left_out[index]);
+    }
+    (total - kept) as u64
 }
 
 /// Sales that the acknowledgements alone show to be there twice, or two of them to be one record.
@@ -270,5 +298,27 @@ mod tests {
             demand(&entry(1, OutcomeKind::CardDebit, SaleState::Unknown, 5, 1)),
             Some(Demand::Unknown)
         );
+    }
+
+    #[test]
+    fn the_newest_of_each_till_are_asked_for_and_the_others_sampled() {
+        let entries: Vec<OutcomeEntry> = (0..100)
+            .map(|index| {
+                let state = if index == 3 { SaleState::Unknown } else { SaleState::Approved };
+                entry(index + 1, OutcomeKind::CardDebit, state, 5, 300)
+            })
+            .collect();
+        let all = || HashMap::from([(1, (0..100).step_by(2).collect()), (2, (1..100).step_by(2).collect())]);
+        let mut questions: HashMap<u32, Vec<usize>> = all();
+        assert_eq!(leave_out(&mut questions, &entries, CheckScope::ALL), 0);
+        assert_eq!(questions, all());
+        let scope = CheckScope { newest_per_till: 10, older: 8 };
+        assert_eq!(leave_out(&mut questions, &entries, scope), 100 - 20 - 8 - 1);
+        let mut asked: Vec<usize> = questions.values().flatten().copied().collect();
+        asked.sort_unstable();
+        assert_eq!(asked[asked.len() - 20..], (80..100).collect::<Vec<usize>>());
+        assert!(asked.contains(&3), "an unknown outcome is always asked for");
+        let half = asked.iter().filter(|&&index| index < 40 && index != 3).count();
+        assert_eq!(half, 4, "{asked:?}");
     }
 }

@@ -7,7 +7,9 @@ use serde::Serialize;
 pub struct CheckReport {
     /// Acknowledged outcomes asked for again: approvals, refusals, reversals, accepted uploads.
     pub acknowledged: u64,
-    /// Of these, how many the server doesn't have as it acknowledged them.
+    /// Acknowledged outcomes left out because the check was to ask for a part only; their accounts' balances were compared.
+    pub not_asked: u64,
+    /// Of those asked for, how many the server doesn't have as it acknowledged them.
     pub lost: u64,
     /// Sales that stand in the books twice.
     pub doubled: u64,
