@@ -404,6 +404,7 @@ fn report_of(
         hiccups: HiccupSummary::default(),
         seconds: Vec::new(),
         approved_histogram: measured.approved.clone(),
+        service_histogram: measured.service.clone(),
         lag_histogram: measured.lag.clone(),
         card_counter_next: world.people.card_counter_next(),
         refused_by_code: measured.refused_by_code.list(),

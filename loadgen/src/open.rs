@@ -15,6 +15,7 @@ use hdrhistogram::Histogram;
 use crate::config::SECOND_NS;
 use crate::debit_connection::{DebitConnection, DebitOrder, Seat};
 use crate::error::LoadError;
+use crate::hiccup::{HiccupMeter, HiccupSummary};
 use crate::measurement::{CodeCounts, new_histogram};
 use crate::pacer::{Pacer, RunClock};
 use crate::profile::{Intent, IntentAction, PlanScope, ProfileConfig};
@@ -45,6 +46,8 @@ pub struct OpenReport {
     pub latency: Histogram<u64>,
     /// The generator's own lag: from the moment that a debit was due and its connection free to its sending.
     pub lag: Histogram<u64>,
+    /// The machine's own stalls meanwhile.
+    pub hiccups: HiccupSummary,
     /// Approved on each connection.
     pub acknowledged: Vec<u64>,
 }
@@ -114,6 +117,7 @@ async fn drive<C: DebitConnection>(
     });
     let pacer = Rc::clone(&shared);
     let pacing = tokio::task::spawn_local(async move { pacer.pacer.run().await });
+    let hiccups = HiccupMeter::start()?;
     let zero = tokio::time::Instant::now();
     let tasks: Vec<_> = (0..)
         .zip(seats)
@@ -125,6 +129,7 @@ async fn drive<C: DebitConnection>(
     let end = zero + Duration::from_nanos(profile.duration_ns() + DRAIN_MAX_NS);
     await_all(tasks, end, |reason| shared.fail(reason)).await;
     pacing.abort();
+    let hiccups = hiccups.stop();
     let (latency, lag) = (shared.latency.borrow().clone(), shared.lag.borrow().clone());
     let refused_by_code = shared.refused.borrow().list();
     let refused: u64 = refused_by_code.iter().map(|entry| entry.count).sum();
@@ -138,6 +143,7 @@ async fn drive<C: DebitConnection>(
         first_failure: shared.first_failure.take(),
         latency,
         lag,
+        hiccups,
         acknowledged: shared.acknowledged.take(),
     })
 }

@@ -140,6 +140,9 @@ pub struct RunReport {
     /// [`RunReport::latency`], whole, for merging. Values in nanoseconds.
     #[serde(skip)]
     pub approved_histogram: hdrhistogram::Histogram<u64>,
+    /// [`RunReport::service`], whole.
+    #[serde(skip)]
+    pub service_histogram: hdrhistogram::Histogram<u64>,
     /// [`RunReport::lag`], whole.
     #[serde(skip)]
     pub lag_histogram: hdrhistogram::Histogram<u64>,

@@ -61,7 +61,8 @@ impl SparseHistogram {
         before.peek().is_none().then_some(())?;
         Some(SparseHistogram {
             count: self.count.checked_sub(earlier.count)?,
-            sum: self.sum.checked_sub(earlier.sum)?,
+            // A server may round its sums.
+            sum: self.sum.saturating_sub(earlier.sum),
             buckets,
         })
     }

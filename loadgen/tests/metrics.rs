@@ -1,7 +1,8 @@
 //! The reader of a server's metrics against a server that answers as told.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+mod fake_metrics;
+
+use std::net::TcpListener;
 
 use loadgen::server_metrics::{MetricsError, ServerMetrics};
 
@@ -11,32 +12,10 @@ const READING: &str = r#"{"uptime_ns":5000000000,"resident_bytes":104857600,"dur
     "block_groups":{"count":2,"sum":65,"buckets":[[1,1],[64,1]]},
     "block_bytes":{"count":2,"sum":12288,"buckets":[[4096,1],[8192,1]]},"later":"more"}"#;
 
-/// Answers one request after the other with the same bytes.
-fn serve(status: &'static str, body: &'static str) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("an address");
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.expect("a connection");
-            let mut request = Vec::new();
-            let mut part = [0; 1_024];
-            while !request.windows(4).any(|end| end == b"\r\n\r\n") {
-                let count = stream.read(&mut part).expect("readable");
-                request.extend_from_slice(&part[..count]);
-            }
-            assert!(request.starts_with(b"GET /metrics.json HTTP/1.1\r\n"));
-            let length = body.len();
-            let answer =
-                format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
-            stream.write_all(answer.as_bytes()).expect("writable");
-        }
-    });
-    address
-}
-
 #[test]
 fn a_reading_has_stages_in_order_and_batches() {
-    let metrics = ServerMetrics::fetch(serve("200 OK", READING)).expect("a reading");
+    let metrics =
+        ServerMetrics::fetch(fake_metrics::serve(|_| ("200 OK", READING.to_owned()))).expect("a reading");
     assert_eq!((metrics.uptime_ns, metrics.resident_bytes), (5_000_000_000, 104_857_600));
     assert_eq!((metrics.durable_record, metrics.back_end.as_str()), (77, "through"));
     let names: Vec<&str> = metrics.stages.iter().map(|stage| stage.stage.as_str()).collect();
@@ -49,12 +28,12 @@ fn a_reading_has_stages_in_order_and_batches() {
 
 #[test]
 fn what_is_no_metrics_server_is_said() {
-    let old = serve("404 Not Found", "nothing here");
+    let old = fake_metrics::serve(|_| ("404 Not Found", "nothing here".to_owned()));
     let error = ServerMetrics::fetch(old).expect_err("an older server");
     assert!(matches!(error, MetricsError::Fetch { .. }), "{error}");
     assert!(error.to_string().contains("404"), "{error}");
 
-    let other = serve("200 OK", "{\"uptime_ns\":1}");
+    let other = fake_metrics::serve(|_| ("200 OK", "{\"uptime_ns\":1}".to_owned()));
     let error = ServerMetrics::fetch(other).expect_err("another form");
     assert!(error.to_string().contains("missing field `resident_bytes`"), "{error}");
 

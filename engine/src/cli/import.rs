@@ -115,8 +115,12 @@ pub(super) fn campus_of(state: &State, master_key: &Key128, address: std::net::S
         gateways: tills(TerminalKind::PhoneGateway),
         holders,
         card_master_key: hex(derive_card_master(master_key)),
-        code_keys: (0..=CODE_KEY_ID_MAX)
-            .map(|id| CampusCodeKey { id, key: hex(derive_code_key(master_key, id)) })
-            .collect(),
+        code_keys: code_keys_of(master_key),
     }
+}
+
+/// The keys under which phones make payment codes.
+pub(super) fn code_keys_of(master_key: &Key128) -> Vec<CampusCodeKey> {
+    let key = |id| HexKey(*derive_code_key(master_key, id).as_bytes());
+    (0..=CODE_KEY_ID_MAX).map(|id| CampusCodeKey { id, key: key(id) }).collect()
 }

@@ -15,6 +15,7 @@ mod bench_limits;
 mod books;
 mod daily_cutoff;
 mod import;
+mod practice;
 mod rush;
 mod serve;
 pub mod server_process;
@@ -34,6 +35,7 @@ Try it:
   yika import holders roster.csv --data DIR       card holders, UTF-8 or GBK
   yika serve --data DIR                           serve tills on 127.0.0.1:7401
   yika keys --data DIR --out campus.json          what the load generator needs to play the tills
+  yika practice --data DIR --out campus.json      books and campus to measure with: see loadgen capacity --help
   yika cutoff --data DIR                          close the open business date
   yika settle --data DIR --date 2026-11-24 --out OUT
   yika verify --data DIR                          recompute every balance from the log";
@@ -47,6 +49,8 @@ enum CliCommand {
     Import(ImportCommand),
     /// Writes the campus with its keys as JSON, for load generators and test clients. Keep it secret.
     Keys(KeysArgs),
+    /// Makes books to measure with: tills, and holders with a card and money; and the campus file for `loadgen`.
+    Practice(PracticeArgs),
     /// Closes the open business date: what comes later is posted on the next.
     Cutoff(CutoffArgs),
     /// Checks a data directory: chain, checksums, and every balance recomputed from the log.
@@ -79,6 +83,9 @@ enum Durability {
     Map,
 }
 
+/// Most accounts unless told otherwise.
+const ACCOUNTS_MAX: u32 = 131_072;
+
 /// Sizes of the tables: fixed while running, may differ at the next start.
 #[derive(Args, Clone, Debug)]
 struct SizeArgs {
@@ -86,7 +93,7 @@ struct SizeArgs {
     #[arg(long, default_value_t = 4)]
     shards: usize,
     /// Most accounts.
-    #[arg(long, default_value_t = 131_072)]
+    #[arg(long, default_value_t = ACCOUNTS_MAX)]
     accounts_max: u32,
     /// Most card numbers, old ones among them.
     #[arg(long, default_value_t = 262_144)]
@@ -204,6 +211,24 @@ struct KeysArgs {
     out: PathBuf,
     #[command(flatten)]
     sizes: SizeArgs,
+}
+
+#[derive(Args, Debug)]
+struct PracticeArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// Tills.
+    #[arg(long, default_value_t = 1_000)]
+    tills: u16,
+    /// Holders, at least as many as tills. Nobody has a limit for a day.
+    #[arg(long, default_value_t = 30_000)]
+    holders: u32,
+    /// Address that the campus file shall name.
+    #[arg(long, default_value = "127.0.0.1:7401")]
+    address: SocketAddr,
+    /// Campus file to write. It holds the keys.
+    #[arg(long)]
+    out: PathBuf,
 }
 
 #[derive(Args, Debug)]
@@ -333,6 +358,7 @@ impl Cli {
             CliCommand::Import(ImportCommand::Holders(args)) => import::holders(&args),
             CliCommand::Import(ImportCommand::Campus(args)) => import::campus(&args),
             CliCommand::Keys(args) => import::keys(&args),
+            CliCommand::Practice(args) => practice::practice(&args),
             CliCommand::Cutoff(args) => books::cutoff(&args),
             CliCommand::Verify(args) => books::verify(&args),
             CliCommand::Settle(args) => books::settle(&args),

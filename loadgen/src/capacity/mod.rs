@@ -93,7 +93,8 @@ pub struct CapacityConfig {
     pub tills: Option<u32>,
     /// The first step's seed; each later one has the next.
     pub seed: u64,
-    /// A step that misses an objective is void when the 99.9th percentile of the generator's own lag is above this.
+    /// A step that misses an objective from the intended start on and keeps it from the sending on is void when the
+    /// 99.9th percentile of the generator's own lag is above this.
     pub lag_max_ns: u64,
     /// Where the server tells its metrics.
     pub metrics: Option<SocketAddr>,

@@ -174,7 +174,7 @@ impl CapacityReport {
     /// The file can't be written.
     pub fn write(&self, dir: &Path) -> Result<(), LoadError> {
         let path = dir.join(CAPACITY_JSON_NAME);
-        let json = serde_json::to_vec_pretty(self).map_err(|error| LoadError::Report(error.to_string()))?;
+        let json = serde_json::to_vec(self).map_err(|error| LoadError::Report(error.to_string()))?;
         std::fs::write(&path, json).map_err(|source| LoadError::file(&path, source))
     }
 }

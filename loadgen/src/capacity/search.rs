@@ -258,9 +258,9 @@ mod tests {
 
     #[test]
     fn one_bad_run_of_three_decides_nothing() {
-        // The fourth and sixth run are bad whatever the rate.
+        // The first at 8,000 and the first at 32,000 are bad.
         let (found, _) = run(&CONFIG, |index, _, rate_per_s| {
-            if index == 3 || index == 5 {
+            if index == 3 || index == 7 {
                 Verdict::Missed
             } else {
                 knee(32_000.0)(index, Phase::Ladder, rate_per_s)

@@ -109,15 +109,21 @@ impl Judge<'_> {
             .iter()
             .map(|objective| format!("{objective} is {}", milliseconds(objective.measured_ns(latencies))))
             .collect();
-        // Latency counts from the intended start and so has the lag in it. A missed objective is the server's doing
-        // only while the generator sent in time.
-        if run.lag.p999_ns > self.lag_max_ns {
+        // Latency counts from the intended start and so has the lag in it. If it would have been kept from the sending
+        // on, and the generator sent late, the miss is the generator's doing.
+        let lag_ns = run.lag.p999_ns;
+        let in_time = missed.iter().all(|objective| objective.holds(&run.service_histogram));
+        if in_time && lag_ns > self.lag_max_ns {
             reasons.push(format!(
-                "the generator sent late itself: p99.9 of its own lag is {}, above {}",
-                milliseconds(run.lag.p999_ns),
+                "kept from the sending on: the generator sent late, p99.9 of its own lag is {}, above {}",
+                milliseconds(lag_ns),
                 milliseconds(self.lag_max_ns)
             ));
             return (Verdict::Void, reasons);
+        }
+        let hiccup_ns = run.hiccups.late.p999_ns;
+        if missed.iter().any(|objective| hiccup_ns > objective.limit_ns / 2) {
+            reasons.push(format!("the machine's own hiccups have p99.9 {}", milliseconds(hiccup_ns)));
         }
         (Verdict::Missed, reasons)
     }

@@ -74,7 +74,8 @@ pub struct CapacityArgs {
     /// Everything random comes from it; each step has the next one.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// A missed step is void when p99.9 of the generator's own lag is above this, milliseconds
+    /// A step that would have held from the sending on is void, not missed, when p99.9 of the generator's own lag is
+    /// above this, milliseconds
     /// [default: a quarter of the tightest limit].
     #[arg(long, value_name = "MS")]
     lag_max: Option<f64>,

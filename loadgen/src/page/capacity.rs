@@ -146,8 +146,8 @@ fn page(report: &CapacityReport) -> Document {
     document.figure(
         "lag",
         "The generator's own lag",
-        "From the moment a request was due with its till free to its sending. A step that misses an objective is void \
-         when p99.9 is above the line. Latencies have this lag in them.",
+        "From the moment a request was due with its till free to its sending. Latencies have this lag in them. A \
+         step that would have held without it is void, not missed, when p99.9 is above the line.",
         &[lag_chart(report, &groups)],
     );
     document.heading("Every step");
@@ -396,7 +396,7 @@ fn stage_table(document: &mut Document, server: &ServerMetrics) {
         })
         .collect();
     document.heading("Stages at the found rate, µs");
-    document.table(&["stage", "requests", "mean", "p50", "p99", "p99.9", "slowest"], &rows);
+    document.table("", &["stage", "requests", "mean", "p50", "p99", "p99.9", "slowest"], &rows);
 }
 
 fn batch_chart(groups: &[RateGroup]) -> String {
@@ -460,7 +460,7 @@ fn step_table(document: &mut Document, report: &CapacityReport) {
         "asked again",
         "verdict",
     ];
-    document.table(&headings, &rows);
+    document.table("verdicts", &headings, &rows);
     document.paragraph(
         "note",
         &format!(

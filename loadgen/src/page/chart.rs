@@ -94,17 +94,15 @@ impl Chart {
         for limit in &self.limits {
             let y = frame.y(self.y.scale.place(limit.y));
             line(&mut out, "limit", (LEFT, y), (LEFT + frame.width, y));
-            let place =
-                [("class", "limit-label"), ("x", &pixel(LEFT + frame.width + 8.0)), ("y", &pixel(y + 4.0))];
+            let place = [("class", "limit-label"), ("x", &pixel(LEFT + 8.0)), ("y", &pixel(y - 5.0))];
             out.element("text", &place, &limit.label);
         }
         for series in &self.series {
             self.line(&mut out, &frame, series);
         }
-        let taken: Vec<f64> = self.limits.iter().map(|limit| frame.y(self.y.scale.place(limit.y))).collect();
         let entries =
             self.series.iter().map(|series| (series.name.as_str(), series.colour.as_str(), series.bold));
-        legend(&mut out, entries, &taken);
+        legend(&mut out, entries);
         out.close("svg");
         out.finish()
     }
@@ -230,11 +228,7 @@ impl Bars {
         x_text(&mut out, "axis", LEFT + frame.width / 2.0, TOP + frame.height + 36.0, self.x_label);
         if let Some((_, parts)) = self.bars.first() {
             // The uppermost part first, as it is drawn.
-            legend(
-                &mut out,
-                parts.iter().rev().map(|part| (part.name.as_str(), part.colour.as_str(), true)),
-                &[],
-            );
+            legend(&mut out, parts.iter().rev().map(|part| (part.name.as_str(), part.colour.as_str(), true)));
         }
         out.close("svg");
         out.finish()
@@ -310,14 +304,11 @@ fn mark(out: &mut Markup, point: &Point, (x, y): (f64, f64)) {
     }
 }
 
-/// Lists the entries at the right, below each other, leaving out the heights that are taken.
-fn legend<'a>(out: &mut Markup, entries: impl Iterator<Item = (&'a str, &'a str, bool)>, taken: &[f64]) {
+/// Lists the entries at the right, below each other.
+fn legend<'a>(out: &mut Markup, entries: impl Iterator<Item = (&'a str, &'a str, bool)>) {
     let left = WIDTH - RIGHT + 12.0;
     let mut y = TOP + 6.0;
     for (name, colour, bold) in entries {
-        while taken.iter().any(|&other| (other - y).abs() < LEGEND_LINE - 3.0) {
-            y += LEGEND_LINE / 2.0;
-        }
         out.open("g", &[("style", &format!("color:{colour}"))]);
         line(out, if bold { "line bold" } else { "line" }, (left, y), (left + 16.0, y));
         out.close("g");

@@ -53,9 +53,12 @@ impl Document {
         self.body.close("table");
     }
 
-    /// A table with a heading row; a row may have a class.
-    fn table(&mut self, headings: &[&str], rows: &[(&str, Vec<String>)]) {
-        self.body.open("div", &[("class", "wide")]).open("table", &[("class", "figures")]).open("tr", &[]);
+    /// A table of figures with a heading row, of a further class if it has one; a row may have a class too.
+    fn table(&mut self, class: &str, headings: &[&str], rows: &[(&str, Vec<String>)]) {
+        self.body
+            .open("div", &[("class", "wide")])
+            .open("table", &[("class", &format!("figures {class}"))])
+            .open("tr", &[]);
         for heading in headings {
             self.body.element("th", &[("scope", "col")], heading);
         }

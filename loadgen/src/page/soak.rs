@@ -64,7 +64,7 @@ fn page(report: &SoakReport) -> Document {
         "timeline",
         "Second by second",
         "Latency counts from the intended start. The hiccup meter shows how late the machine woke an idle thread; the \
-         sync is the server's own clock, wait for the block in flight included.",
+         sync is the server's own clock around the durable write of a block.",
         &plots::time_line(charts, report.elapsed_ns as f64 / 1e9, Vec::new),
     );
     let distribution = Distribution {

@@ -85,8 +85,8 @@ pub(crate) fn mib(bytes: f64) -> f64 {
 ///
 /// The rule, for each second: its slowest answer, from the intended start, took at most the worst hiccup of the whole
 /// soak and the worst sync of that second together. A server's reading falls a little beside the run's second, and an
-/// answer may have begun in the one before, so the seconds to both sides count for the sync. The sync is the stage's
-/// time: the wait for the block in flight and the block's own write.
+/// answer may have begun in the one before, so the seconds to both sides count for the sync: the durable write of one
+/// block.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct StallVerdict {
     /// The worst hiccup of the soak.
