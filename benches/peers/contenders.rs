@@ -117,7 +117,8 @@ pub fn start(
             }
             echo => {
                 let kind = echo.echo_kind().expect("all others are echo servers");
-                Contender::of("", Ok(Box::new(Echo::start(echo.name(), kind, books)?)))
+                let folder = folder.join(kind.name());
+                Contender::of("", Ok(Box::new(Echo::start(echo.name(), kind, &folder, books)?)))
             }
         };
         contenders.insert(id, contender);

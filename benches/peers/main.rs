@@ -57,7 +57,10 @@ fn main() -> ExitCode {
     }
     let arguments = Arguments::parse();
     let done = match arguments.serve_echo {
-        Some(kind) => echo::serve(kind).map_err(PeersError::machine("the echo server")),
+        Some(kind) => {
+            let folder = arguments.data.clone().unwrap_or_else(std::env::temp_dir);
+            echo::serve(kind, &folder).map_err(PeersError::machine("the echo server"))
+        }
         None => compare(&arguments),
     };
     done.unwrap_or_else(|error| {

@@ -4,7 +4,8 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::system::SystemId::{
-    self, EchoEpoll, EchoMultiThread, EchoOneThread, EchoPerCore, Pgbouncer, Postgres, Redis, Yika,
+    self, EchoDurable, EchoEpoll, EchoMultiThread, EchoOneThread, EchoPerCore, Pgbouncer, Postgres, Redis,
+    Yika,
 };
 
 /// A measure. All its systems are run in each round, and each round begins with another one.
@@ -93,17 +94,19 @@ impl Measure {
     pub const fn systems(self) -> &'static [SystemId] {
         match self {
             Measure::Closed1 => {
-                &[EchoMultiThread, EchoPerCore, EchoOneThread, EchoEpoll, Yika, Redis, Postgres]
+                &[EchoMultiThread, EchoPerCore, EchoOneThread, EchoEpoll, EchoDurable, Yika, Redis, Postgres]
             }
             Measure::Closed64 | Measure::Closed256 => {
-                &[EchoMultiThread, EchoPerCore, EchoOneThread, EchoEpoll, Yika]
+                &[EchoMultiThread, EchoPerCore, EchoOneThread, EchoEpoll, EchoDurable, Yika]
             }
             Measure::Closed100 => &[Yika],
             Measure::Closed200 => &[Yika, Redis, Postgres, Pgbouncer],
-            Measure::Closed1000 => &[EchoMultiThread, EchoPerCore, EchoOneThread, EchoEpoll, Yika, Redis],
-            Measure::HalfLoad => &[EchoMultiThread, EchoPerCore, EchoOneThread, Yika],
-            Measure::RedisHalf => &[EchoMultiThread, EchoPerCore, EchoOneThread, Yika, Redis],
-            Measure::Lunch => &[EchoOneThread, Yika, Redis, Pgbouncer],
+            Measure::Closed1000 => {
+                &[EchoMultiThread, EchoPerCore, EchoOneThread, EchoEpoll, EchoDurable, Yika, Redis]
+            }
+            Measure::HalfLoad => &[EchoMultiThread, EchoPerCore, EchoOneThread, EchoDurable, Yika],
+            Measure::RedisHalf => &[EchoMultiThread, EchoPerCore, EchoOneThread, EchoDurable, Yika, Redis],
+            Measure::Lunch => &[EchoOneThread, EchoDurable, Yika, Redis, Pgbouncer],
         }
     }
 

@@ -175,7 +175,8 @@ pub fn of(runs: &Runs) -> Vec<Ratio> {
     let mut lines = Vec::new();
     lines.extend(figures.to_echo());
     lines.extend(figures.to_peers());
-    lines.extend([figures.half_load(), figures.alone(), figures.redis_half()]);
+    lines.extend([figures.half_load(), figures.half_load_to_durable_echo()]);
+    lines.extend([figures.alone(), figures.redis_half()]);
     lines.extend(figures.log_bytes());
     lines.retain(|line| line.figure.is_some());
     lines
@@ -231,6 +232,15 @@ impl Figures<'_> {
         let echo = self.open_echo(measure, OPEN_P999_US);
         let bound = echo.with(&self.disk(measure, 0.999), |echo, sync| echo + 2.0 * sync);
         kind.of(measure, self.open(measure, SystemId::Yika, OPEN_P999_US).over(&bound))
+    }
+
+    /// The durable echo is what a server with no work at all has of this machine when it makes its answers durable.
+    fn half_load_to_durable_echo(&self) -> Ratio {
+        let measure = Measure::HalfLoad;
+        let what = "p99.9 at half load ÷ a durable echo's";
+        let kind = Kind { key: "half-load-p999-to-durable-echo", what, goal: Goal::AtMost(1.25), aim: 1.0 };
+        let echo = self.open(measure, SystemId::EchoDurable, OPEN_P999_US);
+        kind.of(measure, self.open(measure, SystemId::Yika, OPEN_P999_US).over(&echo))
     }
 
     fn alone(&self) -> Ratio {
@@ -359,6 +369,7 @@ mod tests {
             (SystemId::Yika, 5_000_000),
             (SystemId::EchoMultiThread, 90_000_000),
             (SystemId::EchoOneThread, 3_000_000),
+            (SystemId::EchoDurable, 4_000_000),
         ] {
             let run = open(p999_ns, p999_ns);
             runs.open.entry((Measure::HalfLoad, system)).or_default().insert(0, run);
@@ -373,6 +384,8 @@ mod tests {
         let half = find(&lines, "half-load-p999", 256);
         let figure = half.figure.expect("all sides were run").median;
         assert!((figure - 5.0 / 4.0).abs() < 0.001, "{figure}");
+        let durable = find(&lines, "half-load-p999-to-durable-echo", 256);
+        assert_eq!((durable.figure.map(|figure| figure.median), durable.met), (Some(1.25), Some(true)));
         let redis = find(&lines, "redis-half-p99", 1_000);
         assert_eq!(redis.figure.map(|figure| figure.median), Some(8.0));
         assert_eq!(redis.note, "echo, tokio per core");

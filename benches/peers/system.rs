@@ -26,6 +26,8 @@ pub enum SystemId {
     EchoOneThread,
     /// Echo on bare epoll.
     EchoEpoll,
+    /// Echo on bare epoll which makes a page durable before it answers.
+    EchoDurable,
     /// Yika.
     Yika,
     /// Redis.
@@ -38,11 +40,12 @@ pub enum SystemId {
 
 impl SystemId {
     /// Every system, in the order of the table.
-    pub const ALL: [SystemId; 8] = [
+    pub const ALL: [SystemId; 9] = [
         SystemId::EchoMultiThread,
         SystemId::EchoPerCore,
         SystemId::EchoOneThread,
         SystemId::EchoEpoll,
+        SystemId::EchoDurable,
         SystemId::Yika,
         SystemId::Redis,
         SystemId::Postgres,
@@ -59,6 +62,7 @@ impl SystemId {
             SystemId::EchoPerCore => "echo, tokio per core",
             SystemId::EchoOneThread => "echo, tokio one thread",
             SystemId::EchoEpoll => "echo, bare epoll",
+            SystemId::EchoDurable => "echo, bare epoll, durable",
             SystemId::Yika => "Yika",
             SystemId::Redis => "Redis",
             SystemId::Postgres => "PostgreSQL",
@@ -73,6 +77,7 @@ impl SystemId {
             SystemId::EchoPerCore => Some(EchoKind::PerCore),
             SystemId::EchoOneThread => Some(EchoKind::OneThread),
             SystemId::EchoEpoll => Some(EchoKind::Epoll),
+            SystemId::EchoDurable => Some(EchoKind::Durable),
             _ => None,
         }
     }

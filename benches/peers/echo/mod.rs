@@ -9,11 +9,14 @@ pub mod system;
 mod tokio_server;
 
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 
 use clap::ValueEnum;
+use engine::limits::disk::Disk;
 use engine::limits::echo_process;
+use engine::opened_books::LogBackEnd;
 
 /// How an echo server waits for its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -26,6 +29,8 @@ pub enum EchoKind {
     OneThread,
     /// One thread on bare epoll.
     Epoll,
+    /// The same, which writes a durable page before it answers what came together.
+    Durable,
 }
 
 impl EchoKind {
@@ -35,17 +40,21 @@ impl EchoKind {
     }
 }
 
-/// Is an echo server until standard input ends.
+/// Is an echo server until standard input ends; a durable one writes to a file in `folder`.
 ///
 /// # Errors
-/// The listener can't be bound.
-pub fn serve(kind: EchoKind) -> io::Result<ExitCode> {
+/// The listener can't be bound, or the file can't be made.
+pub fn serve(kind: EchoKind, folder: &Path) -> io::Result<ExitCode> {
+    let pages = match kind {
+        EchoKind::Durable => Some(Disk::new(folder, LogBackEnd::Through).endless_pages()?),
+        _ => None,
+    };
     let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     echo_process::serve(move |listener| match kind {
         EchoKind::MultiThread => tokio_server::multi_thread(listener),
         EchoKind::PerCore => tokio_server::current_thread(listener, cores),
         EchoKind::OneThread => tokio_server::current_thread(listener, 1),
-        EchoKind::Epoll => epoll_server::serve(&listener),
+        EchoKind::Epoll | EchoKind::Durable => epoll_server::serve(&listener, pages),
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,8 @@
 //! An echo server as a system to be measured.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 use engine::limits::books::{self, BooksSpec};
 use engine::limits::echo_process::EchoProcess;
 use loadgen::campus::Campus;
@@ -18,13 +21,21 @@ pub struct Echo {
 }
 
 impl Echo {
-    /// Starts one.
+    /// Starts one; what it writes, it writes in `folder`.
     ///
     /// # Errors
     /// It doesn't start.
-    pub fn start(name: &'static str, kind: EchoKind, books: &BooksSpec) -> Result<Echo, PeersError> {
-        let process = EchoProcess::start(&["--serve-echo", &kind.name()])
-            .map_err(|error| PeersError::system(name, error.to_string()))?;
+    pub fn start(
+        name: &'static str,
+        kind: EchoKind,
+        folder: &Path,
+        books: &BooksSpec,
+    ) -> Result<Echo, PeersError> {
+        let kind = kind.name();
+        let arguments =
+            [OsStr::new("--serve-echo"), OsStr::new(&kind), OsStr::new("--data"), folder.as_os_str()];
+        let process =
+            EchoProcess::start(arguments).map_err(|error| PeersError::system(name, error.to_string()))?;
         let campus = Campus { address: process.address(), ..books::campus(books, &master_key()) };
         Ok(Echo { process, campus })
     }

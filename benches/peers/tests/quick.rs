@@ -53,7 +53,7 @@ fn whatever_is_installed_is_measured_and_every_debit_is_accounted_for() {
     let closed = lines(&report, "closed");
     assert_accounted_for(closed);
     let alone = systems_of(closed, 1);
-    let echoes = ["echo-multi-thread", "echo-per-core", "echo-one-thread", "echo-epoll"];
+    let echoes = ["echo-multi-thread", "echo-per-core", "echo-one-thread", "echo-epoll", "echo-durable"];
     for system in echoes.iter().chain(&["yika"]) {
         assert!(alone.contains(system), "{system}");
         assert_eq!(part_of(&report, system), "measured");
@@ -72,7 +72,8 @@ fn an_open_run_offers_half_of_what_was_completed() {
     let output = peers(&["--quick", "--json", "--only", "half-load"]);
     let report = report(&output);
     let open = lines(&report, "open");
-    assert_eq!(systems_of(open, 256), ["echo-multi-thread", "echo-per-core", "echo-one-thread", "yika"]);
+    let systems = ["echo-multi-thread", "echo-per-core", "echo-one-thread", "echo-durable", "yika"];
+    assert_eq!(systems_of(open, 256), systems);
     assert_accounted_for(open);
     for line in open {
         assert_eq!(line["dropped"], 0, "{line}");

@@ -139,7 +139,7 @@ fn measure(plan: &Plan, folder: &Path) -> Result<LimitsReport, Failure> {
     let server = start_server(&dir, plan, plan.accounts)?;
     let started = server.started().clone();
     let with_accounts = Resident::of(server.id())?;
-    let echo = EchoProcess::start(&["bench-limits", "--serve-echo"])?;
+    let echo = EchoProcess::start(["bench-limits", "--serve-echo"])?;
     let campus = Campus { address: server.address(), ..campus };
 
     let mut runs = Runs::new(plan, &campus, echo.address());

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use loadgen::measurement::new_histogram;
-use wal::{Map, PAGE_BYTES, Storage, Through};
+use wal::{Map, PAGE_BYTES, SegmentFile, Storage, Through};
 
 use super::LimitsError;
 use crate::opened_books::LogBackEnd;
@@ -14,7 +14,7 @@ use crate::opened_books::LogBackEnd;
 /// Pages of the file that is written to: as many as a segment of the log has.
 const PAGES: u32 = (64 << 20) / PAGE_BYTES as u32;
 
-/// A file made ready like a segment of the log, written page by page.
+/// Files made ready like segments of the log, written page by page.
 pub struct Disk {
     storage: Arc<dyn Storage>,
     next_segment: u32,
@@ -39,9 +39,22 @@ impl Disk {
         self.write(measure).map_err(error)
     }
 
-    fn write(&mut self, measure: Duration) -> std::io::Result<Histogram<u64>> {
+    /// Pages to be written one by one, over and over: nothing is made ready while they are.
+    ///
+    /// # Errors
+    /// The medium's.
+    pub fn endless_pages(&mut self) -> std::io::Result<EndlessPages> {
+        Ok(EndlessPages { segment: self.new_segment()?, written: 0 })
+    }
+
+    fn new_segment(&mut self) -> std::io::Result<Arc<dyn SegmentFile>> {
         let segment = self.storage.create(self.next_segment, PAGES, &mut wal::at_once)?;
         self.next_segment += 1;
+        Ok(segment)
+    }
+
+    fn write(&mut self, measure: Duration) -> std::io::Result<Histogram<u64>> {
+        let segment = self.new_segment()?;
         let mut histogram = new_histogram();
         let mut page = vec![0_u8; PAGE_BYTES];
         let begun = Instant::now();
@@ -55,5 +68,24 @@ impl Disk {
             }
         }
         Ok(histogram)
+    }
+}
+
+/// One segment's pages, for somebody who needs nothing but the time that a durable page takes.
+pub struct EndlessPages {
+    segment: Arc<dyn SegmentFile>,
+    written: u32,
+}
+
+impl EndlessPages {
+    /// Writes one page durably.
+    ///
+    /// # Errors
+    /// The medium's.
+    pub fn write(&mut self) -> std::io::Result<()> {
+        let page = [self.written as u8; PAGE_BYTES];
+        self.segment.write(1 + self.written % (PAGES - 1), &page)?;
+        self.written = self.written.wrapping_add(1);
+        Ok(())
     }
 }

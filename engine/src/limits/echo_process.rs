@@ -1,6 +1,7 @@
 //! An echo server as a process of its own, so that it has a runtime and processor time to itself: the running program
 //! again, which ends when its standard input does.
 
+use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
@@ -17,7 +18,7 @@ impl EchoProcess {
     ///
     /// # Errors
     /// It can't be started, or doesn't say where it listens.
-    pub fn start(arguments: &[&str]) -> io::Result<EchoProcess> {
+    pub fn start(arguments: impl IntoIterator<Item: AsRef<OsStr>>) -> io::Result<EchoProcess> {
         let mut child = Command::new(std::env::current_exe()?)
             .args(arguments)
             .stdin(Stdio::piped())
