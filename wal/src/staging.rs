@@ -128,13 +128,6 @@ impl Space {
         priority == Priority::Reserved || pages_left + self.pages_to_come() >= self.reserve_pages
     }
 
-    /// Whether a quarter of a segment is left behind a block that ends at `page`, or a spare is ready, or none will be.
-    fn has_room_to_spare(&self, page: u64) -> bool {
-        let left = u64::from(self.page_end).saturating_sub(page);
-        let spare_to_come = self.lacks_spare() && !self.medium_full;
-        !spare_to_come || left >= u64::from(self.segment_pages / 4)
-    }
-
     fn spare_pages(&self) -> u64 {
         self.spares.iter().map(|(_, file)| record_pages(file.page_count())).sum()
     }
@@ -337,14 +330,6 @@ impl<'a> Stage<'a> {
         self.staging.closed.len()
     }
 
-    /// Whether somebody who can wait should stage now: no full block stands before what others stage, and there is room
-    /// for theirs until the next segment is ready. False doesn't mean that an append would be refused.
-    pub fn has_room_for_backfill(&self) -> bool {
-        let open_pages = self.staging.open.as_ref().map_or(0, |open| open.page_count() as u64);
-        let page = u64::from(self.staging.space.page_next) + open_pages;
-        self.full_blocks_waiting() == 0 && self.staging.space.has_room_to_spare(page)
-    }
-
     /// Stages one record group: all of it or nothing. Gives the number of its first record; the others follow densely.
     ///
     /// # Errors
@@ -369,37 +354,5 @@ impl Drop for Stage<'_> {
         if std::mem::take(&mut self.staging.space.spare_wanted) {
             self.log.wake_keeper();
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::LogId;
-    use crate::simulated::Simulated;
-    use crate::storage::{Storage, at_once};
-
-    #[test]
-    fn the_last_quarter_of_a_segment_is_for_those_who_cannot_wait() {
-        let config = LogConfig::small(LogId([1; 16]));
-        let page_count = config.segment_pages();
-        let end = |segment_id_next| End {
-            segment_id: 0,
-            page_next: 1,
-            page_count,
-            spares: VecDeque::new(),
-            segment_id_next,
-            bytes_total: u64::from(config.segment_bytes),
-        };
-        let mut space = Space::new(&config, end(1), 9);
-        let last_page = u64::from(page_count) - 1 - u64::from(page_count / 4);
-        assert!(space.has_room_to_spare(1) && space.has_room_to_spare(last_page));
-        assert!(!space.has_room_to_spare(last_page + 1), "the next segment isn't ready");
-        space.medium_full = true;
-        assert!(space.has_room_to_spare(last_page + 1), "and won't be: appends say so themselves");
-        space.add_spare(Simulated::new().create(1, page_count, &mut at_once).unwrap());
-        assert!(space.has_room_to_spare(last_page + 1), "it is ready");
-        let space = Space::new(&config, end(9), 9);
-        assert!(space.has_room_to_spare(last_page + 1), "there is no segment after this one");
     }
 }

@@ -3,8 +3,8 @@
 //! Live requests never wait behind it. It works in small portions, one till after the other, so a till that
 //! uploads two thousand records doesn't keep another waiting, and lets go of every shard between portions. When
 //! a full block waits to be written it stages no more until the log has taken it, so that a live answer waits for one
-//! block of backfill beside the one in flight, not for a buffer full of them. And it leaves the last quarter of a segment
-//! to live requests until the next one is ready.
+//! block of backfill beside the one in flight, not for a buffer full of them. The system is asked to run it after
+//! everybody else, so that with too few processors it is backfill that waits.
 //!
 //! **Invariant**: a till has at most one job here, so the queue is bounded by the number of connections.
 
@@ -33,6 +33,8 @@ const PORTION_RECORDS: usize = 64;
 /// How often one command goes back to the log for history before its till is told "busy". Each round means that
 /// the till went on meanwhile, which it only can on another session.
 const HISTORY_ROUNDS_MAX: usize = 4;
+/// The thread's nice value: a tenth of a worker's weight when both want a processor.
+const NICE: i32 = 10;
 /// Longest sleep while waiting for the log, should a wake-up have been missed.
 const WAIT_MAX: Duration = Duration::from_millis(5);
 
@@ -122,9 +124,13 @@ impl SlowLane {
         let signal = Arc::new(DurableSignal::default());
         let notified = Arc::clone(&signal);
         engine.log().on_durable(Box::new(move |_| notified.notify()));
-        let thread = thread::Builder::new()
-            .name("slow-lane".to_owned())
-            .spawn(move || Worker { engine, signal }.run(&jobs))?;
+        let thread = thread::Builder::new().name("slow-lane".to_owned()).spawn(move || {
+            // For this thread alone, on Linux. Where it isn't allowed, the lane runs like any other thread.
+            if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+                tracing::debug!(%error, "the slow lane keeps its priority");
+            }
+            Worker { engine, signal }.run(&jobs);
+        })?;
         Ok(SlowLane { queue: Some(queue), thread: Some(thread) })
     }
 
@@ -237,7 +243,7 @@ impl Worker {
             let commands = facts.iter().map(|fact| Command::from(Request::Offline(*fact)));
             let mut turn = self.engine.routes().hold_for(commands);
             // A log that has failed writes no block: it refuses, and the upload ends with that.
-            if log.poisoned() || turn.has_room_for_backfill() {
+            if log.poisoned() || turn.full_blocks_waiting() == 0 {
                 for (at, fact) in facts.iter().enumerate() {
                     let reply = turn.execute(&Request::Offline(*fact).into());
                     if matches!(reply, Reply::NeedsHistory { .. } | Reply::Refused(ResultCode::Busy)) {

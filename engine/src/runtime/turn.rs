@@ -95,11 +95,6 @@ impl Turn<'_> {
         self.stage.full_blocks_waiting()
     }
 
-    /// Whether backfill should stage now: see [`Stage::has_room_for_backfill`].
-    pub fn has_room_for_backfill(&self) -> bool {
-        self.stage.has_room_for_backfill()
-    }
-
     /// Ends the turn and hands each shard to whoever waits for it. A thread that takes the next turn at once would
     /// otherwise have it again before the one that waits has woken.
     pub fn yield_to_others(self) {
