@@ -163,7 +163,7 @@ fn case_6_bytes_behind_the_end() {
     storage.set_image(0, Some(image));
     match open(&storage, config, 0) {
         Err(WalError::Damaged { segment: 0, page: 127, what, .. }) => {
-            assert!(what.contains("ends before it"))
+            assert!(what.contains("ends before it"), "{what}");
         }
         Err(error) => panic!("{error}"),
         Ok(_) => panic!("it starts"),
