@@ -106,6 +106,11 @@ pub fn derive_code_key(master: &Key128, key_id: u8) -> Key128 {
     master.derive(LABEL_CODE, key_id.into())
 }
 
+/// What is authenticated under the card master key to derive a card's.
+pub(crate) fn card_key_input(card_uid: CardUid) -> [u8; 16] {
+    derivation_input(LABEL_CARD, card_uid.0)
+}
+
 /// Derives card keys from a card master key whose schedule is made once: for batches.
 pub struct CardKeys {
     card_master: Cmac128,
@@ -119,7 +124,7 @@ impl CardKeys {
 
     /// The key of a card, as [`derive_card_key`] gives it.
     pub fn card_key(&mut self, card_uid: CardUid) -> Key128 {
-        Key128(self.card_master.compute(&derivation_input(LABEL_CARD, card_uid.0)))
+        Key128(self.card_master.compute(&card_key_input(card_uid)))
     }
 }
 

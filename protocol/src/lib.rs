@@ -35,6 +35,7 @@
 
 pub mod answer;
 pub mod bill;
+mod card_tacs;
 pub mod channel;
 #[cfg(feature = "client")]
 pub mod client;

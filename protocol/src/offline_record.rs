@@ -17,6 +17,7 @@ use core::fmt;
 use zerocopy::little_endian::{I64, U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
+use crate::card_tacs::{CardTacs, LANES};
 use crate::ids::{CardCounter, CardUid, Epoch, SaleId, Sequence, TerminalId};
 use crate::keys::{CardKeys, Key128, derive_terminal_tac_key};
 use crate::mac::{Cmac128, equal_truncated};
@@ -110,7 +111,7 @@ impl OfflineRecord {
     /// Takes constant time in the TAC's bytes. The verifier belongs to one terminal; a record of another fails
     /// under its terminal key, and passes under the card's.
     pub fn verify_tac(&self, verifier: &mut TacVerifier) -> bool {
-        if self.layout != OFFLINE_RECORD_LAYOUT || self.flags.get() != 0 {
+        if !self.is_well_formed() {
             return false;
         }
         let input = &self.as_bytes()[..TAC_INPUT_BYTES];
@@ -120,6 +121,11 @@ impl OfflineRecord {
             _ => return false,
         };
         equal_truncated(tac, self.tac)
+    }
+
+    /// The layout is known and the reserved bits are zero.
+    fn is_well_formed(&self) -> bool {
+        self.layout == OFFLINE_RECORD_LAYOUT && self.flags.get() == 0
     }
 }
 
@@ -136,9 +142,9 @@ impl fmt::Debug for OfflineRecord {
 }
 
 /// The keys that judge the records of one terminal, prepared once.
-#[derive(Debug)]
 pub struct TacVerifier {
     card_keys: CardKeys,
+    card_tacs: CardTacs,
     terminal: Cmac128,
 }
 
@@ -147,8 +153,33 @@ impl TacVerifier {
     pub fn new(card_master: &Key128, terminal_key: &Key128, terminal: TerminalId) -> TacVerifier {
         TacVerifier {
             card_keys: CardKeys::new(card_master),
+            card_tacs: CardTacs::new(card_master),
             terminal: Cmac128::new(&derive_terminal_tac_key(terminal_key, terminal)),
         }
+    }
+
+    /// Judges many records, each as [`OfflineRecord::verify_tac`] does, at a fraction of its time for those that the
+    /// card's own key signed. Gives one verdict for each record, in order.
+    ///
+    /// # Panics
+    /// When there isn't room for exactly one verdict a record.
+    pub fn verify_all(&mut self, records: &[OfflineRecord], verdicts: &mut [bool]) {
+        assert_eq!(records.len(), verdicts.len(), "one verdict for each record");
+        for (records, verdicts) in records.chunks(LANES).zip(verdicts.chunks_mut(LANES)) {
+            let tacs = self.card_tacs.compute(records);
+            for ((record, verdict), tac) in records.iter().zip(verdicts).zip(tacs) {
+                *verdict = match record.tac_key {
+                    TAC_KEY_CARD => record.is_well_formed() && equal_truncated(tac, record.tac),
+                    _ => record.verify_tac(self),
+                };
+            }
+        }
+    }
+}
+
+impl fmt::Debug for TacVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TacVerifier")
     }
 }
 
@@ -184,6 +215,9 @@ mod tests {
                 bytes[bit / 8] ^= 1 << (bit % 8);
                 let changed = OfflineRecord::read_from_bytes(&bytes).expect("a record's bytes");
                 assert!(!changed.verify_tac(&mut verifier), "bit {bit} isn't covered");
+                let mut together = [true; 2];
+                verifier.verify_all(&[record, changed], &mut together);
+                assert_eq!(together, [true, false], "bit {bit}, judged beside a right record");
             }
         }
     }

@@ -19,7 +19,7 @@ pub struct BlockInfo {
     pub segment: u32,
     /// Its first page there.
     pub page: u32,
-    /// 1 to 16.
+    /// 1 to 64.
     pub page_count: u32,
     /// The number of its first record; for a seal, of the next record.
     pub first_number: u64,

@@ -16,7 +16,7 @@ pub struct LogConfig {
     pub log_id_if_new: LogId,
     /// Size of a new segment file: a multiple of 64 KiB, 128 KiB to 1 GiB. Default 64 MiB.
     pub segment_bytes: u32,
-    /// Largest block: a multiple of 4 KiB, 4 KiB to 64 KiB. Default 64 KiB.
+    /// Largest block: a multiple of 4 KiB, 4 KiB to 256 KiB. Default 256 KiB.
     pub block_bytes_max: u32,
     /// Bound on the memory that staged records take, in whole blocks: at least two blocks, at most half a
     /// segment's size or 64 MiB. Default 4 MiB.
@@ -38,7 +38,7 @@ impl LogConfig {
         Self {
             log_id_if_new,
             segment_bytes: 64 << 20,
-            block_bytes_max: 64 << 10,
+            block_bytes_max: 256 << 10,
             staging_bytes_max: 4 << 20,
             log_bytes_max: None,
             reserve_bytes: 1 << 20,
@@ -83,7 +83,7 @@ impl LogConfig {
             block_bytes.is_multiple_of(PAGE_BYTES)
                 && (PAGE_BYTES..=BLOCK_PAGES_MAX * PAGE_BYTES).contains(&block_bytes),
             "block_bytes_max",
-            "must be a multiple of 4 KiB from 4 KiB to 64 KiB",
+            "must be a multiple of 4 KiB from 4 KiB to 256 KiB",
         )?;
         check(
             self.staging_bytes_max >= 2 * self.block_bytes_max

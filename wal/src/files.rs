@@ -3,7 +3,7 @@
 
 use crate::mapping::Mapping;
 use crate::page::PAGE_BYTES;
-use crate::storage::{Access, Pace, Page, SegmentFile, Storage};
+use crate::storage::{Access, Pace, PaceStep, Page, SegmentFile, Storage};
 use rustix::fs::{FallocateFlags, fallocate, fdatasync};
 use rustix::io::{Errno, ReadWriteFlags, pwritev2};
 use std::fs::{File, OpenOptions};
@@ -63,23 +63,28 @@ impl Directory {
         made
     }
 
-    /// Allocates the blocks, then writes every one of them: a write into an allocated but unwritten extent changes
-    /// metadata, and then each durable write would have to sync the file system's journal too.
+    /// Allocates the blocks, then writes them as far as the pace goes: a write into an allocated but unwritten extent
+    /// changes metadata, and then each durable write has to sync the file system's journal too.
     fn fill(&self, path: &Path, page_count: u32, pace: &mut Pace<'_>) -> io::Result<File> {
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
         let bytes_total = page_count as usize * PAGE_BYTES;
-        match fallocate(&file, FallocateFlags::empty(), 0, bytes_total as u64) {
-            Ok(()) => {}
-            // Not every file system can; writing the zeros allocates too.
-            Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
+        let allocated = match fallocate(&file, FallocateFlags::empty(), 0, bytes_total as u64) {
+            Ok(()) => true,
+            // Not every file system can; writing the zeros allocates too, so none is left out then.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => false,
             Err(error) => return Err(error.into()),
-        }
+        };
         let zeros = vec![0_u8; ZEROS_BYTES.min(bytes_total)];
         let mut written = 0;
         while written < bytes_total {
             let pages_done = (written / PAGE_BYTES) as u32;
-            let pages = pace(pages_done).ok_or(io::ErrorKind::Interrupted)?;
-            let step = zeros.len().min(bytes_total - written).min(pages as usize * PAGE_BYTES);
+            let bytes_max = match pace(pages_done) {
+                PaceStep::Zeros(pages) => pages as usize * PAGE_BYTES,
+                PaceStep::LeaveRest if allocated => break,
+                PaceStep::LeaveRest => ZEROS_BYTES,
+                PaceStep::GiveUp => return Err(io::ErrorKind::Interrupted.into()),
+            };
+            let step = zeros.len().min(bytes_total - written).min(bytes_max);
             file.write_all(&zeros[..step])?;
             // Synced piece by piece: a whole segment handed to the disk at once would keep the log's own writes
             // waiting behind it for tens of milliseconds.

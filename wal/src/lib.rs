@@ -72,5 +72,5 @@ pub use record::{PAYLOAD_BYTES_MAX, Priority, Record, RecordRef, Records};
 pub use recovery::{RecoveryReport, Tail};
 pub use simulated::Simulated;
 pub use staging::Stage;
-pub use storage::{Access, Pace, Page, SegmentFile, Storage, at_once};
+pub use storage::{Access, Pace, PaceStep, Page, SegmentFile, Storage, at_once};
 pub use writer::LogWriter;

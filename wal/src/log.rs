@@ -406,11 +406,6 @@ impl Log {
         self.staging.lock().space.used_share()
     }
 
-    /// Pages of a segment that is made now.
-    pub(crate) fn segment_pages(&self) -> u32 {
-        self.staging.lock().space.segment_pages
-    }
-
     /// A clean stop: refuses further appends, writes all that is staged, and a seal. Idempotent.
     ///
     /// # Errors

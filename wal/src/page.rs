@@ -28,7 +28,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 /// Bytes of a page: the unit of checksums and of placement.
 pub const PAGE_BYTES: usize = 4096;
 /// Most pages of one block.
-pub const BLOCK_PAGES_MAX: usize = 16;
+pub const BLOCK_PAGES_MAX: usize = 64;
 /// Bytes of a sector: what the medium writes wholly or not at all.
 pub(crate) const SECTOR_BYTES: usize = 512;
 /// Bytes of a record's header.

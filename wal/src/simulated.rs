@@ -18,7 +18,7 @@
 //!   loses what it has synced.
 
 use crate::page::{PAGE_BYTES, SECTOR_BYTES};
-use crate::storage::{Access, Pace, Page, SegmentFile, Storage};
+use crate::storage::{Access, Pace, PaceStep, Page, SegmentFile, Storage};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::io;
@@ -215,7 +215,11 @@ impl Storage for Simulated {
     ) -> io::Result<Arc<dyn SegmentFile>> {
         let mut pages_done = 0;
         while pages_done < page_count {
-            pages_done += pace(pages_done).ok_or(io::ErrorKind::Interrupted)?;
+            match pace(pages_done) {
+                PaceStep::Zeros(pages) => pages_done += pages,
+                PaceStep::LeaveRest => break,
+                PaceStep::GiveUp => return Err(io::ErrorKind::Interrupted.into()),
+            }
         }
         let length = page_count as usize * PAGE_BYTES;
         let mut state = self.state.lock();

@@ -325,6 +325,11 @@ impl<'a> Stage<'a> {
         self.staging.time.last_ns()
     }
 
+    /// Full blocks that nobody has begun to write.
+    pub fn full_blocks_waiting(&self) -> usize {
+        self.staging.closed.len()
+    }
+
     /// Stages one record group: all of it or nothing. Gives the number of its first record; the others follow densely.
     ///
     /// # Errors

@@ -17,16 +17,27 @@ pub enum Access {
     ReadOnly,
 }
 
-/// How fast a segment is made. Asked before each piece with the number of pages that are done; may wait; gives the most
-/// pages to write next (at least 1), or `None` to give up, which leaves nothing behind.
-pub type Pace<'p> = dyn FnMut(u32) -> Option<u32> + 'p;
+/// How fast a segment is made. Asked before each piece of zeros with the number of pages that are done; may wait.
+pub type Pace<'p> = dyn FnMut(u32) -> PaceStep + 'p;
+
+/// How the making of a segment goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaceStep {
+    /// With zeros for at most so many pages (at least 1).
+    Zeros(u32),
+    /// No more zeros: the segment is wanted now. The rest is allocated and reads as zeros, but a durable write to it costs
+    /// the file system's journal too.
+    LeaveRest,
+    /// Not at all; nothing is left behind.
+    GiveUp,
+}
 
 /// Pages of a piece when nobody waits for the medium meanwhile: 1 MiB.
 const PIECE_PAGES_MAX: u32 = 256;
 
 /// The pace of one who has nothing else to do with the medium.
-pub fn at_once(_pages_done: u32) -> Option<u32> {
-    Some(PIECE_PAGES_MAX)
+pub fn at_once(_pages_done: u32) -> PaceStep {
+    PaceStep::Zeros(PIECE_PAGES_MAX)
 }
 
 /// A place that keeps segments. Segments are numbered from 0 without a hole and are never shortened.
@@ -37,9 +48,9 @@ pub trait Storage: Send + Sync + 'static {
     /// The ids of the segments that are there, ascending. A segment whose creation didn't end isn't there.
     fn list(&self) -> io::Result<Vec<u32>>;
 
-    /// Makes a segment of zero bytes. When this returns, all its blocks are allocated and written, and it is found
-    /// again after a crash. A full medium is told as `StorageFull` (or `QuotaExceeded`) and leaves nothing behind, and so
-    /// does `Interrupted`: the pace gave up.
+    /// Makes a segment of zero bytes. When this returns, all its blocks are allocated, those before what the pace left
+    /// are written, and it is found again after a crash. A full medium is told as `StorageFull` (or `QuotaExceeded`) and
+    /// leaves nothing behind, and so does `Interrupted`: the pace gave up.
     fn create(
         &self,
         segment_id: u32,

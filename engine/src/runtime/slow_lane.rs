@@ -2,7 +2,9 @@
 //!
 //! Live requests never wait behind it. It works in small portions, one till after the other, so a till that
 //! uploads two thousand records doesn't keep another waiting, and lets go of every shard between portions. When
-//! the staging buffer is full it waits for the log instead of trying again and again.
+//! a full block waits to be written it stages no more until the log has taken it, so that a live answer waits for one
+//! block of backfill beside the one in flight, not for a buffer full of them. The system is asked to run it after
+//! everybody else, so that with too few processors it is backfill that waits.
 //!
 //! **Invariant**: a till has at most one job here, so the queue is bounded by the number of connections.
 
@@ -13,7 +15,8 @@ use std::time::Duration;
 
 use crossbeam::channel::{self, Receiver, Sender};
 use parking_lot::{Condvar, Mutex};
-use protocol::ids::{AccountId, Epoch, RecordNumber, Sequence, TerminalId};
+use protocol::answer::BatchLine;
+use protocol::ids::{AccountId, RecordNumber, TerminalId};
 use protocol::offline_record::{OfflineRecord, TacVerifier};
 use protocol::result_code::ResultCode;
 use zerocopy::IntoBytes;
@@ -30,21 +33,10 @@ const PORTION_RECORDS: usize = 64;
 /// How often one command goes back to the log for history before its till is told "busy". Each round means that
 /// the till went on meanwhile, which it only can on another session.
 const HISTORY_ROUNDS_MAX: usize = 4;
+/// The thread's nice value: a tenth of a worker's weight when both want a processor.
+const NICE: i32 = 10;
 /// Longest sleep while waiting for the log, should a wake-up have been missed.
 const WAIT_MAX: Duration = Duration::from_millis(5);
-
-/// One uploaded record's result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UploadResult {
-    /// The record's epoch.
-    pub epoch: Epoch,
-    /// The record's sequence.
-    pub sequence: Sequence,
-    /// What became of it.
-    pub code: ResultCode,
-    /// The log record that it stands on; 0 when there is none.
-    pub record: RecordNumber,
-}
 
 /// Work for the slow lane.
 pub enum Job {
@@ -93,7 +85,7 @@ pub struct UploadJob {
     /// The records as they came.
     pub records: Vec<OfflineRecord>,
     /// Called with one result for each record, in order, and the record that must be durable before they are told.
-    pub done: Box<dyn FnOnce(Vec<UploadResult>, RecordNumber) + Send>,
+    pub done: Box<dyn FnOnce(Vec<BatchLine>, RecordNumber) + Send>,
 }
 
 /// An upload being worked on.
@@ -104,7 +96,7 @@ struct Upload {
 
 /// How far an upload has come.
 struct Progress {
-    results: Vec<UploadResult>,
+    results: Vec<BatchLine>,
     observed: RecordNumber,
 }
 
@@ -117,7 +109,8 @@ pub struct SlowLane {
 /// Lets the lane sleep until the log has written a block.
 #[derive(Default)]
 struct DurableSignal {
-    changed: Mutex<u64>,
+    /// Blocks written since the start; a failure of the log counts as one.
+    blocks: Mutex<u64>,
     wake: Condvar,
 }
 
@@ -130,10 +123,14 @@ impl SlowLane {
         let (queue, jobs) = channel::bounded(jobs_max);
         let signal = Arc::new(DurableSignal::default());
         let notified = Arc::clone(&signal);
-        engine.log().on_durable(Box::new(move |durable| notified.notify(durable)));
-        let thread = thread::Builder::new()
-            .name("slow-lane".to_owned())
-            .spawn(move || Worker { engine, signal }.run(&jobs))?;
+        engine.log().on_durable(Box::new(move |_| notified.notify()));
+        let thread = thread::Builder::new().name("slow-lane".to_owned()).spawn(move || {
+            // For this thread alone, on Linux. Where it isn't allowed, the lane runs like any other thread.
+            if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+                tracing::debug!(%error, "the slow lane keeps its priority");
+            }
+            Worker { engine, signal }.run(&jobs);
+        })?;
         Ok(SlowLane { queue: Some(queue), thread: Some(thread) })
     }
 
@@ -157,9 +154,23 @@ impl Drop for SlowLane {
 }
 
 impl DurableSignal {
-    fn notify(&self, durable: u64) {
-        *self.changed.lock() = durable;
+    fn notify(&self) {
+        *self.blocks.lock() += 1;
         self.wake.notify_all();
+    }
+
+    fn blocks(&self) -> u64 {
+        *self.blocks.lock()
+    }
+
+    /// Sleeps until a block is written that wasn't yet when `blocks` was asked for.
+    fn wait_beyond(&self, blocks: u64) {
+        let mut written = self.blocks.lock();
+        while *written == blocks {
+            if self.wake.wait_for(&mut written, WAIT_MAX).timed_out() {
+                return;
+            }
+        }
     }
 }
 
@@ -188,6 +199,10 @@ impl Worker {
                 } else {
                     uploads.push_back(upload);
                 }
+            }
+            if uploads.is_empty() {
+                // Nothing comes to fill the block that was begun.
+                self.engine.log().kick();
             }
         }
     }
@@ -220,33 +235,47 @@ impl Worker {
         let begin = progress.results.len();
         let end = (begin + PORTION_RECORDS).min(records.len());
         let facts = facts(*slot, *terminal, verifier, &records[begin..end]);
-        let mut next = 0;
-        while next < facts.len() {
+        let mut facts = &facts[..];
+        let log = self.engine.log();
+        while !facts.is_empty() {
+            let blocks = self.signal.blocks();
             let mut stopped_at = None;
-            {
-                let commands = facts[next..].iter().map(|fact| Command::from(Request::Offline(*fact)));
-                let mut turn = self.engine.routes().hold_for(commands);
-                for fact in &facts[next..] {
+            let commands = facts.iter().map(|fact| Command::from(Request::Offline(*fact)));
+            let mut turn = self.engine.routes().hold_for(commands);
+            // A log that has failed writes no block: it refuses, and the upload ends with that.
+            if log.poisoned() || turn.full_blocks_waiting() == 0 {
+                for (at, fact) in facts.iter().enumerate() {
                     let reply = turn.execute(&Request::Offline(*fact).into());
                     if matches!(reply, Reply::NeedsHistory { .. } | Reply::Refused(ResultCode::Busy)) {
-                        stopped_at = Some(reply);
+                        stopped_at = Some((at, reply));
                         break;
                     }
                     progress.take(fact, reply);
-                    next += 1;
                 }
+            } else {
+                stopped_at = Some((0, Reply::Refused(ResultCode::Busy)));
             }
-            self.engine.log().kick();
+            let full = turn.full_blocks_waiting() > 0;
+            turn.yield_to_others();
+            if full {
+                log.kick();
+            }
             match stopped_at {
-                Some(Reply::NeedsHistory { .. }) => {
-                    let fact = facts[next];
+                None => return,
+                Some((at, Reply::NeedsHistory { .. })) => {
+                    let fact = facts[at];
                     let reply =
                         self.with_history(&|history| Command { request: Request::Offline(fact), history });
                     progress.take(&fact, reply);
-                    next += 1;
+                    facts = &facts[at + 1..];
                 }
-                Some(_) if !self.engine.log().poisoned() => self.wait_for_a_block(),
-                _ => {}
+                Some((at, _)) => {
+                    facts = &facts[at..];
+                    if !log.poisoned() {
+                        log.kick();
+                        self.signal.wait_beyond(blocks);
+                    }
+                }
             }
         }
     }
@@ -275,19 +304,17 @@ impl Worker {
     /// False when the log has failed, so that it never will be.
     fn wait_until_durable(&self, number: RecordNumber) -> bool {
         let log = self.engine.log();
-        while log.durable() < number.0 {
+        loop {
+            let blocks = self.signal.blocks();
+            if log.durable() >= number.0 {
+                return true;
+            }
             if log.poisoned() {
                 return false;
             }
             log.kick();
-            self.wait_for_a_block();
+            self.signal.wait_beyond(blocks);
         }
-        true
-    }
-
-    fn wait_for_a_block(&self) {
-        let mut changed = self.signal.changed.lock();
-        self.signal.wake.wait_for(&mut changed, WAIT_MAX);
     }
 }
 
@@ -299,12 +326,7 @@ impl Progress {
             reply => unreachable!("an uploaded record is never answered with {reply:?}"),
         };
         self.observed = self.observed.max(reply.observed());
-        self.results.push(UploadResult {
-            epoch: fact.sale.epoch,
-            sequence: fact.sale.sequence,
-            code,
-            record,
-        });
+        self.results.push(BatchLine::new(fact.sale.epoch, fact.sale.sequence, code, record));
     }
 }
 
@@ -314,25 +336,142 @@ fn facts<'r>(
     verifier: &mut TacVerifier,
     records: &'r [OfflineRecord],
 ) -> Vec<OfflineFact<'r>> {
-    records
-        .iter()
-        .map(|record| {
-            let named = record.sale();
-            OfflineFact {
-                sale: Sale {
-                    slot,
-                    terminal,
-                    epoch: named.epoch,
-                    sequence: named.sequence,
-                    raw: record.as_bytes(),
-                },
-                record_terminal: named.terminal,
-                card_uid: record.card(),
-                card_counter: record.counter(),
-                amount_fen: record.amount_fen.get(),
-                till_time_ns: record.till_time_ns.get(),
-                authentic: record.verify_tac(verifier),
-            }
+    let mut authentic = [false; PORTION_RECORDS];
+    verifier.verify_all(records, &mut authentic[..records.len()]);
+    let fact = |(record, authentic): (&'r OfflineRecord, bool)| {
+        let named = record.sale();
+        OfflineFact {
+            sale: Sale {
+                slot,
+                terminal,
+                epoch: named.epoch,
+                sequence: named.sequence,
+                raw: record.as_bytes(),
+            },
+            record_terminal: named.terminal,
+            card_uid: record.card(),
+            card_counter: record.counter(),
+            amount_fen: record.amount_fen.get(),
+            till_time_ns: record.till_time_ns.get(),
+            authentic,
+        }
+    };
+    records.iter().zip(authentic).map(fact).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use protocol::ids::{CardUid, Epoch, Sequence};
+    use protocol::keys::{Key128, derive_card_key};
+    use protocol::offline_record::{OFFLINE_RECORD_LAYOUT, TAC_KEY_CARD};
+    use wal::{Log, LogConfig, LogId, SystemClock};
+
+    use super::*;
+    use crate::ledger::Sizes;
+    use crate::limits::books::{self, BooksSpec};
+    use crate::opened_books::LogBackEnd;
+    use crate::runtime::engine::Sources;
+
+    const ACCOUNTS: u32 = 200;
+    const TILLS: u16 = 3;
+
+    /// An engine whose log is written by nobody but the test.
+    fn engine() -> Arc<Engine> {
+        let (engine, _) = Engine::open(Sources {
+            storage: Arc::new(wal::Simulated::new()),
+            log: LogConfig::new(LogId([1; 16])),
+            clock: Arc::new(SystemClock),
+            sizes: Sizes::default(),
+            snapshot: None,
         })
-        .collect()
+        .expect("a new log");
+        let spec = BooksSpec { accounts: ACCOUNTS, tills: TILLS, debits: 0, back_end: LogBackEnd::Through };
+        books::open_accounts(&engine, &spec).expect("few accounts");
+        engine.sync().expect("the simulated medium works");
+        Arc::new(engine)
+    }
+
+    fn job(engine: &Engine, till: u16, records: u32, done: &mpsc::Sender<(u16, usize)>) -> Job {
+        let slot = TerminalSlot(till);
+        let terminal = {
+            let routes = engine.routes();
+            routes.configuration().registry.terminal(slot).expect("it is registered").terminal
+        };
+        let card_master = Key128::new([7; 16]);
+        let record = |sequence: u32| {
+            let card = CardUid(20_000_000 + u64::from(sequence % ACCOUNTS) * 37);
+            let mut record = OfflineRecord {
+                terminal: terminal.0.into(),
+                sequence: Sequence(sequence).0.into(),
+                epoch: Epoch(1).0.into(),
+                card_uid: card.0.into(),
+                amount_fen: 1.into(),
+                tac_key: TAC_KEY_CARD,
+                layout: OFFLINE_RECORD_LAYOUT,
+                ..OfflineRecord::default()
+            };
+            record.sign(&derive_card_key(&card_master, card));
+            record
+        };
+        let done = done.clone();
+        Job::Upload(Box::new(UploadJob {
+            slot,
+            terminal,
+            verifier: TacVerifier::new(&card_master, &Key128::new([8; 16]), terminal),
+            records: (1..=records).map(record).collect(),
+            done: Box::new(move |lines, _| {
+                let approved = lines.iter().filter(|line| line.result() == Some(ResultCode::Approved));
+                // The test may have ended for another reason.
+                let _ = done.send((till, approved.count()));
+            }),
+        }))
+    }
+
+    #[test]
+    fn backfill_stages_one_full_block_ahead_and_no_more() {
+        let engine = engine();
+        let log: &Arc<Log> = engine.log();
+        let lane = SlowLane::spawn(Arc::clone(&engine), 8).expect("a thread");
+        let (done, results) = mpsc::channel();
+        // Forty blocks and more.
+        for till in 0..TILLS {
+            assert_eq!(lane.submit(job(&engine, till, 10_000, &done)), Ok(()));
+        }
+        let mut full_blocks_seen = 0;
+        let mut approved = 0;
+        while approved < usize::from(TILLS) * 10_000 {
+            // Nobody writes until the lane has gone as far as it may, or has nothing left.
+            let mut staged = log.staged();
+            loop {
+                thread::sleep(Duration::from_millis(2));
+                let full_blocks = log.stage().full_blocks_waiting();
+                assert!(full_blocks <= 1, "{full_blocks} full blocks of backfill stand before a live answer");
+                full_blocks_seen += full_blocks;
+                if log.staged() == staged {
+                    break;
+                }
+                staged = log.staged();
+            }
+            log.commit().expect("the simulated medium works");
+            approved += results.try_iter().map(|(_, approved)| approved).sum::<usize>();
+        }
+        assert!(full_blocks_seen > 0, "the lane was never ahead");
+    }
+
+    #[test]
+    fn a_small_upload_is_done_before_a_large_one_that_came_first() {
+        let engine = engine();
+        let lane = SlowLane::spawn(Arc::clone(&engine), 8).expect("a thread");
+        let (done, results) = mpsc::channel();
+        assert_eq!(lane.submit(job(&engine, 0, 20_000, &done)), Ok(()));
+        assert_eq!(lane.submit(job(&engine, 1, 100, &done)), Ok(()));
+        let mut order = Vec::new();
+        while order.len() < 2 {
+            engine.log().commit().expect("the simulated medium works");
+            order.extend(results.try_iter());
+        }
+        assert_eq!(order, [(1, 100), (0, 20_000)]);
+    }
 }

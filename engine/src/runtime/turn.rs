@@ -90,6 +90,22 @@ impl<'e> Routes<'e> {
 }
 
 impl Turn<'_> {
+    /// Full blocks of the log that wait to be written: see [`Stage::full_blocks_waiting`].
+    pub fn full_blocks_waiting(&self) -> usize {
+        self.stage.full_blocks_waiting()
+    }
+
+    /// Ends the turn and hands each shard to whoever waits for it. A thread that takes the next turn at once would
+    /// otherwise have it again before the one that waits has woken.
+    pub fn yield_to_others(self) {
+        let Turn { routes, held, stage, .. } = self;
+        drop(stage);
+        for guard in held.guards.into_iter().flatten() {
+            MutexGuard::unlock_fair(guard);
+        }
+        drop(routes);
+    }
+
     /// Decides one command and, if it changes anything, appends its records and applies them.
     ///
     /// The command's shards must be among those held; it costs least in the order that they were held for. Configuration goes through [`Engine::configure`].

@@ -22,6 +22,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
+use super::large_reads::{LARGE_READ_BYTES, LargeReads};
 use super::read_buffer::ReadBuffer;
 use super::sessions::Lease;
 use super::stages::Stage;
@@ -100,6 +101,8 @@ pub trait FrameHandler {
     fn handle(&self, connection: &Rc<Connection>, frame: &[u8]);
     /// Seconds on the worker's clock.
     fn now_s(&self) -> u64;
+    /// The worker's turns at reading large frames.
+    fn large_reads(&self) -> &LargeReads;
     /// The monotonic clock, when the read that is about to happen is one of those that are clocked.
     fn sample(&self) -> Option<u64>;
     /// Counts what a clocked read spent in a stage since then; gives the monotonic clock.
@@ -205,11 +208,34 @@ impl Connection {
     ) -> End {
         let mut reads_in_a_row = 0;
         let mut sample = None;
+        let mut large_read = None;
         loop {
             // Frames may have come in one segment with the end of the sign-in.
             self.take_frames(&mut opener, &mut buffer, handler, sample.take());
             if let Some(end) = self.end.get() {
                 return end;
+            }
+            if large_read.is_some() {
+                // The turn ends after the others have had theirs.
+                tokio::task::yield_now().await;
+            }
+            drop(large_read.take());
+            if buffer.is_large() {
+                let turn = handler.large_reads().turn().await;
+                match poll_fn(|cx| Poll::Ready(self.poll_read(cx, &mut reader, &mut buffer))).await {
+                    // The turn isn't kept while the peer is waited for.
+                    Poll::Pending => {
+                        drop(turn);
+                        woken_once().await;
+                    }
+                    Poll::Ready(Ok(0)) => return self.end.get().unwrap_or(End::Peer),
+                    Poll::Ready(Ok(_)) => {
+                        self.heard_at_s.set(handler.now_s());
+                        large_read = Some(turn);
+                    }
+                    Poll::Ready(Err(_)) => return End::Peer,
+                }
+                continue;
             }
             let mut waited = false;
             let read = poll_fn(|cx| {
@@ -251,7 +277,9 @@ impl Connection {
         if self.end.get().is_some() {
             return Poll::Ready(Ok(0));
         }
-        let mut room = ReadBuf::new(buffer.room());
+        let room = buffer.room();
+        let bytes_max = room.len().min(LARGE_READ_BYTES);
+        let mut room = ReadBuf::new(&mut room[..bytes_max]);
         ready!(Pin::new(reader).poll_read(cx, &mut room))?;
         let count = room.filled().len();
         buffer.fill(count);
@@ -303,6 +331,12 @@ impl Connection {
             }
         }
     }
+}
+
+/// Waits until the task is woken, by whatever has its waker.
+async fn woken_once() {
+    let mut woken = false;
+    poll_fn(|_| if std::mem::replace(&mut woken, true) { Poll::Ready(()) } else { Poll::Pending }).await;
 }
 
 /// Reads one frame of the sign-in.

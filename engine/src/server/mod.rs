@@ -33,6 +33,7 @@ use worker::Intake;
 
 mod block_clocks;
 mod connection;
+mod large_reads;
 mod live_request;
 pub mod metrics;
 mod read_buffer;

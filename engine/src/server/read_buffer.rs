@@ -18,17 +18,31 @@ pub const READ_BUFFER_BYTES: usize = 2 * 1024;
 pub struct ReadBuffer {
     bytes: Vec<u8>,
     filled: Range<usize>,
+    /// Bytes of the frame under way; less than a frame's first bytes tell it: 0.
+    frame_bytes: usize,
 }
 
 impl Default for ReadBuffer {
     fn default() -> ReadBuffer {
-        ReadBuffer { bytes: vec![0; READ_BUFFER_BYTES], filled: 0..0 }
+        ReadBuffer { bytes: vec![0; READ_BUFFER_BYTES], filled: 0..0, frame_bytes: 0 }
     }
 }
 
 impl ReadBuffer {
-    /// Room to read into; never empty.
+    /// True while a frame is under way that is larger than the buffer of a till that only sells.
+    pub fn is_large(&self) -> bool {
+        self.frame_bytes > READ_BUFFER_BYTES
+    }
+
+    /// Room to read into; never empty. Memory for a large frame is taken here, not when its first bytes arrive.
     pub fn room(&mut self) -> &mut [u8] {
+        if self.filled.start + self.frame_bytes > self.bytes.len() {
+            self.bytes.copy_within(self.filled.clone(), 0);
+            self.filled = 0..self.filled.len();
+            if self.frame_bytes > self.bytes.len() {
+                self.bytes.resize(self.frame_bytes, 0);
+            }
+        }
         if self.filled.end == self.bytes.len() {
             self.bytes.copy_within(self.filled.clone(), 0);
             self.filled = 0..self.filled.len();
@@ -46,18 +60,9 @@ impl ReadBuffer {
     pub fn next_frame(&mut self, signed_in: bool) -> Result<Option<Range<usize>>, DecodeError> {
         let have = &self.bytes[self.filled.clone()];
         let length = if signed_in { frame::length(have)? } else { frame::sign_in_length(have)? };
-        let Some(length) = length else { return Ok(None) };
-        if self.filled.len() >= length {
-            return Ok(Some(self.filled.start..self.filled.start + length));
-        }
-        if self.filled.start + length > self.bytes.len() {
-            self.bytes.copy_within(self.filled.clone(), 0);
-            self.filled = 0..self.filled.len();
-            if length > self.bytes.len() {
-                self.bytes.resize(length, 0);
-            }
-        }
-        Ok(None)
+        self.frame_bytes = length.unwrap_or(0);
+        let Some(length) = length.filter(|&length| self.filled.len() >= length) else { return Ok(None) };
+        Ok(Some(self.filled.start..self.filled.start + length))
     }
 
     /// The bytes of a frame found by [`Self::next_frame`].
@@ -68,6 +73,7 @@ impl ReadBuffer {
     /// Leaves a frame behind.
     pub fn consume(&mut self, frame: &Range<usize>) {
         self.filled.start = frame.end;
+        self.frame_bytes = 0;
         if !self.filled.is_empty() {
             return;
         }
@@ -129,6 +135,19 @@ mod tests {
         let mut buffer = ReadBuffer::default();
         feed(&mut buffer, &frame_of(0x30, 8 + 96 * 2_000), 4_096);
         assert_eq!(buffer.bytes.len(), READ_BUFFER_BYTES);
+        assert!(!buffer.is_large());
+    }
+
+    #[test]
+    fn a_large_frame_s_memory_is_taken_when_it_is_read() {
+        let mut buffer = ReadBuffer::default();
+        let frame = frame_of(0x30, 8 + 96 * 2_000);
+        buffer.room()[..64].copy_from_slice(&frame[..64]);
+        buffer.fill(64);
+        assert_eq!(buffer.next_frame(true).unwrap(), None);
+        assert!(buffer.is_large());
+        assert_eq!(buffer.bytes.len(), READ_BUFFER_BYTES, "a header alone costs nothing");
+        assert_eq!(buffer.room().len(), frame.len() - 64);
     }
 
     #[test]

@@ -40,6 +40,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task;
 
 use super::connection::{Connection, End, FrameHandler, SignedIn, read_sign_in_frame};
+use super::large_reads::LargeReads;
 use super::live_request::{CodeKeys, LiveRequest};
 use super::metrics::WorkerFigures;
 use super::read_buffer::ReadBuffer;
@@ -51,7 +52,7 @@ use crate::ledger::account;
 use crate::ledger::decision::BalanceView;
 use crate::runtime::bill::BillPage;
 use crate::runtime::engine::{EngineError, Reply};
-use crate::runtime::slow_lane::{Job, OwnedCommand, UploadJob, UploadResult};
+use crate::runtime::slow_lane::{Job, OwnedCommand, UploadJob};
 
 /// How often idle connections are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
@@ -83,7 +84,7 @@ struct Waiting {
 /// What is to be told.
 enum Body {
     Reply(Reply),
-    Batch { batch: u32, results: Vec<UploadResult> },
+    Batch { batch: u32, lines: Vec<BatchLine> },
     Bill { account: Option<AccountId>, page: BillPage, code: ResultCode },
     Refused(Refusal),
 }
@@ -107,6 +108,7 @@ pub struct Worker {
     finish: Sender<Finished>,
     connections: RefCell<HashMap<u64, Rc<Connection>>>,
     next_key: Cell<u64>,
+    large_reads: LargeReads,
     code_keys: RefCell<CodeKeys>,
     stages: RefCell<StageClocks>,
     slow: RefCell<SlowRequests>,
@@ -171,6 +173,7 @@ pub(super) fn run(shared: Arc<Shared>, intake: Intake) -> std::io::Result<StageC
         finish,
         connections: RefCell::default(),
         next_key: Cell::new(0),
+        large_reads: LargeReads::default(),
         code_keys: RefCell::new(code_keys),
         stages: RefCell::default(),
         slow: RefCell::new(SlowRequests::new(shared.config.slow_request_min)),
@@ -379,11 +382,12 @@ impl Worker {
                 answer.staged_ns = staged_ns;
             }
             self.stages.borrow_mut().record(Stage::Apply, staged_ns - begun_ns, count);
+            // What backfill stages isn't pushed out from here: it fills its blocks.
+            if let Err(error) = self.shared.engine.commit() {
+                self.shared.fail(&error);
+            }
         }
         self.spare_queue.set(queue);
-        if let Err(error) = self.shared.engine.commit() {
-            self.shared.fail(&error);
-        }
     }
 
     /// Sends every answer whose record is durable.
@@ -488,7 +492,7 @@ impl Worker {
                 connection.terminal,
             ),
             records: upload.records.to_vec(),
-            done: Box::new(move |results, observed| hand_back(observed, Body::Batch { batch, results })),
+            done: Box::new(move |lines, observed| hand_back(observed, Body::Batch { batch, lines })),
         }));
         self.submit(connection, header, job);
     }
@@ -585,6 +589,10 @@ impl FrameHandler for Worker {
         self.now_s.get()
     }
 
+    fn large_reads(&self) -> &LargeReads {
+        &self.large_reads
+    }
+
     fn sample(&self) -> Option<u64> {
         match self.sample_in.get() {
             0 => {
@@ -609,11 +617,9 @@ impl Waiting {
     fn send(&self, server_time_ns: u64) {
         let Waiting { connection, header, .. } = self;
         match &self.body {
-            Body::Batch { batch, results } => {
+            Body::Batch { batch, lines } => {
                 connection.slow_in_flight.set(false);
-                let lines: Vec<BatchLine> =
-                    results.iter().map(|r| BatchLine::new(r.epoch, r.sequence, r.code, r.record)).collect();
-                let answer = BatchAnswer { batch: *batch, server_time_ns, lines: &lines };
+                let answer = BatchAnswer { batch: *batch, server_time_ns, lines };
                 connection.answer(header, &Answer::Batch(answer));
             }
             Body::Bill { account, page, code } => {

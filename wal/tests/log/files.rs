@@ -3,7 +3,10 @@
 use crate::model::*;
 use std::path::Path;
 use std::sync::Arc;
-use wal::{DirLock, Log, LogConfig, LogReader, LogWriter, Map, Priority, Storage, Tail, Through, WalError};
+use wal::{
+    Access, DirLock, Log, LogConfig, LogReader, LogWriter, Map, PAGE_BYTES, PaceStep, Priority, Storage,
+    Tail, Through, WalError,
+};
 
 fn open_files(
     storage: Arc<dyn Storage>,
@@ -123,6 +126,31 @@ fn a_directory_has_one_process() {
     }
     drop(lock);
     DirLock::acquire(&data_dir).unwrap();
+}
+
+#[test]
+fn a_segment_whose_zeros_were_left_reads_and_takes_writes_like_any_other() {
+    for map in [false, true] {
+        let directory = tempfile::tempdir().unwrap();
+        let storage = back_end(directory.path(), map);
+        let pace = &mut |pages_done| match pages_done {
+            0 => PaceStep::Zeros(4),
+            _ => PaceStep::LeaveRest,
+        };
+        let file = storage.create(0, 64, pace).unwrap();
+        assert_eq!(file.page_count(), 64);
+        let mut page = [1; PAGE_BYTES];
+        file.read(63, &mut page).unwrap();
+        assert_eq!(page, [0; PAGE_BYTES]);
+        file.write(2, &[7; 4 * PAGE_BYTES]).unwrap();
+        drop(file);
+        let file = storage.open(0, Access::ReadWrite).unwrap();
+        assert_eq!(file.page_count(), 64);
+        for (at, byte) in [(1, 0), (2, 7), (5, 7), (6, 0)] {
+            file.read(at, &mut page).unwrap();
+            assert_eq!(page, [byte; PAGE_BYTES], "page {at}");
+        }
+    }
 }
 
 #[test]

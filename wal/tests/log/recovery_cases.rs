@@ -151,8 +151,23 @@ fn case_6_bytes_behind_the_end() {
     let case = Case::new().edit(1, |bytes, case| page(bytes, case.end_page)[0] = 1);
     let at = case.end_page;
     case.refuses(1, at, "fails its checksum");
-    let case = Case::new().edit(1, |bytes, _| page(bytes, 31)[4095] = 1);
-    case.refuses(1, 31, "the log ends before it");
+    // Behind the window.
+    let config = LogConfig { segment_bytes: 512 << 10, ..small_config() };
+    let storage = Simulated::new();
+    let (log, _, _) = open(&storage, config, 0).unwrap();
+    append(&log, &group(0, &[80]), Priority::Normal).unwrap();
+    log.commit_all().unwrap();
+    drop(log);
+    let mut image = storage.image(0).unwrap();
+    page(&mut image, 127)[4095] = 1;
+    storage.set_image(0, Some(image));
+    match open(&storage, config, 0) {
+        Err(WalError::Damaged { segment: 0, page: 127, what, .. }) => {
+            assert!(what.contains("ends before it"), "{what}");
+        }
+        Err(error) => panic!("{error}"),
+        Ok(_) => panic!("it starts"),
+    }
 }
 
 #[test]

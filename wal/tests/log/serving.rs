@@ -94,6 +94,20 @@ fn staging_is_bounded_and_empties_block_by_block() {
 }
 
 #[test]
+fn a_full_block_is_told_of_until_it_is_taken() {
+    let (log, _, _) = open(&Simulated::new(), small_config(), 0).unwrap();
+    let mut groups = 0;
+    while log.stage().full_blocks_waiting() == 0 {
+        append(&log, &group(groups, &[1000]), Priority::Normal).unwrap();
+        groups += 1;
+    }
+    assert_eq!(log.stage().full_blocks_waiting(), 1);
+    // The group that found the block full opened the next one.
+    assert_eq!(log.commit().unwrap(), Committed::Written { durable_number: groups - 1 });
+    assert_eq!(log.stage().full_blocks_waiting(), 0);
+}
+
+#[test]
 fn a_full_log_keeps_its_reserve_and_comes_back() {
     let config = LogConfig { log_bytes_max: Some(256 << 10), ..small_config() };
     let storage = Simulated::new();
