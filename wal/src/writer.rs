@@ -104,7 +104,7 @@ fn keep_spare(log: &Log, stopping: &AtomicBool) -> bool {
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// The spare is to be ready when this share of the segment in use is used.
-const READY_AT: f64 = 0.75;
+pub(crate) const READY_AT: f64 = 0.75;
 
 /// The next piece of a spare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
