@@ -199,11 +199,7 @@ pub fn tills(folder: &Path, extent: &Extent) -> Result<Table, PeersError> {
         table.row(cells, void);
     }
     if let Some(law) = law {
-        table.note(format!(
-            "{}; as many as {} at most",
-            words(&law),
-            Grouped(law.lambda / law.sigma.max(1e-9))
-        ));
+        table.note(words(&law));
     }
     Ok(table)
 }

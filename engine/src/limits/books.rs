@@ -97,7 +97,9 @@ pub fn make(dir: &Path, spec: &BooksSpec) -> Result<Campus, LimitsError> {
 /// How such books are opened.
 pub(super) fn open_options(spec: &BooksSpec) -> OpenOptions {
     let accounts_max = spec.accounts.next_power_of_two().max(1 << 16);
-    let sizes = Sizes { shards: 4, accounts_max, cards_max: 2 * accounts_max, ..Sizes::default() };
+    let terminals_max = spec.tills.max(Sizes::default().terminals_max);
+    let sizes =
+        Sizes { shards: 4, accounts_max, cards_max: 2 * accounts_max, terminals_max, ..Sizes::default() };
     OpenOptions { sizes, back_end: spec.back_end, log_bytes_max: None }
 }
 
