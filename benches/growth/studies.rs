@@ -128,6 +128,12 @@ pub fn latency(folder: &Path, extent: &Extent) -> Result<Table, PeersError> {
                 run.latency.p999_ns as f64 / 1e6
             ));
             void.extend(run.void.iter().cloned());
+            // Not a load but a queue, which only grows.
+            if u128::from(run.latency.p50_ns) > extent.measure.as_nanos() {
+                let reason =
+                    "the rate couldn't be generated and answered: half of it took longer than the run";
+                void.push(reason.to_owned());
+            }
             runs.push(run);
         }
         let of = |figure: &dyn Fn(&benches::system::OpenRun) -> u64| {
