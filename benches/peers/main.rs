@@ -1,54 +1,20 @@
-//! Yika beside its peers, an echo server and the bare disk, in one run on one machine.
-//!
-//! ```text
-//!   one client thread, the same loops and the same traffic            servers, each its own process
-//!   ┌─ loadgen::closed, loadgen::run ──────────── frames ──▶ `yika serve` (this program again)
-//!   │                                              frames ──▶ echo: tokio × 3, bare epoll (this program again)
-//!   ├─ loadgen::closed::closed_on, open::open_on ─ RESP ────▶ redis-server
-//!   └─                                    PostgreSQL's ────▶ postgres, or pgbouncer ─▶ postgres
-//!
-//!   measure: who, how many tills, which loop      journal: the exactly-once check after every run
-//!   rounds: in turns, never two at a time         ratio, report, table: what came of it
-//! ```
-//!
-//! **Invariants**: throughput counts acknowledged durable outcomes alone; every run has fresh books and ends with the
-//! check; a figure whose run failed is void and says so. Nothing here asserts a time.
-
-mod arguments;
-mod campus_run;
-mod contenders;
-mod echo;
-mod error;
-mod exchange;
-mod journal;
-mod measure;
-mod peer;
-mod postgres;
-mod processor_time;
-mod processor_window;
-mod ratio;
-mod redis;
-mod report;
-mod rounds;
-mod server_child;
-mod system;
-mod table;
-mod yika;
+//! Yika beside its peers, an echo server and the bare disk, in one run on one machine: see the library's page.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::ExitCode;
 
+use benches::{contenders, echo, rounds};
 use clap::Parser;
 use engine::limits::books::BooksSpec;
 use engine::limits::disk::Disk;
 use engine::opened_books::LogBackEnd;
 use loadgen::machine::Machine;
 
-use arguments::Arguments;
-use error::PeersError;
-use report::PeersReport;
-use rounds::say;
-use system::SystemId;
+use benches::arguments::Arguments;
+use benches::error::PeersError;
+use benches::report::PeersReport;
+use benches::rounds::say;
+use benches::system::SystemId;
 
 fn main() -> ExitCode {
     // The server under test is this program again, running what `yika serve` runs.

@@ -72,15 +72,21 @@ impl System for Yika {
     }
 }
 
-/// What the log of a stopped server holds.
-struct Audited {
-    journal: Journal,
-    log: LogUse,
-    violations: Vec<String>,
+/// What the log of books that nobody has open holds.
+pub struct Audited {
+    /// Its debits, by till.
+    pub journal: Journal,
+    /// What they take of it.
+    pub log: LogUse,
+    /// What the audit found; empty when nothing violates anything.
+    pub violations: Vec<String>,
 }
 
 /// Reads the log twice: the audit recomputes every balance, and the debits are counted by till.
-fn audit(folder: &Path, tills: u32) -> Result<Audited, PeersError> {
+///
+/// # Errors
+/// The log can't be read.
+pub fn audit(folder: &Path, tills: u32) -> Result<Audited, PeersError> {
     let report = audit::verify(folder, &AuditOptions { violations_max: 4 })?;
     let reader = LogReader::open_offline(folder)?;
     let mut tills_found = BTreeMap::<u32, TillEntries>::new();

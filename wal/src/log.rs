@@ -14,6 +14,7 @@ use crate::segment_table::{Entry, SegmentTable};
 use crate::staging::{Stage, Staging};
 use crate::storage::{Pace, SegmentFile, Storage, at_once};
 use crate::time::LoggedTime;
+use crate::writer::READY_AT;
 use parking_lot::{Mutex, RwLock};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -125,7 +126,10 @@ impl Log {
             callbacks: RwLock::new(Vec::new()),
             threads: Mutex::new(Threads::default()),
         };
-        log.maintain()?;
+        // Making a spare takes longer than reading most logs: it is left to whoever serves, unless it might come too late.
+        if log.used_share() >= READY_AT {
+            log.maintain()?;
+        }
         Ok((log, report))
     }
 

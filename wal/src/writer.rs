@@ -104,7 +104,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 const PIECE_PAGES: u32 = 16;
 
 /// The spare is to be ready when this share of the segment in use is used.
-const READY_AT: f64 = 0.75;
+pub(crate) const READY_AT: f64 = 0.75;
 
 /// What to do next when that share of the segment in use is used.
 fn step(used: f64) -> PaceStep {

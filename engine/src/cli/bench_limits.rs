@@ -25,9 +25,10 @@ use crate::limits::echo_process::{self, EchoProcess};
 use crate::limits::ledger_alone::{BATCH, LedgerAlone, LedgerRound};
 use crate::limits::memory::Resident;
 use crate::limits::open_files;
+use crate::limits::replay::{Replay, ReplayFigures};
 use crate::limits::report::{
-    AuditFigures, ECHO_GOAL_CONNECTIONS, HalfLoad, Latency, LedgerFigures, LimitsReport, Memory, StartUp,
-    Throughput,
+    AuditFigures, ECHO_GOAL_CONNECTIONS, HalfLoad, Latency, LedgerFigures, LimitsReport, Memory,
+    ReplaySection, StartUp, Throughput,
 };
 use crate::limits::spread::Spread;
 use crate::limits::{echo_client, echo_server};
@@ -38,6 +39,13 @@ type Failure = Box<dyn std::error::Error>;
 const SEED: u64 = 20_260_901;
 /// Shards of the ledger alone: as many as a server has.
 const SHARDS: usize = 4;
+
+/// Starts from each books.
+const REPLAY_ROUNDS: u32 = 7;
+/// The books with small blocks: about as many debits a block as 200 tills leave at a lunch's pace.
+const SMALL_BLOCK_DEBITS: u64 = 6;
+const SMALL_BLOCKS_RECORDS: u64 = 60_000;
+const SMALL_BLOCKS_ACCOUNTS: u32 = 30_000;
 
 /// What is run, after `--quick` has been taken into account.
 struct Plan {
@@ -135,6 +143,7 @@ fn measure(plan: &Plan, folder: &Path) -> Result<LimitsReport, Failure> {
     say(&format!("books with {} accounts, {} records in the log", plan.accounts, plan.records));
     let campus = books::make(&dir, &plan.books())?;
 
+    let replay = replay_figures(plan, folder, &dir)?;
     say("a server with these books, and an echo server");
     let server = start_server(&dir, plan, plan.accounts)?;
     let started = server.started().clone();
@@ -183,6 +192,7 @@ fn measure(plan: &Plan, folder: &Path) -> Result<LimitsReport, Failure> {
         ledger_fair_ratio_1: ledger.fair_ratio_1.median,
         ledger_fair_ratio_64: ledger.fair_ratio_64.median,
         replay_records_per_s: started.replay_records_per_s,
+        replay_ratio: replay.large_blocks.ratio.median,
         machine: Machine::here(Some(folder)),
         durability: plan.durability(),
         rounds: plan.rounds,
@@ -193,6 +203,7 @@ fn measure(plan: &Plan, folder: &Path) -> Result<LimitsReport, Failure> {
         half_load,
         ledger,
         start_up: start_up(&started),
+        replay,
         memory: Memory {
             bytes_per_account: own_bytes as f64 / f64::from(plan.accounts),
             with_accounts,
@@ -201,6 +212,25 @@ fn measure(plan: &Plan, folder: &Path) -> Result<LimitsReport, Failure> {
         audit: AuditFigures { ok: audit.ok, records: audit.records, debits, acknowledged },
         void: runs.void,
     })
+}
+
+/// Starts from the books at `dir`, and from smaller ones whose blocks are as small as a lunch's.
+fn replay_figures(plan: &Plan, folder: &Path, dir: &Path) -> Result<ReplaySection, Failure> {
+    say("starts from these books, and from some with small blocks");
+    let mut large = Replay::of(dir, &plan.books())?;
+    let small_dir = folder.join("small-blocks");
+    let small_books = BooksSpec {
+        accounts: plan.accounts.min(SMALL_BLOCKS_ACCOUNTS),
+        debits: plan.records.min(SMALL_BLOCKS_RECORDS),
+        ..plan.books()
+    };
+    let mut small = Replay::in_blocks(&small_dir, &small_books, SMALL_BLOCK_DEBITS)?;
+    for _ in 0..REPLAY_ROUNDS.min(plan.rounds * 3) {
+        large.round()?;
+        small.round()?;
+    }
+    let (large_blocks, small_blocks): (ReplayFigures, ReplayFigures) = (large.figures(), small.figures());
+    Ok(ReplaySection { large_blocks, small_blocks })
 }
 
 fn start_server(dir: &Path, plan: &Plan, accounts: u32) -> Result<ServerProcess, String> {

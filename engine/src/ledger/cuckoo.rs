@@ -10,14 +10,12 @@
 //! search is bounded. Nothing depends on the order of insertion but the places inside.
 
 use super::fold::spread;
-use super::limits::DIRECTORY_LINES_MAX;
+use super::limits::{DIRECTORY_LINES_MAX, TABLE_SEARCH_MAX as SEARCH_MAX};
 use super::prefetch::prefetch;
+use super::probes::looks_at;
 
 /// Entries of one bucket.
 const WAYS: usize = 5;
-
-/// Buckets looked at in a search for a free place, at most.
-const SEARCH_MAX: usize = 512;
 
 /// The key of a vacant place. A table never takes it: no card has the number 0, and a digest that is 0 is refused
 /// like one for which there is no room.
@@ -36,6 +34,7 @@ impl Bucket {
     const EMPTY: Bucket = Bucket { keys: [VACANT; WAYS], values: [0; WAYS] };
 
     fn find(&self, key: u64) -> Option<usize> {
+        looks_at(self);
         self.keys.iter().position(|&held| held == key)
     }
 
@@ -90,6 +89,8 @@ impl Cuckoo {
     pub(super) fn get(&self, key: u64) -> Option<u32> {
         let [a, b] = self.pair(key);
         let (a, b) = (&self.buckets[a], &self.buckets[b]);
+        looks_at(a);
+        looks_at(b);
         let mut found = u64::MAX;
         for way in 0..WAYS {
             found = if a.keys[way] == key { u64::from(a.values[way]) } else { found };

@@ -1,6 +1,7 @@
 //! Which of a till's sequences have come: a watermark, and the intervals below it that are missing.
 
 use super::limits::GAPS_MAX;
+use super::probes::looks_at;
 
 /// The sequences received in one epoch. Everything from 1 to `highest` has come, but for the gaps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,7 @@ impl Gaps {
 
     /// The gap that this sequence is missing in.
     fn position(&self, sequence: u32) -> Option<usize> {
+        looks_at(&self.missing);
         let missing = self.missing();
         let at = missing.partition_point(|&(_, last)| last < sequence);
         missing.get(at).filter(|&&(first, _)| first <= sequence).map(|_| at)
@@ -90,6 +92,7 @@ impl Gaps {
         }
         if sequence > self.highest {
             if sequence > self.highest + 1 {
+                looks_at(&self.missing);
                 self.missing[self.count as usize] = (self.highest + 1, sequence - 1);
                 self.count += 1;
             }

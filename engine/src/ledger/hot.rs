@@ -3,6 +3,7 @@
 //! **Invariant:** no decision reads a part's total. Parts are added up only when somebody reads them.
 
 use super::ledger_account::{Clearing, LedgerAccount, LedgerClass};
+use super::probes::looks_at;
 
 /// A shard's part of one hot account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +42,7 @@ impl HotParts {
             LedgerClass::Clearing(clearing) => self.clearing.get(clearing as usize),
             LedgerClass::Person(_) | LedgerClass::None => None,
         }
+        .inspect(|&part| looks_at(part))
     }
 
     #[inline]
@@ -51,5 +53,6 @@ impl HotParts {
             LedgerClass::Clearing(clearing) => self.clearing.get_mut(clearing as usize),
             LedgerClass::Person(_) | LedgerClass::None => None,
         }
+        .inspect(|part| looks_at(&**part))
     }
 }

@@ -56,3 +56,44 @@ pub const DIRECTORY_LINES_MAX: usize = 2;
 
 /// Cache lines of a till's ring that one identity can be in.
 pub const RING_LINES_MAX: usize = 1;
+
+/// Buckets of a table that are looked at in a search for a free place, at most.
+pub const TABLE_SEARCH_MAX: usize = 512;
+
+/// What one command looks at, from finding its account to having its records applied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Looks {
+    /// Places of tables: buckets of a directory, accounts, tills, remembered outcomes and orders, parts of hot accounts,
+    /// what is configured.
+    pub probes: usize,
+    /// The cache lines that these places can lie across at most.
+    pub lines: usize,
+}
+
+/// A tap at most; with a load, out of order, or kept in suspense.
+pub const CARD_DEBIT_LOOKS_MAX: Looks = Looks { probes: 10, lines: 20 };
+
+/// A payment by code at most.
+pub const CODE_DEBIT_LOOKS_MAX: Looks = Looks { probes: 7, lines: 13 };
+
+/// An uploaded record at most.
+pub const OFFLINE_LOOKS_MAX: Looks = Looks { probes: 10, lines: 20 };
+
+/// A reversal at most.
+pub const REVERSAL_LOOKS_MAX: Looks = Looks { probes: 6, lines: 15 };
+
+/// A top-up at most, without the search for a place for its order: that takes [`TABLE_SEARCH_MAX`] buckets, a line each.
+pub const TOP_UP_LOOKS_MAX: Looks = Looks { probes: 12, lines: 17 };
+
+/// A question for a balance or for where a bill begins at most.
+pub const ACCOUNT_QUERY_LOOKS_MAX: Looks = Looks { probes: 3, lines: 4 };
+
+/// A question for what became of a sale at most.
+pub const SALE_QUERY_LOOKS_MAX: Looks = Looks { probes: 4, lines: 9 };
+
+/// An opening balance, or new terms of an account, at most.
+pub const ACCOUNT_CHANGE_LOOKS_MAX: Looks = Looks { probes: 2, lines: 4 };
+
+/// Opening an account or binding a card at most, without the search for a place in the directory: that takes
+/// [`TABLE_SEARCH_MAX`] buckets, a line each.
+pub const DIRECTORY_CHANGE_LOOKS_MAX: Looks = Looks { probes: 4, lines: 6 };

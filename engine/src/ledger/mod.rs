@@ -47,6 +47,7 @@ pub mod limits;
 mod orders;
 pub mod outcome_ring;
 pub mod prefetch;
+mod probes;
 pub mod record;
 pub mod registry;
 pub mod shard;

@@ -5,6 +5,7 @@
 
 use super::cuckoo::Cuckoo;
 use super::fold::Fold;
+use super::probes::looks_at;
 
 const DOMAIN_ORDER: u64 = 0x4f52_4452;
 const DOMAIN_ORDER_CHECK: u64 = 0x4f52_4443;
@@ -56,7 +57,7 @@ impl Orders {
 
     /// The order with this first digest; the caller compares the second.
     pub(super) fn get(&self, key: OrderKey) -> Option<&Order> {
-        self.orders.get(self.index.get(key.digest)? as usize)
+        self.orders.get(self.index.get(key.digest)? as usize).inspect(|&order| looks_at(order))
     }
 
     pub(super) fn has_room_for(&self, key: OrderKey) -> bool {
@@ -66,6 +67,7 @@ impl Orders {
     pub(super) fn insert(&mut self, order: Order) -> bool {
         let Ok(at) = u32::try_from(self.next) else { return false };
         if let Some(oldest) = self.orders.get(self.next) {
+            looks_at(oldest);
             self.index.remove(oldest.key.digest);
         }
         if !self.index.insert(order.key.digest, at) {

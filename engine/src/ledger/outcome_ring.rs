@@ -5,6 +5,7 @@ use protocol::ids::{Epoch, Sequence};
 use super::ledger_account::LedgerAccount;
 use super::limits::RING_LINES_MAX;
 use super::prefetch::prefetch;
+use super::probes::looks_at;
 use super::record::RecordKind;
 
 /// What is remembered of one request: 64 bytes.
@@ -103,13 +104,17 @@ impl OutcomeRing {
     /// The outcome of this identity, if it is still there.
     #[inline]
     pub fn get(&self, epoch: Epoch, sequence: Sequence) -> Option<&RememberedOutcome> {
-        let Place(place) = &self.places[self.place(sequence)];
+        let held = &self.places[self.place(sequence)];
+        looks_at(held);
+        let Place(place) = held;
         (place.sequence == sequence.0 && place.epoch == epoch.0 && sequence.0 != 0).then_some(place)
     }
 
     pub(super) fn get_mut(&mut self, epoch: Epoch, sequence: Sequence) -> Option<&mut RememberedOutcome> {
         let at = self.place(sequence);
-        let Place(place) = &mut self.places[at];
+        let held = &mut self.places[at];
+        looks_at(held);
+        let Place(place) = held;
         (place.sequence == sequence.0 && place.epoch == epoch.0 && sequence.0 != 0).then_some(place)
     }
 
@@ -117,7 +122,9 @@ impl OutcomeRing {
     #[inline]
     pub(super) fn put(&mut self, outcome: &RememberedOutcome) {
         let at = self.place(Sequence(outcome.sequence));
-        let Place(place) = &mut self.places[at];
+        let held = &mut self.places[at];
+        looks_at(held);
+        let Place(place) = held;
         if (outcome.epoch, outcome.sequence) >= (place.epoch, place.sequence) {
             *place = *outcome;
         }
@@ -128,7 +135,10 @@ impl OutcomeRing {
     #[inline]
     pub(super) fn put_newest(&mut self, outcome: &RememberedOutcome) {
         let at = self.place(Sequence(outcome.sequence));
-        self.places[at].0 = *outcome;
+        let held = &mut self.places[at];
+        looks_at(held);
+        let Place(place) = held;
+        *place = *outcome;
     }
 
     /// Everything that is remembered, in order of place.

@@ -8,6 +8,7 @@ pub use protocol::terminal_kind::TerminalKind;
 
 use super::command::TerminalSlot;
 use super::limits::{CLASSES_MAX, MEAL_PERIODS_MAX, NAME_BYTES_MAX};
+use super::probes::looks_at;
 
 /// When a balance covers an amount. Available = sum of the wallets less open holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -184,7 +185,7 @@ impl Registry {
 
     /// The merchant with this number.
     pub fn merchant(&self, merchant: MerchantId) -> Option<&Merchant> {
-        self.merchants.get(merchant.0 as usize)?.as_ref()
+        self.merchants.get(merchant.0 as usize).inspect(|&place| looks_at(place))?.as_ref()
     }
 
     /// Every merchant, in order of number.
@@ -194,7 +195,7 @@ impl Registry {
 
     /// The terminal at this slot.
     pub fn terminal(&self, slot: TerminalSlot) -> Option<&Terminal> {
-        self.terminals.get(usize::from(slot.0))
+        self.terminals.get(usize::from(slot.0)).inspect(|&terminal| looks_at(terminal))
     }
 
     /// The terminal with this number: for sign-in, not for the way of a debit.
@@ -215,7 +216,7 @@ impl Registry {
 
     /// The rules of a class; the defaults for one out of range.
     pub fn policy(&self, class: u8) -> &Policy {
-        self.policies.get(usize::from(class)).unwrap_or(&Policy::DEFAULT)
+        self.policies.get(usize::from(class)).inspect(|&policy| looks_at(policy)).unwrap_or(&Policy::DEFAULT)
     }
 
     /// The meal periods that are set, with their numbers.

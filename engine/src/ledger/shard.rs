@@ -7,6 +7,7 @@ use super::command::TerminalSlot;
 use super::hot::HotParts;
 use super::limits::SHARDS_MAX;
 use super::orders::Orders;
+use super::probes::{looks_at, looks_at_head};
 use super::terminal_entry::TerminalEntry;
 
 /// Account `n` and terminal slot `n` live in shard `n % N`, at place `n / N`. N is a power of two.
@@ -155,7 +156,10 @@ impl Layout {
 
     #[inline]
     pub(super) fn account<P: Parts + ?Sized>(self, parts: &P, account: AccountId) -> Option<&Account> {
-        parts.shard(self.shard_of_account(account)).account_at(self.place_of_account(account))
+        parts
+            .shard(self.shard_of_account(account))
+            .account_at(self.place_of_account(account))
+            .inspect(|&found| looks_at(found))
     }
 
     #[inline]
@@ -165,12 +169,19 @@ impl Layout {
         account: AccountId,
     ) -> Option<&mut Account> {
         let place = self.place_of_account(account);
-        parts.shard_mut(self.shard_of_account(account)).accounts.get_mut(place)
+        parts
+            .shard_mut(self.shard_of_account(account))
+            .accounts
+            .get_mut(place)
+            .inspect(|found| looks_at(&**found))
     }
 
     #[inline]
     pub(super) fn terminal<P: Parts + ?Sized>(self, parts: &P, slot: TerminalSlot) -> Option<&TerminalEntry> {
-        parts.shard(self.shard_of_terminal(slot)).terminal_at(self.place_of_terminal(slot))
+        parts
+            .shard(self.shard_of_terminal(slot))
+            .terminal_at(self.place_of_terminal(slot))
+            .inspect(|&found| looks_at_head(found))
     }
 
     #[inline]
@@ -180,6 +191,10 @@ impl Layout {
         slot: TerminalSlot,
     ) -> Option<&mut TerminalEntry> {
         let place = self.place_of_terminal(slot);
-        parts.shard_mut(self.shard_of_terminal(slot)).terminals.get_mut(place)
+        parts
+            .shard_mut(self.shard_of_terminal(slot))
+            .terminals
+            .get_mut(place)
+            .inspect(|found| looks_at_head(&**found))
     }
 }

@@ -8,6 +8,7 @@ use super::fold::Fold;
 use super::gaps::Gaps;
 use super::limits::{BAD_CODES_MAX, CODE_WINDOW_NS, SUSPENSE_PER_TERMINAL_DAY_MAX, SUSPENSE_RECENT};
 use super::outcome_ring::OutcomeRing;
+use super::probes::looks_at;
 
 const DOMAIN_SUSPENSE: u64 = 0x5355_5350;
 
@@ -89,11 +90,15 @@ impl TerminalEntry {
     /// Whether another request may be written to the suspense list: not the same one again, and not too many on
     /// one business date.
     pub(super) fn may_suspend(&self, date: BusinessDate, key: u64) -> bool {
+        looks_at(&self.suspense_recent);
+        looks_at(&self.suspense_date);
         let count = if self.suspense_date == date { self.suspense_count } else { 0 };
         count < SUSPENSE_PER_TERMINAL_DAY_MAX && !self.suspense_recent.contains(&key)
     }
 
     pub(super) fn count_suspense(&mut self, date: BusinessDate, key: u64) {
+        looks_at(&self.suspense_recent);
+        looks_at(&self.suspense_date);
         if self.suspense_date != date {
             self.suspense_date = date;
             self.suspense_count = 0;

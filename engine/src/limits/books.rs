@@ -1,5 +1,6 @@
 //! Books to measure with: tills, accounts with a card and money in a snapshot, and debits after it in the log.
 
+use std::ops::Range;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -81,9 +82,7 @@ pub fn account_of(card: CardUid) -> AccountId {
 pub fn make(dir: &Path, spec: &BooksSpec) -> Result<Campus, LimitsError> {
     let data = DataDir::create_or_open(dir).map_err(BooksError::from)?;
     let master_key = data.master_key().map_err(BooksError::from)?;
-    let accounts_max = spec.accounts.next_power_of_two().max(1 << 16);
-    let sizes = Sizes { shards: 4, accounts_max, cards_max: 2 * accounts_max, ..Sizes::default() };
-    let options = OpenOptions { sizes, back_end: spec.back_end, log_bytes_max: None };
+    let options = open_options(spec);
     let (books, _) = OpenedBooks::open(data, &options)?;
     with_writer(&books, |engine| open_accounts(engine, spec))?;
     books.close()?;
@@ -93,6 +92,15 @@ pub fn make(dir: &Path, spec: &BooksSpec) -> Result<Campus, LimitsError> {
         with_writer(&books, |engine| debit(engine, spec))?;
     }
     Ok(campus(spec, &master_key))
+}
+
+/// How such books are opened.
+pub(super) fn open_options(spec: &BooksSpec) -> OpenOptions {
+    let accounts_max = spec.accounts.next_power_of_two().max(1 << 16);
+    let terminals_max = spec.tills.max(Sizes::default().terminals_max);
+    let sizes =
+        Sizes { shards: 4, accounts_max, cards_max: 2 * accounts_max, terminals_max, ..Sizes::default() };
+    OpenOptions { sizes, back_end: spec.back_end, log_bytes_max: None }
 }
 
 fn with_writer(
@@ -159,21 +167,46 @@ fn make_room(engine: &Engine) -> Result<(), LimitsError> {
     Ok(())
 }
 
-/// Debits of one fen, over all accounts and tills in turn, in an engine that has them. Call it once.
+/// Debits of one fen, over all accounts in a scrambled order and all tills in turn, in an engine that has them. Call it
+/// once.
 ///
 /// # Errors
 /// The disk's, or a debit is refused.
 pub fn debit(engine: &Engine, spec: &BooksSpec) -> Result<(), LimitsError> {
+    debit_some(engine, spec, 0..spec.debits)
+}
+
+/// The same in blocks of `block_debits`, each durable before the next is begun: what a log looks like when few tills are
+/// waiting at a time. Call it once, without a [`LogWriter`].
+///
+/// # Errors
+/// As [`debit`].
+pub fn debit_in_blocks(engine: &Engine, spec: &BooksSpec, block_debits: u64) -> Result<(), LimitsError> {
+    let mut next = 0;
+    while next < spec.debits {
+        let end = spec.debits.min(next + block_debits.max(1));
+        debit_some(engine, spec, next..end)?;
+        engine.sync().map_err(EngineError::from)?;
+        next = end;
+    }
+    Ok(())
+}
+
+/// The account that a debit is of: an odd prime walks over all of them.
+fn account_of_debit(debit: u64, accounts: u32) -> u32 {
+    (debit % u64::from(accounts) * 2_654_435_761 % u64::from(accounts)) as u32
+}
+
+fn debit_some(engine: &Engine, spec: &BooksSpec, debits: Range<u64>) -> Result<(), LimitsError> {
     let tills = u64::from(spec.tills);
     let command = |debit: u64| {
         let (till, sequence) = ((debit % tills) as u16, (debit / tills) as u32 + 1);
-        let accounts = u64::from(spec.accounts);
-        let (account, tap) = ((debit % accounts) as u32, (debit / accounts) as u32 + 1);
-        card_debit(till, sequence, account, tap)
+        let tap = (debit / u64::from(spec.accounts)) as u32 + 1;
+        card_debit(till, sequence, account_of_debit(debit, spec.accounts), tap)
     };
-    let mut next = 0;
-    while next < spec.debits {
-        let end = spec.debits.min(next + BATCH);
+    let mut next = debits.start;
+    while next < debits.end {
+        let end = debits.end.min(next + BATCH);
         let routes = engine.routes();
         let mut turn = routes.hold_for((next..end).map(&command));
         let mut full = false;

@@ -10,6 +10,7 @@
 //!
 //!   disk: one durable page after another      ledger_alone: decide + apply against the bare_loops' touch + copy
 //!   books: accounts and a log to start from   memory: what a server keeps in memory
+//!   replay: a start against reading its file and touching its accounts
 //!   open_files: room for a thousand connections
 //! ```
 //!
@@ -27,6 +28,7 @@ pub mod echo_server;
 pub mod ledger_alone;
 pub mod memory;
 pub mod open_files;
+pub mod replay;
 pub mod report;
 pub mod spread;
 
@@ -56,6 +58,9 @@ pub enum LimitsError {
     /// The load generator.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// The log that a start is measured with.
+    #[error(transparent)]
+    Log(#[from] wal::WalError),
     /// A socket or a timer.
     #[error("{what}: {source}")]
     Io {

@@ -8,6 +8,7 @@ use loadgen::machine::Machine;
 use serde::Serialize;
 
 use super::memory::Resident;
+use super::replay::ReplayFigures;
 use super::spread::Spread;
 
 /// Durable debits a second over echoes a second, at [`ECHO_GOAL_CONNECTIONS`] and more connections: at least this.
@@ -20,10 +21,12 @@ pub const HALF_LOAD_RATIO_GOAL: f64 = 2.0;
 pub const LEDGER_RATIO_GOAL: f64 = 0.3;
 /// Debits a second of the ledger alone over the fair loop's, in batches of 1 and of 64: at least this.
 pub const LEDGER_FAIR_RATIO_GOAL: f64 = 0.6;
+/// Records replayed a second at a start over a loop that reads the file and touches the accounts: at least this.
+pub const REPLAY_RATIO_GOAL: f64 = 0.7;
 /// Memory per account, all told, bytes: at most this.
 pub const ACCOUNT_BYTES_GOAL: f64 = 300.0;
 
-/// Everything that was measured. The first six are what scripts read.
+/// Everything that was measured. The first seven are what scripts read.
 #[derive(Clone, Debug, Serialize)]
 pub struct LimitsReport {
     /// Durable debits a second over echoes a second, by number of connections.
@@ -38,6 +41,8 @@ pub struct LimitsReport {
     pub ledger_fair_ratio_64: f64,
     /// Records of the log replayed a second, at a start.
     pub replay_records_per_s: f64,
+    /// See [`REPLAY_RATIO_GOAL`]; large blocks.
+    pub replay_ratio: f64,
     /// Where.
     pub machine: Machine,
     /// How the log was written.
@@ -58,6 +63,8 @@ pub struct LimitsReport {
     pub ledger: LedgerFigures,
     /// A start with these books.
     pub start_up: StartUp,
+    /// Starts against the least that they take.
+    pub replay: ReplaySection,
     /// What the server kept in memory.
     pub memory: Memory,
     /// The log was read and every balance recomputed after the runs.
@@ -155,6 +162,15 @@ pub struct StartUp {
     pub records: u64,
     /// Reading, checking and applying them, milliseconds.
     pub replay_ms: f64,
+}
+
+/// Starts from books with large blocks and with small ones.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ReplaySection {
+    /// Blocks as a busy server writes them.
+    pub large_blocks: ReplayFigures,
+    /// A handful of records in each block's 4 KiB.
+    pub small_blocks: ReplayFigures,
 }
 
 /// Memory of a server that has just started.
@@ -276,6 +292,7 @@ impl fmt::Display for LimitsReport {
             self.start_up.replay_ms,
             Grouped(self.replay_records_per_s)
         )?;
+        self.replay_lines(f)?;
         self.memory_line(f)?;
         writeln!(
             f,
@@ -337,6 +354,33 @@ impl LimitsReport {
             self.half_load_p999_ratio,
             goal(self.half_load_p999_ratio <= HALF_LOAD_RATIO_GOAL, "≤ 2")
         )
+    }
+
+    fn replay_lines(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ReplaySection { large_blocks, small_blocks } = &self.replay;
+        for (name, figures) in [("large", large_blocks), ("small", small_blocks)] {
+            let ReplayFigures { records, blocks, replayed_per_s, touched_per_s, verified_per_s, .. } =
+                figures;
+            writeln!(
+                f,
+                "replay     {} records in {} {name} blocks: {}/s; file read and accounts touched {}/s, with checks {}/s",
+                Grouped(*records as f64),
+                Grouped(*blocks as f64),
+                rates(*replayed_per_s),
+                rates(*touched_per_s),
+                rates(*verified_per_s),
+            )?;
+            writeln!(
+                f,
+                "           ratio {:.2} ({:.2}–{:.2})   {}; with checks {:.2}",
+                figures.ratio.median,
+                figures.ratio.lowest,
+                figures.ratio.highest,
+                goal(figures.ratio.median >= REPLAY_RATIO_GOAL, "≥ 0.7"),
+                figures.verified_ratio.median
+            )?;
+        }
+        Ok(())
     }
 
     fn memory_line(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -26,7 +26,7 @@ const INLINE_GROUPS_MAX: u64 = 32;
 
 /// Records of a block that replay is ahead of itself with asking for their lines: about as many misses as a processor has
 /// under way at once.
-const REPLAY_RECORDS_AHEAD: usize = 16;
+pub const REPLAY_RECORDS_AHEAD: usize = 16;
 
 /// What is configured: read by every batch, written by configuration commands only.
 #[derive(Clone, Debug)]

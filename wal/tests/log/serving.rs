@@ -239,6 +239,17 @@ fn a_seal_refuses_what_comes_after_and_is_found_again() {
 }
 
 #[test]
+fn a_start_leaves_the_spare_to_the_first_write() {
+    let storage = Simulated::new();
+    let segments = || wal::Storage::list(&storage).unwrap().len();
+    let (log, _, _) = open(&storage, small_config(), 0).unwrap();
+    assert_eq!(segments(), 1);
+    append(&log, &group(1, &[80]), Priority::Normal).unwrap();
+    log.commit_all().unwrap();
+    assert_eq!(segments(), 2);
+}
+
+#[test]
 fn a_spare_is_always_ready() {
     let storage = Simulated::new();
     let (log, _, _) = open(&storage, small_config(), 0).unwrap();

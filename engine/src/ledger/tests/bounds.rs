@@ -1,0 +1,442 @@
+//! How much a command looks at, counted: the same with few accounts and with many, every table full.
+//!
+//! Each kind of command is played in its dearest ways: out of order with all gaps open, with a load, kept in suspense, an
+//! order again under another identity. The largest count of each kind is held to its constant in
+//! [`crate::ledger::limits`], which knows nothing of the number of accounts.
+//!
+//! Open holds aren't among the tables: no command makes one yet.
+
+use std::collections::BTreeMap;
+
+use protocol::ids::{
+    AccountId, BusinessDate, CardCounter, CardUid, Epoch, RecordNumber, Sequence, TerminalId,
+};
+use protocol::result_code::ResultCode;
+
+use super::bench::{MERCHANT, NOON_NS, SECOND_NS, sale, text};
+use crate::ledger::account::AccountStatus;
+use crate::ledger::command::{
+    AccountSelector, CardDebit, Channel, CodeDebit, CodeVerdict, OfflineFact, Reversal, Sale, TerminalSlot,
+    TopUp,
+};
+use crate::ledger::limits::{
+    ACCOUNT_CHANGE_LOOKS_MAX, ACCOUNT_QUERY_LOOKS_MAX, CARD_DEBIT_LOOKS_MAX, CODE_DEBIT_LOOKS_MAX,
+    DIRECTORY_CHANGE_LOOKS_MAX, GAPS_MAX, Looks, OFFLINE_LOOKS_MAX, REVERSAL_LOOKS_MAX, SALE_QUERY_LOOKS_MAX,
+    TABLE_SEARCH_MAX, TOP_UP_LOOKS_MAX,
+};
+use crate::ledger::probes::count;
+use crate::ledger::record::Wallet;
+use crate::ledger::registry::{Policy, TerminalKind};
+use crate::ledger::{
+    Command, Decision, Lead, Request, Sizes, Stamp, State, apply, decide_with, shards_touched_with,
+};
+
+/// Accounts that are opened while it is counted, the last of the table.
+const OPENED_COUNTED: u32 = 64;
+/// Times that every way of every command is played.
+const ROUNDS: u32 = 150;
+const ORDERS_MAX: usize = 256;
+const OUTCOMES_PER_TILL: u32 = 16;
+
+/// The till whose sequences come in order.
+const IN_ORDER: u16 = 0;
+/// The till with as many gaps open as there may be.
+const WITH_GAPS: u16 = 1;
+/// The till that wrong codes come from, until it is locked for them.
+const WITH_BAD_CODES: u16 = 2;
+const TILLS: usize = 4;
+/// What is refused without a record, or kept out, leaves its sequence unused.
+const NOT_USED_UP: Sale<'_> = Sale {
+    slot: TerminalSlot(3),
+    terminal: TerminalId(104),
+    epoch: Epoch(1),
+    sequence: Sequence(1),
+    raw: b"request bytes",
+};
+/// Between two gaps of the till with gaps: no sequence of one is in the ring any more.
+const GAP_STEP: u32 = 40;
+
+/// The bound of a kind of command, and the buckets that a search for a place may add to it.
+const BOUNDS: [(&str, Looks, usize); 9] = [
+    ("card debit", CARD_DEBIT_LOOKS_MAX, 0),
+    ("code debit", CODE_DEBIT_LOOKS_MAX, 0),
+    ("offline record", OFFLINE_LOOKS_MAX, 0),
+    ("reversal", REVERSAL_LOOKS_MAX, 0),
+    ("top-up", TOP_UP_LOOKS_MAX, TABLE_SEARCH_MAX),
+    ("balance or bill", ACCOUNT_QUERY_LOOKS_MAX, 0),
+    ("sale query", SALE_QUERY_LOOKS_MAX, 0),
+    ("opening or terms", ACCOUNT_CHANGE_LOOKS_MAX, 0),
+    ("account or card", DIRECTORY_CHANGE_LOOKS_MAX, TABLE_SEARCH_MAX),
+];
+
+fn kind(request: &Request<'_>) -> &'static str {
+    match request {
+        Request::CardDebit(_) => "card debit",
+        Request::CodeDebit(_) => "code debit",
+        Request::Offline(_) => "offline record",
+        Request::Reversal(_) => "reversal",
+        Request::TopUp(_) => "top-up",
+        Request::Balance(_) | Request::BillHead(_) => "balance or bill",
+        Request::SaleQuery(_) => "sale query",
+        Request::Opening { .. } | Request::SetAccountTerms { .. } => "opening or terms",
+        Request::OpenAccount { .. } | Request::BindCard { .. } => "account or card",
+        _ => "configuration",
+    }
+}
+
+struct Campus {
+    state: State,
+    accounts: u32,
+    next_number: u64,
+    next_sequences: [u32; TILLS],
+    most: BTreeMap<&'static str, Looks>,
+    codes: BTreeMap<&'static str, Vec<ResultCode>>,
+}
+
+fn card(number: u64) -> CardUid {
+    CardUid(20_000_000 + number * 37)
+}
+
+fn student_number(account: u32) -> [u8; 16] {
+    text(&format!("26{account:08}"))
+}
+
+impl Campus {
+    /// So many accounts in tables for just as many, each with a card and money.
+    fn full(accounts: u32) -> Campus {
+        let sizes = Sizes {
+            shards: 4,
+            accounts_max: accounts,
+            cards_max: accounts,
+            terminals_max: TILLS as u16,
+            merchants_max: 4,
+            outcomes_per_terminal: OUTCOMES_PER_TILL as usize,
+            orders_max: ORDERS_MAX,
+        };
+        let mut campus = Campus {
+            state: State::new(&sizes).expect("sizes in their ranges"),
+            accounts,
+            next_number: 1,
+            next_sequences: [1; TILLS],
+            most: BTreeMap::new(),
+            codes: BTreeMap::new(),
+        };
+        campus.run(Request::CutOff { opened: BusinessDate(9_824) });
+        campus.run(Request::RegisterMerchant { merchant: MERCHANT, name: "一食堂", enabled: true });
+        let policy = Policy { day_max_fen: u32::MAX, ..Policy::DEFAULT };
+        campus.run(Request::SetPolicy { class: 0, policy });
+        for slot in 0..TILLS as u16 {
+            campus.run(Request::RegisterTerminal {
+                terminal: sale(slot, 1, 1).terminal,
+                merchant: MERCHANT,
+                kind: TerminalKind::PhoneGateway,
+                key_version: 1,
+                enabled: true,
+            });
+        }
+        for number in 0..accounts {
+            let account = AccountId(number);
+            let requests = [
+                Request::OpenAccount { student_number: student_number(number), class: 0 },
+                Request::BindCard { account, card_uid: card(number.into()) },
+                Request::Opening { account, wallet: Wallet::Card, amount_fen: 10_000 },
+            ];
+            for request in requests {
+                if number + OPENED_COUNTED < accounts {
+                    campus.run(request);
+                } else {
+                    campus.counted(request);
+                }
+            }
+        }
+        campus
+    }
+
+    fn run(&mut self, request: Request<'_>) -> ResultCode {
+        let command = Command::from(request);
+        let number = RecordNumber(self.next_number);
+        let time_ns = NOON_NS + self.next_number * SECOND_NS / 100;
+        let State { registry, directory, shards } = &mut self.state;
+        let lead = Lead::of(directory, &command);
+        shards_touched_with(shards.len(), &command, lead);
+        let decision = decide_with(registry, directory, shards, &command, lead, Stamp { number, time_ns });
+        match decision {
+            Decision::Done { outcome, group } => {
+                for record in group.records() {
+                    let number = RecordNumber(self.next_number);
+                    apply(registry, directory, shards, number, time_ns, record).expect("it was decided");
+                    self.next_number += 1;
+                }
+                outcome.code
+            }
+            Decision::NoRecord(outcome) => outcome.code,
+            // What the log knows is looked up outside of the ledger, and decided again with the same lines.
+            _ => ResultCode::UnknownSale,
+        }
+    }
+
+    fn counted(&mut self, request: Request<'_>) -> ResultCode {
+        let kind = kind(&request);
+        let (code, looks) = count(|| self.run(request));
+        let most = self.most.entry(kind).or_default();
+        most.probes = most.probes.max(looks.probes);
+        most.lines = most.lines.max(looks.lines);
+        let codes = self.codes.entry(kind).or_default();
+        if !codes.contains(&code) {
+            codes.push(code);
+        }
+        code
+    }
+
+    /// The next sale of the till in order.
+    fn next_sale(&mut self) -> Sale<'static> {
+        self.next_sale_of(IN_ORDER)
+    }
+
+    fn next_sale_of(&mut self, slot: u16) -> Sale<'static> {
+        let next = &mut self.next_sequences[usize::from(slot)];
+        *next += 1;
+        sale(slot, 1, *next - 1)
+    }
+
+    /// Opens all gaps but one of the till that has them.
+    fn open_gaps(&mut self) {
+        for gap in 1..=GAPS_MAX as u32 - 1 {
+            self.run(tap(sale(WITH_GAPS, 1, gap * GAP_STEP), card(0), 0, 1));
+        }
+    }
+
+    /// Every command in all its ways, about an account of its own each round.
+    fn play(&mut self, round: u32) {
+        // An odd factor walks over all accounts in a scrambled order.
+        let account = (u64::from(round) * 2_654_435_761 % u64::from(self.accounts)) as u32;
+        let id = AccountId(account);
+        let counter = 10 * (round + 1);
+        let own = card(account.into());
+        let nobody = card(u64::from(self.accounts) + 7);
+        let tapped = self.next_sale();
+        for request in [
+            tap(tapped, own, counter, 100),
+            tap(tapped, own, counter, 100),
+            tap(tapped, own, counter, 101),
+            tap(tapped, nobody, counter, 101),
+        ] {
+            self.counted(request);
+        }
+        for (card_uid, counter, amount_fen) in [(own, counter, 1), (nobody, 1, 1), (own, counter + 1, 2_001)]
+        {
+            let sale = self.next_sale();
+            self.counted(tap(sale, card_uid, counter, amount_fen));
+        }
+        self.counted(tap(NOT_USED_UP, own, counter + 2, 0));
+        self.top_ups(round, account);
+        self.code_debits(round, account);
+        // More than the card wallet has: what is missing is loaded first.
+        let policy = Policy { debit_max_fen: u32::MAX, day_max_fen: u32::MAX, ..Policy::DEFAULT };
+        self.run(Request::SetPolicy { class: 0, policy });
+        let with_load = self.next_sale();
+        self.counted(tap(with_load, own, counter + 3, 10_500));
+        self.reversals(with_load);
+        self.uploads(round, account);
+        self.out_of_order(round, account);
+        for selector in [
+            AccountSelector::Account(id),
+            AccountSelector::StudentNumber(student_number(account)),
+            AccountSelector::Card(own),
+            AccountSelector::Card(nobody),
+            AccountSelector::StudentNumber(text("nobody's")),
+        ] {
+            self.counted(Request::Balance(selector));
+            self.counted(Request::BillHead(selector));
+        }
+        for sale in [tapped, with_load, sale(IN_ORDER, 1, 1), sale(IN_ORDER, 1, u32::MAX), NOT_USED_UP] {
+            self.counted(Request::SaleQuery(sale));
+        }
+        self.changes(round, account);
+    }
+
+    fn top_ups(&mut self, round: u32, account: u32) {
+        let order = format!("order {round}");
+        for (selector, order, amount_fen) in [
+            (AccountSelector::Account(AccountId(account)), order.as_str(), 9_000),
+            (AccountSelector::StudentNumber(student_number(account)), order.as_str(), 9_000),
+            (AccountSelector::Card(card(account.into())), order.as_str(), 9_001),
+            (AccountSelector::Card(card(account.into())), &format!("{order} by card"), 1),
+            (AccountSelector::StudentNumber(student_number(account)), &format!("{order} by number"), 1),
+            (AccountSelector::Card(CardUid(3)), &format!("{order} by nobody"), 1),
+        ] {
+            let top_up = |sale| {
+                Request::TopUp(TopUp {
+                    sale,
+                    account: selector,
+                    amount_fen,
+                    channel: Channel::WeChat,
+                    order_number: text(order),
+                })
+            };
+            let sale = self.next_sale();
+            self.counted(top_up(sale));
+            self.counted(top_up(sale));
+        }
+    }
+
+    fn code_debits(&mut self, round: u32, account: u32) {
+        let authentic = CodeVerdict::Authentic { account: AccountId(account), step: 1_000 + round, nonce: 3 };
+        for verdict in
+            [authentic, authentic, CodeVerdict::Malformed, CodeVerdict::NotAuthentic, CodeVerdict::Expired]
+        {
+            for amount_fen in [100, 101] {
+                let bad = !matches!(verdict, CodeVerdict::Authentic { .. });
+                let sale = self.next_sale_of(if bad { WITH_BAD_CODES } else { IN_ORDER });
+                let digits = *b"12345678901234567890";
+                self.counted(Request::CodeDebit(CodeDebit { sale, digits, verdict, amount_fen }));
+                self.counted(Request::CodeDebit(CodeDebit { sale, digits, verdict, amount_fen: 102 }));
+            }
+        }
+    }
+
+    fn reversals(&mut self, with_load: Sale<'_>) {
+        let reverse = |own: Sale<'static>, original: Sale<'_>, amount_fen| {
+            Request::Reversal(Reversal {
+                sale: own,
+                original_epoch: original.epoch,
+                original_sequence: original.sequence,
+                amount_fen,
+            })
+        };
+        for (original, amount_fen) in [(with_load, 10_500), (with_load, 10_500), (with_load, 1)] {
+            let own = self.next_sale();
+            self.counted(reverse(own, original, amount_fen));
+            self.counted(reverse(own, original, amount_fen + 1));
+        }
+        let (own, original) = (self.next_sale(), self.next_sale());
+        self.counted(reverse(own, original, 5));
+        self.counted(reverse(own, original, 6));
+        // The log is asked first for what is out of the ring: this one isn't used up.
+        let next = sale(IN_ORDER, 1, self.next_sequences[usize::from(IN_ORDER)]);
+        self.counted(reverse(next, sale(IN_ORDER, 1, 1), 1));
+    }
+
+    fn uploads(&mut self, round: u32, account: u32) {
+        for (card_uid, authentic) in [
+            (card(account.into()), true),
+            (card(account.into()), false),
+            (card(u64::from(self.accounts) + 7), true),
+        ] {
+            let sale = if authentic { self.next_sale() } else { NOT_USED_UP };
+            for amount_fen in [100, 101] {
+                self.counted(Request::Offline(fact(sale, card_uid, round, amount_fen, authentic)));
+            }
+        }
+    }
+
+    /// With all gaps open: into a gap's middle and its edge, beyond the newest, and what no gap is left for.
+    fn out_of_order(&mut self, round: u32, account: u32) {
+        let own = card(account.into());
+        let counter = 10 * (round + 1) + 5;
+        // Four sequences of a gap's lower edge each round, and one that would split it.
+        let edge = 1 + 4 * (round % 5);
+        let gap = 1 + round / 5 % (GAPS_MAX as u32 - 2);
+        let in_gap = |ahead: u32| sale(WITH_GAPS, 1, gap * GAP_STEP + edge + ahead);
+        self.counted(tap(in_gap(0), own, counter, 1));
+        self.counted(Request::Offline(fact(in_gap(GAP_STEP / 2), own, counter, 1, true)));
+        for (own, original) in [(in_gap(1), in_gap(2)), (sale(WITH_GAPS, 1, 4_000_000), in_gap(7))] {
+            self.counted(Request::Reversal(Reversal {
+                sale: own,
+                original_epoch: Epoch(1),
+                original_sequence: original.sequence,
+                amount_fen: 3,
+            }));
+        }
+        self.counted(Request::SaleQuery(in_gap(9)));
+        self.counted(Request::SaleQuery(sale(WITH_GAPS, 1, GAP_STEP)));
+    }
+
+    fn changes(&mut self, round: u32, account: u32) {
+        let id = AccountId(account);
+        for status in [AccountStatus::Frozen, AccountStatus::Open] {
+            self.counted(Request::SetAccountTerms {
+                account: id,
+                status,
+                card_lost: false,
+                class: 0,
+                debit_max_fen: 0,
+                day_max_fen: 0,
+            });
+        }
+        self.counted(Request::Opening { account: id, wallet: Wallet::Card, amount_fen: 5 });
+        self.counted(Request::OpenAccount { student_number: student_number(account), class: 0 });
+        self.counted(Request::OpenAccount { student_number: text(&format!("{round} late")), class: 0 });
+        self.counted(Request::BindCard { account: id, card_uid: card(account.into()) });
+        // The second time it is another's already.
+        let fresh = card(u64::from(self.accounts) + 100 + u64::from(round));
+        let other = AccountId((account + 1) % self.accounts);
+        self.counted(Request::BindCard { account: id, card_uid: fresh });
+        self.counted(Request::BindCard { account: other, card_uid: fresh });
+    }
+}
+
+fn tap(sale: Sale<'_>, card_uid: CardUid, counter: u32, amount_fen: i64) -> Request<'_> {
+    Request::CardDebit(CardDebit { sale, card_uid, card_counter: CardCounter(counter), amount_fen })
+}
+
+fn fact(
+    sale: Sale<'_>,
+    card_uid: CardUid,
+    counter: u32,
+    amount_fen: i64,
+    authentic: bool,
+) -> OfflineFact<'_> {
+    OfflineFact {
+        sale,
+        record_terminal: sale.terminal,
+        card_uid,
+        card_counter: CardCounter(counter),
+        amount_fen,
+        till_time_ns: NOON_NS,
+        authentic,
+    }
+}
+
+/// The most that each kind looked at, with so many accounts in full tables.
+fn most(accounts: u32) -> Campus {
+    let mut campus = Campus::full(accounts);
+    campus.open_gaps();
+    for round in 0..ROUNDS {
+        campus.play(round);
+    }
+    println!("{accounts} accounts");
+    for (kind, looks) in &campus.most {
+        println!("{kind:<18} {looks:?} {:?}", campus.codes[kind]);
+    }
+    campus
+}
+
+/// Every kind reaches its bound and doesn't pass it, with as few accounts as with many. What a search for a place adds
+/// depends on where the vacancies are, up to a bound of its own.
+fn bounded(few: u32, many: u32) {
+    for accounts in [few, many] {
+        let campus = most(accounts);
+        for (kind, bound, search) in BOUNDS {
+            let looks = campus.most[kind];
+            if search == 0 {
+                assert_eq!(looks, bound, "{kind}, {accounts} accounts");
+            } else {
+                let within = looks.probes <= bound.probes + search && looks.lines <= bound.lines + search;
+                assert!(within, "{kind}, {accounts} accounts: {looks:?} of {bound:?} and a search");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_command_looks_at_no_more_with_a_million_accounts_than_with_ten_thousand() {
+    bounded(10_000, 1_000_000);
+}
+
+/// `cargo test --release -p engine ten_million -- --ignored`: it takes 3 GB and half a minute.
+#[test]
+#[ignore = "it takes 3 GB"]
+fn a_command_looks_at_no_more_with_ten_million_accounts() {
+    bounded(10_000, 10_000_000);
+}
