@@ -44,6 +44,7 @@ pub mod frame;
 pub mod ids;
 pub mod keys;
 pub mod mac;
+mod message;
 pub mod offline_record;
 pub mod payment_code;
 pub mod request;
