@@ -81,18 +81,18 @@ macro_rules! bodies {
 /// [`Kind`], [`COMMANDS`] and [`Request`], and which [`Answer`] each kind carries. A row of a session:
 ///
 /// ```text
-/// /// What the request does: the text of the kind and of the request.
-/// 0x10 CardDebit(CardDebit), 32..=32, TAKES_SEQUENCE, SELLERS => CardDebitAnswer, 40..=40, Money(MoneyAnswer);
-/// │    │         │          │        │               │          │                │       │
-/// │    │         │          │        │               │          │                │       └ variant of `Answer`
-/// │    │         │          │        │               │          │                └ bytes of its body
-/// │    │         │          │        │               │          └ the answer's kind: number 0x10 | 0x80
-/// │    │         │          │        │               └ which terminals may send it
-/// │    │         │          │        └ whether it uses up a sequence
-/// │    │         │          └ bytes of the request's body, fewest and most
-/// │    │         └ the request's body, if it has one
-/// │    └ the request's kind, and its variant of `Request`
+/// /// What the request does: the text of its kind and of its variant.
+/// 0x10 CardDebit(CardDebit), 32..=32, TAKES_SEQUENCE, SELLERS
+/// │    │         │           │        │               └ which terminals may send it
+/// │    │         │           │        └ whether it uses up a sequence
+/// │    │         │           └ bytes of the body, fewest and most
+/// │    │         └ its body, if it has one
+/// │    └ its kind, and its variant of `Request`
 /// └ the request's number
+///     => CardDebitAnswer, 40..=40, Money(MoneyAnswer);
+///        │                │        └ its variant of `Answer`, and the body, if it has one
+///        │                └ bytes of its body
+///        └ the answer's kind: the request's number, top bit set
 /// ```
 ///
 /// The frames of a sign-in have no bodies here: [`crate::sign_in`] reads and writes them, and they never are a
