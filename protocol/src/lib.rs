@@ -21,6 +21,9 @@
 //! | which key comes from which | [`keys`] |
 //! | outcomes and what a till does about them | [`result_code`] |
 //!
+//! A body of a frame is a file in `message/`, a kind of frame a row in `message/table.rs`; both are seen through the
+//! modules above.
+//!
 //! `README.md` beside the sources draws every byte, for clients in other languages; `vectors.json` lets them test.
 //!
 //! # Invariants
@@ -45,6 +48,7 @@ pub mod frame;
 pub mod ids;
 pub mod keys;
 pub mod mac;
+mod message;
 pub mod offline_record;
 pub mod payment_code;
 pub mod request;

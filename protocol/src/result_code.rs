@@ -61,8 +61,17 @@ impl TillAction {
     }
 }
 
+/// What an outcome leaves under the identity that it answers.
+enum Trace {
+    /// The outcome is on record: whoever asks again is told the same.
+    Remembered,
+    /// Nothing.
+    Forgotten,
+}
+
+/// A row: `Busy = 201, Retry, Forgotten;`, with name, number, what the till does about it, and what it leaves.
 macro_rules! codes {
-    ($($(#[doc = $doc:literal])* $name:ident = $number:literal, $action:ident;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident = $number:literal, $action:ident, $trace:ident;)*) => {
         /// The outcome of one request or one uploaded record.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u16)]
@@ -102,109 +111,115 @@ macro_rules! codes {
                     $(ResultCode::$name => TillAction::$action,)*
                 }
             }
+
+            const fn trace(self) -> Trace {
+                match self {
+                    $(ResultCode::$name => Trace::$trace,)*
+                }
+            }
         }
     };
 }
 
 codes! {
     /// Done and durable.
-    Approved = 0, Done;
+    Approved = 0, Done, Remembered;
     /// Done and durable, and beyond an offline rule (limit, clock, floor): held for review. Offline facts only.
-    ApprovedFlagged = 1, Done;
+    ApprovedFlagged = 1, Done, Remembered;
 
     /// The frame's layout is wrong: length, magic, reserved bytes, or a field out of its range.
-    MalformedFrame = 100, Stop;
+    MalformedFrame = 100, Stop, Forgotten;
     /// No protocol version in common.
-    UnsupportedVersion = 101, Stop;
+    UnsupportedVersion = 101, Stop, Forgotten;
     /// The kind of message isn't known to this version.
-    UnknownKind = 102, Stop;
+    UnknownKind = 102, Stop, Forgotten;
     /// The terminal isn't registered, or it is disabled.
-    UnknownTerminal = 103, Stop;
+    UnknownTerminal = 103, Stop, Forgotten;
     /// No session: sign in first.
-    NotSignedIn = 104, SignIn;
+    NotSignedIn = 104, SignIn, Forgotten;
     /// The frame's MAC is wrong.
-    BadMac = 105, SignIn;
+    BadMac = 105, SignIn, Forgotten;
     /// The session counter isn't the next one: replayed, lost or reordered frame.
-    BadCounter = 106, SignIn;
+    BadCounter = 106, SignIn, Forgotten;
     /// A later sign-in of the same terminal took the session over.
-    Fenced = 107, Stop;
+    Fenced = 107, Stop, Forgotten;
 
     /// The server is stopping; another will answer soon.
-    Stopping = 200, Retry;
+    Stopping = 200, Retry, Forgotten;
     /// A bounded queue or table is full. Nothing happened; the sequence isn't used up.
-    Busy = 201, Retry;
+    Busy = 201, Retry, Forgotten;
     /// The log has no room for new debits. Reversals still fit. The sequence isn't used up.
-    LogFull = 202, Retry;
+    LogFull = 202, Retry, Forgotten;
 
     /// The same terminal, epoch and sequence came before with another body. Kept in suspense.
-    IdentityConflict = 300, Stop;
+    IdentityConflict = 300, Stop, Remembered;
     /// The epoch is older than the till's current one and the sale isn't known in it.
-    StaleEpoch = 301, Stop;
+    StaleEpoch = 301, Stop, Remembered;
     /// The sequence would open more gaps than are remembered; upload or close the gaps first. Not used up.
-    TooManyGaps = 302, Retry;
+    TooManyGaps = 302, Retry, Forgotten;
     /// The sale was reversed (or its reversal came before it): it didn't and won't happen.
-    Reversed = 303, Show;
+    Reversed = 303, Show, Remembered;
     /// The channel's order number came before with another body.
-    OrderConflict = 304, Stop;
+    OrderConflict = 304, Stop, Remembered;
     /// The sale asked about never arrived: send it, same sequence. Answers to sale queries only.
-    UnknownSale = 305, Retry;
+    UnknownSale = 305, Retry, Forgotten;
 
     /// The amount is zero or negative.
-    AmountNotPositive = 400, Stop;
+    AmountNotPositive = 400, Stop, Forgotten;
     /// The amount is above what the system accepts in one request (10 million yuan).
-    AmountTooLarge = 401, Stop;
+    AmountTooLarge = 401, Stop, Forgotten;
     /// The sequence is 0; sequences count from 1.
-    SequenceZero = 402, Stop;
+    SequenceZero = 402, Stop, Forgotten;
     /// This kind of terminal may not send this kind of request.
-    NotPermitted = 403, Stop;
+    NotPermitted = 403, Stop, Forgotten;
 
     /// No account has this card.
-    UnknownCard = 500, Show;
+    UnknownCard = 500, Show, Remembered;
     /// The card is reported lost.
-    CardLost = 501, Show;
+    CardLost = 501, Show, Remembered;
     /// The card was replaced, returned or has expired.
-    CardNotCurrent = 502, Show;
+    CardNotCurrent = 502, Show, Remembered;
     /// The card counter isn't above the last one seen: a copied card or a repeated frame.
-    CardCounterReplayed = 503, Show;
+    CardCounterReplayed = 503, Show, Remembered;
     /// The payment code isn't one: digits, length or key id.
-    CodeMalformed = 510, Show;
+    CodeMalformed = 510, Show, Remembered;
     /// Too many wrong codes from this terminal; codes are refused for a while.
-    CodeLocked = 511, Show;
+    CodeLocked = 511, Show, Remembered;
     /// The payment code's MAC is wrong.
-    CodeNotAuthentic = 512, Show;
+    CodeNotAuthentic = 512, Show, Remembered;
     /// The payment code's time has passed, or hasn't come.
-    CodeExpired = 513, Show;
+    CodeExpired = 513, Show, Remembered;
     /// The payment code was used before.
-    CodeUsed = 514, Show;
+    CodeUsed = 514, Show, Remembered;
 
     /// No such account.
-    UnknownAccount = 600, Show;
+    UnknownAccount = 600, Show, Remembered;
     /// The account is closed.
-    AccountClosed = 601, Show;
+    AccountClosed = 601, Show, Remembered;
     /// The account is frozen by an operator.
-    AccountFrozen = 602, Show;
+    AccountFrozen = 602, Show, Remembered;
     /// The till's merchant isn't registered or is closed.
-    UnknownMerchant = 603, Stop;
+    UnknownMerchant = 603, Stop, Remembered;
     /// Above the amount for one debit without the password.
-    DebitLimit = 610, Show;
+    DebitLimit = 610, Show, Remembered;
     /// Above the day's total without the password.
-    DayLimit = 611, Show;
+    DayLimit = 611, Show, Remembered;
     /// The system balance, less open holds, doesn't cover the amount.
-    InsufficientFunds = 620, Show;
+    InsufficientFunds = 620, Show, Remembered;
     /// The balance would leave the range of amounts.
-    BalanceOverflow = 621, Stop;
+    BalanceOverflow = 621, Stop, Remembered;
 
     /// The window for reversals (three days) has passed; only a refund can undo it.
-    ReversalTooLate = 700, Show;
+    ReversalTooLate = 700, Show, Remembered;
     /// An offline fact is never reversed.
-    ReversalOfOfflineFact = 701, Stop;
+    ReversalOfOfflineFact = 701, Stop, Remembered;
     /// The named original isn't a sale that can be reversed (itself a reversal, or a refusal).
-    NothingToReverse = 702, Show;
+    NothingToReverse = 702, Show, Remembered;
 
     /// The record's authentication code is wrong: not accepted; the till keeps it.
-    NotAuthentic = 800, Keep;
+    NotAuthentic = 800, Keep, Remembered;
     /// The record names another terminal than the session's.
-    WrongTerminal = 801, Keep;
+    WrongTerminal = 801, Keep, Remembered;
 }
 
 impl ResultCode {
@@ -215,11 +230,10 @@ impl ResultCode {
 
     /// True for codes that leave no trace: the same identity may come again and be decided afresh.
     ///
-    /// All codes of the session and capacity groups, [`ResultCode::TooManyGaps`], [`ResultCode::UnknownSale`] (which
-    /// only a query is answered with), and the 4xx group: a field that no request may carry is refused before
-    /// anything is recorded under the identity.
+    /// All codes of the session and capacity groups, those of the 4xx group (a field that no request may carry is
+    /// refused before anything is recorded under the identity), and whichever else the table says is forgotten.
     pub const fn is_transient(self) -> bool {
-        matches!(self.number(), 100..300 | 302 | 305 | 400..500)
+        matches!(self.trace(), Trace::Forgotten)
     }
 
     /// True when the request took effect.
@@ -245,5 +259,19 @@ mod tests {
             assert_eq!(ResultCode::from_number(code.number()), Some(code));
         }
         assert_eq!(ResultCode::from_number(9_999), None);
+    }
+
+    #[test]
+    fn what_is_sent_again_left_no_trace_and_what_is_final_did() {
+        for &code in ResultCode::ALL {
+            match code.action() {
+                TillAction::Retry | TillAction::SignIn => assert!(code.is_transient(), "{code}"),
+                TillAction::Done | TillAction::Show => assert!(!code.is_transient(), "{code}"),
+                TillAction::Query | TillAction::Stop | TillAction::Keep => {}
+            }
+            if matches!(code.number(), 100..300 | 400..500) {
+                assert!(code.is_transient(), "{code}: nothing is recorded before these are checked");
+            }
+        }
     }
 }

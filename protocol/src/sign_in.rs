@@ -22,14 +22,16 @@
 use zerocopy::little_endian::{I64, U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use crate::answer::{Refusal, RefusedLayout};
+use crate::answer::Refusal;
 use crate::command_table::{Direction, Kind};
 use crate::error::DecodeError;
 use crate::frame::{self, HEADER_BYTES, Header, MAC_BYTES, VERSION_MAX, VERSION_MIN};
 use crate::ids::{BusinessDate, Epoch, MerchantId, RequestId, Sequence, TerminalId};
 use crate::keys::Key128;
 use crate::mac::{Cmac128, equal_whole};
-use crate::request::{field, fixed, put, text, zero};
+use crate::message::Body;
+use crate::message::field::{field, text, zero};
+use crate::message::layout::{fixed, put};
 use crate::result_code::ResultCode;
 use crate::session::{OpenError, Opener, Sealer, Session};
 use crate::terminal_kind::TerminalKind;
@@ -480,7 +482,7 @@ impl ClientProof {
 fn answer_header(frame: &[u8], kind: Kind, request: &Header) -> Result<Header, SignInError> {
     let header = Header::decode(frame, Direction::ToTill)?;
     if header.kind == Kind::Refused {
-        return Err(SignInError::Refused(RefusedLayout::read(frame::body(frame))?));
+        return Err(SignInError::Refused(Refusal::read(frame::body(frame))?));
     }
     if header.kind != kind {
         return Err(DecodeError::Misplaced { have: header.kind.number() }.into());

@@ -1,0 +1,52 @@
+//! Fields that several bodies have, and the faults of a field.
+//!
+//! Offsets count from the body's start; an error counts them from the frame's.
+
+use zerocopy::little_endian::{U16, U32};
+
+use crate::error::DecodeError;
+use crate::frame::HEADER_BYTES;
+use crate::ids::AccountId;
+use crate::result_code::ResultCode;
+use crate::text::FixedText;
+
+/// On the wire an account that wasn't found is this number: no account ever has it.
+pub const ACCOUNT_NONE: u32 = u32::MAX;
+
+/// A fault of the field at `body_offset`.
+pub(crate) fn field(body_offset: usize, value: impl Into<u64>) -> DecodeError {
+    DecodeError::Field { offset: HEADER_BYTES + body_offset, value: value.into() }
+}
+
+/// Refuses reserved bytes that aren't zero.
+pub(crate) fn zero(bytes: &[u8], body_offset: usize) -> Result<(), DecodeError> {
+    if bytes.iter().all(|&byte| byte == 0) {
+        Ok(())
+    } else {
+        Err(DecodeError::Reserved { offset: HEADER_BYTES + body_offset })
+    }
+}
+
+/// Reads the text at `body_offset`.
+pub(crate) fn text<const N: usize>(bytes: [u8; N], body_offset: usize) -> Result<FixedText<N>, DecodeError> {
+    FixedText::from_bytes(bytes).map_err(|_| DecodeError::Text { offset: HEADER_BYTES + body_offset })
+}
+
+/// Reads a code, always an answer's first field, and holds the action behind it to the code's own.
+pub(crate) fn code(number: U16, action: u8) -> Result<ResultCode, DecodeError> {
+    let code = ResultCode::from_number(number.get()).ok_or_else(|| field(0, number.get()))?;
+    if action != code.action().number() {
+        return Err(field(2, action));
+    }
+    Ok(code)
+}
+
+/// Reads the account of an answer.
+pub(crate) fn account(number: U32) -> Option<AccountId> {
+    (number.get() != ACCOUNT_NONE).then(|| AccountId(number.get()))
+}
+
+/// The account of an answer as it is written.
+pub(crate) fn account_number(account: Option<AccountId>) -> U32 {
+    U32::new(account.map_or(ACCOUNT_NONE, |account| account.0))
+}

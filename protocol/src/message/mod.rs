@@ -1,0 +1,73 @@
+//! Messages: one file a body, and [`table`], which has one row for each kind of frame.
+//!
+//! A body knows its bytes and nothing else: not its kind, not its header. The table says which kind carries which
+//! body, and the frames around them are put together in [`crate::request`] and [`crate::answer`], through which
+//! everything here is seen from outside.
+//!
+//! Most bodies are [`Fixed`]: a layout, and the way from and to it. A body that is followed by items implements
+//! [`Body`] itself, with the helpers of [`layout`].
+
+use core::ops::RangeInclusive;
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+use crate::error::{DecodeError, EncodeError};
+
+pub(crate) mod balance;
+pub(crate) mod bill;
+pub(crate) mod card_debit;
+pub(crate) mod code_debit;
+pub(crate) mod field;
+pub(crate) mod heartbeat;
+pub(crate) mod layout;
+pub(crate) mod money_answer;
+pub(crate) mod refusal;
+pub(crate) mod reversal;
+pub(crate) mod sale_query;
+pub(crate) mod selector;
+pub(crate) mod table;
+pub(crate) mod top_up;
+pub(crate) mod upload;
+
+/// The body of a frame: its bytes, and nothing else.
+pub(crate) trait Body<'a>: Copy {
+    /// Fewest and most bytes. The table says the same, or the crate doesn't build.
+    const BYTES: RangeInclusive<usize>;
+
+    /// Reads a body whose length was held to the table. Items stay where they are, in the frame.
+    fn read(body: &'a [u8]) -> Result<Self, DecodeError>;
+
+    /// The bytes that this one takes.
+    fn body_bytes(&self) -> Result<usize, EncodeError>;
+
+    /// Writes it over exactly [`Body::body_bytes`] bytes.
+    fn write(&self, body: &mut [u8]);
+}
+
+/// A body that is one layout, whatever it says.
+pub(crate) trait Fixed: Copy {
+    /// The bytes, field by field.
+    type Layout: FromBytes + IntoBytes + Immutable + KnownLayout + Unaligned;
+
+    /// Takes the values out and holds them to their ranges; reserved bytes must be zero.
+    fn from_layout(layout: &Self::Layout) -> Result<Self, DecodeError>;
+
+    /// Lays the values out.
+    fn to_layout(&self) -> Self::Layout;
+}
+
+impl<T: Fixed> Body<'_> for T {
+    const BYTES: RangeInclusive<usize> = size_of::<T::Layout>()..=size_of::<T::Layout>();
+
+    fn read(body: &[u8]) -> Result<Self, DecodeError> {
+        T::from_layout(layout::fixed(body)?)
+    }
+
+    fn body_bytes(&self) -> Result<usize, EncodeError> {
+        Ok(size_of::<T::Layout>())
+    }
+
+    fn write(&self, body: &mut [u8]) {
+        layout::put(body, &self.to_layout());
+    }
+}

@@ -1,0 +1,314 @@
+//! The rows: which kinds of frame there are, and which body each of them carries.
+
+use core::ops::RangeInclusive;
+
+use crate::command_table::{Command, Direction, Stage};
+use crate::error::{DecodeError, EncodeError};
+use crate::message::Body;
+use crate::message::balance::{BalanceAnswer, BalanceQuery};
+use crate::message::bill::{BILL_LINES_MAX, BillAnswer, BillQuery};
+use crate::message::card_debit::CardDebit;
+use crate::message::code_debit::CodeDebit;
+use crate::message::heartbeat::{Heartbeat, HeartbeatAnswer};
+use crate::message::money_answer::MoneyAnswer;
+use crate::message::refusal::Refusal;
+use crate::message::reversal::Reversal;
+use crate::message::sale_query::SaleQuery;
+use crate::message::top_up::TopUp;
+use crate::message::upload::{BatchAnswer, UPLOAD_RECORDS_MAX, Upload};
+use crate::terminal_kind::{TerminalKind, TerminalKinds};
+
+const EVERYONE: TerminalKinds = TerminalKinds::ALL;
+const SELLERS: TerminalKinds = TerminalKinds::of(&[
+    TerminalKind::PointOfSale,
+    TerminalKind::Water,
+    TerminalKind::Shower,
+    TerminalKind::PhoneGateway,
+    TerminalKind::Counter,
+]);
+const CASHIERS: TerminalKinds = TerminalKinds::of(&[TerminalKind::PhoneGateway, TerminalKind::Counter]);
+
+/// [`Command::consumes_sequence`] of a money request.
+const TAKES_SEQUENCE: bool = true;
+/// [`Command::consumes_sequence`] of every other.
+const NO_SEQUENCE: bool = false;
+
+/// A head of so many bytes, then as many items of so many bytes as `counts` allows.
+const fn items(head: usize, item: usize, counts: RangeInclusive<usize>) -> RangeInclusive<usize> {
+    head + item * *counts.start()..=head + item * *counts.end()
+}
+
+const fn are_equal(a: &RangeInclusive<usize>, b: &RangeInclusive<usize>) -> bool {
+    *a.start() == *b.start() && *a.end() == *b.end()
+}
+
+/// An enumeration of bodies, one variant each, and what is asked of whichever it is.
+///
+/// ```text
+/// /// Answers a balance query.
+/// Balance(BalanceAnswer);
+/// ```
+///
+/// A variant without a type has no body: it takes no bytes, and nothing is written.
+macro_rules! bodies {
+    ($(#[$doc:meta])* $name:ident { $($(#[$row_doc:meta])* $variant:ident $(($body:ty))?;)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name<'a> {
+            $($(#[$row_doc])* $variant $(($body))?,)*
+        }
+
+        impl<'a> $name<'a> {
+            /// Bytes of its body.
+            pub(crate) fn body_bytes(&self) -> Result<usize, EncodeError> {
+                match self {
+                    $($($name::$variant(body) => <$body as Body<'a>>::body_bytes(body),)?)*
+                    _ => Ok(0),
+                }
+            }
+
+            /// Writes its body over exactly that many bytes.
+            pub(crate) fn write_body(&self, body_bytes: &mut [u8]) {
+                match self {
+                    $($($name::$variant(body) => <$body as Body<'a>>::write(body, body_bytes),)?)*
+                    _ => {}
+                }
+            }
+        }
+    };
+}
+
+/// [`Kind`], [`COMMANDS`] and [`Request`], and which [`Answer`] each kind carries. A row of a session:
+///
+/// ```text
+/// /// What the request does: the text of its kind and of its variant.
+/// 0x10 CardDebit(CardDebit), 32..=32, TAKES_SEQUENCE, SELLERS
+/// │    │         │           │        │               └ which terminals may send it
+/// │    │         │           │        └ whether it uses up a sequence
+/// │    │         │           └ bytes of the body, fewest and most
+/// │    │         └ its body, if it has one
+/// │    └ its kind, and its variant of `Request`
+/// └ the request's number
+///     => CardDebitAnswer, 40..=40, Money(MoneyAnswer);
+///        │                │        └ its variant of `Answer`, and the body, if it has one
+///        │                └ bytes of its body
+///        └ the answer's kind: the request's number, top bit set
+/// ```
+///
+/// The frames of a sign-in have no bodies here: [`crate::sign_in`] reads and writes them, and they never are a
+/// `Request` or an `Answer`.
+macro_rules! messages {
+    (
+        sign_in { $(
+            $(#[$hello_doc:meta])*
+            $hello_number:literal $hello:ident, $hello_bytes:expr, $hello_senders:expr
+            => $challenge:ident, $challenge_bytes:expr;
+        )* }
+        session { $(
+            $(#[$doc:meta])*
+            $number:literal $request:ident $(($body:ty))?, $bytes:expr, $consumes:expr, $senders:expr
+            => $answer:ident, $answer_bytes:expr, $variant:ident $(($answer_body:ty))?;
+        )* }
+        any_time {
+            $(#[$refused_doc:meta])*
+            $refused_number:literal $refused:ident($refusal:ty), $refused_bytes:expr;
+        }
+    ) => {
+        /// The kind of a frame. Numbers never change and are never used again.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum Kind {
+            $($(#[$hello_doc])* $hello = $hello_number,)*
+            $($(#[$doc])* $request = $number,)*
+            $(
+                #[doc = concat!("Answers [`Kind::", stringify!($hello), "`].")]
+                $challenge = $hello_number | 0x80,
+            )*
+            $(
+                #[doc = concat!("Answers [`Kind::", stringify!($request), "`].")]
+                $answer = $number | 0x80,
+            )*
+            $(#[$refused_doc])* $refused = $refused_number,
+        }
+
+        /// Every kind, by number.
+        pub const COMMANDS: &[Command] = &[
+            $(Command {
+                kind: Kind::$hello,
+                name: stringify!($hello),
+                direction: Direction::ToServer,
+                stage: Stage::SignIn,
+                body_bytes_min: *$hello_bytes.start(),
+                body_bytes_max: *$hello_bytes.end(),
+                consumes_sequence: NO_SEQUENCE,
+                senders: $hello_senders,
+            },)*
+            $(Command {
+                kind: Kind::$request,
+                name: stringify!($request),
+                direction: Direction::ToServer,
+                stage: Stage::Session,
+                body_bytes_min: *$bytes.start(),
+                body_bytes_max: *$bytes.end(),
+                consumes_sequence: $consumes,
+                senders: $senders,
+            },)*
+            $(Command {
+                kind: Kind::$challenge,
+                name: stringify!($challenge),
+                direction: Direction::ToTill,
+                stage: Stage::SignIn,
+                body_bytes_min: *$challenge_bytes.start(),
+                body_bytes_max: *$challenge_bytes.end(),
+                consumes_sequence: NO_SEQUENCE,
+                senders: $hello_senders,
+            },)*
+            $(Command {
+                kind: Kind::$answer,
+                name: stringify!($answer),
+                direction: Direction::ToTill,
+                stage: Stage::Session,
+                body_bytes_min: *$answer_bytes.start(),
+                body_bytes_max: *$answer_bytes.end(),
+                consumes_sequence: NO_SEQUENCE,
+                senders: $senders,
+            },)*
+            Command {
+                kind: Kind::$refused,
+                name: stringify!($refused),
+                direction: Direction::ToTill,
+                stage: Stage::Any,
+                body_bytes_min: *$refused_bytes.start(),
+                body_bytes_max: *$refused_bytes.end(),
+                consumes_sequence: NO_SEQUENCE,
+                senders: EVERYONE,
+            },
+        ];
+
+        bodies! {
+            /// A request of a session. Sign-in has its own types, in [`crate::sign_in`].
+            Request { $($(#[$doc])* $request $(($body))?;)* }
+        }
+
+        impl<'a> Request<'a> {
+            /// The sizes of the rows are those of the bodies.
+            const SIZES_AGREE: () = {
+                $($(assert!(
+                    are_equal(&<$body as Body<'a>>::BYTES, &$bytes),
+                    concat!(stringify!($request), ": row and body differ in size")
+                );)?)*
+                $($(assert!(
+                    are_equal(&<$answer_body as Body<'a>>::BYTES, &$answer_bytes),
+                    concat!(stringify!($answer), ": row and body differ in size")
+                );)?)*
+                assert!(
+                    are_equal(&<$refusal as Body<'a>>::BYTES, &$refused_bytes),
+                    concat!(stringify!($refused), ": row and body differ in size")
+                );
+            };
+
+            /// The kind of the frame that carries it.
+            pub const fn kind(&self) -> Kind {
+                match self {
+                    $(Request::$request { .. } => Kind::$request,)*
+                }
+            }
+
+            /// Reads the body of a frame of this kind.
+            pub(crate) fn read_body(kind: Kind, body: &'a [u8]) -> Result<Request<'a>, DecodeError> {
+                Ok(match kind {
+                    $(Kind::$request => Request::$request $((<$body as Body<'a>>::read(body)?))?,)*
+                    other => return Err(DecodeError::Misplaced { have: other.number() }),
+                })
+            }
+        }
+
+        const _: () = Request::SIZES_AGREE;
+
+        impl<'a> Answer<'a> {
+            /// The kind of the frame that carries this answer to a request of that kind; `None` when such a request
+            /// isn't answered so.
+            pub(crate) const fn kind_to(&self, request: Kind) -> Option<Kind> {
+                match (self, request) {
+                    (Answer::$refused(_), _) => Some(Kind::$refused),
+                    $((Answer::$variant { .. }, Kind::$request) => Some(Kind::$answer),)*
+                    _ => None,
+                }
+            }
+
+            /// Reads the body of a frame of this kind.
+            pub(crate) fn read_body(kind: Kind, body: &'a [u8]) -> Result<Answer<'a>, DecodeError> {
+                Ok(match kind {
+                    $(Kind::$answer => Answer::$variant $((<$answer_body as Body<'a>>::read(body)?))?,)*
+                    Kind::$refused => Answer::$refused(<$refusal as Body<'a>>::read(body)?),
+                    other => return Err(DecodeError::Misplaced { have: other.number() }),
+                })
+            }
+        }
+    };
+}
+
+messages! {
+    sign_in {
+        /// Opens a sign-in: versions and nonce of the till.
+        0x01 Hello, 48..=48, EVERYONE => Challenge, 24..=24;
+        /// The till's proof that it holds the terminal key.
+        0x02 Prove, 16..=16, EVERYONE => Welcome, 80..=80;
+    }
+    session {
+        /// Ends the session.
+        0x03 SignOut, 0..=0, NO_SEQUENCE, EVERYONE
+            => SignedOut, 0..=0, SignedOut;
+        /// Compares the clocks and keeps the session alive.
+        0x04 Heartbeat(Heartbeat), 8..=8, NO_SEQUENCE, EVERYONE
+            => HeartbeatAnswer, 32..=32, Heartbeat(HeartbeatAnswer);
+        /// Debits the account of a card.
+        0x10 CardDebit(CardDebit), 32..=32, TAKES_SEQUENCE, SELLERS
+            => CardDebitAnswer, 40..=40, Money(MoneyAnswer);
+        /// Debits the account behind a payment code.
+        0x11 CodeDebit(CodeDebit), 40..=40, TAKES_SEQUENCE, SELLERS
+            => CodeDebitAnswer, 40..=40, Money(MoneyAnswer);
+        /// Pays money in from a channel.
+        0x12 TopUp(TopUp), 72..=72, TAKES_SEQUENCE, CASHIERS
+            => TopUpAnswer, 40..=40, Money(MoneyAnswer);
+        /// Undoes an earlier sale of this till.
+        0x13 Reversal(Reversal), 32..=32, TAKES_SEQUENCE, SELLERS
+            => ReversalAnswer, 40..=40, Money(MoneyAnswer);
+        /// Asks for the balance of an account.
+        0x20 Balance(BalanceQuery), 24..=24, NO_SEQUENCE, EVERYONE
+            => BalanceAnswer, 64..=64, Balance(BalanceAnswer);
+        /// Asks for a page of an account's bill, newest first.
+        0x21 Bill(BillQuery), 40..=40, NO_SEQUENCE, EVERYONE
+            => BillAnswer, items(24, 64, 0..=BILL_LINES_MAX), Bill(BillAnswer<'a>);
+        /// Asks for the outcome of an earlier sale of this till.
+        0x22 SaleQuery(SaleQuery), 8..=8, NO_SEQUENCE, EVERYONE
+            => SaleQueryAnswer, 40..=40, Money(MoneyAnswer);
+        /// Sends stored offline records.
+        0x30 Upload(Upload<'a>), items(8, 96, 1..=UPLOAD_RECORDS_MAX), NO_SEQUENCE, SELLERS
+            => BatchAnswer, items(16, 16, 1..=UPLOAD_RECORDS_MAX), Batch(BatchAnswer<'a>);
+    }
+    any_time {
+        /// Answers any request that wasn't carried out because of the frame, the session or the server's state.
+        0xFF Refused(Refusal), 16..=16;
+    }
+}
+
+bodies! {
+    /// An answer of a session. Sign-in has its own types, in [`crate::sign_in`].
+    Answer {
+        /// The session has ended.
+        SignedOut;
+        /// Answers a heartbeat.
+        Heartbeat(HeartbeatAnswer);
+        /// Answers a debit, a top-up, a reversal or a sale query.
+        Money(MoneyAnswer);
+        /// Answers a balance query.
+        Balance(BalanceAnswer);
+        /// Answers a bill query.
+        Bill(BillAnswer<'a>);
+        /// Answers an upload: one line for each record, in the order sent.
+        Batch(BatchAnswer<'a>);
+        /// Answers any request that wasn't carried out.
+        Refused(Refusal);
+    }
+}
