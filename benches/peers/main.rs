@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.serve_echo {
         Some(kind) => {
-            let folder = arguments.data.clone().unwrap_or_else(std::env::temp_dir);
+            let folder = arguments.data.unwrap_or_else(std::env::temp_dir);
             echo::serve(kind, &folder).map_err(PeersError::machine("the echo server"))
         }
         None => compare(&arguments),
