@@ -15,11 +15,12 @@ mod slow_disk;
 mod studies;
 mod table;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use benches::error::PeersError;
+use benches::run_folder;
 use clap::{Parser, ValueEnum};
 use loadgen::machine::Machine;
 
@@ -133,15 +134,11 @@ fn main() -> ExitCode {
     })
 }
 
-fn folder_in(parent: &Path) -> Result<tempfile::TempDir, PeersError> {
-    tempfile::Builder::new().prefix("yika-growth-").tempdir_in(parent).map_err(PeersError::file(parent))
-}
-
 fn study(arguments: &Arguments) -> Result<ExitCode, PeersError> {
     let extent = arguments.extent()?;
     engine::limits::open_files::raise().map_err(PeersError::machine("the limit of open files"))?;
-    let disk = folder_in(&arguments.data.clone().unwrap_or_else(std::env::temp_dir))?;
-    let memory = folder_in(&arguments.memory)?;
+    let disk = run_folder::make("growth", arguments.data.as_deref())?;
+    let memory = run_folder::make("growth", Some(&arguments.memory))?;
     let Machine { cpu, cpus, kernel, file_system } = Machine::here(Some(disk.path()));
     println!("{cpu}, {cpus} cores, kernel {kernel}, {file_system}; log written through");
     println!(

@@ -30,8 +30,8 @@ pub const SIZES: [GroupSize; 5] = [
     GroupSize { what: "kept in suspense, longest", records: 1, payload_bytes: 304 },
 ];
 
-/// Appends such groups for so long to a log in an empty directory. Gives groups a second; `Err` of words when the log
-/// doesn't hold just those.
+/// Appends such groups for so long to a log in an empty directory. Gives groups a second, and what is wrong when
+/// the log doesn't hold just those.
 ///
 /// # Errors
 /// The log's.

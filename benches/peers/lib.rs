@@ -31,6 +31,7 @@ pub mod ratio;
 pub mod redis;
 pub mod report;
 pub mod rounds;
+pub mod run_folder;
 pub mod server_child;
 pub mod system;
 pub mod table;

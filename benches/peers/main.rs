@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::process::ExitCode;
 
-use benches::{contenders, echo, rounds};
+use benches::{contenders, echo, rounds, run_folder};
 use clap::Parser;
 use engine::limits::books::BooksSpec;
 use engine::limits::disk::Disk;
@@ -39,11 +39,7 @@ fn compare(arguments: &Arguments) -> Result<ExitCode, PeersError> {
     let pace = arguments.pace()?;
     let measures = arguments.measures();
     engine::limits::open_files::raise().map_err(PeersError::machine("the limit of open files"))?;
-    let parent = arguments.data.clone().unwrap_or_else(std::env::temp_dir);
-    let folder = tempfile::Builder::new()
-        .prefix("yika-peers-")
-        .tempdir_in(&parent)
-        .map_err(PeersError::file(&parent))?;
+    let folder = run_folder::make("peers", arguments.data.as_deref())?;
     // A server that isn't root's must find its own directory in it.
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))
         .map_err(PeersError::file(folder.path()))?;

@@ -79,9 +79,7 @@ impl Bound {
         });
         let records = records.collect();
         let mut order: Vec<u32> = (0..accounts as u32).collect();
-        for last in (1..order.len()).rev() {
-            order.swap(last, random.below(last as u64 + 1) as usize);
-        }
+        random.shuffle(&mut order);
         // Twice as many cards as accounts find room, five in a line.
         let lines = (2 * accounts / 5).next_power_of_two();
         Bound {

@@ -18,20 +18,22 @@
 //! uploading client therefore runs at low priority, so that what it costs to play a thousand tills isn't counted as
 //! what they do to live traffic.
 
-mod books;
 mod bound;
 mod report;
 mod signed_frames;
 mod storm;
 mod uploader;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use benches::run_folder;
 use clap::Parser;
 use engine::audit::{self, AuditOptions};
 use engine::cli::server_process::ServerProcess;
+use engine::limits::books::{self, BooksSpec};
+use engine::opened_books::LogBackEnd;
 
 use crate::report::{Report, Round};
 use crate::signed_frames::Tills;
@@ -126,7 +128,7 @@ impl Args {
 fn main() -> ExitCode {
     // This program is the server too: `yika serve`, in a process of its own.
     if std::env::args().nth(1).as_deref() == Some("serve") {
-        return engine::cli::Cli::parse().run();
+        return engine::cli::program();
     }
     let run = || -> Result<ExitCode, Failure> {
         let args = Args::parse().checked()?;
@@ -149,19 +151,26 @@ const FIRST_RECORDS: u64 = 1_000_000;
 
 fn measure(args: &Args) -> Result<Report, Failure> {
     engine::limits::open_files::raise()?;
-    let folder = Folder::new(args.data.as_deref())?;
+    let run_folder = run_folder::make("uploads", args.data.as_deref())?;
+    let folder = run_folder.path();
     let uploading = args.tills.max(args.storm_tills);
     say(&format!("books with {} accounts", args.accounts));
-    let campus = books::make(&folder.path, args.accounts, args.live_tills + uploading)?;
+    let spec = BooksSpec {
+        accounts: args.accounts,
+        tills: args.live_tills + uploading,
+        debits: 0,
+        back_end: LogBackEnd::Through,
+    };
+    let campus = books::make(folder, &spec)?;
     let server = ServerProcess::start(
-        &folder.path,
+        folder,
         std::net::SocketAddr::from(([127, 0, 0, 1], 0)),
         "through",
         args.accounts,
     )?;
     let campus = loadgen::Campus { address: server.address(), ..campus };
     let mut tills = Tills::new(&campus, usize::from(args.live_tills));
-    let mut report = Report::new(args, &folder.path);
+    let mut report = Report::new(args, folder);
 
     let first = if args.quick { 20_000 } else { FIRST_RECORDS };
     let mut rate_per_s = upload(&mut tills, args.tills, args.batch, first, &mut report)?.records_per_s();
@@ -190,7 +199,7 @@ fn measure(args: &Args) -> Result<Report, Failure> {
 
     say("audit of the whole log");
     let begun = Instant::now();
-    let audit = audit::verify(&folder.path, &AuditOptions::default())?;
+    let audit = audit::verify(folder, &AuditOptions::default())?;
     say(&format!("audited {} records in {:.1} s", audit.records, begun.elapsed().as_secs_f64()));
     report.judge(&audit);
     Ok(report)
@@ -214,28 +223,6 @@ fn upload(
     let uploaded = uploader::upload(sessions, &uploader::Stop::default(), Duration::from_secs(60))?;
     report.count(&uploaded);
     Ok(uploaded)
-}
-
-/// Where the books lie; gone with it.
-struct Folder {
-    path: PathBuf,
-}
-
-impl Folder {
-    fn new(parent: Option<&Path>) -> Result<Folder, Failure> {
-        let parent = parent.map_or_else(std::env::temp_dir, Path::to_owned);
-        let path = parent.join(format!("yika-uploads-{}", std::process::id()));
-        std::fs::create_dir_all(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-        Ok(Folder { path })
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.path) {
-            eprintln!("uploads: {} is left behind: {error}", self.path.display());
-        }
-    }
 }
 
 fn say(what: &str) {

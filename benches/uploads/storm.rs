@@ -150,13 +150,7 @@ impl Live<'_> {
         round: u32,
         report: &mut Report,
     ) -> Result<(LatencySummary, LatencySummary, f64), Failure> {
-        let sales = SalesMix {
-            zipf_exponent: 0.0,
-            code_share: 0.0,
-            query_share: 0.0,
-            price_min_fen: 1,
-            price_max_fen: 1,
-        };
+        let sales = SalesMix::one_fen_by_card();
         let duration_ns = Duration::from_secs_f64(self.args.storm_seconds).as_nanos() as u64;
         let profile = ProfileConfig::Poisson(PoissonConfig { rate_per_s, duration_ns, sales });
         let config = RunConfig {

@@ -48,6 +48,13 @@ impl Random {
         self.unit() < probability
     }
 
+    /// Puts the items in an order of which every one is as likely.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last as u64 + 1) as usize);
+        }
+    }
+
     /// Exponentially distributed with the given mean: the gap between events of a Poisson process.
     pub fn exponential(&mut self, mean: f64) -> f64 {
         -mean * (1.0 - self.unit()).ln()

@@ -25,7 +25,7 @@ use crate::limits::echo_process::{self, EchoProcess};
 use crate::limits::ledger_alone::{BATCH, LedgerAlone, LedgerRound};
 use crate::limits::memory::Resident;
 use crate::limits::open_files;
-use crate::limits::replay::{Replay, ReplayFigures};
+use crate::limits::replay::Replay;
 use crate::limits::report::{
     AuditFigures, ECHO_GOAL_CONNECTIONS, HalfLoad, Latency, LedgerFigures, LimitsReport, Memory,
     ReplaySection, StartUp, Throughput,
@@ -229,8 +229,7 @@ fn replay_figures(plan: &Plan, folder: &Path, dir: &Path) -> Result<ReplaySectio
         large.round()?;
         small.round()?;
     }
-    let (large_blocks, small_blocks): (ReplayFigures, ReplayFigures) = (large.figures(), small.figures());
-    Ok(ReplaySection { large_blocks, small_blocks })
+    Ok(ReplaySection { large_blocks: large.figures(), small_blocks: small.figures() })
 }
 
 fn start_server(dir: &Path, plan: &Plan, accounts: u32) -> Result<ServerProcess, String> {

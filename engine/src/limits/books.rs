@@ -65,7 +65,7 @@ fn number_text(account: u32) -> String {
 }
 
 /// The card bound to an account.
-fn card_of(account: u32) -> CardUid {
+pub(crate) fn card_of(account: u32) -> CardUid {
     CardUid(FIRST_CARD + u64::from(account) * CARD_STEP)
 }
 

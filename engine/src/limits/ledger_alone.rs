@@ -89,9 +89,7 @@ impl LedgerAlone {
         };
         let mut random = Random::new(seed, 0);
         let mut order: Vec<u32> = (0..accounts).collect();
-        for last in (1..order.len()).rev() {
-            order.swap(last, random.below(last as u64 + 1) as usize);
-        }
+        random.shuffle(&mut order);
         let mut alone = LedgerAlone {
             state: State::new(&sizes)?,
             loops: BareLoops::new(Vec::new(), Extent::default()),

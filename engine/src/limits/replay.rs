@@ -30,13 +30,13 @@ const WINDOW_PAGES: u32 = 256;
 
 /// What one round came to, each in records a second.
 #[derive(Clone, Copy, Debug)]
-pub struct ReplayRound {
+struct ReplayRound {
     /// The start: from opening the log until its last record is applied and it may be written to.
-    pub replayed: f64,
+    replayed: f64,
     /// The loop that reads and touches.
-    pub touched: f64,
+    touched: f64,
     /// The loop that also computes checksums and hashes.
-    pub verified: f64,
+    verified: f64,
 }
 
 /// Rounds of it.
@@ -152,7 +152,7 @@ impl Replay {
     ///
     /// # Errors
     /// The books can't be opened, or the log can't be read.
-    pub fn round(&mut self) -> Result<ReplayRound, LimitsError> {
+    pub fn round(&mut self) -> Result<(), LimitsError> {
         let mut round = ReplayRound { replayed: 0.0, touched: 0.0, verified: 0.0 };
         let records = self.touched.len() as f64;
         let loops_first = self.rounds.len().is_multiple_of(2);
@@ -167,7 +167,7 @@ impl Replay {
             }
         }
         self.rounds.push(round);
-        Ok(round)
+        Ok(())
     }
 
     /// What all rounds came to.

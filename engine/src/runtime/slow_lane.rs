@@ -363,7 +363,7 @@ fn facts<'r>(
 mod tests {
     use std::sync::mpsc;
 
-    use protocol::ids::{CardUid, Epoch, Sequence};
+    use protocol::ids::{Epoch, Sequence};
     use protocol::keys::{Key128, derive_card_key};
     use protocol::offline_record::{OFFLINE_RECORD_LAYOUT, TAC_KEY_CARD};
     use wal::{Log, LogConfig, LogId, SystemClock};
@@ -401,7 +401,7 @@ mod tests {
         };
         let card_master = Key128::new([7; 16]);
         let record = |sequence: u32| {
-            let card = CardUid(20_000_000 + u64::from(sequence % ACCOUNTS) * 37);
+            let card = books::card_of(sequence % ACCOUNTS);
             let mut record = OfflineRecord {
                 terminal: terminal.0.into(),
                 sequence: Sequence(sequence).0.into(),
@@ -435,7 +435,7 @@ mod tests {
         let log: &Arc<Log> = engine.log();
         let lane = SlowLane::spawn(Arc::clone(&engine), 8).expect("a thread");
         let (done, results) = mpsc::channel();
-        // Forty blocks and more.
+        // A dozen blocks and more.
         for till in 0..TILLS {
             assert_eq!(lane.submit(job(&engine, till, 10_000, &done)), Ok(()));
         }

@@ -36,16 +36,13 @@ impl ReadBuffer {
 
     /// Room to read into; never empty. Memory for a large frame is taken here, not when its first bytes arrive.
     pub fn room(&mut self) -> &mut [u8] {
-        if self.filled.start + self.frame_bytes > self.bytes.len() {
+        let frame_end = self.filled.start + self.frame_bytes;
+        if frame_end > self.bytes.len() || self.filled.end == self.bytes.len() {
             self.bytes.copy_within(self.filled.clone(), 0);
             self.filled = 0..self.filled.len();
-            if self.frame_bytes > self.bytes.len() {
-                self.bytes.resize(self.frame_bytes, 0);
-            }
         }
-        if self.filled.end == self.bytes.len() {
-            self.bytes.copy_within(self.filled.clone(), 0);
-            self.filled = 0..self.filled.len();
+        if self.frame_bytes > self.bytes.len() {
+            self.bytes.resize(self.frame_bytes, 0);
         }
         &mut self.bytes[self.filled.end..]
     }

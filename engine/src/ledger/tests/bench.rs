@@ -84,6 +84,17 @@ pub(super) fn sale(slot: u16, epoch: u16, sequence: u32) -> Sale<'static> {
     }
 }
 
+/// The gateway with this slot, if slots are given in order.
+pub(super) fn register_till(slot: u16) -> Request<'static> {
+    Request::RegisterTerminal {
+        terminal: sale(slot, 1, 1).terminal,
+        merchant: MERCHANT,
+        kind: TerminalKind::PhoneGateway,
+        key_version: 1,
+        enabled: true,
+    }
+}
+
 pub(super) fn uid(account: u32) -> CardUid {
     CardUid(9_000_000 + u64::from(account))
 }
@@ -94,13 +105,7 @@ impl Bench {
         let mut bench = Bench::empty(small_sizes(shards));
         bench.done(Request::RegisterMerchant { merchant: MERCHANT, name: "一食堂", enabled: true });
         for slot in 0..4 {
-            bench.done(Request::RegisterTerminal {
-                terminal: sale(slot, 1, 1).terminal,
-                merchant: MERCHANT,
-                kind: TerminalKind::PhoneGateway,
-                key_version: 1,
-                enabled: true,
-            });
+            bench.done(register_till(slot));
         }
         bench.done(Request::CutOff { opened: BusinessDate(9_824) });
         for account in 0..accounts {

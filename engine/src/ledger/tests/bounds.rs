@@ -13,7 +13,7 @@ use protocol::ids::{
 };
 use protocol::result_code::ResultCode;
 
-use super::bench::{MERCHANT, NOON_NS, SECOND_NS, sale, text};
+use super::bench::{MERCHANT, NOON_NS, SECOND_NS, register_till, sale, text};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
     AccountSelector, CardDebit, Channel, CodeDebit, CodeVerdict, OfflineFact, Reversal, Sale, TerminalSlot,
@@ -26,7 +26,7 @@ use crate::ledger::limits::{
 };
 use crate::ledger::probes::count;
 use crate::ledger::record::Wallet;
-use crate::ledger::registry::{Policy, TerminalKind};
+use crate::ledger::registry::Policy;
 use crate::ledger::{
     Command, Decision, Lead, Request, Sizes, Stamp, State, apply, decide_with, shards_touched_with,
 };
@@ -126,13 +126,7 @@ impl Campus {
         let policy = Policy { day_max_fen: u32::MAX, ..Policy::DEFAULT };
         campus.run(Request::SetPolicy { class: 0, policy });
         for slot in 0..TILLS as u16 {
-            campus.run(Request::RegisterTerminal {
-                terminal: sale(slot, 1, 1).terminal,
-                merchant: MERCHANT,
-                kind: TerminalKind::PhoneGateway,
-                key_version: 1,
-                enabled: true,
-            });
+            campus.run(register_till(slot));
         }
         for number in 0..accounts {
             let account = AccountId(number);
