@@ -20,6 +20,7 @@ use protocol::result_code::ResultCode;
 use wal::{LogConfig, LogId, SystemClock};
 
 use crate::slow_disk::SlowDisk;
+use benches::void::Void;
 
 /// Accounts of each run's books.
 const ACCOUNTS: u32 = 100_000;
@@ -47,7 +48,7 @@ pub struct Came {
     /// Durable debits of a block, on average.
     pub per_block: f64,
     /// Why the run is void; empty when it stands.
-    pub void: Vec<String>,
+    pub void: Vec<Void>,
 }
 
 /// Runs it with books in an empty directory, which is gone afterwards.
@@ -89,9 +90,12 @@ pub fn run(folder: &Path, setting: &Setting) -> Result<Came, PeersError> {
     drop((reader, engine, data));
     let audited = audit(folder, tills.into())?;
     fs::remove_dir_all(folder).map_err(PeersError::file(folder))?;
-    let mut void = audited.journal.violations(&by_till);
-    void.extend(audited.violations);
-    Ok(Came { per_s: debits as f64 / seconds, per_block: debits as f64 / blocks.max(1) as f64, void })
+    let violations = audited.journal.violations(&by_till).into_iter().chain(audited.violations);
+    Ok(Came {
+        per_s: debits as f64 / seconds,
+        per_block: debits as f64 / blocks.max(1) as f64,
+        void: Void::wrongs(violations).collect(),
+    })
 }
 
 fn open(data: &DataDir, setting: &Setting) -> Result<Engine, PeersError> {

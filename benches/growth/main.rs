@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use benches::error::PeersError;
 use benches::run_folder;
+use benches::void::Void;
 use clap::{Parser, ValueEnum};
 use loadgen::machine::Machine;
 
@@ -146,7 +147,7 @@ fn study(arguments: &Arguments) -> Result<ExitCode, PeersError> {
         extent.rounds,
         extent.measure.as_secs_f64()
     );
-    let mut stands = true;
+    let mut voids = Vec::new();
     for wanted in Study::value_variants().iter().filter(|&&study| arguments.wants(study)) {
         let table = match wanted {
             Study::Ledger => studies::ledger(&extent)?,
@@ -157,7 +158,7 @@ fn study(arguments: &Arguments) -> Result<ExitCode, PeersError> {
             Study::Sync => studies::sync_times(memory.path(), &extent)?,
         };
         println!("{table}");
-        stands &= table.stands();
+        voids.extend(table.voids().cloned());
     }
-    Ok(if stands { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(Void::exit_code(&voids))
 }

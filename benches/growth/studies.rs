@@ -16,6 +16,7 @@ use crate::in_process::{self, Setting};
 use crate::record_sizes;
 use crate::scaling::{Point, Scaling};
 use crate::table::Table;
+use benches::void::Void;
 
 /// Shards of the ledger alone: as many as a server has.
 const SHARDS: usize = 4;
@@ -132,7 +133,7 @@ pub fn latency(folder: &Path, extent: &Extent) -> Result<Table, PeersError> {
             if u128::from(run.latency.p50_ns) > extent.measure.as_nanos() {
                 let reason =
                     "the rate couldn't be generated and answered: half of it took longer than the run";
-                void.push(reason.to_owned());
+                void.push(Void::Unplayed(reason.to_owned()));
             }
             runs.push(run);
         }
@@ -185,7 +186,7 @@ pub fn tills(folder: &Path, extent: &Extent) -> Result<Table, PeersError> {
             say(&format!("{tills} tills, round {}: {:.0}/s", round + 1, run.per_s));
             runs.push(run);
         }
-        let void: Vec<String> = runs.iter().flat_map(|run| run.void.iter().cloned()).collect();
+        let void: Vec<Void> = runs.iter().flat_map(|run| run.void.iter().cloned()).collect();
         let per_s = Spread::of(runs.iter().map(|run| run.per_s));
         if void.is_empty() {
             points.push((tills.into(), per_s.median));
@@ -311,7 +312,7 @@ pub fn records(folder: &Path, extent: &Extent) -> Result<Table, PeersError> {
             let (per_s, wrong) = record_sizes::run(&log, size, extent.measure)?;
             std::fs::remove_dir_all(&log).map_err(PeersError::file(&log))?;
             rounds.push(per_s);
-            void.extend(wrong);
+            void.extend(Void::wrongs(wrong));
         }
         let per_s = Spread::of(rounds);
         say(&format!("{}: {:.0} groups/s", size.what, per_s.median));

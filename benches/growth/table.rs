@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use benches::void::Void;
+
 /// One study.
 pub struct Table {
     title: String,
@@ -12,7 +14,7 @@ pub struct Table {
 
 struct Row {
     cells: Vec<String>,
-    void: Vec<String>,
+    void: Vec<Void>,
 }
 
 impl Table {
@@ -22,7 +24,7 @@ impl Table {
     }
 
     /// Adds a row. With reasons in `void` only its first cell, which says what was run, is shown.
-    pub fn row(&mut self, cells: Vec<String>, void: Vec<String>) {
+    pub fn row(&mut self, cells: Vec<String>, void: Vec<Void>) {
         self.rows.push(Row { cells, void });
     }
 
@@ -31,9 +33,9 @@ impl Table {
         self.notes.push(note.into());
     }
 
-    /// Whether no row is void.
-    pub fn stands(&self) -> bool {
-        self.rows.iter().all(|row| row.void.is_empty())
+    /// Why rows are void; nothing when all stand.
+    pub fn voids(&self) -> impl Iterator<Item = &Void> {
+        self.rows.iter().flat_map(|row| &row.void)
     }
 }
 
@@ -48,7 +50,8 @@ impl fmt::Display for Table {
             } else {
                 let what = row.cells.first().map_or("", String::as_str);
                 let others = " |".repeat(self.columns.len().saturating_sub(2));
-                writeln!(f, "| {what} | void: {}{others} |", row.void.join("; "))?;
+                let reasons: Vec<String> = row.void.iter().map(Void::to_string).collect();
+                writeln!(f, "| {what} | void: {}{others} |", reasons.join("; "))?;
             }
         }
         for note in &self.notes {
@@ -66,13 +69,13 @@ mod tests {
     fn a_void_row_says_why_and_shows_no_figure() {
         let mut table = Table::new("Tills", &["tills", "debits/s", "p99"]);
         table.row(vec!["1".into(), "4,600".into(), "0.3".into()], Vec::new());
-        assert!(table.stands());
+        assert_eq!(table.voids().count(), 0);
         table.row(
             vec!["2".into(), "9,000".into(), "0.3".into()],
-            vec!["the rate couldn't be generated".into()],
+            vec![Void::Unplayed("the rate couldn't be generated".into())],
         );
         table.note("A note.");
-        assert!(!table.stands());
+        assert_eq!(table.voids().count(), 1);
         let text = table.to_string();
         assert!(text.contains("| 1 | 4,600 | 0.3 |"), "{text}");
         assert!(text.contains("| 2 | void: the rate couldn't be generated | |"), "{text}");

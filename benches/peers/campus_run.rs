@@ -11,6 +11,7 @@ use crate::error::PeersError;
 use crate::peer::void_unless_generated;
 use crate::processor_window::ProcessorWindow;
 use crate::system::{ClosedLoad, OpenLoad, OpenRun};
+use crate::void::Void;
 
 /// A closed run; `process` is the server's.
 pub fn closed(
@@ -50,10 +51,10 @@ pub fn open(campus: &Campus, load: &OpenLoad) -> Result<(OpenRun, Vec<u64>), Pee
     };
     let unanswered = counts.intended - counts.approved - counts.refused - counts.dropped;
     if unanswered > 0 {
-        run.void.push(format!("{unanswered} debits without an approval: {counts:?}"));
+        run.void.push(Void::Wrong(format!("{unanswered} debits without an approval: {counts:?}")));
     }
     if counts.answers_wrong > 0 {
-        run.void.push(format!("{} answers contradict the protocol", counts.answers_wrong));
+        run.void.push(Void::Wrong(format!("{} answers contradict the protocol", counts.answers_wrong)));
     }
     void_unless_generated(&mut run);
     Ok((run, acknowledged))

@@ -35,4 +35,5 @@ pub mod run_folder;
 pub mod server_child;
 pub mod system;
 pub mod table;
+pub mod void;
 pub mod yika;

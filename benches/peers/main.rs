@@ -71,5 +71,5 @@ fn compare(arguments: &Arguments) -> Result<ExitCode, PeersError> {
     } else {
         print!("{report}");
     }
-    Ok(if report.stands() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(report.exit_code())
 }

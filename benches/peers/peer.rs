@@ -14,6 +14,7 @@ use crate::error::PeersError;
 use crate::journal::Journal;
 use crate::processor_window::ProcessorWindow;
 use crate::system::{ClosedLoad, ClosedRun, OpenLoad, OpenRun, System};
+use crate::void::Void;
 
 /// The generator's own lag at the 99th percentile above which an open run is void, nanoseconds: what was played wasn't
 /// the schedule then. (The lag counts in the latency in any case.)
@@ -80,13 +81,14 @@ pub fn closed_run(
     processor: &ProcessorWindow,
     journal: Option<&Journal>,
 ) -> ClosedRun {
-    let mut void = journal.map_or_else(Vec::new, |journal| journal.violations(&report.acknowledged));
+    let violations = journal.map_or_else(Vec::new, |journal| journal.violations(&report.acknowledged));
+    let mut void: Vec<Void> = Void::wrongs(violations).collect();
     if report.failed > 0 {
         let reason = report.first_failure.as_deref().unwrap_or_default();
-        void.push(format!("{} connections failed: {reason}", report.failed));
+        void.push(Void::Wrong(format!("{} connections failed: {reason}", report.failed)));
     }
     if report.refused > 0 {
-        void.push(format!("{} debits refused {:?}", report.refused, report.refused_by_code));
+        void.push(Void::Wrong(format!("{} debits refused {:?}", report.refused, report.refused_by_code)));
     }
     ClosedRun {
         per_s: report.completed_per_s,
@@ -102,10 +104,10 @@ pub fn closed_run(
 }
 
 fn open_run(report: &OpenReport, journal: &Journal) -> OpenRun {
-    let mut void = journal.violations(&report.acknowledged);
+    let mut void: Vec<Void> = Void::wrongs(journal.violations(&report.acknowledged)).collect();
     if report.unanswered > 0 {
         let reason = report.first_failure.as_deref().unwrap_or_default();
-        void.push(format!("{} debits without an answer: {reason}", report.unanswered));
+        void.push(Void::Wrong(format!("{} debits without an answer: {reason}", report.unanswered)));
     }
     let mut run = OpenRun {
         latency: LatencySummary::of(&report.latency),
@@ -124,17 +126,18 @@ fn open_run(report: &OpenReport, journal: &Journal) -> OpenRun {
 /// An open run that wasn't played as intended is void: too much was dropped, refused, or sent late by the generator.
 pub fn void_unless_generated(run: &mut OpenRun) {
     if run.dropped as f64 > loadgen::config::DROPPED_SHARE_MAX * run.intended as f64 {
-        run.void.push(format!("{} of {} intended debits couldn't be sent", run.dropped, run.intended));
+        let reason = format!("{} of {} intended debits couldn't be sent", run.dropped, run.intended);
+        run.void.push(Void::Unplayed(reason));
     }
     if run.refused > 0 {
-        run.void.push(format!("{} debits refused", run.refused));
+        run.void.push(Void::Wrong(format!("{} debits refused", run.refused)));
     }
     if run.lag.p99_ns > LAG_P99_MAX_NS {
-        run.void.push(format!(
+        run.void.push(Void::Unplayed(format!(
             "the rate couldn't be generated: the generator's own lag is {:.1} ms at p99, {:.0} at most",
             run.lag.p99_ns as f64 / 1e6,
             LAG_P99_MAX_NS as f64 / 1e6
-        ));
+        )));
     }
 }
 
@@ -142,7 +145,7 @@ pub fn void_unless_generated(run: &mut OpenRun) {
 mod tests {
     use super::*;
 
-    fn run(dropped: u64, refused: u64, lag_p99_ns: u64) -> Vec<String> {
+    fn run(dropped: u64, refused: u64, lag_p99_ns: u64) -> Vec<Void> {
         let mut run = OpenRun {
             latency: LatencySummary::default(),
             lag: LatencySummary { p99_ns: lag_p99_ns, ..LatencySummary::default() },
@@ -159,13 +162,14 @@ mod tests {
 
     #[test]
     fn a_rate_that_is_not_generated_makes_the_run_void() {
-        assert_eq!(run(10, 0, LAG_P99_MAX_NS), Vec::<String>::new());
-        assert_eq!(run(11, 0, 0), ["11 of 10000 intended debits couldn't be sent"]);
-        assert_eq!(run(0, 1, 0), ["1 debits refused"]);
+        let unplayed = |reason: &str| [Void::Unplayed(reason.to_owned())];
+        assert_eq!(run(10, 0, LAG_P99_MAX_NS), []);
+        assert_eq!(run(11, 0, 0), unplayed("11 of 10000 intended debits couldn't be sent"));
+        assert_eq!(run(0, 1, 0), [Void::Wrong("1 debits refused".to_owned())]);
         let late = run(0, 0, 25_000_000);
         assert_eq!(
             late,
-            ["the rate couldn't be generated: the generator's own lag is 25.0 ms at p99, 10 at most"]
+            unplayed("the rate couldn't be generated: the generator's own lag is 25.0 ms at p99, 10 at most")
         );
     }
 }

@@ -284,6 +284,7 @@ impl Figures<'_> {
 mod tests {
     use super::*;
     use crate::system::LogUse;
+    use crate::void::Void;
     use loadgen::report::LatencySummary;
 
     fn closed(per_s: f64, p99_ns: u64, void: bool) -> ClosedRun {
@@ -296,7 +297,7 @@ mod tests {
             acknowledged: 1,
             journaled: Some(1),
             log: Some(LogUse { bytes_per_debit: 96.0, padding_per_debit: 30.0 }),
-            void: if void { vec!["void".to_owned()] } else { Vec::new() },
+            void: if void { vec![Void::Unplayed("late".to_owned())] } else { Vec::new() },
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a run of the harness found: plain data with names that don't change, as JSON.
 
 use std::collections::BTreeMap;
+use std::process::ExitCode;
 
 use engine::limits::report::Latency;
 use engine::limits::spread::Spread;
@@ -13,6 +14,7 @@ use crate::measure::Measure;
 use crate::ratio::{self, Ratio};
 use crate::rounds::Runs;
 use crate::system::{ClosedRun, OpenRun, SystemId};
+use crate::void::Void;
 
 /// Everything.
 #[derive(Clone, Debug, Serialize)]
@@ -38,7 +40,7 @@ pub struct PeersReport {
     /// The goals.
     pub ratios: Vec<Ratio>,
     /// Why figures are void; empty when all stand.
-    pub void: Vec<String>,
+    pub void: Vec<Void>,
 }
 
 /// A system.
@@ -178,9 +180,12 @@ impl PeersReport {
         }
     }
 
-    /// True when every figure stands and every peer that is installed was measured.
-    pub fn stands(&self) -> bool {
-        self.void.is_empty() && !self.systems.iter().any(|line| matches!(line.part, Part::Failed(_)))
+    /// Success when every figure stands and every peer that is installed was measured.
+    pub fn exit_code(&self) -> ExitCode {
+        if self.systems.iter().any(|line| matches!(line.part, Part::Failed(_))) {
+            return ExitCode::FAILURE;
+        }
+        Void::exit_code(&self.void)
     }
 }
 

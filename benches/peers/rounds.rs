@@ -11,6 +11,7 @@ use crate::contenders::Contender;
 use crate::error::PeersError;
 use crate::measure::{Measure, Sending};
 use crate::system::{ClosedLoad, ClosedRun, OpenLoad, OpenRun, SystemId, Traffic};
+use crate::void::Void;
 
 /// Debits a second of a lunch, on average: far beyond any campus's, and at the height of its waves about what PostgreSQL
 /// completes.
@@ -43,7 +44,7 @@ pub struct Runs {
     /// The bare disk beside a measure: one durable page after another.
     pub disk: BTreeMap<Measure, BTreeMap<u32, Histogram<u64>>>,
     /// What makes figures void, said where it happened.
-    pub void: Vec<String>,
+    pub void: Vec<Void>,
 }
 
 impl Runs {
@@ -189,11 +190,12 @@ impl Rounds<'_> {
         Ok(())
     }
 
-    fn note_void(&mut self, measure: Measure, system: SystemId, round: u32, reasons: &[String]) {
+    fn note_void(&mut self, measure: Measure, system: SystemId, round: u32, reasons: &[Void]) {
+        let place = format!("{}, {}, round {}", measure.name(), system.name(), round + 1);
         for reason in reasons {
-            let line = format!("{}, {}, round {}: {reason}", measure.name(), system.name(), round + 1);
-            say(&format!("VOID: {line}"));
-            self.runs.void.push(line);
+            let void = reason.at(&place);
+            say(&format!("VOID: {void}"));
+            self.runs.void.push(void);
         }
     }
 

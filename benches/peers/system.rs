@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::echo::EchoKind;
 use crate::error::PeersError;
 use crate::journal::AMOUNT_FEN;
+use crate::void::Void;
 
 /// The traffic's seed: who pays, and when in an open run. Each round adds its number.
 pub const SEED: u64 = 20_260_901;
@@ -209,7 +210,7 @@ pub struct ClosedRun {
     /// Of Yika only.
     pub log: Option<LogUse>,
     /// Why the run is void; empty when it stands.
-    pub void: Vec<String>,
+    pub void: Vec<Void>,
 }
 
 /// What an open run came to.
@@ -230,7 +231,7 @@ pub struct OpenRun {
     /// Entries in the journal afterwards.
     pub journaled: Option<u64>,
     /// Why the run is void; empty when it stands.
-    pub void: Vec<String>,
+    pub void: Vec<Void>,
 }
 
 /// A system that can be measured. Every run has fresh books and ends with the exactly-once check.

@@ -17,6 +17,7 @@ use crate::error::PeersError;
 use crate::journal::{Journal, TillEntries};
 use crate::peer::closed_run;
 use crate::system::{ClosedLoad, ClosedRun, LogUse, OpenLoad, OpenRun, System, SystemId};
+use crate::void::Void;
 
 /// Yika, with a directory for its books.
 pub struct Yika {
@@ -58,15 +59,15 @@ impl System for Yika {
         let run = |campus: &Campus, process: u32| campus_run::closed(campus, load, process);
         let ((report, processor), audited) = self.on_fresh_books(run, load.connections)?;
         let mut run = closed_run(&report, &processor, Some(&audited.journal));
-        run.void.extend(audited.violations);
+        run.void.extend(Void::wrongs(audited.violations));
         Ok(ClosedRun { log: Some(audited.log), ..run })
     }
 
     fn open(&mut self, load: &OpenLoad) -> Result<OpenRun, PeersError> {
         let run = |campus: &Campus, _| campus_run::open(campus, load);
         let ((mut run, acknowledged), audited) = self.on_fresh_books(run, load.tills)?;
-        run.void.extend(audited.journal.violations(&acknowledged));
-        run.void.extend(audited.violations);
+        run.void.extend(Void::wrongs(audited.journal.violations(&acknowledged)));
+        run.void.extend(Void::wrongs(audited.violations));
         run.journaled = Some(audited.journal.count());
         Ok(run)
     }
