@@ -24,8 +24,16 @@ pub fn closed(
     Ok((report, processor))
 }
 
-/// An open run; with what each till saw approved. The journal isn't asked yet.
-pub fn open(campus: &Campus, load: &OpenLoad) -> Result<(OpenRun, Vec<u64>), PeersError> {
+/// How many debits of each till, in their order, were approved, and of how many it never saw the answer.
+pub struct Seen {
+    /// Approved.
+    pub acknowledged: Vec<u64>,
+    /// Sent, the run being over before the answer came.
+    pub unanswered: Vec<u64>,
+}
+
+/// An open run; with what each till saw. The journal isn't asked yet.
+pub fn open(campus: &Campus, load: &OpenLoad) -> Result<(OpenRun, Seen), PeersError> {
     let holders = campus.holders.len() as u32;
     let config = RunConfig {
         tills: Some(load.tills),
@@ -34,9 +42,15 @@ pub fn open(campus: &Campus, load: &OpenLoad) -> Result<(OpenRun, Vec<u64>), Pee
     };
     let mut outcomes = OutcomeLog::new();
     let report = loadgen::run(campus, &config, &RunControl::new(), &mut outcomes)?;
-    let mut acknowledged = vec![0; load.tills as usize];
-    for entry in outcomes.entries().iter().filter(|entry| entry.state == SaleState::Approved) {
-        acknowledged[(entry.sale.terminal.0 - FIRST_TILL) as usize] += 1;
+    let none = || vec![0; load.tills as usize];
+    let mut seen = Seen { acknowledged: none(), unanswered: none() };
+    for entry in outcomes.entries() {
+        let till = (entry.sale.terminal.0 - FIRST_TILL) as usize;
+        match entry.state {
+            SaleState::Approved => seen.acknowledged[till] += 1,
+            SaleState::Unknown => seen.unanswered[till] += 1,
+            _ => {}
+        }
     }
     let counts = &report.counts;
     let mut run = OpenRun {
@@ -49,13 +63,18 @@ pub fn open(campus: &Campus, load: &OpenLoad) -> Result<(OpenRun, Vec<u64>), Pee
         journaled: None,
         void: Vec::new(),
     };
-    let unanswered = counts.intended - counts.approved - counts.refused - counts.dropped;
+    let unanswered: u64 = seen.unanswered.iter().sum();
     if unanswered > 0 {
-        run.void.push(Void::Wrong(format!("{unanswered} debits without an approval: {counts:?}")));
+        let reason = format!("{unanswered} debits weren't answered before the run was over");
+        run.void.push(Void::Unplayed(reason));
+    }
+    let without_outcome = counts.intended - counts.approved - counts.refused - counts.dropped - unanswered;
+    if without_outcome > 0 {
+        run.void.push(Void::Wrong(format!("{without_outcome} debits without an outcome: {counts:?}")));
     }
     if counts.answers_wrong > 0 {
         run.void.push(Void::Wrong(format!("{} answers contradict the protocol", counts.answers_wrong)));
     }
     void_unless_generated(&mut run);
-    Ok((run, acknowledged))
+    Ok((run, seen))
 }

@@ -65,8 +65,9 @@ impl System for Yika {
 
     fn open(&mut self, load: &OpenLoad) -> Result<OpenRun, PeersError> {
         let run = |campus: &Campus, _| campus_run::open(campus, load);
-        let ((mut run, acknowledged), audited) = self.on_fresh_books(run, load.tills)?;
-        run.void.extend(Void::wrongs(audited.journal.violations(&acknowledged)));
+        let ((mut run, seen), audited) = self.on_fresh_books(run, load.tills)?;
+        let violations = audited.journal.violations_beside(&seen.acknowledged, &seen.unanswered);
+        run.void.extend(Void::wrongs(violations));
         run.void.extend(Void::wrongs(audited.violations));
         run.journaled = Some(audited.journal.count());
         Ok(run)
