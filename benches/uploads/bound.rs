@@ -23,8 +23,8 @@ use protocol::offline_record::{OFFLINE_RECORD_LAYOUT, OfflineRecord, TAC_KEY_CAR
 const BATCH: usize = 64;
 /// Bytes of one sale's record in the log, header included.
 const LOG_RECORD_BYTES: usize = 112;
-/// Bytes that a block holds besides its pages' headers: 64 KiB less those.
-const BLOCK_BYTES: usize = 585 * LOG_RECORD_BYTES;
+/// Bytes that a backfill block holds besides its pages' headers: 256 KiB less those.
+const BLOCK_BYTES: usize = 2_340 * LOG_RECORD_BYTES;
 /// Different records, signed beforehand; they are judged again and again.
 const RECORDS: usize = 1 << 16;
 /// Remembered outcomes: 64 tills' rings of 1,024.
