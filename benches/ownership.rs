@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use crossbeam::channel::{self, Receiver, Sender};
+use engine::ledger::command::CutOff;
 use engine::ledger::{Command, Request, Sizes};
 use engine::limits::books::{self, BooksSpec, card_debit};
 use engine::opened_books::LogBackEnd;
@@ -47,7 +48,7 @@ impl Books {
             snapshot: None,
         };
         let engine = Arc::new(Engine::open(sources).expect("an empty medium").0);
-        engine.configure(Request::CutOff { opened: BusinessDate(9_824) }).expect("the first date");
+        engine.configure(Request::CutOff(CutOff { opened: BusinessDate(9_824) })).expect("the first date");
         let writer = LogWriter::spawn(engine.log().clone()).expect("two threads");
         let tills = PRODUCERS * TILLS;
         let spec = BooksSpec { accounts: ACCOUNTS, tills, debits: 0, back_end: LogBackEnd::Through };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use engine::ledger::command::CutOff;
 use engine::ledger::{Request, Sizes};
 use engine::limits::books::{self, BooksSpec};
 use engine::opened_books::LogBackEnd;
@@ -29,7 +30,7 @@ fn open(storage: &Arc<dyn Storage>) -> (Engine, u64) {
 fn replay(criterion: &mut Criterion) {
     let storage: Arc<dyn Storage> = Arc::new(Simulated::new());
     let (engine, _) = open(&storage);
-    engine.configure(Request::CutOff { opened: BusinessDate(9_824) }).expect("the first date");
+    engine.configure(Request::CutOff(CutOff { opened: BusinessDate(9_824) })).expect("the first date");
     books::open_accounts(&engine, &SPEC).expect("room for them all");
     books::debit(&engine, &SPEC).expect("nothing is refused");
     engine.sync().expect("a medium in memory");

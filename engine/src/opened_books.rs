@@ -8,6 +8,7 @@ use wal::{Clock, LogConfig, LogId, Map, Storage, SystemClock, Through};
 
 use crate::data_dir::{DataDir, DataDirError, random_bytes};
 use crate::ledger::calendar::day_of;
+use crate::ledger::command::CutOff;
 use crate::ledger::{Request, Sizes};
 use crate::runtime::engine::{Engine, EngineError, Sources, StartReport};
 use crate::runtime::snapshot_files::{Snapshot, SnapshotError};
@@ -77,7 +78,7 @@ impl OpenedBooks {
         report.snapshots_rejected = rejected.iter().map(ToString::to_string).collect();
         if engine.routes().configuration().registry.business_date() == BusinessDate(0) {
             let today = BusinessDate(day_of(SystemClock.wall_ns()));
-            engine.configure(Request::CutOff { opened: today }).map_err(engine_error)?;
+            engine.configure(Request::CutOff(CutOff { opened: today })).map_err(engine_error)?;
             engine.sync().map_err(|source| engine_error(source.into()))?;
         }
         Ok((OpenedBooks { data, engine: Arc::new(engine) }, report))

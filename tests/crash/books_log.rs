@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use engine::ledger::command::{AccountSelector, CardDebit, Channel, OfflineFact, Reversal, Sale, TopUp};
+use engine::ledger::command::{
+    AccountSelector, BillHead, BindCard, CardDebit, Channel, CutOff, OfflineFact, OpenAccount, Opening,
+    RegisterMerchant, RegisterTerminal, Reversal, Sale, TopUp,
+};
 use engine::ledger::record::Wallet;
 use engine::ledger::state::{account, sum_of_all_fen, total_fen};
 use engine::ledger::{Clearing, Command, LedgerAccount, Request, Sizes, TerminalSlot, snapshot};
@@ -129,25 +132,25 @@ fn set_up(engine: &Engine) {
         let outcome = engine.configure(request).expect("an empty campus takes its configuration");
         assert!(outcome.code.is_approved(), "{request:?}: {outcome:?}");
     };
-    done(Request::CutOff { opened: BusinessDate(9_824) });
+    done(Request::CutOff(CutOff { opened: BusinessDate(9_824) }));
     let merchant = MerchantId(0);
-    done(Request::RegisterMerchant { merchant, name: "一食堂", enabled: true });
+    done(Request::RegisterMerchant(RegisterMerchant { merchant, name: "一食堂", enabled: true }));
     for slot in 0..TILLS {
-        done(Request::RegisterTerminal {
+        done(Request::RegisterTerminal(RegisterTerminal {
             terminal: terminal(slot),
             merchant,
             kind: TerminalKind::PhoneGateway,
             key_version: 1,
             enabled: true,
-        });
+        }));
     }
     for number in 0..ACCOUNTS {
         let account = AccountId(number);
         let mut student_number = [0; 16];
         student_number[..2].copy_from_slice(&[b'1', b'A' + number as u8]);
-        done(Request::OpenAccount { student_number, class: 0 });
-        done(Request::BindCard { account, card_uid: CardUid(9_000 + u64::from(number)) });
-        done(Request::Opening { account, wallet: Wallet::Electronic, amount_fen: 5_000 });
+        done(Request::OpenAccount(OpenAccount { student_number, class: 0 }));
+        done(Request::BindCard(BindCard { account, card_uid: CardUid(9_000 + u64::from(number)) }));
+        done(Request::Opening(Opening { account, wallet: Wallet::Electronic, amount_fen: 5_000 }));
     }
     engine.sync().expect("the medium is whole");
 }
@@ -237,7 +240,9 @@ fn check_bill(engine: &Engine, books: &Books, person: AccountId) -> Result<(), S
     let standings = books.standings(person);
     let Some(newest) = standings.last() else { return Ok(()) };
     let selector = AccountSelector::Account(person);
-    let Reply::BillHead(view) = engine.execute(&Command::from(Request::BillHead(selector))) else {
+    let Reply::BillHead(view) =
+        engine.execute(&Command::from(Request::BillHead(BillHead { account: selector })))
+    else {
         return Err(format!("account {person} has no bill"));
     };
     let page = bill::page(&engine.log().reader(), person, view.head, RecordNumber(0), usize::MAX);

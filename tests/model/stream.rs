@@ -5,8 +5,9 @@
 
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{
-    AccountSelector, CardDebit, Channel, CodeDebit, CodeVerdict, OfflineFact, Request, Reversal, Sale,
-    TerminalSlot, TopUp,
+    AccountSelector, Balance, BillHead, BindCard, CardDebit, Channel, CodeDebit, CodeVerdict, CutOff,
+    OfflineFact, OpenAccount, Opening, RegisterMerchant, RegisterTerminal, Request, Reversal, Sale,
+    SaleQuery, SetAccountTerms, SetMealPeriod, SetPolicy, TerminalSlot, TopUp,
 };
 use engine::ledger::record::Wallet;
 use engine::ledger::registry::{AuthoriseRule, Policy, TerminalKind};
@@ -86,12 +87,16 @@ impl Stream {
 
     /// What every stream begins with.
     pub fn opening() -> Vec<Request<'static>> {
-        let mut requests = vec![Request::CutOff { opened: BusinessDate(START_DATE) }];
+        let mut requests = vec![Request::CutOff(CutOff { opened: BusinessDate(START_DATE) })];
         for (merchant, name) in (0..).zip(NAMES) {
-            requests.push(Request::RegisterMerchant { merchant: MerchantId(merchant), name, enabled: true });
+            requests.push(Request::RegisterMerchant(RegisterMerchant {
+                merchant: MerchantId(merchant),
+                name,
+                enabled: true,
+            }));
         }
         for till in 0..TILLS {
-            requests.push(Request::RegisterTerminal {
+            requests.push(Request::RegisterTerminal(RegisterTerminal {
                 terminal: TerminalId(FIRST_TERMINAL + till),
                 merchant: MerchantId(till % 3),
                 kind: match till {
@@ -102,14 +107,14 @@ impl Stream {
                 },
                 key_version: 1,
                 enabled: true,
-            });
+            }));
         }
         for person in 0..PERSONS {
             let student_number = text(&format!("20{person:05}"));
-            requests.push(Request::OpenAccount { student_number, class: (person % 4) as u8 });
+            requests.push(Request::OpenAccount(OpenAccount { student_number, class: (person % 4) as u8 }));
             let (account, card_uid) = (AccountId(person), CardUid(u64::from(person) + 1));
-            requests.push(Request::BindCard { account, card_uid });
-            requests.push(Request::Opening { account, wallet: Wallet::Card, amount_fen: 20_000 });
+            requests.push(Request::BindCard(BindCard { account, card_uid }));
+            requests.push(Request::Opening(Opening { account, wallet: Wallet::Card, amount_fen: 20_000 }));
         }
         requests
     }
@@ -317,7 +322,7 @@ impl Stream {
         let slot = self.slot();
         let sale = self.sale(model, slot);
         let Some(till) = model.tills.get(usize::from(slot)) else {
-            return Request::SaleQuery(sale);
+            return Request::SaleQuery(SaleQuery { sale });
         };
         let (epoch, sequence, amount_fen) = match self.random.below(12) {
             // One that hasn't come yet: the next, itself, one of another epoch.
@@ -329,7 +334,7 @@ impl Stream {
             _ => {
                 let places = till.past.len() as u64;
                 if places == 0 {
-                    return Request::SaleQuery(sale);
+                    return Request::SaleQuery(SaleQuery { sale });
                 }
                 let reach = if self.random.chance(70) { places.min(12) } else { places };
                 let at = places - 1 - self.random.below(reach);
@@ -367,11 +372,11 @@ impl Stream {
 
     fn query(&mut self, model: &Model) -> Request<'static> {
         match self.random.below(3) {
-            0 => Request::Balance(self.selector(model)),
-            1 => Request::BillHead(self.selector(model)),
+            0 => Request::Balance(Balance { account: self.selector(model) }),
+            1 => Request::BillHead(BillHead { account: self.selector(model) }),
             _ => {
                 let slot = self.slot();
-                Request::SaleQuery(self.sale(model, slot))
+                Request::SaleQuery(SaleQuery { sale: self.sale(model, slot) })
             }
         }
     }
@@ -379,22 +384,22 @@ impl Stream {
     fn configure(&mut self, model: &Model) -> Request<'static> {
         let account = AccountId(self.random.below(u64::from(PERSONS) + 1) as u32);
         match self.random.below(14) {
-            0 => Request::OpenAccount {
+            0 => Request::OpenAccount(OpenAccount {
                 student_number: text(&format!("20{:05}", self.random.below(u64::from(PERSONS) + 10))),
                 class: self.random.of(&[0, 1, 2, 3, 64]),
-            },
-            1 => Request::Opening {
+            }),
+            1 => Request::Opening(Opening {
                 account,
                 wallet: self.random.of(&[Wallet::Card, Wallet::Electronic, Wallet::Transition]),
                 amount_fen: self.amount_fen(),
-            },
+            }),
             2..5 => {
                 let cards = if self.random.chance(10) { CARDS } else { 100_000 };
-                Request::BindCard { account, card_uid: CardUid(self.random.below(cards)) }
+                Request::BindCard(BindCard { account, card_uid: CardUid(self.random.below(cards)) })
             }
             5..9 => {
                 let usual = self.random.chance(75);
-                Request::SetAccountTerms {
+                Request::SetAccountTerms(SetAccountTerms {
                     account,
                     status: match self.random.below(8) {
                         0 if !usual => AccountStatus::Closed,
@@ -405,16 +410,16 @@ impl Stream {
                     class: self.random.of(&[0, 1, 2, 3, 3, 64]),
                     debit_max_fen: self.random.of(&[0, 0, 0, 1_500, 900_000]),
                     day_max_fen: self.random.of(&[0, 0, 0, 4_000]),
-                }
+                })
             }
-            9 => Request::RegisterMerchant {
+            9 => Request::RegisterMerchant(RegisterMerchant {
                 merchant: MerchantId(self.random.below(9) as u32),
                 name: self.random.of(&["一食堂", "二食堂", "", "超市"]),
                 enabled: self.random.chance(93),
-            },
+            }),
             10 => {
                 let till = self.random.below(u64::from(TILLS) + 4) as u32;
-                Request::RegisterTerminal {
+                Request::RegisterTerminal(RegisterTerminal {
                     terminal: TerminalId(if till == 9 { 0 } else { FIRST_TERMINAL + till }),
                     merchant: MerchantId(self.random.below(5) as u32),
                     kind: match till {
@@ -425,12 +430,12 @@ impl Stream {
                     },
                     key_version: 1 + self.random.below(2) as u32,
                     enabled: self.random.chance(94),
-                }
+                })
             }
             11 => {
                 let class = self.random.of(&[0, 1, 2, 3, 64]);
                 let wide = class == 3;
-                Request::SetPolicy {
+                Request::SetPolicy(SetPolicy {
                     class,
                     policy: Policy {
                         floor_fen: self.random.of(&[0, 0, -500, -20_000, 300]),
@@ -440,20 +445,20 @@ impl Stream {
                         offline_day_max_fen: self.random.of(&[5_000, 1_000_000]),
                         rule: self.random.of(&[AuthoriseRule::Covers, AuthoriseRule::AboveZero]),
                     },
-                }
+                })
             }
             12 => {
                 let start_minute = self.random.below(1_500) as u16;
-                Request::SetMealPeriod {
+                Request::SetMealPeriod(SetMealPeriod {
                     period: self.random.below(18) as u8,
                     name: self.random.of(&["早餐", "午餐", "晚餐", ""]),
                     start_minute,
                     end_minute: start_minute + self.random.of(&[0, 30, 120]),
-                }
+                })
             }
-            _ => Request::CutOff {
+            _ => Request::CutOff(CutOff {
                 opened: BusinessDate((model.date + self.random.below(4) as u16).saturating_sub(1)),
-            },
+            }),
         }
     }
 }

@@ -177,13 +177,13 @@ fn a_terminal_disabled_while_it_is_signed_in_sells_no_more() {
     let served = campus.serve();
     let mut peer = WireTill::sign_in(served.address(), &served.keys.identity(till(0)));
     assert!(peer.tap(&a_tap(1)).code.is_approved());
-    let disabled = engine::ledger::Request::RegisterTerminal {
+    let disabled = engine::ledger::Request::RegisterTerminal(engine::ledger::command::RegisterTerminal {
         terminal: till(0),
         merchant: crate::campus::MERCHANT,
         kind: engine::ledger::registry::TerminalKind::PointOfSale,
         key_version: 1,
         enabled: false,
-    };
+    });
     served.engine().configure(disabled).expect("taken");
     served.engine().sync().expect("durable");
     let answer = peer.money(2, &tap_request(&a_tap(2)));

@@ -8,6 +8,7 @@ use engine::data_dir::DataDir;
 use engine::import::apply;
 use engine::import::campus::{CampusFile, MerchantEntry, PolicyEntry, TerminalEntry, Yuan};
 use engine::import::roster::{Roster, RosterLine};
+use engine::ledger::command::{Opening, RegisterMerchant, RegisterTerminal};
 use engine::ledger::record::Wallet;
 use engine::ledger::{Request, Sizes};
 use engine::opened_books::{OpenOptions, OpenedBooks};
@@ -267,23 +268,23 @@ pub fn fill(engine: &Engine) {
         assert!(outcome.code.is_approved(), "{outcome:?}");
     };
     for account in 0..HOLDERS {
-        configure(Request::Opening {
+        configure(Request::Opening(Opening {
             account: AccountId(account),
             wallet: Wallet::Electronic,
             amount_fen: OPENING_FEN,
-        });
+        }));
     }
-    configure(Request::RegisterTerminal {
+    configure(Request::RegisterTerminal(RegisterTerminal {
         terminal: DISABLED,
         merchant: MERCHANT,
         kind: engine::ledger::registry::TerminalKind::PointOfSale,
         key_version: 1,
         enabled: false,
-    });
-    configure(Request::RegisterMerchant {
+    }));
+    configure(Request::RegisterMerchant(RegisterMerchant {
         merchant: MerchantId(MERCHANT.0 + 1),
         name: "closed",
         enabled: false,
-    });
+    }));
     engine.sync().expect("durable");
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use engine::data_dir::DataDir;
 use engine::ledger::Request as Configuration;
 use engine::ledger::calendar::day_of;
+use engine::ledger::command::CutOff;
 use engine::runtime::engine::{Engine, Sources};
 use engine::server::ServerConfig;
 use protocol::answer::{Answer, MoneyAnswer};
@@ -104,7 +105,7 @@ fn debits_wait_for_room_reversals_do_not_and_nothing_is_lost() {
     let data = DataDir::create_or_open(&folder.path().join("data")).expect("a new data directory");
     let engine = open(data.path(), ROOM);
     let opened = BusinessDate(day_of(SystemClock.wall_ns()));
-    engine.configure(Configuration::CutOff { opened }).expect("taken");
+    engine.configure(Configuration::CutOff(CutOff { opened })).expect("taken");
     fill(&engine);
     let running = Running::start(&engine, &keys, ServerConfig::default());
     let mut peer = WireTill::sign_in(running.address(), &keys.identity(till(0)));

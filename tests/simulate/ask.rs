@@ -1,7 +1,8 @@
 //! What a simulated client asks, owned, and as the ledger's request.
 
 use engine::ledger::command::{
-    AccountSelector, CardDebit, Channel, CodeDebit, CodeVerdict, OfflineFact, Reversal, Sale, TopUp,
+    AccountSelector, Balance, BillHead, CardDebit, Channel, CodeDebit, CodeVerdict, OfflineFact, Reversal,
+    Sale, SaleQuery, TopUp,
 };
 use engine::ledger::{Request, TerminalSlot};
 use protocol::ids::{AccountId, CardCounter, CardUid, Epoch, SaleId, Sequence, TerminalId};
@@ -110,9 +111,13 @@ impl Ask {
                     authentic,
                 })
             }
-            Ask::SaleQuery => Request::SaleQuery(sale),
-            Ask::Balance { account } => Request::Balance(AccountSelector::Account(account)),
-            Ask::BillHead { account } => Request::BillHead(AccountSelector::Account(account)),
+            Ask::SaleQuery => Request::SaleQuery(SaleQuery { sale }),
+            Ask::Balance { account } => {
+                Request::Balance(Balance { account: AccountSelector::Account(account) })
+            }
+            Ask::BillHead { account } => {
+                Request::BillHead(BillHead { account: AccountSelector::Account(account) })
+            }
         }
     }
 }

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use engine::ledger::Request;
 use engine::ledger::account::AccountStatus;
+use engine::ledger::command::{
+    BindCard, CutOff, OpenAccount, Opening, RegisterMerchant, RegisterTerminal, SetAccountTerms, SetPolicy,
+};
 use engine::ledger::record::Wallet;
 use engine::ledger::registry::{AuthoriseRule, Policy, TerminalKind};
 use engine::runtime::engine::{Engine, EngineError};
@@ -68,36 +71,40 @@ impl Operator {
             engine.configure(request).map_err(|error| format!("setting up, {request:?}: {error}"))
         };
         self.date = BusinessDate(9_824);
-        done(Request::CutOff { opened: self.date })?;
+        done(Request::CutOff(CutOff { opened: self.date }))?;
         for (merchant, name) in (0..MERCHANTS).zip(["一食堂", "二食堂", "shop"]) {
-            done(Request::RegisterMerchant { merchant: MerchantId(merchant), name, enabled: true })?;
+            done(Request::RegisterMerchant(RegisterMerchant {
+                merchant: MerchantId(merchant),
+                name,
+                enabled: true,
+            }))?;
         }
         for slot in 0..tills {
-            done(Request::RegisterTerminal {
+            done(Request::RegisterTerminal(RegisterTerminal {
                 terminal: TerminalId(101 + u32::from(slot)),
                 merchant: MerchantId(u32::from(slot) % MERCHANTS),
                 kind: if tops_up(slot) { TerminalKind::PhoneGateway } else { TerminalKind::PointOfSale },
                 key_version: 1,
                 enabled: true,
-            })?;
+            }))?;
         }
         let literal = Policy { rule: AuthoriseRule::AboveZero, floor_fen: -500, ..Policy::DEFAULT };
-        done(Request::SetPolicy { class: 1, policy: literal })?;
+        done(Request::SetPolicy(SetPolicy { class: 1, policy: literal }))?;
         for number in 0..random.between(3, 16) as u32 {
             let account = AccountId(number);
             let class = u8::from(random.per_mille(300));
-            done(Request::OpenAccount { student_number: student_number(number), class })?;
+            done(Request::OpenAccount(OpenAccount { student_number: student_number(number), class }))?;
             if number < 2 {
-                done(Request::BindCard { account, card_uid: CONFLICTED_CARD })?;
+                done(Request::BindCard(BindCard { account, card_uid: CONFLICTED_CARD }))?;
             }
             self.next_card = 9_000 + u64::from(number);
             let card_uid = CardUid(self.next_card);
-            done(Request::BindCard { account, card_uid })?;
+            done(Request::BindCard(BindCard { account, card_uid }))?;
             town.cards.push(Card { uid: card_uid, owner: Some(account), counter: 0 });
             let amount_fen = random.below(20_000) as i64;
             if amount_fen > 0 {
                 let wallet = *random.pick(&[Wallet::Card, Wallet::Electronic]);
-                done(Request::Opening { account, wallet, amount_fen })?;
+                done(Request::Opening(Opening { account, wallet, amount_fen }))?;
             }
             town.openings_fen.insert(account, amount_fen);
             self.next_student = number + 1;
@@ -124,30 +131,32 @@ impl Operator {
                     AccountStatus::Closed,
                 ]);
                 let terms = (status, random.per_mille(400));
-                let request = Request::SetAccountTerms {
+                let request = Request::SetAccountTerms(SetAccountTerms {
                     account,
                     status,
                     card_lost: terms.1,
                     class: random.below(2) as u8,
                     debit_max_fen: 0,
                     day_max_fen: 0,
-                };
+                });
                 (request, Deed::Terms { account, terms })
             }
             4..7 => {
                 self.next_card += 1;
                 let card_uid = CardUid(self.next_card);
-                (Request::BindCard { account, card_uid }, Deed::Card { account, card_uid })
+                (Request::BindCard(BindCard { account, card_uid }), Deed::Card { account, card_uid })
             }
             7..9 => {
                 self.next_student += 1;
-                let request =
-                    Request::OpenAccount { student_number: student_number(self.next_student), class: 0 };
+                let request = Request::OpenAccount(OpenAccount {
+                    student_number: student_number(self.next_student),
+                    class: 0,
+                });
                 (request, Deed::Account { account })
             }
             _ => {
                 let opened = BusinessDate(self.date.0 + 1);
-                (Request::CutOff { opened }, Deed::Date { opened })
+                (Request::CutOff(CutOff { opened }), Deed::Date { opened })
             }
         };
         let outcome = match engine.configure(request) {

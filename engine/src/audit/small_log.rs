@@ -10,7 +10,8 @@ use protocol::ids::{
 use wal::{Clock, Log, LogConfig, LogId, Priority, Simulated};
 
 use crate::ledger::command::{
-    AccountSelector, CardDebit, Channel, CodeDebit, CodeVerdict, OfflineFact, Reversal, Sale, TopUp,
+    AccountSelector, BindCard, CardDebit, Channel, CodeDebit, CodeVerdict, CutOff, OfflineFact, OpenAccount,
+    Opening, RegisterMerchant, RegisterTerminal, Reversal, Sale, SetMealPeriod, TopUp,
 };
 use crate::ledger::limits::PAYLOAD_BYTES_MAX;
 use crate::ledger::record::Wallet;
@@ -87,22 +88,31 @@ impl SmallLog {
             Sizes { accounts_max: 16, cards_max: 32, terminals_max: 4, merchants_max: 4, ..Sizes::default() };
         let state = State::new(&sizes).expect("sizes in range");
         let mut log = SmallLog { state, time_ns: LUNCH_NS, sequence: 0, groups: Vec::new() };
-        log.done(Request::CutOff { opened: BusinessDate(DAY) });
-        log.done(Request::RegisterMerchant { merchant: MERCHANT, name: "一食堂", enabled: true });
-        log.done(Request::RegisterTerminal {
+        log.done(Request::CutOff(CutOff { opened: BusinessDate(DAY) }));
+        log.done(Request::RegisterMerchant(RegisterMerchant {
+            merchant: MERCHANT,
+            name: "一食堂",
+            enabled: true,
+        }));
+        log.done(Request::RegisterTerminal(RegisterTerminal {
             terminal: TERMINAL,
             merchant: MERCHANT,
             kind: TerminalKind::PhoneGateway,
             key_version: 1,
             enabled: true,
-        });
-        log.done(Request::SetMealPeriod { period: 2, name: "午餐", start_minute: 660, end_minute: 780 });
+        }));
+        log.done(Request::SetMealPeriod(SetMealPeriod {
+            period: 2,
+            name: "午餐",
+            start_minute: 660,
+            end_minute: 780,
+        }));
         for account in 0..3 {
             let student_number = text(&format!("018{account:04}"));
-            log.done(Request::OpenAccount { student_number, class: 0 });
+            log.done(Request::OpenAccount(OpenAccount { student_number, class: 0 }));
             let account = AccountId(account);
-            log.done(Request::BindCard { account, card_uid: CardUid(101 + u64::from(account.0)) });
-            log.done(Request::Opening { account, wallet: Wallet::Card, amount_fen: 4_200 });
+            log.done(Request::BindCard(BindCard { account, card_uid: CardUid(101 + u64::from(account.0)) }));
+            log.done(Request::Opening(Opening { account, wallet: Wallet::Card, amount_fen: 4_200 }));
         }
         log
     }
@@ -204,7 +214,7 @@ impl SmallLog {
     }
 
     pub(crate) fn cut_off(&mut self, opened: u16) {
-        self.done(Request::CutOff { opened: BusinessDate(opened) });
+        self.done(Request::CutOff(CutOff { opened: BusinessDate(opened) }));
     }
 
     fn done(&mut self, request: Request<'_>) {

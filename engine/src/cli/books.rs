@@ -12,6 +12,7 @@ use crate::audit::{self, AuditOptions};
 use crate::data_dir::DataDir;
 use crate::inspect::{Filter, inspect as records};
 use crate::ledger::calendar::day_of;
+use crate::ledger::command::CutOff;
 use crate::ledger::{Record, Request};
 use crate::opened_books::{BooksError, OpenOptions, OpenedBooks};
 use crate::settlement::{self, CivilDay};
@@ -33,7 +34,7 @@ pub(super) fn close_business_date(
     let closed = books.engine().routes().configuration().registry.business_date();
     let today = day_of(SystemClock.wall_ns());
     let opened = BusinessDate(today.max(closed.0 + 1));
-    let configured = books.engine().configure(Request::CutOff { opened });
+    let configured = books.engine().configure(Request::CutOff(CutOff { opened }));
     configured.map_err(|source| BooksError::Engine { path: data_dir.to_owned(), source })?;
     books.close()?;
     Ok((closed, opened))

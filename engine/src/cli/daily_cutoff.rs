@@ -9,6 +9,7 @@ use wal::{Clock, SystemClock};
 use crate::import::campus::ClockMinute;
 use crate::ledger::Request;
 use crate::ledger::calendar::{DAY_NS, campus_time_of_day_ns, day_of};
+use crate::ledger::command::CutOff;
 use crate::runtime::engine::Engine;
 
 const MINUTE_NS: u64 = 60_000_000_000;
@@ -35,7 +36,7 @@ fn cut_off(engine: &Engine, opened: BusinessDate) {
     if engine.routes().configuration().registry.business_date() >= opened {
         return;
     }
-    match engine.configure(Request::CutOff { opened }) {
+    match engine.configure(Request::CutOff(CutOff { opened })) {
         Ok(outcome) => tracing::info!(record = %outcome.record, "the business date was closed"),
         Err(error) => tracing::error!(%error, "the business date could not be closed"),
     }

@@ -6,6 +6,9 @@ use serde::Serialize;
 
 use super::campus::CampusFile;
 use super::roster::{Roster, RosterLine};
+use crate::ledger::command::{
+    BindCard, OpenAccount, RegisterMerchant, RegisterTerminal, SetMealPeriod, SetPolicy,
+};
 use crate::ledger::registry::Policy;
 use crate::ledger::{Outcome, Request};
 use crate::runtime::engine::{Engine, EngineError};
@@ -88,7 +91,8 @@ pub fn holders(engine: &Engine, roster: &Roster) -> Result<ImportReport, ImportE
     };
     for (index, holder) in roster.holders.iter().enumerate() {
         let entry = || format!("line {}: student {}", holder.line, holder.student_no);
-        let request = Request::OpenAccount { student_number: padded(&holder.student_no), class: 0 };
+        let request =
+            Request::OpenAccount(OpenAccount { student_number: padded(&holder.student_no), class: 0 });
         let opened = configure(engine, request, entry)?;
         count(&mut report.accounts_opened, &mut report.unchanged, &opened);
         let account = opened.account.expect("an opened account has a number");
@@ -125,7 +129,7 @@ fn bind(
     card_uid: CardUid,
     entry: impl Fn() -> String,
 ) -> Result<Option<Outcome>, ImportError> {
-    match engine.configure(Request::BindCard { account, card_uid }) {
+    match engine.configure(Request::BindCard(BindCard { account, card_uid })) {
         Ok(outcome) if outcome.code.is_approved() => Ok(Some(outcome)),
         Ok(_) => Ok(None),
         Err(EngineError::Refused {
@@ -150,30 +154,30 @@ pub fn campus(engine: &Engine, file: &CampusFile) -> Result<ImportReport, Import
         Ok(())
     };
     for merchant in &file.merchants {
-        let request = Request::RegisterMerchant {
+        let request = Request::RegisterMerchant(RegisterMerchant {
             merchant: MerchantId(merchant.id),
             name: &merchant.name,
             enabled: true,
-        };
+        });
         set(request, format!("merchant {}", merchant.id))?;
     }
     for terminal in &file.terminals {
-        let request = Request::RegisterTerminal {
+        let request = Request::RegisterTerminal(RegisterTerminal {
             terminal: TerminalId(terminal.id),
             merchant: MerchantId(terminal.merchant),
             kind: terminal.kind,
             key_version: 1,
             enabled: true,
-        };
+        });
         set(request, format!("terminal {} of merchant {}", terminal.id, terminal.merchant))?;
     }
     for (number, period) in (0..).zip(&file.meal_periods) {
-        let request = Request::SetMealPeriod {
+        let request = Request::SetMealPeriod(SetMealPeriod {
             period: number,
             name: &period.name,
             start_minute: period.start.0,
             end_minute: period.end.0,
-        };
+        });
         set(request, format!("meal period {:?}", period.name))?;
     }
     if let Some(entry) = &file.policy {
@@ -188,7 +192,7 @@ pub fn campus(engine: &Engine, file: &CampusFile) -> Result<ImportReport, Import
             day_max_fen: limit(entry.day_max, "day_max")?,
             ..Policy::DEFAULT
         };
-        set(Request::SetPolicy { class: 0, policy }, "policy".to_owned())?;
+        set(Request::SetPolicy(SetPolicy { class: 0, policy }), "policy".to_owned())?;
     }
     engine.sync().map_err(EngineError::from)?;
     Ok(report)

@@ -8,6 +8,7 @@ use protocol::ids::{
 use super::account::AccountStatus;
 use super::fold::Fold;
 use super::history::History;
+use super::record::Wallet;
 use super::registry::{Policy, TerminalKind};
 
 /// A terminal's dense number, given at its registration. A live connection holds it and looks nothing up.
@@ -188,6 +189,128 @@ pub struct OfflineFact<'a> {
     pub authentic: bool,
 }
 
+/// Asks for an account's balances. Leaves no record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// Whose.
+    pub account: AccountSelector,
+}
+
+/// Asks what became of a sale of this till. Leaves no record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SaleQuery<'a> {
+    /// The identity of the sale asked about.
+    pub sale: Sale<'a>,
+}
+
+/// Asks where an account's chain begins. Leaves no record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BillHead {
+    /// Whose.
+    pub account: AccountSelector,
+}
+
+/// Opens an account. A student number that has one answers with it, and nothing happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenAccount {
+    /// The student or staff number, UTF-8, padded with zeros; not empty.
+    pub student_number: [u8; 16],
+    /// The account's class, below [`super::limits::CLASSES_MAX`].
+    pub class: u8,
+}
+
+/// Credits an account once with the balance of an earlier system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// The account.
+    pub account: AccountId,
+    /// The wallet credited: card or electronic.
+    pub wallet: Wallet,
+    /// The balance taken over.
+    pub amount_fen: i64,
+}
+
+/// Makes a card the account's current one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BindCard {
+    /// The account.
+    pub account: AccountId,
+    /// The card; not 0.
+    pub card_uid: CardUid,
+}
+
+/// Sets an account's status, class and holder's limits, all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SetAccountTerms {
+    /// The account.
+    pub account: AccountId,
+    /// Its status.
+    pub status: AccountStatus,
+    /// Whether its current card is reported lost.
+    pub card_lost: bool,
+    /// Its class.
+    pub class: u8,
+    /// The holder's own limit for one debit; 0 = the class's.
+    pub debit_max_fen: u32,
+    /// The holder's own limit for a day; 0 = the class's.
+    pub day_max_fen: u32,
+}
+
+/// Registers a merchant, or changes its name or whether it trades.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RegisterMerchant<'a> {
+    /// The merchant: below the number of merchants given at start.
+    pub merchant: MerchantId,
+    /// Its name, 1 to [`super::limits::NAME_BYTES_MAX`] bytes.
+    pub name: &'a str,
+    /// Whether it trades.
+    pub enabled: bool,
+}
+
+/// Registers a terminal, or changes what is known of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RegisterTerminal {
+    /// The terminal; not 0.
+    pub terminal: TerminalId,
+    /// A registered merchant.
+    pub merchant: MerchantId,
+    /// What it may send.
+    pub kind: TerminalKind,
+    /// The version of its master key.
+    pub key_version: u32,
+    /// Whether it may trade.
+    pub enabled: bool,
+}
+
+/// Sets the rules of an account class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SetPolicy {
+    /// The class.
+    pub class: u8,
+    /// Its rules.
+    pub policy: Policy,
+}
+
+/// Sets a meal period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SetMealPeriod<'a> {
+    /// Its number, below [`super::limits::MEAL_PERIODS_MAX`].
+    pub period: u8,
+    /// Its name.
+    pub name: &'a str,
+    /// First minute of the day (+08:00) that belongs to it.
+    pub start_minute: u16,
+    /// First minute that doesn't any more, 1,440 at most. Start = end takes the period away.
+    pub end_minute: u16,
+}
+
+/// Closes the open business date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CutOff {
+    /// The date to open: later than the open one.
+    pub opened: BusinessDate,
+}
+
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request<'a> {
@@ -202,94 +325,29 @@ pub enum Request<'a> {
     /// One uploaded record.
     Offline(OfflineFact<'a>),
     /// An account's balances. Leaves no record.
-    Balance(AccountSelector),
+    Balance(Balance),
     /// What became of a sale of this till. Leaves no record.
-    SaleQuery(Sale<'a>),
+    SaleQuery(SaleQuery<'a>),
     /// Where an account's chain begins. Leaves no record.
-    BillHead(AccountSelector),
-    /// Opens an account. A student number that has one answers with it, and nothing happens.
-    OpenAccount {
-        /// The student or staff number, UTF-8, padded with zeros; not empty.
-        student_number: [u8; 16],
-        /// The account's class, below [`super::limits::CLASSES_MAX`].
-        class: u8,
-    },
-    /// Credits an account once with the balance of an earlier system.
-    Opening {
-        /// The account.
-        account: AccountId,
-        /// The wallet credited: card or electronic.
-        wallet: super::record::Wallet,
-        /// The balance taken over.
-        amount_fen: i64,
-    },
-    /// Makes a card the account's current one.
-    BindCard {
-        /// The account.
-        account: AccountId,
-        /// The card; not 0.
-        card_uid: CardUid,
-    },
-    /// Sets an account's status, class and holder's limits, all of them.
-    SetAccountTerms {
-        /// The account.
-        account: AccountId,
-        /// Its status.
-        status: AccountStatus,
-        /// Whether its current card is reported lost.
-        card_lost: bool,
-        /// Its class.
-        class: u8,
-        /// The holder's own limit for one debit; 0 = the class's.
-        debit_max_fen: u32,
-        /// The holder's own limit for a day; 0 = the class's.
-        day_max_fen: u32,
-    },
-    /// Registers a merchant, or changes its name or whether it trades.
-    RegisterMerchant {
-        /// The merchant: below the number of merchants given at start.
-        merchant: MerchantId,
-        /// Its name, 1 to [`super::limits::NAME_BYTES_MAX`] bytes.
-        name: &'a str,
-        /// Whether it trades.
-        enabled: bool,
-    },
-    /// Registers a terminal, or changes what is known of it.
-    RegisterTerminal {
-        /// The terminal; not 0.
-        terminal: TerminalId,
-        /// A registered merchant.
-        merchant: MerchantId,
-        /// What it may send.
-        kind: TerminalKind,
-        /// The version of its master key.
-        key_version: u32,
-        /// Whether it may trade.
-        enabled: bool,
-    },
-    /// Sets the rules of an account class.
-    SetPolicy {
-        /// The class.
-        class: u8,
-        /// Its rules.
-        policy: Policy,
-    },
-    /// Sets a meal period.
-    SetMealPeriod {
-        /// Its number, below [`super::limits::MEAL_PERIODS_MAX`].
-        period: u8,
-        /// Its name.
-        name: &'a str,
-        /// First minute of the day (+08:00) that belongs to it.
-        start_minute: u16,
-        /// First minute that doesn't any more, 1,440 at most. Start = end takes the period away.
-        end_minute: u16,
-    },
-    /// Closes the open business date.
-    CutOff {
-        /// The date to open: later than the open one.
-        opened: BusinessDate,
-    },
+    BillHead(BillHead),
+    /// See [`OpenAccount`].
+    OpenAccount(OpenAccount),
+    /// See [`Opening`].
+    Opening(Opening),
+    /// See [`BindCard`].
+    BindCard(BindCard),
+    /// See [`SetAccountTerms`].
+    SetAccountTerms(SetAccountTerms),
+    /// See [`RegisterMerchant`].
+    RegisterMerchant(RegisterMerchant<'a>),
+    /// See [`RegisterTerminal`].
+    RegisterTerminal(RegisterTerminal),
+    /// See [`SetPolicy`].
+    SetPolicy(SetPolicy),
+    /// See [`SetMealPeriod`].
+    SetMealPeriod(SetMealPeriod<'a>),
+    /// See [`CutOff`].
+    CutOff(CutOff),
 }
 
 /// A request, and what was found in the log if the ledger asked for it.
@@ -316,7 +374,7 @@ impl<'a> Command<'a> {
             Request::TopUp(r) => Some(&r.sale),
             Request::Reversal(r) => Some(&r.sale),
             Request::Offline(r) => Some(&r.sale),
-            Request::SaleQuery(sale) => Some(sale),
+            Request::SaleQuery(r) => Some(&r.sale),
             _ => None,
         }
     }
@@ -325,14 +383,14 @@ impl<'a> Command<'a> {
     pub const fn is_configuration(&self) -> bool {
         matches!(
             self.request,
-            Request::OpenAccount { .. }
-                | Request::BindCard { .. }
-                | Request::SetAccountTerms { .. }
-                | Request::RegisterMerchant { .. }
-                | Request::RegisterTerminal { .. }
-                | Request::SetPolicy { .. }
-                | Request::SetMealPeriod { .. }
-                | Request::CutOff { .. }
+            Request::OpenAccount(_)
+                | Request::BindCard(_)
+                | Request::SetAccountTerms(_)
+                | Request::RegisterMerchant(_)
+                | Request::RegisterTerminal(_)
+                | Request::SetPolicy(_)
+                | Request::SetMealPeriod(_)
+                | Request::CutOff(_)
         )
     }
 }

@@ -29,8 +29,9 @@ impl Lead {
                 _ => None,
             },
             Request::TopUp(r) => candidate(directory, &r.account),
-            Request::Balance(selector) | Request::BillHead(selector) => candidate(directory, selector),
-            Request::Opening { account, .. } => Some(*account),
+            Request::Balance(r) => candidate(directory, &r.account),
+            Request::BillHead(r) => candidate(directory, &r.account),
+            Request::Opening(r) => Some(r.account),
             _ => None,
         })
     }

@@ -26,7 +26,8 @@ pub fn touch_routes<'c>(directory: &Directory, commands: impl Iterator<Item: Bor
             Request::CardDebit(r) => directory.prefetch_card(r.card_uid),
             Request::Offline(r) => directory.prefetch_card(r.card_uid),
             Request::TopUp(r) => touch_selector(directory, &r.account),
-            Request::Balance(selector) | Request::BillHead(selector) => touch_selector(directory, selector),
+            Request::Balance(r) => touch_selector(directory, &r.account),
+            Request::BillHead(r) => touch_selector(directory, &r.account),
             _ => {}
         }
     }

@@ -13,7 +13,9 @@ use wal::{AppendError, LogWriter};
 
 use super::LimitsError;
 use crate::data_dir::DataDir;
-use crate::ledger::command::{CardDebit, Sale};
+use crate::ledger::command::{
+    BindCard, CardDebit, OpenAccount, Opening, RegisterMerchant, RegisterTerminal, Sale, SetPolicy,
+};
 use crate::ledger::record::Wallet;
 use crate::ledger::registry::{Policy, TerminalKind};
 use crate::ledger::{Command, Request, Sizes, TerminalSlot};
@@ -121,28 +123,37 @@ fn with_writer(
 /// The disk's, or the ledger refuses what it shouldn't.
 pub fn open_accounts(engine: &Engine, spec: &BooksSpec) -> Result<(), LimitsError> {
     let policy = Policy { day_max_fen: u32::MAX, ..Policy::DEFAULT };
-    configure(engine, Request::SetPolicy { class: 0, policy })?;
+    configure(engine, Request::SetPolicy(SetPolicy { class: 0, policy }))?;
     for number in 1..=MERCHANTS {
         let merchant = MerchantId(number);
-        configure(engine, Request::RegisterMerchant { merchant, name: "canteen", enabled: true })?;
+        configure(
+            engine,
+            Request::RegisterMerchant(RegisterMerchant { merchant, name: "canteen", enabled: true }),
+        )?;
     }
     for till in 0..spec.tills {
         configure(
             engine,
-            Request::RegisterTerminal {
+            Request::RegisterTerminal(RegisterTerminal {
                 terminal: terminal_of(till),
                 merchant: merchant_of(till),
                 kind: TerminalKind::PointOfSale,
                 key_version: 1,
                 enabled: true,
-            },
+            }),
         )?;
     }
     for number in 0..spec.accounts {
         let account = AccountId(number);
-        configure(engine, Request::OpenAccount { student_number: student_number(number), class: 0 })?;
-        configure(engine, Request::BindCard { account, card_uid: card_of(number) })?;
-        configure(engine, Request::Opening { account, wallet: Wallet::Card, amount_fen: OPENING_FEN })?;
+        configure(
+            engine,
+            Request::OpenAccount(OpenAccount { student_number: student_number(number), class: 0 }),
+        )?;
+        configure(engine, Request::BindCard(BindCard { account, card_uid: card_of(number) }))?;
+        configure(
+            engine,
+            Request::Opening(Opening { account, wallet: Wallet::Card, amount_fen: OPENING_FEN }),
+        )?;
         if number % SYNC_EVERY == SYNC_EVERY - 1 {
             engine.sync().map_err(EngineError::from)?;
         }

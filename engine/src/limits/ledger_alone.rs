@@ -15,7 +15,10 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::bare_loops::{BareLoops, Block, Extent, Step};
 use super::{LimitsError, SECOND_NS};
-use crate::ledger::command::{CardDebit, OfflineFact, Sale};
+use crate::ledger::command::{
+    BindCard, CardDebit, CutOff, OfflineFact, OpenAccount, Opening, RegisterMerchant, RegisterTerminal, Sale,
+    SetPolicy,
+};
 use crate::ledger::limits::PAYLOAD_BYTES_MAX;
 use crate::ledger::record::{MoneyRecord, Wallet};
 use crate::ledger::registry::{Policy, TerminalKind};
@@ -102,27 +105,35 @@ impl LedgerAlone {
             rounds: 0,
         };
         let merchant = MerchantId(1);
-        alone.configure(Request::CutOff { opened: BusinessDate(9_824) })?;
-        alone.configure(Request::RegisterMerchant { merchant, name: "canteen", enabled: true })?;
+        alone.configure(Request::CutOff(CutOff { opened: BusinessDate(9_824) }))?;
+        alone.configure(Request::RegisterMerchant(RegisterMerchant {
+            merchant,
+            name: "canteen",
+            enabled: true,
+        }))?;
         let policy = Policy { day_max_fen: u32::MAX, offline_day_max_fen: u32::MAX, ..Policy::DEFAULT };
-        alone.configure(Request::SetPolicy { class: 0, policy })?;
+        alone.configure(Request::SetPolicy(SetPolicy { class: 0, policy }))?;
         for till in 0..TILLS {
-            alone.configure(Request::RegisterTerminal {
+            alone.configure(Request::RegisterTerminal(RegisterTerminal {
                 terminal: TerminalId(1 + u32::from(till)),
                 merchant,
                 kind: TerminalKind::PointOfSale,
                 key_version: 1,
                 enabled: true,
-            })?;
+            }))?;
         }
         for number in 0..accounts {
             let account = AccountId(number);
-            alone.configure(Request::OpenAccount {
+            alone.configure(Request::OpenAccount(OpenAccount {
                 student_number: super::books::student_number(number),
                 class: 0,
-            })?;
-            alone.configure(Request::BindCard { account, card_uid: card_of(number) })?;
-            alone.configure(Request::Opening { account, wallet: Wallet::Card, amount_fen: OPENING_FEN })?;
+            }))?;
+            alone.configure(Request::BindCard(BindCard { account, card_uid: card_of(number) }))?;
+            alone.configure(Request::Opening(Opening {
+                account,
+                wallet: Wallet::Card,
+                amount_fen: OPENING_FEN,
+            }))?;
         }
         let directory = &alone.state.directory;
         let step = |&account: &u32| Step {

@@ -140,11 +140,13 @@ impl OwnedCommand for LiveRequest {
                 original_sequence: reversal.original_sequence,
                 amount_fen: reversal.amount_fen,
             }),
-            Body::Balance(query) => Request::Balance(selector(&query.account)),
-            Body::SaleQuery(query) => {
-                Request::SaleQuery(Sale { epoch: query.epoch, sequence: query.sequence, ..sale })
+            Body::Balance(query) => Request::Balance(command::Balance { account: selector(&query.account) }),
+            Body::SaleQuery(query) => Request::SaleQuery(command::SaleQuery {
+                sale: Sale { epoch: query.epoch, sequence: query.sequence, ..sale },
+            }),
+            Body::BillHead(query) => {
+                Request::BillHead(command::BillHead { account: selector(&query.account) })
             }
-            Body::BillHead(query) => Request::BillHead(selector(&query.account)),
         };
         Command { request, history }
     }

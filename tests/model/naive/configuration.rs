@@ -2,6 +2,10 @@
 
 use engine::ledger::Request;
 use engine::ledger::account::AccountStatus;
+use engine::ledger::command::{
+    BindCard, CutOff, OpenAccount, Opening, RegisterMerchant, RegisterTerminal, SetAccountTerms,
+    SetMealPeriod, SetPolicy,
+};
 use engine::ledger::limits::{CLASSES_MAX, MEAL_PERIODS_MAX, NAME_BYTES_MAX};
 use engine::ledger::record::Wallet;
 use engine::ledger::registry::{Policy, TerminalKind};
@@ -13,13 +17,22 @@ use std::collections::{BTreeMap, BTreeSet};
 impl Model {
     pub(super) fn configure(&mut self, request: &Request<'_>) -> Answer {
         match *request {
-            Request::OpenAccount { student_number, class } => self.open_account(student_number, class),
-            Request::Opening { account, wallet, amount_fen } => self.opening(account.0, wallet, amount_fen),
-            Request::BindCard { account, card_uid } => self.bind_card(account.0, card_uid.0),
-            Request::SetAccountTerms { account, status, card_lost, class, debit_max_fen, day_max_fen } => {
-                self.set_terms(account.0, (status, card_lost, class, debit_max_fen, day_max_fen))
+            Request::OpenAccount(OpenAccount { student_number, class }) => {
+                self.open_account(student_number, class)
             }
-            Request::RegisterMerchant { merchant, name, enabled } => {
+            Request::Opening(Opening { account, wallet, amount_fen }) => {
+                self.opening(account.0, wallet, amount_fen)
+            }
+            Request::BindCard(BindCard { account, card_uid }) => self.bind_card(account.0, card_uid.0),
+            Request::SetAccountTerms(SetAccountTerms {
+                account,
+                status,
+                card_lost,
+                class,
+                debit_max_fen,
+                day_max_fen,
+            }) => self.set_terms(account.0, (status, card_lost, class, debit_max_fen, day_max_fen)),
+            Request::RegisterMerchant(RegisterMerchant { merchant, name, enabled }) => {
                 if name.is_empty() || name.len() > NAME_BYTES_MAX {
                     return self.stands(ResultCode::NotPermitted, None);
                 }
@@ -33,14 +46,18 @@ impl Model {
                 self.merchants.insert(merchant.0, wanted);
                 self.changed(ResultCode::Approved, None)
             }
-            Request::RegisterTerminal { terminal, merchant, kind, key_version, enabled } => {
-                self.register_terminal(terminal.0, (merchant.0, kind, key_version, enabled))
-            }
-            Request::SetPolicy { class, policy } => self.set_policy(class, policy),
-            Request::SetMealPeriod { period, name, start_minute, end_minute } => {
+            Request::RegisterTerminal(RegisterTerminal {
+                terminal,
+                merchant,
+                kind,
+                key_version,
+                enabled,
+            }) => self.register_terminal(terminal.0, (merchant.0, kind, key_version, enabled)),
+            Request::SetPolicy(SetPolicy { class, policy }) => self.set_policy(class, policy),
+            Request::SetMealPeriod(SetMealPeriod { period, name, start_minute, end_minute }) => {
                 self.set_meal_period(period, name, start_minute, end_minute)
             }
-            Request::CutOff { opened } => {
+            Request::CutOff(CutOff { opened }) => {
                 if opened.0 == self.date {
                     return self.stands(ResultCode::Approved, None);
                 }

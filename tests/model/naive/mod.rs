@@ -240,9 +240,9 @@ impl Model {
             Request::TopUp(r) => self.top_up(r),
             Request::Reversal(r) => self.reversal(r),
             Request::Offline(r) => self.offline(r),
-            Request::Balance(selector) => self.balance(selector),
-            Request::SaleQuery(sale) => self.sale_query(sale),
-            Request::BillHead(selector) => self.bill_head(selector),
+            Request::Balance(r) => self.balance(&r.account),
+            Request::SaleQuery(r) => self.sale_query(&r.sale),
+            Request::BillHead(r) => self.bill_head(&r.account),
             _ => self.configure(request),
         }
     }

@@ -16,7 +16,10 @@ use zerocopy::little_endian::{I64, U16, U32, U64};
 
 use super::{Desk, channel_wallet};
 use crate::ledger::account::AccountStatus;
-use crate::ledger::command::{Channel, Request, TerminalSlot};
+use crate::ledger::command::{
+    BindCard, Channel, CutOff, OpenAccount, Opening, RegisterMerchant, RegisterTerminal, Request,
+    SetAccountTerms, SetMealPeriod, SetPolicy, TerminalSlot,
+};
 use crate::ledger::decision::{Decision, Group, Outcome};
 use crate::ledger::directory::CardRoute;
 use crate::ledger::ledger_account::{Clearing, LedgerAccount};
@@ -34,10 +37,21 @@ const MINUTES_OF_DAY: u16 = 1_440;
 impl<P: Parts + ?Sized> Desk<'_, P> {
     pub(super) fn configure<'a>(&self, request: &Request<'a>) -> Decision<'a> {
         match *request {
-            Request::OpenAccount { student_number, class } => self.open_account(student_number, class),
-            Request::Opening { account, wallet, amount_fen } => self.opening(account, wallet, amount_fen),
-            Request::BindCard { account, card_uid } => self.bind_card(account, card_uid),
-            Request::SetAccountTerms { account, status, card_lost, class, debit_max_fen, day_max_fen } => {
+            Request::OpenAccount(OpenAccount { student_number, class }) => {
+                self.open_account(student_number, class)
+            }
+            Request::Opening(Opening { account, wallet, amount_fen }) => {
+                self.opening(account, wallet, amount_fen)
+            }
+            Request::BindCard(BindCard { account, card_uid }) => self.bind_card(account, card_uid),
+            Request::SetAccountTerms(SetAccountTerms {
+                account,
+                status,
+                card_lost,
+                class,
+                debit_max_fen,
+                day_max_fen,
+            }) => {
                 let terms = AccountTermsSetRecord {
                     previous_account: U64::ZERO,
                     account: U32::new(account.0),
@@ -50,18 +64,24 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
                 };
                 self.set_account_terms(account, terms)
             }
-            Request::RegisterMerchant { merchant, name, enabled } => {
+            Request::RegisterMerchant(RegisterMerchant { merchant, name, enabled }) => {
                 self.register_merchant(merchant, name, enabled)
             }
-            Request::RegisterTerminal { terminal, merchant, kind, key_version, enabled } => {
+            Request::RegisterTerminal(RegisterTerminal {
+                terminal,
+                merchant,
+                kind,
+                key_version,
+                enabled,
+            }) => {
                 let slot = TerminalSlot(u16::MAX);
                 self.register_terminal(Terminal { terminal, merchant, key_version, slot, kind, enabled })
             }
-            Request::SetPolicy { class, policy } => self.set_policy(class, &policy),
-            Request::SetMealPeriod { period, name, start_minute, end_minute } => {
+            Request::SetPolicy(SetPolicy { class, policy }) => self.set_policy(class, &policy),
+            Request::SetMealPeriod(SetMealPeriod { period, name, start_minute, end_minute }) => {
                 self.set_meal_period(period, name, start_minute, end_minute)
             }
-            Request::CutOff { opened } => self.cut_off(opened),
+            Request::CutOff(CutOff { opened }) => self.cut_off(opened),
             _ => self.unchanged(ResultCode::NotPermitted, None),
         }
     }

@@ -65,8 +65,8 @@ pub fn shards_touched_with(shard_count: usize, command: &Command<'_>, lead: Lead
             of_till(&r.sale).with(ShardSet::one(order))
         }
         Request::Offline(r) => of_till(&r.sale),
-        Request::SaleQuery(sale) => of_till(sale),
-        Request::Balance(_) | Request::BillHead(_) | Request::Opening { .. } => of_account,
+        Request::SaleQuery(r) => of_till(&r.sale),
+        Request::Balance(_) | Request::BillHead(_) | Request::Opening(_) => of_account,
         Request::Reversal(_) => ShardSet::all(shard_count),
         _ => ShardSet::all(shard_count),
     }
@@ -111,9 +111,9 @@ pub fn decide_with<'a, P: Parts + ?Sized>(
         Request::TopUp(r) => desk.top_up(r),
         Request::Reversal(r) => desk.reversal(r),
         Request::Offline(r) => desk.offline(r),
-        Request::Balance(selector) => desk.balance(selector),
-        Request::SaleQuery(sale) => desk.sale_query(sale),
-        Request::BillHead(selector) => desk.bill_head(selector),
+        Request::Balance(r) => desk.balance(&r.account),
+        Request::SaleQuery(r) => desk.sale_query(&r.sale),
+        Request::BillHead(r) => desk.bill_head(&r.account),
         _ => desk.configure(&command.request),
     }
 }

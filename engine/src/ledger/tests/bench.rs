@@ -7,8 +7,9 @@ use protocol::ids::{
 use protocol::result_code::ResultCode;
 
 use crate::ledger::command::{
-    AccountSelector, CardDebit, Channel, CodeDebit, CodeVerdict, Command, OfflineFact, Request, Reversal,
-    Sale, Stamp, TerminalSlot, TopUp,
+    AccountSelector, Balance, BindCard, CardDebit, Channel, CodeDebit, CodeVerdict, Command, CutOff,
+    OfflineFact, OpenAccount, Opening, RegisterMerchant, RegisterTerminal, Request, Reversal, Sale, Stamp,
+    TerminalSlot, TopUp,
 };
 use crate::ledger::decision::{BalanceView, Decision, Outcome};
 use crate::ledger::history::{HistorySearch, Step};
@@ -86,13 +87,13 @@ pub(super) fn sale(slot: u16, epoch: u16, sequence: u32) -> Sale<'static> {
 
 /// The gateway with this slot, if slots are given in order.
 pub(super) fn register_till(slot: u16) -> Request<'static> {
-    Request::RegisterTerminal {
+    Request::RegisterTerminal(RegisterTerminal {
         terminal: sale(slot, 1, 1).terminal,
         merchant: MERCHANT,
         kind: TerminalKind::PhoneGateway,
         key_version: 1,
         enabled: true,
-    }
+    })
 }
 
 pub(super) fn uid(account: u32) -> CardUid {
@@ -103,19 +104,26 @@ impl Bench {
     /// Two merchants' worth of tills, and `accounts` people with a card and 10,000 fen each on the card wallet.
     pub(super) fn new(shards: usize, accounts: u32) -> Bench {
         let mut bench = Bench::empty(small_sizes(shards));
-        bench.done(Request::RegisterMerchant { merchant: MERCHANT, name: "一食堂", enabled: true });
+        bench.done(Request::RegisterMerchant(RegisterMerchant {
+            merchant: MERCHANT,
+            name: "一食堂",
+            enabled: true,
+        }));
         for slot in 0..4 {
             bench.done(register_till(slot));
         }
-        bench.done(Request::CutOff { opened: BusinessDate(9_824) });
+        bench.done(Request::CutOff(CutOff { opened: BusinessDate(9_824) }));
         for account in 0..accounts {
-            bench.done(Request::OpenAccount { student_number: text(&format!("18{account:04}")), class: 0 });
-            bench.done(Request::BindCard { account: AccountId(account), card_uid: uid(account) });
-            bench.done(Request::Opening {
+            bench.done(Request::OpenAccount(OpenAccount {
+                student_number: text(&format!("18{account:04}")),
+                class: 0,
+            }));
+            bench.done(Request::BindCard(BindCard { account: AccountId(account), card_uid: uid(account) }));
+            bench.done(Request::Opening(Opening {
                 account: AccountId(account),
                 wallet: Wallet::Card,
                 amount_fen: 10_000,
-            });
+            }));
         }
         bench
     }
@@ -241,7 +249,8 @@ impl Bench {
     }
 
     pub(super) fn balance(&mut self, account: u32) -> BalanceView {
-        match self.decide(Request::Balance(AccountSelector::Account(AccountId(account)))) {
+        match self.decide(Request::Balance(Balance { account: AccountSelector::Account(AccountId(account)) }))
+        {
             Decision::Balance(view) => view,
             other => panic!("{other:?}"),
         }

@@ -16,8 +16,9 @@ use protocol::result_code::ResultCode;
 use super::bench::{MERCHANT, NOON_NS, SECOND_NS, register_till, sale, text};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
-    AccountSelector, CardDebit, Channel, CodeDebit, CodeVerdict, OfflineFact, Reversal, Sale, TerminalSlot,
-    TopUp,
+    AccountSelector, Balance, BillHead, BindCard, CardDebit, Channel, CodeDebit, CodeVerdict, CutOff,
+    OfflineFact, OpenAccount, Opening, RegisterMerchant, RegisterTerminal, Reversal, Sale, SaleQuery,
+    SetAccountTerms, SetPolicy, TerminalSlot, TopUp,
 };
 use crate::ledger::limits::{
     ACCOUNT_CHANGE_LOOKS_MAX, ACCOUNT_QUERY_LOOKS_MAX, CARD_DEBIT_LOOKS_MAX, CODE_DEBIT_LOOKS_MAX,
@@ -78,8 +79,8 @@ fn kind(request: &Request<'_>) -> &'static str {
         Request::TopUp(_) => "top-up",
         Request::Balance(_) | Request::BillHead(_) => "balance or bill",
         Request::SaleQuery(_) => "sale query",
-        Request::Opening { .. } | Request::SetAccountTerms { .. } => "opening or terms",
-        Request::OpenAccount { .. } | Request::BindCard { .. } => "account or card",
+        Request::Opening(_) | Request::SetAccountTerms(_) => "opening or terms",
+        Request::OpenAccount(_) | Request::BindCard(_) => "account or card",
         _ => "configuration",
     }
 }
@@ -121,19 +122,23 @@ impl Campus {
             most: BTreeMap::new(),
             codes: BTreeMap::new(),
         };
-        campus.run(Request::CutOff { opened: BusinessDate(9_824) });
-        campus.run(Request::RegisterMerchant { merchant: MERCHANT, name: "一食堂", enabled: true });
+        campus.run(Request::CutOff(CutOff { opened: BusinessDate(9_824) }));
+        campus.run(Request::RegisterMerchant(RegisterMerchant {
+            merchant: MERCHANT,
+            name: "一食堂",
+            enabled: true,
+        }));
         let policy = Policy { day_max_fen: u32::MAX, ..Policy::DEFAULT };
-        campus.run(Request::SetPolicy { class: 0, policy });
+        campus.run(Request::SetPolicy(SetPolicy { class: 0, policy }));
         for slot in 0..TILLS as u16 {
             campus.run(register_till(slot));
         }
         for number in 0..accounts {
             let account = AccountId(number);
             let requests = [
-                Request::OpenAccount { student_number: student_number(number), class: 0 },
-                Request::BindCard { account, card_uid: card(number.into()) },
-                Request::Opening { account, wallet: Wallet::Card, amount_fen: 10_000 },
+                Request::OpenAccount(OpenAccount { student_number: student_number(number), class: 0 }),
+                Request::BindCard(BindCard { account, card_uid: card(number.into()) }),
+                Request::Opening(Opening { account, wallet: Wallet::Card, amount_fen: 10_000 }),
             ];
             for request in requests {
                 if number + OPENED_COUNTED < accounts {
@@ -227,7 +232,7 @@ impl Campus {
         self.code_debits(round, account);
         // More than the card wallet has: what is missing is loaded first.
         let policy = Policy { debit_max_fen: u32::MAX, day_max_fen: u32::MAX, ..Policy::DEFAULT };
-        self.run(Request::SetPolicy { class: 0, policy });
+        self.run(Request::SetPolicy(SetPolicy { class: 0, policy }));
         let with_load = self.next_sale();
         self.counted(tap(with_load, own, counter + 3, 10_500));
         self.reversals(with_load);
@@ -240,11 +245,11 @@ impl Campus {
             AccountSelector::Card(nobody),
             AccountSelector::StudentNumber(text("nobody's")),
         ] {
-            self.counted(Request::Balance(selector));
-            self.counted(Request::BillHead(selector));
+            self.counted(Request::Balance(Balance { account: selector }));
+            self.counted(Request::BillHead(BillHead { account: selector }));
         }
         for sale in [tapped, with_load, sale(IN_ORDER, 1, 1), sale(IN_ORDER, 1, u32::MAX), NOT_USED_UP] {
-            self.counted(Request::SaleQuery(sale));
+            self.counted(Request::SaleQuery(SaleQuery { sale }));
         }
         self.changes(round, account);
     }
@@ -342,31 +347,34 @@ impl Campus {
                 amount_fen: 3,
             }));
         }
-        self.counted(Request::SaleQuery(in_gap(9)));
-        self.counted(Request::SaleQuery(sale(WITH_GAPS, 1, GAP_STEP)));
+        self.counted(Request::SaleQuery(SaleQuery { sale: in_gap(9) }));
+        self.counted(Request::SaleQuery(SaleQuery { sale: sale(WITH_GAPS, 1, GAP_STEP) }));
     }
 
     fn changes(&mut self, round: u32, account: u32) {
         let id = AccountId(account);
         for status in [AccountStatus::Frozen, AccountStatus::Open] {
-            self.counted(Request::SetAccountTerms {
+            self.counted(Request::SetAccountTerms(SetAccountTerms {
                 account: id,
                 status,
                 card_lost: false,
                 class: 0,
                 debit_max_fen: 0,
                 day_max_fen: 0,
-            });
+            }));
         }
-        self.counted(Request::Opening { account: id, wallet: Wallet::Card, amount_fen: 5 });
-        self.counted(Request::OpenAccount { student_number: student_number(account), class: 0 });
-        self.counted(Request::OpenAccount { student_number: text(&format!("{round} late")), class: 0 });
-        self.counted(Request::BindCard { account: id, card_uid: card(account.into()) });
+        self.counted(Request::Opening(Opening { account: id, wallet: Wallet::Card, amount_fen: 5 }));
+        self.counted(Request::OpenAccount(OpenAccount { student_number: student_number(account), class: 0 }));
+        self.counted(Request::OpenAccount(OpenAccount {
+            student_number: text(&format!("{round} late")),
+            class: 0,
+        }));
+        self.counted(Request::BindCard(BindCard { account: id, card_uid: card(account.into()) }));
         // The second time it is another's already.
         let fresh = card(u64::from(self.accounts) + 100 + u64::from(round));
         let other = AccountId((account + 1) % self.accounts);
-        self.counted(Request::BindCard { account: id, card_uid: fresh });
-        self.counted(Request::BindCard { account: other, card_uid: fresh });
+        self.counted(Request::BindCard(BindCard { account: id, card_uid: fresh }));
+        self.counted(Request::BindCard(BindCard { account: other, card_uid: fresh }));
     }
 }
 

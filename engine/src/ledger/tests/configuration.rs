@@ -3,7 +3,10 @@ use protocol::result_code::ResultCode;
 
 use super::bench::{Bench, MERCHANT, sale, small_sizes, text, uid};
 use crate::ledger::calendar::{DAY_NS, month_of};
-use crate::ledger::command::{AccountSelector, Request};
+use crate::ledger::command::{
+    AccountSelector, BillHead, BindCard, CutOff, OpenAccount, RegisterMerchant, RegisterTerminal, Request,
+    SetMealPeriod,
+};
 use crate::ledger::decision::Decision;
 use crate::ledger::directory::CardRoute;
 use crate::ledger::error::LedgerError;
@@ -17,17 +20,17 @@ fn what_already_stands_changes_nothing() {
     let mut bench = Bench::new(1, 1);
     let before = bench.log.len();
     for request in [
-        Request::RegisterMerchant { merchant: MERCHANT, name: "一食堂", enabled: true },
-        Request::RegisterTerminal {
+        Request::RegisterMerchant(RegisterMerchant { merchant: MERCHANT, name: "一食堂", enabled: true }),
+        Request::RegisterTerminal(RegisterTerminal {
             terminal: sale(0, 1, 1).terminal,
             merchant: MERCHANT,
             kind: TerminalKind::PhoneGateway,
             key_version: 1,
             enabled: true,
-        },
-        Request::CutOff { opened: BusinessDate(9_824) },
-        Request::OpenAccount { student_number: text("180000"), class: 0 },
-        Request::BindCard { account: AccountId(0), card_uid: uid(0) },
+        }),
+        Request::CutOff(CutOff { opened: BusinessDate(9_824) }),
+        Request::OpenAccount(OpenAccount { student_number: text("180000"), class: 0 }),
+        Request::BindCard(BindCard { account: AccountId(0), card_uid: uid(0) }),
     ] {
         let answer = bench.run(request);
         assert_eq!((answer.outcome.code, answer.outcome.repeat), (ResultCode::Approved, true), "{request:?}");
@@ -39,7 +42,7 @@ fn what_already_stands_changes_nothing() {
 #[test]
 fn a_card_number_given_twice_belongs_to_neither() {
     let mut bench = Bench::new(2, 3);
-    let bind = |account, card_uid| Request::BindCard { account: AccountId(account), card_uid };
+    let bind = |account, card_uid| Request::BindCard(BindCard { account: AccountId(account), card_uid });
     let conflict = bench.run(bind(1, uid(0)));
     assert_eq!(conflict.short(), (ResultCode::IdentityConflict, 1));
     assert_eq!(conflict.outcome.account, Some(AccountId(0)));
@@ -59,7 +62,7 @@ fn a_card_number_given_twice_belongs_to_neither() {
 #[test]
 fn an_old_card_doesnt_come_back() {
     let mut bench = Bench::new(1, 1);
-    let bind = |card_uid| Request::BindCard { account: AccountId(0), card_uid };
+    let bind = |card_uid| Request::BindCard(BindCard { account: AccountId(0), card_uid });
     bench.done(bind(CardUid(4_711)));
     assert_eq!(bench.run(bind(uid(0))).short(), (ResultCode::CardNotCurrent, 0));
     assert_eq!(bench.run(bind(CardUid(0))).short(), (ResultCode::NotPermitted, 0));
@@ -75,27 +78,38 @@ fn full_tables_say_busy() {
         merchants_max: 2,
         ..small_sizes(1)
     });
-    let merchant =
-        |merchant| Request::RegisterMerchant { merchant: MerchantId(merchant), name: "m", enabled: true };
+    let merchant = |merchant| {
+        Request::RegisterMerchant(RegisterMerchant {
+            merchant: MerchantId(merchant),
+            name: "m",
+            enabled: true,
+        })
+    };
     bench.done(merchant(1));
     assert_eq!(bench.run(merchant(2)).short(), (ResultCode::Busy, 0));
-    let terminal = |terminal| Request::RegisterTerminal {
-        terminal: TerminalId(terminal),
-        merchant: MerchantId(1),
-        kind: TerminalKind::PointOfSale,
-        key_version: 1,
-        enabled: true,
+    let terminal = |terminal| {
+        Request::RegisterTerminal(RegisterTerminal {
+            terminal: TerminalId(terminal),
+            merchant: MerchantId(1),
+            kind: TerminalKind::PointOfSale,
+            key_version: 1,
+            enabled: true,
+        })
     };
     bench.done(terminal(5));
     assert_eq!(bench.run(terminal(6)).short(), (ResultCode::Busy, 0));
     for account in 0..3 {
-        bench.done(Request::OpenAccount { student_number: text(&format!("{account}")), class: 0 });
+        bench.done(Request::OpenAccount(OpenAccount {
+            student_number: text(&format!("{account}")),
+            class: 0,
+        }));
     }
-    let full = bench.run(Request::OpenAccount { student_number: text("3"), class: 0 });
+    let full = bench.run(Request::OpenAccount(OpenAccount { student_number: text("3"), class: 0 }));
     assert_eq!(full.short(), (ResultCode::Busy, 0));
     let mut bound = 0;
     for card in 1..40 {
-        let answer = bench.run(Request::BindCard { account: AccountId(0), card_uid: CardUid(card) });
+        let answer =
+            bench.run(Request::BindCard(BindCard { account: AccountId(0), card_uid: CardUid(card) }));
         if answer.outcome.code == ResultCode::Busy {
             break;
         }
@@ -111,8 +125,11 @@ fn a_directory_as_large_as_its_size_finds_every_card() {
     let sizes = Sizes { accounts_max, cards_max: accounts_max, ..small_sizes(4) };
     let mut bench = Bench::empty(sizes);
     for account in 0..accounts_max {
-        bench.done(Request::OpenAccount { student_number: text(&format!("{account:07}")), class: 0 });
-        bench.done(Request::BindCard { account: AccountId(account), card_uid: uid(account) });
+        bench.done(Request::OpenAccount(OpenAccount {
+            student_number: text(&format!("{account:07}")),
+            class: 0,
+        }));
+        bench.done(Request::BindCard(BindCard { account: AccountId(account), card_uid: uid(account) }));
     }
     let directory = &bench.state.directory;
     assert_eq!(directory.cards(), accounts_max as usize);
@@ -125,10 +142,10 @@ fn a_directory_as_large_as_its_size_finds_every_card() {
 fn a_cut_off_is_never_taken_back() {
     let mut bench = Bench::new(1, 1);
     bench.tap(sale(0, 1, 1), 0, 1, 100);
-    bench.done(Request::CutOff { opened: BusinessDate(9_825) });
+    bench.done(Request::CutOff(CutOff { opened: BusinessDate(9_825) }));
     bench.tap(sale(0, 1, 2), 0, 2, 100);
     assert_eq!(
-        bench.run(Request::CutOff { opened: BusinessDate(9_824) }).short(),
+        bench.run(Request::CutOff(CutOff { opened: BusinessDate(9_824) })).short(),
         (ResultCode::NotPermitted, 0)
     );
     let dates: Vec<u16> = bench
@@ -146,11 +163,8 @@ fn a_cut_off_is_never_taken_back() {
 #[test]
 fn meal_periods_dont_overlap() {
     let mut bench = Bench::new(1, 0);
-    let set = |period, start_minute, end_minute| Request::SetMealPeriod {
-        period,
-        name: "午餐",
-        start_minute,
-        end_minute,
+    let set = |period, start_minute, end_minute| {
+        Request::SetMealPeriod(SetMealPeriod { period, name: "午餐", start_minute, end_minute })
     };
     bench.done(set(0, 360, 540));
     bench.done(set(1, 540, 840));
@@ -175,9 +189,11 @@ fn a_bill_is_a_walk_back_from_the_head() {
     let before = bench.balance(0);
     bench.time_ns += 31 * DAY_NS;
     bench.top_up(sale(0, 1, 5), 0, 4_000, "w");
-    bench.run(Request::BindCard { account: AccountId(1), card_uid: uid(0) });
+    bench.run(Request::BindCard(BindCard { account: AccountId(1), card_uid: uid(0) }));
     let selector = AccountSelector::StudentNumber(text("180000"));
-    let Decision::BillHead(view) = bench.decide(Request::BillHead(selector)) else { panic!("no head") };
+    let Decision::BillHead(view) = bench.decide(Request::BillHead(BillHead { account: selector })) else {
+        panic!("no head")
+    };
     assert_eq!((view.account, view.head), (AccountId(0), bench.head()));
     assert_eq!(view.month_start, before.observed);
     let mut kinds = Vec::new();

@@ -4,18 +4,28 @@ use protocol::result_code::ResultCode;
 use super::bench::{Bench, MERCHANT, NOON_NS, SECOND_NS, sale, uid};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::calendar::DAY_NS;
-use crate::ledger::command::{CardDebit, CodeVerdict, Request};
+use crate::ledger::command::{
+    BindCard, CardDebit, CodeVerdict, Opening, RegisterMerchant, RegisterTerminal, Request, SetAccountTerms,
+    SetPolicy,
+};
 use crate::ledger::limits::{AMOUNT_FEN_MAX, BAD_CODES_MAX, CODE_WINDOW_NS};
 use crate::ledger::record::{RecordKind, Wallet};
 use crate::ledger::registry::{AuthoriseRule, Policy, TerminalKind};
 
 fn terms(account: u32, status: AccountStatus, card_lost: bool) -> Request<'static> {
     let account = AccountId(account);
-    Request::SetAccountTerms { account, status, card_lost, class: 0, debit_max_fen: 0, day_max_fen: 0 }
+    Request::SetAccountTerms(SetAccountTerms {
+        account,
+        status,
+        card_lost,
+        class: 0,
+        debit_max_fen: 0,
+        day_max_fen: 0,
+    })
 }
 
 fn policy(policy: Policy) -> Request<'static> {
-    Request::SetPolicy { class: 0, policy }
+    Request::SetPolicy(SetPolicy { class: 0, policy })
 }
 
 #[test]
@@ -56,13 +66,15 @@ fn limits_are_inclusive_and_by_the_day_of_the_campus() {
 #[test]
 fn holders_lower_their_limits_and_never_raise_them() {
     let mut bench = Bench::new(1, 1);
-    let own = |debit_max_fen, day_max_fen| Request::SetAccountTerms {
-        account: AccountId(0),
-        status: AccountStatus::Open,
-        card_lost: false,
-        class: 0,
-        debit_max_fen,
-        day_max_fen,
+    let own = |debit_max_fen, day_max_fen| {
+        Request::SetAccountTerms(SetAccountTerms {
+            account: AccountId(0),
+            status: AccountStatus::Open,
+            card_lost: false,
+            class: 0,
+            debit_max_fen,
+            day_max_fen,
+        })
     };
     bench.done(own(300, 400));
     assert_eq!(bench.tap(sale(0, 1, 1), 0, 1, 301).outcome.code, ResultCode::DebitLimit);
@@ -159,7 +171,7 @@ fn the_account_decides_which_card_is_current() {
     assert_eq!(bench.run(stranger).short(), (ResultCode::UnknownCard, 1));
     bench.done(terms(0, AccountStatus::Open, true));
     assert_eq!(bench.tap(sale(0, 1, 2), 0, 1, 100).outcome.code, ResultCode::CardLost);
-    bench.done(Request::BindCard { account: AccountId(0), card_uid: CardUid(55) });
+    bench.done(Request::BindCard(BindCard { account: AccountId(0), card_uid: CardUid(55) }));
     assert_eq!(bench.tap(sale(0, 1, 3), 0, 1, 100).outcome.code, ResultCode::CardNotCurrent);
     let new_card = |sequence, counter| {
         Request::CardDebit(CardDebit {
@@ -192,7 +204,11 @@ fn frozen_closed_and_no_merchant() {
     bench.done(terms(0, AccountStatus::Closed, false));
     assert_eq!(bench.tap(sale(0, 1, 2), 0, 1, 100).outcome.code, ResultCode::AccountClosed);
     bench.done(terms(0, AccountStatus::Open, false));
-    bench.done(Request::RegisterMerchant { merchant: MERCHANT, name: "一食堂", enabled: false });
+    bench.done(Request::RegisterMerchant(RegisterMerchant {
+        merchant: MERCHANT,
+        name: "一食堂",
+        enabled: false,
+    }));
     assert_eq!(bench.tap(sale(0, 1, 3), 0, 1, 9_999).outcome.code, ResultCode::UnknownMerchant);
     bench.close();
 }
@@ -224,12 +240,14 @@ fn fields_are_refused_without_a_trace() {
 #[test]
 fn a_terminal_sends_what_its_kind_may() {
     let mut bench = Bench::new(1, 1);
-    let kind = |slot, kind, enabled| Request::RegisterTerminal {
-        terminal: sale(slot, 1, 1).terminal,
-        merchant: MERCHANT,
-        kind,
-        key_version: 1,
-        enabled,
+    let kind = |slot, kind, enabled| {
+        Request::RegisterTerminal(RegisterTerminal {
+            terminal: sale(slot, 1, 1).terminal,
+            merchant: MERCHANT,
+            kind,
+            key_version: 1,
+            enabled,
+        })
     };
     bench.done(kind(0, TerminalKind::Door, true));
     bench.done(kind(1, TerminalKind::PointOfSale, true));
@@ -306,7 +324,7 @@ fn guessing_codes_locks_the_terminal_for_a_while() {
 #[test]
 fn the_card_of_an_unbound_number_pays_nothing() {
     let mut bench = Bench::new(1, 2);
-    let conflict = bench.run(Request::BindCard { account: AccountId(1), card_uid: uid(0) });
+    let conflict = bench.run(Request::BindCard(BindCard { account: AccountId(1), card_uid: uid(0) }));
     assert_eq!(conflict.short(), (ResultCode::IdentityConflict, 1));
     assert_eq!(bench.tap(sale(0, 1, 1), 0, 1, 100).outcome.code, ResultCode::UnknownCard);
     assert_eq!(bench.tap(sale(0, 1, 2), 1, 1, 100).outcome.code, ResultCode::Approved);
@@ -316,8 +334,11 @@ fn the_card_of_an_unbound_number_pays_nothing() {
 #[test]
 fn an_opening_balance_is_taken_over_once() {
     let mut bench = Bench::new(1, 1);
-    let again =
-        bench.run(Request::Opening { account: AccountId(0), wallet: Wallet::Electronic, amount_fen: 5 });
+    let again = bench.run(Request::Opening(Opening {
+        account: AccountId(0),
+        wallet: Wallet::Electronic,
+        amount_fen: 5,
+    }));
     assert_eq!((again.short(), again.outcome.repeat), ((ResultCode::Approved, 0), true));
     assert_eq!(bench.wallets(0), [10_000, 0, 0]);
     bench.close();

@@ -3,7 +3,7 @@ use protocol::result_code::ResultCode;
 
 use super::bench::{Bench, NOON_NS, sale, uid};
 use crate::ledger::calendar::DAY_NS;
-use crate::ledger::command::{CodeVerdict, OfflineFact, Request};
+use crate::ledger::command::{CodeVerdict, CutOff, OfflineFact, Request, SaleQuery};
 use crate::ledger::decision::Decision;
 use crate::ledger::limits::{GAPS_MAX, SUSPENSE_PER_TERMINAL_DAY_MAX};
 use crate::ledger::record::RecordKind;
@@ -62,7 +62,7 @@ fn the_suspense_list_is_bounded_by_till_and_date() {
         kept += bench.tap(sale(0, 1, sequence), 0, sequence, 2_002).records;
     }
     assert_eq!(kept, usize::from(SUSPENSE_PER_TERMINAL_DAY_MAX));
-    bench.done(Request::CutOff { opened: BusinessDate(9_825) });
+    bench.done(Request::CutOff(CutOff { opened: BusinessDate(9_825) }));
     assert_eq!(bench.tap(sale(0, 1, conflicts), 0, conflicts, 3).short(), (ResultCode::IdentityConflict, 1));
     bench.close();
 }
@@ -86,7 +86,7 @@ fn the_latest_suspense_records_arent_repeated_on_the_next_date() {
     for sequence in 1..=6 {
         assert_eq!(foreign(&mut bench, sequence), 1);
     }
-    bench.done(Request::CutOff { opened: BusinessDate(9_825) });
+    bench.done(Request::CutOff(CutOff { opened: BusinessDate(9_825) }));
     assert_eq!(foreign(&mut bench, 7), 1);
     assert_eq!([4, 5, 6, 7].map(|sequence| foreign(&mut bench, sequence)), [0; 4]);
     assert_eq!(foreign(&mut bench, 3), 1);
@@ -207,7 +207,7 @@ fn a_sale_query_answers_as_a_retry_would() {
     let tap = bench.tap(sale(0, 1, 1), 0, 1, 100);
     bench.code(sale(0, 1, 2), CodeVerdict::Malformed, 100);
     let query = |bench: &mut Bench, epoch, sequence| match bench
-        .decide(Request::SaleQuery(sale(0, epoch, sequence)))
+        .decide(Request::SaleQuery(SaleQuery { sale: sale(0, epoch, sequence) }))
     {
         Decision::NoRecord(outcome) => Some(outcome),
         Decision::SaleNotSeen { .. } => None,

@@ -4,7 +4,7 @@ use protocol::result_code::ResultCode;
 use super::bench::{Bench, MERCHANT, sale, uid};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::calendar::DAY_NS;
-use crate::ledger::command::{OfflineFact, Request};
+use crate::ledger::command::{BindCard, OfflineFact, RegisterMerchant, Request, SetAccountTerms, SetPolicy};
 use crate::ledger::ledger_account::{Clearing, LedgerAccount};
 use crate::ledger::limits::CLOCK_DRIFT_MAX_NS;
 use crate::ledger::record::{MoneyFlags, Record, RecordKind};
@@ -65,18 +65,18 @@ fn beyond_a_rule_it_is_posted_flagged_and_held_back() {
     ] {
         let mut bench = Bench::new(1, 1);
         if policy != Policy::DEFAULT {
-            bench.done(Request::SetPolicy { class: 0, policy });
+            bench.done(Request::SetPolicy(SetPolicy { class: 0, policy }));
         }
         if status != AccountStatus::Open {
             let account = AccountId(0);
-            bench.done(Request::SetAccountTerms {
+            bench.done(Request::SetAccountTerms(SetAccountTerms {
                 account,
                 status,
                 card_lost: false,
                 class: 0,
                 debit_max_fen: 0,
                 day_max_fen: 0,
-            });
+            }));
         }
         let mut record = fact(&bench, 1, 0, amount_fen);
         record.till_time_ns += ahead_ns;
@@ -93,7 +93,7 @@ fn beyond_a_rule_it_is_posted_flagged_and_held_back() {
 fn at_each_rule_it_isnt_flagged() {
     let mut bench = Bench::new(1, 1);
     let policy = Policy { offline_debit_max_fen: 10_000, offline_day_max_fen: 10_000, ..Policy::DEFAULT };
-    bench.done(Request::SetPolicy { class: 0, policy });
+    bench.done(Request::SetPolicy(SetPolicy { class: 0, policy }));
     let mut record = fact(&bench, 1, 0, 10_000);
     record.till_time_ns += CLOCK_DRIFT_MAX_NS;
     assert_eq!(bench.fact(record).short(), (ResultCode::Approved, 1));
@@ -149,7 +149,7 @@ fn a_fact_against_a_refusal_or_a_reversal_is_kept_out() {
 #[test]
 fn an_old_card_finds_its_account_and_a_strangers_waits_in_clearing() {
     let mut bench = Bench::new(2, 2);
-    bench.done(Request::BindCard { account: AccountId(0), card_uid: CardUid(55) });
+    bench.done(Request::BindCard(BindCard { account: AccountId(0), card_uid: CardUid(55) }));
     assert_eq!(bench.upload(sale(0, 1, 1), 0, 1, 500).short(), (ResultCode::Approved, 1));
     assert_eq!(bench.wallets(0), [9_500, 0, 0]);
     let stranger = OfflineFact { card_uid: CardUid(999), ..fact(&bench, 2, 0, 300) };
@@ -161,7 +161,7 @@ fn an_old_card_finds_its_account_and_a_strangers_waits_in_clearing() {
     assert_eq!(bench.held_back(), 300);
     assert_eq!(bench.fact(stranger).short(), (ResultCode::ApprovedFlagged, 0));
     // A number given twice belongs to neither.
-    bench.run(Request::BindCard { account: AccountId(0), card_uid: uid(1) });
+    bench.run(Request::BindCard(BindCard { account: AccountId(0), card_uid: uid(1) }));
     assert_eq!(bench.upload(sale(0, 1, 3), 1, 1, 50).outcome.account, None);
     assert_eq!(bench.wallets(1), [10_000, 0, 0]);
     bench.close();
@@ -207,7 +207,11 @@ fn a_fact_doesnt_raise_the_card_counter() {
 #[test]
 fn a_merchant_that_stopped_trading_is_paid_after_review() {
     let mut bench = Bench::new(1, 1);
-    bench.done(Request::RegisterMerchant { merchant: MERCHANT, name: "一食堂", enabled: false });
+    bench.done(Request::RegisterMerchant(RegisterMerchant {
+        merchant: MERCHANT,
+        name: "一食堂",
+        enabled: false,
+    }));
     assert_eq!(bench.upload(sale(0, 1, 1), 0, 1, 100).outcome.code, ResultCode::ApprovedFlagged);
     assert_eq!((bench.owed_to_merchant(), bench.held_back()), (0, 100));
     bench.close();

@@ -6,7 +6,8 @@ use protocol::ids::{AccountId, BusinessDate, CardCounter, CardUid, Epoch, Sequen
 use super::bench::{Bench, MERCHANT, SECOND_NS, sale, text, uid};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
-    AccountSelector, CardDebit, Channel, CodeDebit, CodeVerdict, OfflineFact, Request, Reversal, TopUp,
+    AccountSelector, Balance, BindCard, CardDebit, Channel, CodeDebit, CodeVerdict, CutOff, OfflineFact,
+    RegisterMerchant, Request, Reversal, SetAccountTerms, TopUp,
 };
 use crate::ledger::snapshot;
 
@@ -81,26 +82,30 @@ fn command(random: &mut Random, clock: u32, time_ns: u64) -> Request<'static> {
             till_time_ns: time_ns - random.below(4) * 20_000 * SECOND_NS,
             authentic: random.below(12) != 0,
         }),
-        37 => Request::BindCard {
+        37 => Request::BindCard(BindCard {
             account: AccountId(random.below_u32(ACCOUNTS)),
             card_uid: CardUid(8_000_000 + random.below(u64::from(clock / 50) + 1)),
-        },
-        38 => Request::SetAccountTerms {
+        }),
+        38 => Request::SetAccountTerms(SetAccountTerms {
             account: AccountId(random.below_u32(ACCOUNTS)),
             status: if random.below(4) == 0 { AccountStatus::Frozen } else { AccountStatus::Open },
             card_lost: random.below(4) == 0,
             class: 0,
             debit_max_fen: 0,
             day_max_fen: [0, 3_000][random.below(2) as usize],
-        },
+        }),
         _ => match random.below(3) {
-            0 => Request::CutOff { opened: BusinessDate(9_825 + u16::try_from(clock / 300).unwrap()) },
-            1 => Request::RegisterMerchant {
+            0 => {
+                Request::CutOff(CutOff { opened: BusinessDate(9_825 + u16::try_from(clock / 300).unwrap()) })
+            }
+            1 => Request::RegisterMerchant(RegisterMerchant {
                 merchant: MERCHANT,
                 name: "一食堂",
                 enabled: random.below(3) != 0,
-            },
-            _ => Request::Balance(AccountSelector::StudentNumber(text(&format!("18{account:04}")))),
+            }),
+            _ => Request::Balance(Balance {
+                account: AccountSelector::StudentNumber(text(&format!("18{account:04}"))),
+            }),
         },
     }
 }

@@ -3,7 +3,7 @@ use protocol::result_code::ResultCode;
 
 use super::bench::{Bench, sale, text, uid};
 use crate::ledger::account::AccountStatus;
-use crate::ledger::command::{AccountSelector, Channel, Request, TopUp};
+use crate::ledger::command::{AccountSelector, Channel, Request, SetAccountTerms, TopUp};
 use crate::ledger::ledger_account::{Clearing, LedgerAccount};
 use crate::ledger::record::RecordKind;
 use crate::ledger::state::total_fen;
@@ -96,26 +96,26 @@ fn a_closed_or_frozen_account_takes_none() {
         (2, AccountStatus::Frozen, ResultCode::AccountFrozen),
     ] {
         let account = AccountId(0);
-        bench.done(Request::SetAccountTerms {
+        bench.done(Request::SetAccountTerms(SetAccountTerms {
             account,
             status,
             card_lost: false,
             class: 0,
             debit_max_fen: 0,
             day_max_fen: 0,
-        });
+        }));
         assert_eq!(bench.top_up(sale(0, 1, sequence), 0, 100, "w").short(), (code, 1));
     }
     // A refused order isn't credited: it may come again once the account is open.
     let account = AccountId(0);
-    bench.done(Request::SetAccountTerms {
+    bench.done(Request::SetAccountTerms(SetAccountTerms {
         account,
         status: AccountStatus::Open,
         card_lost: false,
         class: 0,
         debit_max_fen: 0,
         day_max_fen: 0,
-    });
+    }));
     assert_eq!(bench.top_up(sale(0, 1, 3), 0, 100, "w").short(), (ResultCode::Approved, 1));
     bench.close();
 }
