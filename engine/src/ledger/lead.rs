@@ -1,8 +1,8 @@
 //! Where a command's credential leads: looked up once for a batch, used for its shards, its lines and its decision.
 
-use protocol::ids::AccountId;
+use protocol::ids::{AccountId, CardUid};
 
-use super::command::{AccountSelector, CodeVerdict, Command, Request};
+use super::command::{AccountSelector, Command};
 use super::directory::Directory;
 
 /// Commands of a batch whose leads are kept.
@@ -21,22 +21,25 @@ impl Lead {
     /// Looks a command's credential up.
     #[inline]
     pub fn of(directory: &Directory, command: &Command<'_>) -> Lead {
-        Lead::to(match &command.request {
-            Request::CardDebit(r) => directory.card(r.card_uid).account(),
-            Request::Offline(r) => directory.card(r.card_uid).account(),
-            Request::CodeDebit(r) => match r.verdict {
-                CodeVerdict::Authentic { account, .. } => Some(account),
-                _ => None,
-            },
-            Request::TopUp(r) => candidate(directory, &r.account),
-            Request::Balance(r) => candidate(directory, &r.account),
-            Request::BillHead(r) => candidate(directory, &r.account),
-            Request::Opening(r) => Some(r.account),
-            _ => None,
-        })
+        command.request.lead(directory)
     }
 
-    const fn to(account: Option<AccountId>) -> Lead {
+    /// Where a card leads.
+    #[inline]
+    pub(super) fn of_card(directory: &Directory, card_uid: CardUid) -> Lead {
+        Lead::to(directory.card(card_uid).account())
+    }
+
+    /// The account that a selector may mean, before the account itself was asked.
+    pub(super) fn of_selector(directory: &Directory, selector: &AccountSelector) -> Lead {
+        match selector {
+            AccountSelector::Account(account) => Lead::to(Some(*account)),
+            AccountSelector::StudentNumber(text) => Lead::to(directory.student_number_candidate(text)),
+            AccountSelector::Card(card_uid) => Lead::of_card(directory, *card_uid),
+        }
+    }
+
+    pub(super) const fn to(account: Option<AccountId>) -> Lead {
         match account {
             Some(AccountId(account)) => Lead(account),
             None => Lead::NONE,
@@ -46,15 +49,6 @@ impl Lead {
     /// The account.
     pub const fn account(self) -> Option<AccountId> {
         if self.0 == Lead::NONE.0 { None } else { Some(AccountId(self.0)) }
-    }
-}
-
-/// The account that a selector may mean, before the account itself was asked.
-fn candidate(directory: &Directory, selector: &AccountSelector) -> Option<AccountId> {
-    match selector {
-        AccountSelector::Account(account) => Some(*account),
-        AccountSelector::StudentNumber(text) => directory.student_number_candidate(text),
-        AccountSelector::Card(card_uid) => directory.card(*card_uid).account(),
     }
 }
 

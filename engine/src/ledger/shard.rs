@@ -83,7 +83,7 @@ impl ShardSet {
 
 /// The shards that a command holds. `Vec<Shard>` and `[Shard]` hold all of them.
 ///
-/// Asking for a shard outside of [`super::decide::shards_touched`]'s set never happens; an implementation over
+/// Asking for a shard outside of [`super::kind::shards_touched`]'s set never happens; an implementation over
 /// guards may panic there.
 pub trait Parts {
     /// How many shards there are in all: a power of two, [`SHARDS_MAX`] at most.
@@ -132,6 +132,10 @@ pub(super) struct Layout {
 impl Layout {
     pub(super) const fn new(shard_count: usize) -> Self {
         Self { mask: shard_count - 1, shift: shard_count.trailing_zeros() }
+    }
+
+    pub(super) const fn shard_count(self) -> usize {
+        self.mask + 1
     }
 
     pub(super) const fn mask(self) -> usize {

@@ -11,7 +11,7 @@ use core::borrow::Borrow;
 use protocol::ids::{AccountId, CardUid, Sequence};
 use zerocopy::FromBytes;
 
-use super::command::{AccountSelector, Command, Request, TerminalSlot};
+use super::command::{AccountSelector, Command, TerminalSlot};
 use super::directory::Directory;
 use super::lead::Lead;
 use super::record::{AccountOpenedRecord, CardBoundRecord, MoneyRecord, RecordKind};
@@ -22,18 +22,12 @@ use super::shard::{Layout, Parts};
 #[inline]
 pub fn touch_routes<'c>(directory: &Directory, commands: impl Iterator<Item: Borrow<Command<'c>>>) {
     for command in commands {
-        match &command.borrow().request {
-            Request::CardDebit(r) => directory.prefetch_card(r.card_uid),
-            Request::Offline(r) => directory.prefetch_card(r.card_uid),
-            Request::TopUp(r) => touch_selector(directory, &r.account),
-            Request::Balance(r) => touch_selector(directory, &r.account),
-            Request::BillHead(r) => touch_selector(directory, &r.account),
-            _ => {}
-        }
+        command.borrow().request.prefetch_route(directory);
     }
 }
 
-fn touch_selector(directory: &Directory, selector: &AccountSelector) {
+/// Asks for the lines that looking an account up will need.
+pub(super) fn touch_selector(directory: &Directory, selector: &AccountSelector) {
     match selector {
         AccountSelector::Account(_) => {}
         AccountSelector::StudentNumber(text) => directory.prefetch_student_number(text),

@@ -18,41 +18,65 @@
 //! original hasn't come). Sequence 0 of either is `SequenceZero`. The status of account and merchant doesn't
 //! matter. A load that was made for the original stays: the money goes back onto the card.
 
+use protocol::ids::{Epoch, SaleId, Sequence};
 use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{I64, U16, U32, U64};
 
 use super::identity::Standing;
-use super::{Case, Desk};
-use crate::ledger::command::{Channel, Reversal};
+use super::{Ask, Case, Desk};
+use crate::ledger::command::{Channel, Sale};
 use crate::ledger::decision::{Decision, Group, Outcome};
+use crate::ledger::fold::Fold;
 use crate::ledger::limits::{BALANCE_FEN_MAX, REVERSAL_WINDOW_NS};
 use crate::ledger::outcome_ring::RememberedOutcome;
 use crate::ledger::record::{MoneyRecord, Record, RecordKind, ReversalRecord, Wallet};
-use crate::ledger::shard::Parts;
+use crate::ledger::shard::{Layout, Parts, ShardSet};
 
-impl<P: Parts + ?Sized> Desk<'_, P> {
-    pub(super) fn reversal<'a>(&self, r: &Reversal<'a>) -> Decision<'a> {
-        let Some(till) = self.till(&r.sale) else { return self.unknown_terminal(r.amount_fen) };
+/// A till undoes a debit whose answer it never saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reversal<'a> {
+    /// Its own identity.
+    pub sale: Sale<'a>,
+    /// The original's epoch, on the same till.
+    pub original_epoch: Epoch,
+    /// The original's sequence.
+    pub original_sequence: Sequence,
+    /// The original's amount.
+    pub amount_fen: i64,
+}
+
+impl<'a> Ask<'a> for Reversal<'a> {
+    fn sale(&self) -> Option<&Sale<'a>> {
+        Some(&self.sale)
+    }
+
+    /// Its account is known only from its original.
+    fn also_touches(&self, layout: Layout) -> ShardSet {
+        ShardSet::all(layout.shard_count())
+    }
+
+    fn decide<P: Parts + ?Sized>(&self, desk: &Desk<'_, P>) -> Decision<'a> {
+        let Some(till) = desk.till(&self.sale) else { return desk.unknown_terminal(self.amount_fen) };
         let case = Case {
             till,
-            sale: &r.sale,
-            digest: r.digest(),
+            sale: &self.sale,
+            digest: self.digest(),
             channel: Channel::Till,
-            amount_fen: r.amount_fen,
+            amount_fen: self.amount_fen,
         };
-        if let Some(decision) = self.known(&case) {
+        if let Some(decision) = desk.known(&case) {
             return decision;
         }
-        let original = r.original();
+        let original = self.original();
         // Itself, and what a greater epoch would have, can't have happened before it.
-        let impossible = original == r.sale.id() || original.epoch > r.sale.epoch;
-        let sequences_given = r.sale.sequence.0 != 0 && original.sequence.0 != 0;
+        let impossible = original == self.sale.id() || original.epoch > self.sale.epoch;
+        let sequences_given = self.sale.sequence.0 != 0 && original.sequence.0 != 0;
         let mut remembered = None;
         if sequences_given && !impossible {
-            match self.standing(till, original.epoch, original.sequence) {
+            match desk.standing(till, original.epoch, original.sequence) {
                 Standing::Remembered(outcome) => {
-                    if outcome.amount_fen != r.amount_fen {
-                        return self.refuse(&case, ResultCode::IdentityConflict, None);
+                    if outcome.amount_fen != self.amount_fen {
+                        return desk.refuse(&case, ResultCode::IdentityConflict, None);
                     }
                     remembered = Some(outcome);
                 }
@@ -60,28 +84,46 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
                     return Decision::NeedsHistory { sale: original, head: till.entry.head() };
                 }
                 Standing::Fresh | Standing::TooManyGaps | Standing::OlderUnknown => {
-                    if !self.has_room_for_both(till, &case, (original.epoch, original.sequence)) {
-                        return self.transient(&case, ResultCode::TooManyGaps);
+                    if !desk.has_room_for_both(till, &case, (original.epoch, original.sequence)) {
+                        return desk.transient(&case, ResultCode::TooManyGaps);
                     }
                 }
             }
         }
-        if let Some(code) = self.bad_field(&case, till.config.sells()) {
-            return self.transient(&case, code);
+        if let Some(code) = desk.bad_field(&case, till.config.sells()) {
+            return desk.transient(&case, code);
         }
         if original.sequence.0 == 0 {
-            return self.transient(&case, ResultCode::SequenceZero);
+            return desk.transient(&case, ResultCode::SequenceZero);
         }
         if impossible {
-            return self.refuse(&case, ResultCode::NothingToReverse, None);
+            return desk.refuse(&case, ResultCode::NothingToReverse, None);
         }
         let Some(outcome) = remembered else {
-            let money = self.memo(&case, ResultCode::Approved, None);
-            return self.done(r, money, 0, Record::ReversalBeforeOriginal);
+            let money = desk.memo(&case, ResultCode::Approved, None);
+            return desk.done(self, money, 0, Record::ReversalBeforeOriginal);
         };
-        self.reverse(&case, r, &outcome)
+        desk.reverse(&case, self, &outcome)
+    }
+}
+
+/// Domain of the digests of bodies: it stands in records and never changes.
+const DOMAIN_REVERSAL: u64 = 4;
+
+impl Reversal<'_> {
+    const fn original(&self) -> SaleId {
+        SaleId { terminal: self.sale.terminal, epoch: self.original_epoch, sequence: self.original_sequence }
     }
 
+    fn digest(&self) -> u64 {
+        Fold::new(DOMAIN_REVERSAL)
+            .word(self.amount_fen.cast_unsigned())
+            .word(u64::from(self.original_epoch.0) << 32 | u64::from(self.original_sequence.0))
+            .finish()
+    }
+}
+
+impl<P: Parts + ?Sized> Desk<'_, P> {
     fn reverse<'a>(
         &self,
         case: &Case<'_, 'a>,

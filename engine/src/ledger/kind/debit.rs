@@ -1,30 +1,19 @@
-//! Debits: a tap of a card, a payment by code.
+//! What every online debit has in common, whatever named the account: [`super::card_debit`], [`super::code_debit`].
 //!
-//! **Tap.** The card must be known (`UnknownCard`), the account's current one (`CardLost`, else `CardNotCurrent`:
-//! a lost card that was replaced is not current), and its counter above that of its last approved online tap
-//! (`CardCounterReplayed`). Wallet: card. If the card wallet holds less than the amount, what is missing is loaded
-//! from the electronic wallet first, in the same group: `min(amount − card, electronic)`, if that is above zero.
-//! The counter is remembered only when the tap is approved.
-//!
-//! **Code.** `CodeMalformed`, then `CodeLocked` while the terminal is locked (ten wrong MACs within five minutes
-//! of the first; until those five minutes are over), then `CodeNotAuthentic`, `CodeExpired`, `CodeUsed`. Only
-//! `CodeNotAuthentic` counts towards the lock. A code older than the three newest steps that the account has used
-//! codes of is `CodeExpired`. From there on the code is used up, even if the debit is refused. Wallet: transition.
-//!
-//! **Both.** Then, of the account: `AccountClosed`, `AccountFrozen`; of the till's merchant: `UnknownMerchant` (not
-//! registered or not trading); then `DebitLimit`, `DayLimit`, `InsufficientFunds`, `BalanceOverflow`.
+//! Of the account: `AccountClosed`, `AccountFrozen`; of the till's merchant: `UnknownMerchant` (not registered or not
+//! trading); then `DebitLimit`, `DayLimit`, `InsufficientFunds`, `BalanceOverflow`.
 //! - Limits are inclusive; the holder's own limit counts where it is lower than the class's, 0 = none of his own.
 //! - The day is the +08:00 calendar day of logged time; the total counts online debits and offline facts of that
 //!   day, less those reversed.
 //! - Funds: only the sum of the wallets less open holds counts, against the class's floor
 //!   ([`crate::ledger::registry::AuthoriseRule`]).
 
+use protocol::ids::RecordNumber;
 use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{I64, U16, U32, U64};
 
 use super::{Case, Desk, Person, channel_wallet};
-use crate::ledger::account::{Account, AccountStatus, CodeUse};
-use crate::ledger::command::{CardDebit, Channel, CodeDebit, CodeVerdict, card_digest};
+use crate::ledger::account::{Account, AccountStatus};
 use crate::ledger::decision::{Decision, Group, Outcome};
 use crate::ledger::ledger_account::LedgerAccount;
 use crate::ledger::limits::BALANCE_FEN_MAX;
@@ -33,76 +22,14 @@ use crate::ledger::registry::{AuthoriseRule, Policy};
 use crate::ledger::shard::Parts;
 
 impl<P: Parts + ?Sized> Desk<'_, P> {
-    #[inline]
-    pub(super) fn card_debit<'a>(&self, r: &CardDebit<'a>) -> Decision<'a> {
-        let Some(till) = self.till(&r.sale) else { return self.unknown_terminal(r.amount_fen) };
-        let digest = card_digest(r.card_uid, r.amount_fen);
-        let case = Case { till, sale: &r.sale, digest, channel: Channel::Card, amount_fen: r.amount_fen };
-        if let Some(decision) = self.known(&case) {
-            return decision;
-        }
-        if let Some(code) = self.bad_field(&case, till.config.sells()) {
-            return self.transient(&case, code);
-        }
-        let person = match self.current_card(r.card_uid) {
-            Ok(person) => person,
-            Err((code, person)) => return self.refuse(&case, code, person),
-        };
-        if r.card_counter.0 <= person.account.card_counter {
-            return self.refuse(&case, ResultCode::CardCounterReplayed, Some(person));
-        }
-        if let Some(code) = self.forbidden(&case, person.account, Wallet::Card) {
-            return self.refuse(&case, code, Some(person));
-        }
-        self.post_debit(&case, person, Wallet::Card, MoneyFlags::CARD, r.card_counter.0)
-    }
-
-    pub(super) fn code_debit<'a>(&self, r: &CodeDebit<'a>) -> Decision<'a> {
-        let Some(till) = self.till(&r.sale) else { return self.unknown_terminal(r.amount_fen) };
-        let case = Case {
-            till,
-            sale: &r.sale,
-            digest: r.digest(),
-            channel: Channel::Code,
-            amount_fen: r.amount_fen,
-        };
-        if let Some(decision) = self.known(&case) {
-            return decision;
-        }
-        if let Some(code) = self.bad_field(&case, till.config.sells()) {
-            return self.transient(&case, code);
-        }
-        if r.verdict == CodeVerdict::Malformed {
-            return self.refuse(&case, ResultCode::CodeMalformed, None);
-        }
-        if till.entry.codes_locked(self.stamp.time_ns) {
-            return self.refuse(&case, ResultCode::CodeLocked, None);
-        }
-        let (account, step, nonce) = match r.verdict {
-            CodeVerdict::Malformed | CodeVerdict::NotAuthentic => {
-                return self.refuse(&case, ResultCode::CodeNotAuthentic, None);
-            }
-            CodeVerdict::Expired => return self.refuse(&case, ResultCode::CodeExpired, None),
-            CodeVerdict::Authentic { account, step, nonce } => (account, step & 0x0fff_ffff, nonce & 0x0f),
-        };
-        let Some(person) = self.person(account) else {
-            return self.refuse(&case, ResultCode::UnknownAccount, None);
-        };
-        match person.account.code_use(step, nonce) {
-            CodeUse::Free => {}
-            CodeUse::Used => return self.refuse(&case, ResultCode::CodeUsed, Some(person)),
-            CodeUse::TooOld => return self.refuse(&case, ResultCode::CodeExpired, Some(person)),
-        }
-        let token = step | u32::from(nonce) << 28;
-        if let Some(code) = self.forbidden(&case, person.account, Wallet::Transition) {
-            return self.refuse_with(&case, code, Some(person), MoneyFlags::CODE, token);
-        }
-        self.post_debit(&case, person, Wallet::Transition, MoneyFlags::CODE, token)
-    }
-
     /// The 6xx group: what the account, the merchant and the rules of money say.
     #[inline(always)]
-    fn forbidden(&self, case: &Case<'_, '_>, account: &Account, wallet: Wallet) -> Option<ResultCode> {
+    pub(super) fn forbidden(
+        &self,
+        case: &Case<'_, '_>,
+        account: &Account,
+        wallet: Wallet,
+    ) -> Option<ResultCode> {
         match account.status {
             AccountStatus::Open => {}
             AccountStatus::Frozen => return Some(ResultCode::AccountFrozen),
@@ -131,7 +58,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
 
     /// The debit alone, or, when the card wallet lacks something that the electronic one has, with a load before it.
     #[inline(always)]
-    fn post_debit<'a>(
+    pub(super) fn post_debit<'a>(
         &self,
         case: &Case<'_, 'a>,
         person: Person<'_>,
@@ -204,7 +131,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         let first = self.stamp.number;
         money.previous_account = U64::new(first.0);
         money.previous_terminal = U64::new(first.0);
-        let second = protocol::ids::RecordNumber(first.0 + 1);
+        let second = RecordNumber(first.0 + 1);
         let outcome = self.outcome(&money, ResultCode::Approved, second);
         Decision::Done { outcome, group: Group::two(Record::Load(load), Record::Debit(money)) }
     }

@@ -11,15 +11,31 @@
 //! 3. The fields: `AmountNotPositive`, `AmountTooLarge`, `SequenceZero`, `NotPermitted`. No record.
 //! 4. Everything else; a refusal from here on is a record, and remembered.
 //!
-//! The rules of each request stand in its own file: [`debit`], [`top_up`], [`reversal`], [`offline`], [`query`],
-//! [`configuration`].
+//! # One file a request
+//! A request's file has all that is its own: what it carries, where it leads and which shards it touches (`Ask`), and
+//! its rules. `table.rs` has a row for each of them. What several have in common stands here, in [`identity`], [`debit`]
+//! and [`configuration`].
 
+pub mod balance;
+pub mod bill_head;
+pub mod bind_card;
+pub mod card_debit;
+pub mod code_debit;
 pub mod configuration;
+pub mod cut_off;
 pub mod debit;
 pub mod identity;
 pub mod offline;
-pub mod query;
+pub mod open_account;
+pub mod opening;
+pub mod register_merchant;
+pub mod register_terminal;
 pub mod reversal;
+pub mod sale_query;
+pub mod set_account_terms;
+pub mod set_meal_period;
+pub mod set_policy;
+mod table;
 pub mod top_up;
 
 use protocol::ids::{AccountId, BusinessDate, CardUid, RecordNumber};
@@ -28,18 +44,46 @@ use zerocopy::little_endian::{I64, U16, U32, U64};
 
 use super::account::Account;
 use super::calendar::day_of;
-use super::command::{AccountSelector, Channel, Command, Request, Sale, Stamp, TerminalSlot};
+use super::command::{AccountSelector, Channel, Command, Sale, Stamp, TerminalSlot};
 use super::decision::{Decision, Group, Outcome};
 use super::directory::{CardRoute, Directory};
 use super::history::History;
 use super::lead::Lead;
 use super::ledger_account::LedgerAccount;
 use super::limits::AMOUNT_FEN_MAX;
-use super::orders::OrderKey;
 use super::record::{MoneyFlags, MoneyRecord, Record, SuspenseReason, SuspenseRecord, Wallet};
 use super::registry::{Registry, Terminal};
 use super::shard::{Layout, Parts, ShardSet};
 use super::terminal_entry::{TerminalEntry, suspense_key};
+
+pub use table::Request;
+
+/// What a request of the ledger says of itself. All but [`Ask::decide`] is asked before any shard is held.
+trait Ask<'a> {
+    /// Whether the registry or the directory may change: then both are needed for writing, and every shard.
+    const CONFIGURES: bool = false;
+
+    /// The identity of a money request, or of the sale asked about.
+    fn sale(&self) -> Option<&Sale<'a>> {
+        None
+    }
+
+    /// The account that it may be about, by the directory alone.
+    fn lead(&self, _: &Directory) -> Lead {
+        Lead::NONE
+    }
+
+    /// Asks for the directory's lines that [`Ask::lead`] reads.
+    fn prefetch_route(&self, _: &Directory) {}
+
+    /// The shards that it touches beside its till's and its lead's.
+    fn also_touches(&self, _: Layout) -> ShardSet {
+        ShardSet::default()
+    }
+
+    /// Decides it: see the [module](self) for the order of the checks.
+    fn decide<P: Parts + ?Sized>(&self, desk: &Desk<'_, P>) -> Decision<'a>;
+}
 
 /// The shards that must be held to decide and apply a command: the till's, the account's, the order number's.
 ///
@@ -53,23 +97,18 @@ pub fn shards_touched(directory: &Directory, shard_count: usize, command: &Comma
 /// The same for a command whose lead was looked up.
 #[inline]
 pub fn shards_touched_with(shard_count: usize, command: &Command<'_>, lead: Lead) -> ShardSet {
-    let layout = Layout::new(shard_count);
-    let of_account =
-        lead.account().map_or(ShardSet::default(), |account| ShardSet::one(layout.shard_of_account(account)));
-    let of_till = |sale: &Sale<'_>| ShardSet::one(layout.shard_of_terminal(sale.slot)).with(of_account);
-    match &command.request {
-        Request::CardDebit(r) => of_till(&r.sale),
-        Request::CodeDebit(r) => of_till(&r.sale),
-        Request::TopUp(r) => {
-            let order = OrderKey::new(r.channel as u8, &r.order_number).shard(layout.mask());
-            of_till(&r.sale).with(ShardSet::one(order))
-        }
-        Request::Offline(r) => of_till(&r.sale),
-        Request::SaleQuery(r) => of_till(&r.sale),
-        Request::Balance(_) | Request::BillHead(_) | Request::Opening(_) => of_account,
-        Request::Reversal(_) => ShardSet::all(shard_count),
-        _ => ShardSet::all(shard_count),
+    command.request.shards(Layout::new(shard_count), lead)
+}
+
+/// Those of one kind of request.
+#[inline(always)]
+fn shards_of<'a, A: Ask<'a>>(ask: &A, layout: Layout, lead: Lead) -> ShardSet {
+    if A::CONFIGURES {
+        return ShardSet::all(layout.shard_count());
     }
+    let of_account = lead.account().map(|account| ShardSet::one(layout.shard_of_account(account)));
+    let of_till = ask.sale().map(|sale| ShardSet::one(layout.shard_of_terminal(sale.slot)));
+    of_account.unwrap_or_default().with(of_till.unwrap_or_default()).with(ask.also_touches(layout))
 }
 
 /// Decides a command. The parts must hold [`shards_touched`]. The stamp is that of the staging buffer, which must
@@ -105,17 +144,7 @@ pub fn decide_with<'a, P: Parts + ?Sized>(
         history: command.history.as_ref(),
         today: day_of(stamp.time_ns),
     };
-    match &command.request {
-        Request::CardDebit(r) => desk.card_debit(r),
-        Request::CodeDebit(r) => desk.code_debit(r),
-        Request::TopUp(r) => desk.top_up(r),
-        Request::Reversal(r) => desk.reversal(r),
-        Request::Offline(r) => desk.offline(r),
-        Request::Balance(r) => desk.balance(&r.account),
-        Request::SaleQuery(r) => desk.sale_query(&r.sale),
-        Request::BillHead(r) => desk.bill_head(&r.account),
-        _ => desk.configure(&command.request),
-    }
+    command.request.decide(&desk)
 }
 
 /// What a decision reads.
@@ -185,6 +214,11 @@ impl<'s, P: Parts + ?Sized> Desk<'s, P> {
                 .ok_or(ResultCode::UnknownAccount),
             AccountSelector::Card(card_uid) => self.current_card(*card_uid).map_err(|(code, _)| code),
         }
+    }
+
+    /// The answer to a question about an account that isn't there.
+    fn not_selected<'a>(&self, code: ResultCode) -> Decision<'a> {
+        Decision::NoRecord(Outcome::without_record(code, 0, self.registry.changed))
     }
 
     /// The account that has or had this card.

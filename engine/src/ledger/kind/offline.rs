@@ -17,17 +17,20 @@
 //!
 //! The card's counter is recorded, but doesn't raise the account's: only approved online taps do.
 
-use protocol::ids::RecordNumber;
+use protocol::ids::{CardCounter, CardUid, RecordNumber, TerminalId};
 use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{I64, U16, U32, U64};
 
+use super::card_debit::card_digest;
 use super::debit::covers;
 use super::identity::{Standing, remembered_outcome};
-use super::{Case, Desk, channel_wallet};
+use super::{Ask, Case, Desk, channel_wallet};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::calendar::day_of;
-use crate::ledger::command::{Channel, OfflineFact, card_digest};
+use crate::ledger::command::{Channel, Sale};
 use crate::ledger::decision::{Decision, Group};
+use crate::ledger::directory::Directory;
+use crate::ledger::lead::Lead;
 use crate::ledger::ledger_account::{Clearing, LedgerAccount};
 use crate::ledger::limits::{BALANCE_FEN_MAX, CLOCK_DRIFT_MAX_NS};
 use crate::ledger::outcome_ring::RememberedOutcome;
@@ -35,13 +38,45 @@ use crate::ledger::record::{MoneyFlags, MoneyRecord, OfflineDebitRecord, Record,
 use crate::ledger::registry::{AuthoriseRule, Policy};
 use crate::ledger::shard::Parts;
 
-impl<P: Parts + ?Sized> Desk<'_, P> {
-    pub(super) fn offline<'a>(&self, r: &OfflineFact<'a>) -> Decision<'a> {
-        let Some(till) = self.till(&r.sale) else { return self.unknown_terminal(r.amount_fen) };
-        let digest = card_digest(r.card_uid, r.amount_fen);
-        let case = Case { till, sale: &r.sale, digest, channel: Channel::Offline, amount_fen: r.amount_fen };
-        if r.record_terminal != r.sale.terminal {
-            return self.suspend(
+/// A record that a till made while it was offline: a fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfflineFact<'a> {
+    /// Its identity, under the session's slot and terminal.
+    pub sale: Sale<'a>,
+    /// The terminal that the record itself names.
+    pub record_terminal: TerminalId,
+    /// The card.
+    pub card_uid: CardUid,
+    /// The chip's counter.
+    pub card_counter: CardCounter,
+    /// What was paid.
+    pub amount_fen: i64,
+    /// When, by the till's clock, nanoseconds since 1970-01-01 UTC.
+    pub till_time_ns: u64,
+    /// Whether its TAC was right.
+    pub authentic: bool,
+}
+
+impl<'a> Ask<'a> for OfflineFact<'a> {
+    fn sale(&self) -> Option<&Sale<'a>> {
+        Some(&self.sale)
+    }
+
+    fn lead(&self, directory: &Directory) -> Lead {
+        Lead::of_card(directory, self.card_uid)
+    }
+
+    fn prefetch_route(&self, directory: &Directory) {
+        directory.prefetch_card(self.card_uid);
+    }
+
+    fn decide<P: Parts + ?Sized>(&self, desk: &Desk<'_, P>) -> Decision<'a> {
+        let Some(till) = desk.till(&self.sale) else { return desk.unknown_terminal(self.amount_fen) };
+        let digest = card_digest(self.card_uid, self.amount_fen);
+        let case =
+            Case { till, sale: &self.sale, digest, channel: Channel::Offline, amount_fen: self.amount_fen };
+        if self.record_terminal != self.sale.terminal {
+            return desk.suspend(
                 &case,
                 ResultCode::WrongTerminal,
                 SuspenseReason::WrongTerminal,
@@ -49,19 +84,19 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
                 true,
             );
         }
-        if r.sale.sequence.0 != 0 {
-            match self.standing(till, r.sale.epoch, r.sale.sequence) {
+        if self.sale.sequence.0 != 0 {
+            match desk.standing(till, self.sale.epoch, self.sale.sequence) {
                 Standing::Fresh | Standing::OlderUnknown => {}
-                Standing::Remembered(outcome) => return self.fact_again(&case, &outcome),
-                Standing::NeedsHistory => return self.needs_history(till, &r.sale),
-                Standing::TooManyGaps => return self.transient(&case, ResultCode::TooManyGaps),
+                Standing::Remembered(outcome) => return desk.fact_again(&case, &outcome),
+                Standing::NeedsHistory => return desk.needs_history(till, &self.sale),
+                Standing::TooManyGaps => return desk.transient(&case, ResultCode::TooManyGaps),
             }
         }
-        if let Some(code) = self.bad_field(&case, till.config.sells()) {
-            return self.transient(&case, code);
+        if let Some(code) = desk.bad_field(&case, till.config.sells()) {
+            return desk.transient(&case, code);
         }
-        if !r.authentic {
-            return self.suspend(
+        if !self.authentic {
+            return desk.suspend(
                 &case,
                 ResultCode::NotAuthentic,
                 SuspenseReason::NotAuthentic,
@@ -69,9 +104,11 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
                 true,
             );
         }
-        self.post_fact(&case, r)
+        desk.post_fact(&case, self)
     }
+}
 
+impl<P: Parts + ?Sized> Desk<'_, P> {
     fn fact_again<'a>(&self, case: &Case<'_, 'a>, outcome: &RememberedOutcome) -> Decision<'a> {
         if !outcome.tombstone && outcome.digest != case.digest {
             return self.conflict(case, outcome);

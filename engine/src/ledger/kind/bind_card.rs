@@ -1,0 +1,73 @@
+//! Makes a card the account's current one, with its counter at 0 and not lost; the one before stays in the directory.
+//!
+//! A card that the account had before is `CardNotCurrent`. A card of another account, current or old, is
+//! `IdentityConflict`: recorded once, and from then on the card belongs to neither; the outcome names the account that
+//! had it.
+
+use protocol::ids::{AccountId, CardUid};
+use protocol::result_code::ResultCode;
+use zerocopy::little_endian::{U32, U64};
+
+use super::{Ask, Desk};
+use crate::ledger::account::AccountStatus;
+use crate::ledger::decision::Decision;
+use crate::ledger::directory::CardRoute;
+use crate::ledger::record::{CardBoundRecord, CardConflictRecord, Record};
+use crate::ledger::shard::Parts;
+
+/// Makes a card the account's current one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BindCard {
+    /// The account.
+    pub account: AccountId,
+    /// The card; not 0.
+    pub card_uid: CardUid,
+}
+
+impl<'a> Ask<'a> for BindCard {
+    const CONFIGURES: bool = true;
+
+    fn decide<P: Parts + ?Sized>(&self, desk: &Desk<'_, P>) -> Decision<'a> {
+        let BindCard { account: id, card_uid } = *self;
+        if card_uid.0 == 0 {
+            return desk.unchanged(ResultCode::NotPermitted, None);
+        }
+        let Some(person) = desk.person(id) else { return desk.unchanged(ResultCode::UnknownAccount, None) };
+        match desk.directory.card(card_uid) {
+            CardRoute::Conflicted => desk.unchanged(ResultCode::IdentityConflict, Some(id)),
+            CardRoute::Account(owner) if owner == id => {
+                let current = person.account.card_uid == card_uid.0;
+                let code = if current { ResultCode::Approved } else { ResultCode::CardNotCurrent };
+                desk.unchanged(code, Some(id))
+            }
+            CardRoute::Account(owner) => {
+                let Some(first) = desk.person(owner) else {
+                    return desk.unchanged(ResultCode::UnknownAccount, Some(owner));
+                };
+                let record = CardConflictRecord {
+                    card_uid: U64::new(card_uid.0),
+                    previous_first: U64::new(first.account.head),
+                    previous_second: U64::new(person.account.head),
+                    first: U32::new(owner.0),
+                    second: U32::new(id.0),
+                };
+                desk.changed(ResultCode::IdentityConflict, Some(owner), Record::CardConflict(record))
+            }
+            CardRoute::Unknown => {
+                if person.account.status == AccountStatus::Closed {
+                    return desk.unchanged(ResultCode::AccountClosed, Some(id));
+                }
+                if !desk.directory.has_room_for_card(card_uid) {
+                    return desk.unchanged(ResultCode::Busy, None);
+                }
+                let record = CardBoundRecord {
+                    card_uid: U64::new(card_uid.0),
+                    previous_account: U64::new(person.account.head),
+                    account: U32::new(id.0),
+                    reserved: U32::ZERO,
+                };
+                desk.changed(ResultCode::Approved, Some(id), Record::CardBound(record))
+            }
+        }
+    }
+}

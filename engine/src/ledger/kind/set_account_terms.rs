@@ -1,0 +1,65 @@
+//! Sets an account's status, class and holder's limits, all of them.
+
+use protocol::ids::AccountId;
+use protocol::result_code::ResultCode;
+use zerocopy::little_endian::{U32, U64};
+
+use super::{Ask, Desk};
+use crate::ledger::account::AccountStatus;
+use crate::ledger::decision::Decision;
+use crate::ledger::limits::CLASSES_MAX;
+use crate::ledger::record::{AccountTermsSetRecord, Record};
+use crate::ledger::shard::Parts;
+
+/// Sets an account's status, class and holder's limits, all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SetAccountTerms {
+    /// The account.
+    pub account: AccountId,
+    /// Its status.
+    pub status: AccountStatus,
+    /// Whether its current card is reported lost.
+    pub card_lost: bool,
+    /// Its class.
+    pub class: u8,
+    /// The holder's own limit for one debit; 0 = the class's.
+    pub debit_max_fen: u32,
+    /// The holder's own limit for a day; 0 = the class's.
+    pub day_max_fen: u32,
+}
+
+impl<'a> Ask<'a> for SetAccountTerms {
+    const CONFIGURES: bool = true;
+
+    fn decide<P: Parts + ?Sized>(&self, desk: &Desk<'_, P>) -> Decision<'a> {
+        let id = self.account;
+        let terms = AccountTermsSetRecord {
+            previous_account: U64::ZERO,
+            account: U32::new(id.0),
+            debit_max_fen: U32::new(self.debit_max_fen),
+            day_max_fen: U32::new(self.day_max_fen),
+            status: self.status as u8,
+            card_lost: u8::from(self.card_lost),
+            class: self.class,
+            reserved: 0,
+        };
+        if usize::from(terms.class) >= CLASSES_MAX {
+            return desk.unchanged(ResultCode::NotPermitted, None);
+        }
+        let Some(person) = desk.person(id) else { return desk.unchanged(ResultCode::UnknownAccount, None) };
+        let account = person.account;
+        let standing = AccountTermsSetRecord {
+            debit_max_fen: U32::new(account.debit_max_fen),
+            day_max_fen: U32::new(account.day_max_fen),
+            status: account.status as u8,
+            card_lost: u8::from(account.card_lost),
+            class: account.class,
+            ..terms
+        };
+        if standing == terms {
+            return desk.unchanged(ResultCode::Approved, Some(id));
+        }
+        let record = AccountTermsSetRecord { previous_account: U64::new(account.head), ..terms };
+        desk.changed(ResultCode::Approved, Some(id), Record::AccountTermsSet(record))
+    }
+}

@@ -1,0 +1,46 @@
+//! Sets the rules of an account class.
+
+use protocol::result_code::ResultCode;
+use zerocopy::little_endian::{I64, U32};
+
+use super::{Ask, Desk};
+use crate::ledger::decision::Decision;
+use crate::ledger::limits::{BALANCE_FEN_MAX, CLASSES_MAX};
+use crate::ledger::record::{PolicySetRecord, Record};
+use crate::ledger::registry::Policy;
+use crate::ledger::shard::Parts;
+
+/// Sets the rules of an account class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SetPolicy {
+    /// The class.
+    pub class: u8,
+    /// Its rules.
+    pub policy: Policy,
+}
+
+impl<'a> Ask<'a> for SetPolicy {
+    const CONFIGURES: bool = true;
+
+    fn decide<P: Parts + ?Sized>(&self, desk: &Desk<'_, P>) -> Decision<'a> {
+        let SetPolicy { class, policy } = *self;
+        let in_range = (-BALANCE_FEN_MAX..=BALANCE_FEN_MAX).contains(&policy.floor_fen);
+        if usize::from(class) >= CLASSES_MAX || !in_range {
+            return desk.unchanged(ResultCode::NotPermitted, None);
+        }
+        if *desk.registry.policy(class) == policy {
+            return desk.unchanged(ResultCode::Approved, None);
+        }
+        let record = PolicySetRecord {
+            floor_fen: I64::new(policy.floor_fen),
+            debit_max_fen: U32::new(policy.debit_max_fen),
+            day_max_fen: U32::new(policy.day_max_fen),
+            offline_debit_max_fen: U32::new(policy.offline_debit_max_fen),
+            offline_day_max_fen: U32::new(policy.offline_day_max_fen),
+            class,
+            rule: policy.rule as u8,
+            reserved: [0; 6],
+        };
+        desk.changed(ResultCode::Approved, None, Record::PolicySet(record))
+    }
+}

@@ -1,0 +1,122 @@
+//! The rows: which requests the ledger knows, and what is asked of whichever it is.
+
+use super::balance::Balance;
+use super::bill_head::BillHead;
+use super::bind_card::BindCard;
+use super::card_debit::CardDebit;
+use super::code_debit::CodeDebit;
+use super::cut_off::CutOff;
+use super::offline::OfflineFact;
+use super::open_account::OpenAccount;
+use super::opening::Opening;
+use super::register_merchant::RegisterMerchant;
+use super::register_terminal::RegisterTerminal;
+use super::reversal::Reversal;
+use super::sale_query::SaleQuery;
+use super::set_account_terms::SetAccountTerms;
+use super::set_meal_period::SetMealPeriod;
+use super::set_policy::SetPolicy;
+use super::top_up::TopUp;
+use super::{Ask, Desk, shards_of};
+use crate::ledger::command::Sale;
+use crate::ledger::decision::Decision;
+use crate::ledger::directory::Directory;
+use crate::ledger::lead::Lead;
+use crate::ledger::shard::{Layout, Parts, ShardSet};
+
+/// [`Request`], and each question of [`Ask`] passed on to the request that it holds. A row:
+///
+/// ```text
+/// /// What it asks for: the text of its variant.
+/// CardDebit(CardDebit<'a>);
+/// │         └ the request, which is an `Ask`
+/// └ its variant of `Request`
+/// ```
+macro_rules! asks {
+    ($($(#[$doc:meta])* $variant:ident($ask:ty);)*) => {
+        /// What is asked.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Request<'a> {
+            $($(#[$doc])* $variant($ask),)*
+        }
+
+        impl<'a> Request<'a> {
+            /// See [`Ask::sale`].
+            #[inline]
+            pub(in crate::ledger) fn sale(&self) -> Option<&Sale<'a>> {
+                match self {
+                    $(Request::$variant(ask) => <$ask as Ask<'a>>::sale(ask),)*
+                }
+            }
+
+            /// See [`Ask::lead`].
+            #[inline]
+            pub(in crate::ledger) fn lead(&self, directory: &Directory) -> Lead {
+                match self {
+                    $(Request::$variant(ask) => <$ask as Ask<'a>>::lead(ask, directory),)*
+                }
+            }
+
+            /// See [`Ask::prefetch_route`].
+            #[inline]
+            pub(in crate::ledger) fn prefetch_route(&self, directory: &Directory) {
+                match self {
+                    $(Request::$variant(ask) => <$ask as Ask<'a>>::prefetch_route(ask, directory),)*
+                }
+            }
+
+            /// The shards that it touches.
+            #[inline]
+            pub(super) fn shards(&self, layout: Layout, lead: Lead) -> ShardSet {
+                match self {
+                    $(Request::$variant(ask) => shards_of::<$ask>(ask, layout, lead),)*
+                }
+            }
+
+            /// See [`Ask::decide`].
+            #[inline]
+            pub(super) fn decide<P: Parts + ?Sized>(&self, desk: &Desk<'_, P>) -> Decision<'a> {
+                match self {
+                    $(Request::$variant(ask) => <$ask as Ask<'a>>::decide(ask, desk),)*
+                }
+            }
+        }
+    };
+}
+
+asks! {
+    /// A tap.
+    CardDebit(CardDebit<'a>);
+    /// A payment by code.
+    CodeDebit(CodeDebit<'a>);
+    /// A top-up.
+    TopUp(TopUp<'a>);
+    /// A reversal.
+    Reversal(Reversal<'a>);
+    /// One uploaded record.
+    Offline(OfflineFact<'a>);
+    /// An account's balances. Leaves no record.
+    Balance(Balance);
+    /// What became of a sale of this till. Leaves no record.
+    SaleQuery(SaleQuery<'a>);
+    /// Where an account's chain begins. Leaves no record.
+    BillHead(BillHead);
+    /// Opens an account.
+    OpenAccount(OpenAccount);
+    /// Credits an account once with the balance of an earlier system.
+    Opening(Opening);
+    /// Makes a card the account's current one.
+    BindCard(BindCard);
+    /// Sets an account's status, class and holder's limits.
+    SetAccountTerms(SetAccountTerms);
+    /// Registers a merchant, or changes what is known of it.
+    RegisterMerchant(RegisterMerchant<'a>);
+    /// Registers a terminal, or changes what is known of it.
+    RegisterTerminal(RegisterTerminal);
+    /// Sets the rules of an account class.
+    SetPolicy(SetPolicy);
+    /// Sets a meal period.
+    SetMealPeriod(SetMealPeriod<'a>);
+    /// Closes the open business date.
+    CutOff(CutOff);
+}
