@@ -8,7 +8,7 @@ use protocol::ids::{RecordNumber, SaleId};
 
 use super::ledger_account::LedgerAccount;
 use super::outcome_ring::RememberedOutcome;
-use super::record::{MoneyRecord, Record};
+use super::record::{MoneyRecord, Record, RecordKind};
 
 /// What the log says about one sale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl HistorySearch {
                     tombstone: true,
                     epoch: self.sale.epoch.0,
                     sequence: self.sale.sequence.0,
-                    ..remember(number, time_ns, &r.money, record)
+                    ..remember(number, time_ns, &r.money, record.kind())
                 }));
             }
             Record::Load(_) => {}
@@ -75,7 +75,7 @@ impl HistorySearch {
                 if record.sale() == Some(self.sale)
                     && let Some(money) = record.money()
                 {
-                    return self.done(Some(remember(number, time_ns, money, record)));
+                    return self.done(Some(remember(number, time_ns, money, record.kind())));
                 }
             }
         }
@@ -104,7 +104,7 @@ pub(super) fn remember(
     number: RecordNumber,
     time_ns: u64,
     money: &MoneyRecord,
-    record: &Record<'_>,
+    kind: RecordKind,
 ) -> RememberedOutcome {
     RememberedOutcome {
         record: number.0,
@@ -119,7 +119,7 @@ pub(super) fn remember(
         code: money.code.get(),
         limit_day: money.limit_day.get(),
         channel_wallet: money.channel_wallet,
-        kind: record.kind() as u8,
+        kind: kind as u8,
         reversed: false,
         tombstone: false,
         suspended: false,

@@ -10,8 +10,10 @@ use zerocopy::little_endian::{U32, U64};
 
 use super::{Ask, Desk};
 use crate::ledger::account::AccountStatus;
+use crate::ledger::apply::Setting;
 use crate::ledger::decision::Decision;
 use crate::ledger::directory::CardRoute;
+use crate::ledger::error::LedgerError;
 use crate::ledger::record::{CardBoundRecord, CardConflictRecord, Record};
 use crate::ledger::shard::Parts;
 
@@ -69,5 +71,34 @@ impl<'a> Ask<'a> for BindCard {
                 desk.changed(ResultCode::Approved, Some(id), Record::CardBound(record))
             }
         }
+    }
+}
+
+impl<P: Parts + ?Sized> Setting<'_, P> {
+    pub(in crate::ledger) fn card_bound(&mut self, r: &CardBoundRecord) -> Result<(), LedgerError> {
+        let (uid, account) = (r.card_uid.get(), AccountId(r.account.get()));
+        if self.directory.card(CardUid(uid)) != CardRoute::Unknown {
+            return Err(self.bad("card_uid"));
+        }
+        self.change_account(account.0, r.previous_account.get(), |account| {
+            account.card_uid = uid;
+            account.card_counter = 0;
+            account.card_lost = false;
+        })?;
+        if !self.directory.insert_card(CardUid(uid), account) {
+            return Err(LedgerError::TableFull { table: "cards" });
+        }
+        Ok(())
+    }
+
+    pub(in crate::ledger) fn card_conflict(&mut self, r: &CardConflictRecord) -> Result<(), LedgerError> {
+        let uid = r.card_uid.get();
+        self.change_account(r.first.get(), r.previous_first.get(), |account| {
+            if account.card_uid == uid {
+                account.card_uid = 0;
+            }
+        })?;
+        self.change_account(r.second.get(), r.previous_second.get(), |_| {})?;
+        if self.directory.set_conflicted(CardUid(uid)) { Ok(()) } else { Err(self.bad("card_uid")) }
     }
 }

@@ -6,7 +6,9 @@ use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{U16, U32};
 
 use super::{Ask, Desk};
+use crate::ledger::apply::Setting;
 use crate::ledger::decision::Decision;
+use crate::ledger::error::LedgerError;
 use crate::ledger::record::{CutOffRecord, Record};
 use crate::ledger::shard::Parts;
 
@@ -32,5 +34,15 @@ impl<'a> Ask<'a> for CutOff {
         let record =
             CutOffRecord { closed: U16::new(open.0), opened: U16::new(opened.0), reserved: U32::ZERO };
         desk.changed(ResultCode::Approved, None, Record::CutOff(record))
+    }
+}
+
+impl<P: Parts + ?Sized> Setting<'_, P> {
+    pub(in crate::ledger) fn cut_off(&mut self, r: &CutOffRecord) -> Result<(), LedgerError> {
+        if r.closed.get() != self.registry.business_date.0 {
+            return Err(self.bad("closed"));
+        }
+        self.registry.business_date = BusinessDate(r.opened.get());
+        Ok(())
     }
 }

@@ -14,7 +14,9 @@ use zerocopy::little_endian::{I64, U16, U32, U64};
 
 use super::{Case, Desk, Person, channel_wallet};
 use crate::ledger::account::{Account, AccountStatus};
+use crate::ledger::apply::{Posting, mark_credential};
 use crate::ledger::decision::{Decision, Group, Outcome};
+use crate::ledger::error::LedgerError;
 use crate::ledger::ledger_account::LedgerAccount;
 use crate::ledger::limits::BALANCE_FEN_MAX;
 use crate::ledger::record::{MoneyFlags, MoneyRecord, Record, Wallet};
@@ -134,6 +136,39 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         let second = RecordNumber(first.0 + 1);
         let outcome = self.outcome(&money, ResultCode::Approved, second);
         Decision::Done { outcome, group: Group::two(Record::Load(load), Record::Debit(money)) }
+    }
+}
+
+impl<P: Parts + ?Sized> Posting<'_, P> {
+    #[inline(always)]
+    pub(in crate::ledger) fn debit(&mut self, money: &MoneyRecord) -> Result<(), LedgerError> {
+        let amount_fen = self.amount_fen(money)?;
+        let person = self.person(money.debit_account())?;
+        let wallet = self.wallet(money)?;
+        self.post_person(person, money, |account| {
+            *account.wallet_fen_mut(wallet) -= amount_fen;
+            account.add_spent(money.limit_day.get(), amount_fen);
+            mark_credential(account, money);
+        })?;
+        self.post_hot(self.layout.shard_of_account(person), money.credit_account(), amount_fen)?;
+        self.post_till(money)?;
+        Ok(())
+    }
+
+    pub(in crate::ledger) fn load(&mut self, money: &MoneyRecord) -> Result<(), LedgerError> {
+        // Offline facts add up: a card wallet may lack more than one request can ask for.
+        let amount_fen = money.amount_fen.get();
+        if !(1..=2 * BALANCE_FEN_MAX).contains(&amount_fen) {
+            return Err(self.bad("amount_fen"));
+        }
+        let person = self.person(money.debit_account())?;
+        self.post_person(person, money, |account| {
+            account.electronic_fen -= amount_fen;
+            account.card_fen += amount_fen;
+        })?;
+        // The debit that follows in the group has the identity.
+        self.till(money)?;
+        Ok(())
     }
 }
 

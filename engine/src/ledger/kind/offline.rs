@@ -26,10 +26,13 @@ use super::debit::covers;
 use super::identity::{Standing, remembered_outcome};
 use super::{Ask, Case, Desk, channel_wallet};
 use crate::ledger::account::AccountStatus;
+use crate::ledger::apply::Posting;
 use crate::ledger::calendar::day_of;
+use crate::ledger::command::TerminalSlot;
 use crate::ledger::command::{Channel, Sale};
 use crate::ledger::decision::{Decision, Group};
 use crate::ledger::directory::Directory;
+use crate::ledger::error::LedgerError;
 use crate::ledger::lead::Lead;
 use crate::ledger::ledger_account::{Clearing, LedgerAccount};
 use crate::ledger::limits::{BALANCE_FEN_MAX, CLOCK_DRIFT_MAX_NS};
@@ -183,5 +186,30 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             till_time_ns: U64::new(r.till_time_ns),
         };
         Decision::Done { outcome, group: Group::one(Record::OfflineDebit(record)) }
+    }
+}
+
+impl<P: Parts + ?Sized> Posting<'_, P> {
+    pub(in crate::ledger) fn offline_debit(
+        &mut self,
+        offline: &OfflineDebitRecord,
+    ) -> Result<(), LedgerError> {
+        let money = &offline.money;
+        let amount_fen = self.amount_fen(money)?;
+        let shard = if let Some(person) = money.debit_account().as_person() {
+            let wallet = self.wallet(money)?;
+            self.post_person(person, money, |account| {
+                *account.wallet_fen_mut(wallet) -= amount_fen;
+                account.add_spent(money.limit_day.get(), amount_fen);
+            })?;
+            self.layout.shard_of_account(person)
+        } else {
+            let shard = self.layout.shard_of_terminal(TerminalSlot(money.slot.get()));
+            self.post_hot(shard, money.debit_account(), -amount_fen)?;
+            shard
+        };
+        self.post_hot(shard, money.credit_account(), amount_fen)?;
+        self.post_till(money)?;
+        Ok(())
     }
 }

@@ -5,7 +5,10 @@ use protocol::result_code::ResultCode;
 use zerocopy::little_endian::U32;
 
 use super::{Ask, Desk};
+use crate::ledger::account::Account;
+use crate::ledger::apply::Setting;
 use crate::ledger::decision::Decision;
+use crate::ledger::error::LedgerError;
 use crate::ledger::limits::CLASSES_MAX;
 use crate::ledger::record::{AccountOpenedRecord, Record};
 use crate::ledger::shard::Parts;
@@ -45,5 +48,26 @@ impl<'a> Ask<'a> for OpenAccount {
         let record =
             AccountOpenedRecord { student_number, account: U32::new(account.0), class, reserved: [0; 3] };
         desk.changed(ResultCode::Approved, Some(account), Record::AccountOpened(record))
+    }
+}
+
+impl<P: Parts + ?Sized> Setting<'_, P> {
+    pub(in crate::ledger) fn account_opened(&mut self, r: &AccountOpenedRecord) -> Result<(), LedgerError> {
+        let account = r.account.get();
+        if account != self.registry.accounts {
+            return Err(self.bad("account"));
+        }
+        if account >= self.registry.accounts_max {
+            return Err(LedgerError::TableFull { table: "accounts" });
+        }
+        let id = AccountId(account);
+        if !self.directory.insert_student_number(&r.student_number, id) {
+            return Err(LedgerError::TableFull { table: "student numbers" });
+        }
+        let mut opened = Account::new(r.student_number, r.class);
+        opened.link(self.number.0, self.time_ns);
+        self.parts.shard_mut(self.layout.shard_of_account(id)).accounts.push(opened);
+        self.registry.accounts += 1;
+        Ok(())
     }
 }

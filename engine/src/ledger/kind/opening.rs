@@ -5,9 +5,11 @@ use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{I64, U16, U32, U64};
 
 use super::{Ask, Desk, channel_wallet};
+use crate::ledger::apply::Posting;
 use crate::ledger::command::Channel;
 use crate::ledger::decision::{Decision, Group};
 use crate::ledger::directory::Directory;
+use crate::ledger::error::LedgerError;
 use crate::ledger::lead::Lead;
 use crate::ledger::ledger_account::{Clearing, LedgerAccount};
 use crate::ledger::limits::{AMOUNT_FEN_MAX, BALANCE_FEN_MAX};
@@ -72,5 +74,18 @@ impl<'a> Ask<'a> for Opening {
         };
         let outcome = desk.outcome(&money, ResultCode::Approved, desk.stamp.number);
         Decision::Done { outcome, group: Group::one(Record::Opening(money)) }
+    }
+}
+
+impl<P: Parts + ?Sized> Posting<'_, P> {
+    pub(in crate::ledger) fn opening(&mut self, money: &MoneyRecord) -> Result<(), LedgerError> {
+        let amount_fen = self.amount_fen(money)?;
+        let person = self.person(money.credit_account())?;
+        let wallet = self.wallet(money)?;
+        self.post_person(person, money, |account| {
+            *account.wallet_fen_mut(wallet) += amount_fen;
+            account.opening_posted = true;
+        })?;
+        self.post_hot(self.layout.shard_of_account(person), money.debit_account(), -amount_fen)
     }
 }

@@ -5,9 +5,11 @@ use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{U16, U32};
 
 use super::{Ask, Desk};
+use crate::ledger::apply::{Setting, flag};
 use crate::ledger::decision::Decision;
+use crate::ledger::error::LedgerError;
 use crate::ledger::record::{MerchantRegisteredRecord, Record};
-use crate::ledger::registry::Name;
+use crate::ledger::registry::{Merchant, Name};
 use crate::ledger::shard::Parts;
 
 /// Registers a merchant, or changes its name or whether it trades.
@@ -45,5 +47,25 @@ impl<'a> Ask<'a> for RegisterMerchant<'a> {
             reserved: U16::ZERO,
         };
         desk.changed(ResultCode::Approved, None, Record::MerchantRegistered(record, name.as_bytes()))
+    }
+}
+
+impl<P: Parts + ?Sized> Setting<'_, P> {
+    pub(in crate::ledger) fn merchant_registered(
+        &mut self,
+        r: &MerchantRegisteredRecord,
+        name: &[u8],
+    ) -> Result<(), LedgerError> {
+        let number = self.number;
+        let merchant = MerchantId(r.merchant.get());
+        let name = self.name(name)?;
+        let place = self
+            .registry
+            .merchants
+            .get_mut(merchant.0 as usize)
+            .ok_or(LedgerError::TableFull { table: "merchants" })?;
+        let enabled = flag(number, "enabled", r.enabled)?;
+        *place = Some(Merchant { merchant, name, enabled });
+        Ok(())
     }
 }

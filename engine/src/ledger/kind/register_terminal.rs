@@ -5,11 +5,14 @@ use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{U16, U32};
 
 use super::{Ask, Desk};
+use crate::ledger::apply::{Setting, flag};
 use crate::ledger::command::TerminalSlot;
 use crate::ledger::decision::Decision;
+use crate::ledger::error::LedgerError;
 use crate::ledger::record::{Record, TerminalRegisteredRecord};
 use crate::ledger::registry::{Terminal, TerminalKind};
 use crate::ledger::shard::Parts;
+use crate::ledger::terminal_entry::TerminalEntry;
 
 /// Registers a terminal, or changes what is known of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,5 +61,43 @@ impl<'a> Ask<'a> for RegisterTerminal {
             enabled: u8::from(wanted.enabled),
         };
         desk.changed(ResultCode::Approved, None, Record::TerminalRegistered(record))
+    }
+}
+
+impl<P: Parts + ?Sized> Setting<'_, P> {
+    pub(in crate::ledger) fn terminal_registered(
+        &mut self,
+        r: &TerminalRegisteredRecord,
+    ) -> Result<(), LedgerError> {
+        let slot = TerminalSlot(r.slot.get());
+        let terminal = Terminal {
+            terminal: TerminalId(r.terminal.get()),
+            merchant: MerchantId(r.merchant.get()),
+            key_version: r.key_version.get(),
+            slot,
+            kind: TerminalKind::from_number(r.kind).ok_or_else(|| self.bad("kind of terminal"))?,
+            enabled: flag(self.number, "enabled", r.enabled)?,
+        };
+        match self.registry.position(terminal.terminal) {
+            Ok(at) => {
+                if self.registry.slots_by_terminal[at] != slot {
+                    return Err(self.bad("slot"));
+                }
+                self.registry.terminals[usize::from(slot.0)] = terminal;
+            }
+            Err(at) => {
+                if usize::from(slot.0) != self.registry.terminals.len() {
+                    return Err(self.bad("slot"));
+                }
+                if slot.0 >= self.registry.terminals_max {
+                    return Err(LedgerError::TableFull { table: "terminals" });
+                }
+                self.registry.terminals.push(terminal);
+                self.registry.slots_by_terminal.insert(at, slot);
+                let shard = self.parts.shard_mut(self.layout.shard_of_terminal(slot));
+                shard.terminals.push(TerminalEntry::new(terminal.terminal, shard.outcomes_per_terminal));
+            }
+        }
+        Ok(())
     }
 }

@@ -24,9 +24,12 @@ use zerocopy::little_endian::{I64, U16, U32, U64};
 
 use super::identity::Standing;
 use super::{Ask, Case, Desk};
+use crate::ledger::apply::Posting;
 use crate::ledger::command::{Channel, Sale};
 use crate::ledger::decision::{Decision, Group, Outcome};
+use crate::ledger::error::LedgerError;
 use crate::ledger::fold::Fold;
+use crate::ledger::history::remember;
 use crate::ledger::limits::{BALANCE_FEN_MAX, REVERSAL_WINDOW_NS};
 use crate::ledger::outcome_ring::RememberedOutcome;
 use crate::ledger::record::{MoneyRecord, Record, RecordKind, ReversalRecord, Wallet};
@@ -184,5 +187,55 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             ..self.outcome(&money, ResultCode::Approved, self.stamp.number)
         };
         Decision::Done { outcome, group: Group::one(record) }
+    }
+}
+
+impl<P: Parts + ?Sized> Posting<'_, P> {
+    pub(in crate::ledger) fn reversal(&mut self, reversal: &ReversalRecord) -> Result<(), LedgerError> {
+        let money = &reversal.money;
+        let amount_fen = self.amount_fen(money)?;
+        let person = self.person(money.credit_account())?;
+        let wallet = self.wallet(money)?;
+        self.post_person(person, money, |account| {
+            *account.wallet_fen_mut(wallet) += amount_fen;
+            account.add_spent(money.limit_day.get(), -amount_fen);
+        })?;
+        self.post_hot(self.layout.shard_of_account(person), money.debit_account(), -amount_fen)?;
+        let entry = self.post_till(money)?;
+        let original = reversal.original();
+        if let Some(outcome) = entry.ring.get_mut(original.epoch, original.sequence) {
+            outcome.reversed = true;
+        }
+        Ok(())
+    }
+
+    pub(in crate::ledger) fn reversal_before_original(
+        &mut self,
+        reversal: &ReversalRecord,
+    ) -> Result<(), LedgerError> {
+        let (number, time_ns, kind) = (self.number, self.time_ns, self.kind);
+        let money = &reversal.money;
+        let original = reversal.original();
+        let entry = self.till(money)?;
+        // The original first: a reversal sent next after it then opens no gap.
+        if original.epoch == entry.epoch && !entry.gaps.insert(original.sequence.0) {
+            return Err(LedgerError::BadField { number, field: "original_sequence" });
+        }
+        if !entry.gaps.insert(money.sequence.get()) {
+            return Err(LedgerError::BadField { number, field: "sequence" });
+        }
+        let own = remember(number, time_ns, money, kind);
+        entry.ring.put(&RememberedOutcome {
+            epoch: original.epoch.0,
+            sequence: original.sequence.0,
+            tombstone: true,
+            ..own
+        });
+        entry.ring.put(&own);
+        Ok(())
+    }
+
+    pub(in crate::ledger) fn repeat(&mut self, repeat: &ReversalRecord) -> Result<(), LedgerError> {
+        self.memo(&repeat.money)
     }
 }

@@ -6,7 +6,9 @@ use zerocopy::little_endian::{U32, U64};
 
 use super::{Ask, Desk};
 use crate::ledger::account::AccountStatus;
+use crate::ledger::apply::{Setting, flag};
 use crate::ledger::decision::Decision;
+use crate::ledger::error::LedgerError;
 use crate::ledger::limits::CLASSES_MAX;
 use crate::ledger::record::{AccountTermsSetRecord, Record};
 use crate::ledger::shard::Parts;
@@ -61,5 +63,22 @@ impl<'a> Ask<'a> for SetAccountTerms {
         }
         let record = AccountTermsSetRecord { previous_account: U64::new(account.head), ..terms };
         desk.changed(ResultCode::Approved, Some(id), Record::AccountTermsSet(record))
+    }
+}
+
+impl<P: Parts + ?Sized> Setting<'_, P> {
+    pub(in crate::ledger) fn account_terms_set(
+        &mut self,
+        r: &AccountTermsSetRecord,
+    ) -> Result<(), LedgerError> {
+        let status = AccountStatus::from_number(r.status).ok_or_else(|| self.bad("status"))?;
+        let card_lost = flag(self.number, "card_lost", r.card_lost)?;
+        self.change_account(r.account.get(), r.previous_account.get(), |account| {
+            account.status = status;
+            account.card_lost = card_lost;
+            account.class = r.class;
+            account.debit_max_fen = r.debit_max_fen.get();
+            account.day_max_fen = r.day_max_fen.get();
+        })
     }
 }

@@ -4,10 +4,12 @@ use protocol::result_code::ResultCode;
 use zerocopy::little_endian::U16;
 
 use super::{Ask, Desk};
+use crate::ledger::apply::Setting;
 use crate::ledger::decision::Decision;
+use crate::ledger::error::LedgerError;
 use crate::ledger::limits::MEAL_PERIODS_MAX;
 use crate::ledger::record::{MealPeriodSetRecord, Record};
-use crate::ledger::registry::Name;
+use crate::ledger::registry::{MealPeriod, Name};
 use crate::ledger::shard::Parts;
 
 const MINUTES_OF_DAY: u16 = 1_440;
@@ -60,5 +62,24 @@ impl<'a> Ask<'a> for SetMealPeriod<'a> {
             reserved: U16::ZERO,
         };
         desk.changed(ResultCode::Approved, None, Record::MealPeriodSet(record, name.as_bytes()))
+    }
+}
+
+impl<P: Parts + ?Sized> Setting<'_, P> {
+    pub(in crate::ledger) fn meal_period_set(
+        &mut self,
+        r: &MealPeriodSetRecord,
+        name: &[u8],
+    ) -> Result<(), LedgerError> {
+        let name = self.name(name)?;
+        let (start_minute, end_minute) = (r.start_minute.get(), r.end_minute.get());
+        let number = self.number;
+        let place = self
+            .registry
+            .meal_periods
+            .get_mut(usize::from(r.period))
+            .ok_or(LedgerError::BadField { number, field: "period" })?;
+        *place = (start_minute < end_minute).then_some(MealPeriod { name, start_minute, end_minute });
+        Ok(())
     }
 }

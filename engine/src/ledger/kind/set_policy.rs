@@ -4,10 +4,12 @@ use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{I64, U32};
 
 use super::{Ask, Desk};
+use crate::ledger::apply::Setting;
 use crate::ledger::decision::Decision;
+use crate::ledger::error::LedgerError;
 use crate::ledger::limits::{BALANCE_FEN_MAX, CLASSES_MAX};
 use crate::ledger::record::{PolicySetRecord, Record};
-use crate::ledger::registry::Policy;
+use crate::ledger::registry::{AuthoriseRule, Policy};
 use crate::ledger::shard::Parts;
 
 /// Sets the rules of an account class.
@@ -42,5 +44,26 @@ impl<'a> Ask<'a> for SetPolicy {
             reserved: [0; 6],
         };
         desk.changed(ResultCode::Approved, None, Record::PolicySet(record))
+    }
+}
+
+impl<P: Parts + ?Sized> Setting<'_, P> {
+    pub(in crate::ledger) fn policy_set(&mut self, r: &PolicySetRecord) -> Result<(), LedgerError> {
+        let rule = AuthoriseRule::from_number(r.rule).ok_or_else(|| self.bad("rule"))?;
+        let number = self.number;
+        let policy = self
+            .registry
+            .policies
+            .get_mut(usize::from(r.class))
+            .ok_or(LedgerError::BadField { number, field: "class" })?;
+        *policy = Policy {
+            floor_fen: r.floor_fen.get(),
+            debit_max_fen: r.debit_max_fen.get(),
+            day_max_fen: r.day_max_fen.get(),
+            offline_debit_max_fen: r.offline_debit_max_fen.get(),
+            offline_day_max_fen: r.offline_day_max_fen.get(),
+            rule,
+        };
+        Ok(())
     }
 }

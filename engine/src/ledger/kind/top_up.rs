@@ -16,9 +16,11 @@ use zerocopy::little_endian::{I64, U16, U32, U64};
 
 use super::{Ask, Case, Desk, channel_wallet};
 use crate::ledger::account::AccountStatus;
+use crate::ledger::apply::Posting;
 use crate::ledger::command::{AccountSelector, Channel, Sale};
 use crate::ledger::decision::{Decision, Group, Outcome};
 use crate::ledger::directory::Directory;
+use crate::ledger::error::LedgerError;
 use crate::ledger::fold::Fold;
 use crate::ledger::lead::Lead;
 use crate::ledger::ledger_account::{Clearing, LedgerAccount};
@@ -161,5 +163,29 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             reserved: U16::ZERO,
         };
         Decision::Done { outcome, group: Group::one(Record::Repeat(repeat)) }
+    }
+}
+
+impl<P: Parts + ?Sized> Posting<'_, P> {
+    pub(in crate::ledger) fn top_up(&mut self, top_up: &TopUpRecord) -> Result<(), LedgerError> {
+        let money = &top_up.money;
+        let amount_fen = self.amount_fen(money)?;
+        let person = self.person(money.credit_account())?;
+        let wallet = self.wallet(money)?;
+        self.post_person(person, money, |account| *account.wallet_fen_mut(wallet) += amount_fen)?;
+        self.post_hot(self.layout.shard_of_account(person), money.debit_account(), -amount_fen)?;
+        self.post_till(money)?;
+        let key = OrderKey::new(money.channel_wallet & 0x0f, &top_up.order_number);
+        let order = Order {
+            key,
+            record: self.number.0,
+            amount_fen,
+            balance_after_fen: money.balance_after_fen.get(),
+            account: person.0,
+        };
+        if !self.parts.shard_mut(key.shard(self.layout.mask())).orders.insert(order) {
+            return Err(LedgerError::TableFull { table: "top-up orders" });
+        }
+        Ok(())
     }
 }

@@ -2,8 +2,12 @@
 //!
 //! All little-endian, sizes multiples of 8. A name follows its record, padded with zeros to a multiple of 8.
 
+use protocol::ids::{AccountId, RecordNumber};
 use zerocopy::little_endian::{I64, U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+use super::{Followed, Payload};
+use crate::ledger::limits::NAME_BYTES_MAX;
 
 /// A person's account is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
@@ -21,6 +25,12 @@ pub struct AccountOpenedRecord {
 
 const _: () = assert!(size_of::<AccountOpenedRecord>() == 24);
 
+impl Payload for AccountOpenedRecord {
+    fn previous_of(&self, account: AccountId) -> Option<RecordNumber> {
+        (self.account.get() == account.0).then_some(RecordNumber(0))
+    }
+}
+
 /// A card becomes the account's current one. The one before stays in the directory for its late records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
@@ -36,6 +46,12 @@ pub struct CardBoundRecord {
 }
 
 const _: () = assert!(size_of::<CardBoundRecord>() == 24);
+
+impl Payload for CardBoundRecord {
+    fn previous_of(&self, account: AccountId) -> Option<RecordNumber> {
+        (self.account.get() == account.0).then_some(RecordNumber(self.previous_account.get()))
+    }
+}
 
 /// A card number given to two accounts: from here on it belongs to neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
@@ -54,6 +70,18 @@ pub struct CardConflictRecord {
 }
 
 const _: () = assert!(size_of::<CardConflictRecord>() == 32);
+
+impl Payload for CardConflictRecord {
+    fn previous_of(&self, account: AccountId) -> Option<RecordNumber> {
+        if self.first.get() == account.0 {
+            Some(RecordNumber(self.previous_first.get()))
+        } else if self.second.get() == account.0 {
+            Some(RecordNumber(self.previous_second.get()))
+        } else {
+            None
+        }
+    }
+}
 
 /// Status, class and the holder's own limits of an account are set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
@@ -79,6 +107,12 @@ pub struct AccountTermsSetRecord {
 
 const _: () = assert!(size_of::<AccountTermsSetRecord>() == 24);
 
+impl Payload for AccountTermsSetRecord {
+    fn previous_of(&self, account: AccountId) -> Option<RecordNumber> {
+        (self.account.get() == account.0).then_some(RecordNumber(self.previous_account.get()))
+    }
+}
+
 /// A merchant is registered, or registered anew; the name follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
@@ -94,6 +128,16 @@ pub struct MerchantRegisteredRecord {
 }
 
 const _: () = assert!(size_of::<MerchantRegisteredRecord>() == 8);
+
+impl Payload for MerchantRegisteredRecord {}
+
+impl Followed for MerchantRegisteredRecord {
+    const FOLLOWING_BYTES_MAX: usize = NAME_BYTES_MAX;
+
+    fn following_bytes(&self) -> usize {
+        usize::from(self.name_bytes)
+    }
+}
 
 /// A terminal is registered, or registered anew under its old slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
@@ -114,6 +158,8 @@ pub struct TerminalRegisteredRecord {
 }
 
 const _: () = assert!(size_of::<TerminalRegisteredRecord>() == 16);
+
+impl Payload for TerminalRegisteredRecord {}
 
 /// The rules of an account class are set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
@@ -139,6 +185,8 @@ pub struct PolicySetRecord {
 
 const _: () = assert!(size_of::<PolicySetRecord>() == 32);
 
+impl Payload for PolicySetRecord {}
+
 /// A meal period is set; the name follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
@@ -157,6 +205,16 @@ pub struct MealPeriodSetRecord {
 
 const _: () = assert!(size_of::<MealPeriodSetRecord>() == 8);
 
+impl Payload for MealPeriodSetRecord {}
+
+impl Followed for MealPeriodSetRecord {
+    const FOLLOWING_BYTES_MAX: usize = NAME_BYTES_MAX;
+
+    fn following_bytes(&self) -> usize {
+        usize::from(self.name_bytes)
+    }
+}
+
 /// The business date is closed; what follows belongs to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
@@ -170,3 +228,5 @@ pub struct CutOffRecord {
 }
 
 const _: () = assert!(size_of::<CutOffRecord>() == 8);
+
+impl Payload for CutOffRecord {}

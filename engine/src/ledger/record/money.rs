@@ -23,8 +23,10 @@ use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{I64, U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
+use super::{Followed, Payload};
 use crate::ledger::command::{Channel, TerminalSlot};
 use crate::ledger::ledger_account::LedgerAccount;
+use crate::ledger::limits::SUSPENSE_BYTES_MAX;
 
 /// A person's wallet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -136,6 +138,12 @@ pub struct MoneyRecord {
 
 const _: () = assert!(size_of::<MoneyRecord>() == 80);
 
+impl Payload for MoneyRecord {
+    fn money(&self) -> Option<&MoneyRecord> {
+        Some(self)
+    }
+}
+
 impl MoneyRecord {
     /// The slot of a record that no till sent.
     pub const NO_SLOT: u16 = u16::MAX;
@@ -228,6 +236,12 @@ pub struct TopUpRecord {
 
 const _: () = assert!(size_of::<TopUpRecord>() == 112);
 
+impl Payload for TopUpRecord {
+    fn money(&self) -> Option<&MoneyRecord> {
+        Some(&self.money)
+    }
+}
+
 /// A reversal, a reversal before its original, or a memo that repeats an earlier effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
@@ -245,6 +259,12 @@ pub struct ReversalRecord {
 }
 
 const _: () = assert!(size_of::<ReversalRecord>() == 96);
+
+impl Payload for ReversalRecord {
+    fn money(&self) -> Option<&MoneyRecord> {
+        Some(&self.money)
+    }
+}
 
 impl ReversalRecord {
     /// The identity of the sale that is named.
@@ -271,6 +291,12 @@ pub struct OfflineDebitRecord {
 }
 
 const _: () = assert!(size_of::<OfflineDebitRecord>() == 96);
+
+impl Payload for OfflineDebitRecord {
+    fn money(&self) -> Option<&MoneyRecord> {
+        Some(&self.money)
+    }
+}
 
 impl OfflineDebitRecord {
     /// The card that paid.
@@ -342,6 +368,24 @@ pub struct SuspenseRecord {
 }
 
 const _: () = assert!(size_of::<SuspenseRecord>() == 48);
+
+impl Payload for SuspenseRecord {
+    fn sale(&self) -> Option<SaleId> {
+        Some(SuspenseRecord::sale(self))
+    }
+
+    fn previous_of_terminal(&self) -> Option<RecordNumber> {
+        Some(RecordNumber(self.previous_terminal.get()))
+    }
+}
+
+impl Followed for SuspenseRecord {
+    const FOLLOWING_BYTES_MAX: usize = SUSPENSE_BYTES_MAX;
+
+    fn following_bytes(&self) -> usize {
+        usize::from(self.bytes.get())
+    }
+}
 
 impl SuspenseRecord {
     /// Whether the request was about the sale of [`Self::sale`]: a record that names another terminal wasn't.

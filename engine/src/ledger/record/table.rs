@@ -1,0 +1,277 @@
+//! The rows: which records there are, how each lies in the log, and what it does to the state.
+
+use protocol::bill::BillLineKind;
+use protocol::ids::{AccountId, RecordNumber, SaleId};
+use zerocopy::IntoBytes;
+
+use super::{
+    AccountOpenedRecord, AccountTermsSetRecord, CardBoundRecord, CardConflictRecord, CutOffRecord,
+    MealPeriodSetRecord, MerchantRegisteredRecord, MoneyRecord, OfflineDebitRecord, Payload, PayloadBuffer,
+    PolicySetRecord, ReversalRecord, SuspenseRecord, TerminalRegisteredRecord, TopUpRecord, fixed, followed,
+    join,
+};
+use crate::ledger::apply::{Posting, Setting};
+use crate::ledger::error::LedgerError;
+use crate::ledger::shard::Parts;
+
+/// [`RecordKind::uses_reserve`] of what must still fit when requests are refused because the log is full.
+const RESERVED: bool = true;
+/// [`RecordKind::uses_reserve`] of everything else.
+const NORMAL: bool = false;
+
+/// Where configuration's numbers begin.
+pub(super) const CONFIGURATION: u8 = 64;
+
+/// [`RecordKind`] and [`Record`], and all that depends on a record's kind alone. A row:
+///
+/// ```text
+/// /// What it stands for: the text of its kind.
+/// 35 Suspense(SuspenseRecord, bytes: &'a [u8]), 1, "suspense", NORMAL, None, suspense;
+/// │  │        │               │                 │  │           │       │     └ its effect: a method of `Posting` or `Setting`
+/// │  │        │               │                 │  │           │       └ its line in a bill, if it has one
+/// │  │        │               │                 │  │           └ whether space in the log is kept back for it
+/// │  │        │               │                 │  └ its name in filters and lists
+/// │  │        │               │                 └ the version of its layout
+/// │  │        │               └ the bytes that follow, if any do
+/// │  │        └ its layout
+/// │  └ its kind, and its variant of `Record`
+/// └ its number: below 32 it moves money
+/// ```
+///
+/// What needs the touched shards only stands apart from what needs all of them and the registry, and has no line in a
+/// bill.
+macro_rules! records {
+    (@payload $buffer:ident, $r:ident) => { $r.as_bytes() };
+    (@payload $buffer:ident, $r:ident, $bytes:ident) => { join($buffer, $r.as_bytes(), $bytes) };
+    (@decode $kind:ident, $payload:ident, $layout:ty) => {
+        Record::$kind(fixed::<$layout>(RecordKind::$kind, $payload)?)
+    };
+    (@decode $kind:ident, $payload:ident, $layout:ty, $bytes:ident) => {{
+        let (r, $bytes) = followed::<$layout>(RecordKind::$kind, $payload)?;
+        Record::$kind(r, $bytes)
+    }};
+    (
+        shards_only { $(
+            $(#[$doc:meta])*
+            $number:literal $kind:ident($layout:ty $(, $bytes:ident: $bytes_type:ty)?),
+                $version:literal, $name:literal, $reserve:expr, $bill:expr, $effect:ident;
+        )* }
+        configuration { $(
+            $(#[$set_doc:meta])*
+            $set_number:literal $set_kind:ident($set_layout:ty $(, $set_bytes:ident: $set_bytes_type:ty)?),
+                $set_version:literal, $set_name:literal, $set_reserve:expr, $set_effect:ident;
+        )* }
+    ) => {
+        /// What a record is. Numbers are never reused and never change.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum RecordKind {
+            $($(#[$doc])* $kind = $number,)*
+            $($(#[$set_doc])* $set_kind = $set_number,)*
+        }
+
+        $(const _: () = assert!($number < CONFIGURATION, "it has a number of configuration");)*
+        $(const _: () = assert!($set_number >= CONFIGURATION, "configuration has higher numbers");)*
+
+        impl RecordKind {
+            /// The kind with this number.
+            pub const fn from_number(number: u8) -> Option<RecordKind> {
+                Some(match number {
+                    $($number => RecordKind::$kind,)*
+                    $($set_number => RecordKind::$set_kind,)*
+                    _ => return None,
+                })
+            }
+
+            /// Its name, as filters take it and lists show it.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(RecordKind::$kind => $name,)*
+                    $(RecordKind::$set_kind => $set_name,)*
+                }
+            }
+
+            /// The version of its layout that this code writes.
+            pub const fn version(self) -> u8 {
+                match self {
+                    $(RecordKind::$kind => $version,)*
+                    $(RecordKind::$set_kind => $set_version,)*
+                }
+            }
+
+            /// True when it must still fit into a log that is too full for debits.
+            pub const fn uses_reserve(self) -> bool {
+                match self {
+                    $(RecordKind::$kind => $reserve,)*
+                    $(RecordKind::$set_kind => $set_reserve,)*
+                }
+            }
+
+            /// Its line in a person's bill; none for what moves no money.
+            pub const fn bill_line(self) -> Option<BillLineKind> {
+                match self {
+                    $(RecordKind::$kind => $bill,)*
+                    _ => None,
+                }
+            }
+        }
+
+        /// A decoded record. What has a variable length borrows its bytes from the command or from the log.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Record<'a> {
+            $(
+                #[doc = concat!("See [`RecordKind::", stringify!($kind), "`].")]
+                $kind($layout $(, $bytes_type)?),
+            )*
+            $(
+                #[doc = concat!("See [`RecordKind::", stringify!($set_kind), "`].")]
+                $set_kind($set_layout $(, $set_bytes_type)?),
+            )*
+        }
+
+        impl<'a> Record<'a> {
+            /// The record's kind.
+            #[inline]
+            pub const fn kind(&self) -> RecordKind {
+                match self {
+                    $(Record::$kind { .. } => RecordKind::$kind,)*
+                    $(Record::$set_kind { .. } => RecordKind::$set_kind,)*
+                }
+            }
+
+            /// The payload as it goes to the log. Records of a fixed layout are lent as they are; those with bytes
+            /// that follow are put together in `buffer`.
+            #[inline]
+            pub fn payload<'b>(&'b self, buffer: &'b mut PayloadBuffer) -> &'b [u8] {
+                match self {
+                    $(Record::$kind(r $(, $bytes)?) => records!(@payload buffer, r $(, $bytes)?),)*
+                    $(Record::$set_kind(r $(, $set_bytes)?) => records!(@payload buffer, r $(, $set_bytes)?),)*
+                }
+            }
+
+            /// Reads a record back.
+            ///
+            /// # Errors
+            /// An unknown kind or version, or a payload whose length isn't the kind's.
+            pub fn decode(kind: u8, version: u8, payload: &'a [u8]) -> Result<Record<'a>, LedgerError> {
+                let known = RecordKind::from_number(kind).ok_or(LedgerError::UnknownKind { kind })?;
+                if version != known.version() {
+                    return Err(LedgerError::UnknownVersion { kind: known, version });
+                }
+                Ok(match known {
+                    $(RecordKind::$kind => records!(@decode $kind, payload, $layout $(, $bytes)?),)*
+                    $(RecordKind::$set_kind => {
+                        records!(@decode $set_kind, payload, $set_layout $(, $set_bytes)?)
+                    })*
+                })
+            }
+
+            /// The 80 bytes that money records have in common; none for suspense and configuration.
+            #[inline]
+            pub fn money(&self) -> Option<&MoneyRecord> {
+                match self {
+                    $(Record::$kind(r, ..) => Payload::money(r),)*
+                    $(Record::$set_kind(r, ..) => Payload::money(r),)*
+                }
+            }
+
+            /// The identity that the record stands under, when a till sent it.
+            pub fn sale(&self) -> Option<SaleId> {
+                match self {
+                    $(Record::$kind(r, ..) => Payload::sale(r),)*
+                    $(Record::$set_kind(r, ..) => Payload::sale(r),)*
+                }
+            }
+
+            /// The record before this one in `account`'s chain (0 at its start); none when the record isn't in it.
+            /// A bill is this walk, from the head that the ledger gives.
+            pub fn previous_of(&self, account: AccountId) -> Option<RecordNumber> {
+                match self {
+                    $(Record::$kind(r, ..) => Payload::previous_of(r, account),)*
+                    $(Record::$set_kind(r, ..) => Payload::previous_of(r, account),)*
+                }
+            }
+
+            /// The record before this one in its till's chain (0 at its start); none when no till sent it.
+            pub fn previous_of_terminal(&self) -> Option<RecordNumber> {
+                match self {
+                    $(Record::$kind(r, ..) => Payload::previous_of_terminal(r),)*
+                    $(Record::$set_kind(r, ..) => Payload::previous_of_terminal(r),)*
+                }
+            }
+
+            /// Has its effect on the touched shards.
+            #[inline(always)]
+            pub(in crate::ledger) fn post<P: Parts + ?Sized>(
+                &self,
+                posting: &mut Posting<'_, P>,
+            ) -> Result<(), LedgerError> {
+                match self {
+                    $(Record::$kind(r, ..) => posting.$effect(r),)*
+                    _ => Err(posting.bad("kind")),
+                }
+            }
+
+            /// Has its effect on what is configured.
+            pub(in crate::ledger) fn set<P: Parts + ?Sized>(
+                &self,
+                setting: &mut Setting<'_, P>,
+            ) -> Result<(), LedgerError> {
+                match self {
+                    $(Record::$set_kind(r $(, $set_bytes)?) => setting.$set_effect(r $(, $set_bytes)?),)*
+                    _ => Err(setting.bad("kind")),
+                }
+            }
+        }
+    };
+}
+
+records! {
+    shards_only {
+        /// Posting: a person's wallet → a merchant, online.
+        1 Debit(MoneyRecord), 1, "debit", NORMAL, Some(BillLineKind::Debit), debit;
+        /// Posting within one person: electronic → card, before the tap that needs it, in its group. Debit and credit
+        /// are the same person; the wallet is the one loaded (card).
+        2 Load(MoneyRecord), 1, "load", NORMAL, Some(BillLineKind::Load), load;
+        /// Posting: top-up clearing → a person's electronic wallet.
+        3 TopUp(TopUpRecord), 1, "top_up", NORMAL, Some(BillLineKind::TopUp), top_up;
+        /// Posting: opening clearing → a person's wallet, from an import.
+        4 Opening(MoneyRecord), 1, "opening", NORMAL, Some(BillLineKind::Opening), opening;
+        /// Posting: a merchant → the person's wallet that was debited.
+        5 Reversal(ReversalRecord), 1, "reversal", RESERVED, Some(BillLineKind::Reversal), reversal;
+        /// Posting: a person's card wallet (or unknown-card clearing) → a merchant (or its held-back part).
+        6 OfflineDebit(OfflineDebitRecord),
+            1, "offline_debit", NORMAL, Some(BillLineKind::OfflineDebit), offline_debit;
+        /// Memo: a refused request.
+        32 Refusal(MoneyRecord), 1, "refusal", NORMAL, None, refusal;
+        /// Memo: a reversal that came before its original, which is refused from now on.
+        33 ReversalBeforeOriginal(ReversalRecord),
+            1, "reversal_before_original", RESERVED, None, reversal_before_original;
+        /// Memo: a request under a new identity for an effect that already happened; it was answered the same.
+        34 Repeat(ReversalRecord), 1, "repeat", RESERVED, None, repeat;
+        /// Memo: a request kept out of the books, with its bytes.
+        35 Suspense(SuspenseRecord, bytes: &'a [u8]), 1, "suspense", NORMAL, None, suspense;
+    }
+    configuration {
+        /// An account is opened.
+        64 AccountOpened(AccountOpenedRecord), 1, "account_opened", NORMAL, account_opened;
+        /// A card is bound.
+        65 CardBound(CardBoundRecord), 1, "card_bound", NORMAL, card_bound;
+        /// A card number was given twice.
+        66 CardConflict(CardConflictRecord), 1, "card_conflict", NORMAL, card_conflict;
+        /// An account's status, class and limits are set.
+        67 AccountTermsSet(AccountTermsSetRecord), 1, "account_terms_set", NORMAL, account_terms_set;
+        /// A merchant is registered.
+        68 MerchantRegistered(MerchantRegisteredRecord, name: &'a [u8]),
+            1, "merchant_registered", NORMAL, merchant_registered;
+        /// A terminal is registered.
+        69 TerminalRegistered(TerminalRegisteredRecord),
+            1, "terminal_registered", NORMAL, terminal_registered;
+        /// A class's rules are set.
+        70 PolicySet(PolicySetRecord), 1, "policy_set", NORMAL, policy_set;
+        /// A meal period is set.
+        71 MealPeriodSet(MealPeriodSetRecord, name: &'a [u8]), 1, "meal_period_set", NORMAL, meal_period_set;
+        /// The business date is closed.
+        72 CutOff(CutOffRecord), 1, "cut_off", RESERVED, cut_off;
+    }
+}
