@@ -17,34 +17,9 @@ use crate::ledger::ledger_account::LedgerAccount;
 use crate::ledger::record::{MoneyFlags, MoneyRecord, Record, RecordKind, ReversalRecord, SuspenseReason};
 use crate::settlement::{CivilDay, LocalTime, yuan};
 
-/// The name of a kind of record, as filters take it and lines show it.
-pub const fn kind_name(kind: RecordKind) -> &'static str {
-    match kind {
-        RecordKind::Debit => "debit",
-        RecordKind::Load => "load",
-        RecordKind::TopUp => "top_up",
-        RecordKind::Opening => "opening",
-        RecordKind::Reversal => "reversal",
-        RecordKind::OfflineDebit => "offline_debit",
-        RecordKind::Refusal => "refusal",
-        RecordKind::ReversalBeforeOriginal => "reversal_before_original",
-        RecordKind::Repeat => "repeat",
-        RecordKind::Suspense => "suspense",
-        RecordKind::AccountOpened => "account_opened",
-        RecordKind::CardBound => "card_bound",
-        RecordKind::CardConflict => "card_conflict",
-        RecordKind::AccountTermsSet => "account_terms_set",
-        RecordKind::MerchantRegistered => "merchant_registered",
-        RecordKind::TerminalRegistered => "terminal_registered",
-        RecordKind::PolicySet => "policy_set",
-        RecordKind::MealPeriodSet => "meal_period_set",
-        RecordKind::CutOff => "cut_off",
-    }
-}
-
 /// The kind of this name.
 pub fn kind_named(name: &str) -> Option<RecordKind> {
-    (1..=u8::MAX).filter_map(RecordKind::from_number).find(|&kind| kind_name(kind) == name)
+    (1..=u8::MAX).filter_map(RecordKind::from_number).find(|&kind| kind.name() == name)
 }
 
 /// Which records are shown: those that fit every part that is set.
@@ -215,7 +190,7 @@ impl Iterator for Lines<'_> {
 
 fn line_of(found: &RecordRef<'_>, filter: &Filter) -> Option<Line> {
     let (kind, fields) = match Record::decode(found.kind, found.version, found.payload) {
-        Ok(record) if filter.fits(&record) => (Some(kind_name(record.kind())), fields_of(&record)),
+        Ok(record) if filter.fits(&record) => (Some(record.kind().name()), fields_of(&record)),
         Ok(_) => return None,
         Err(_) if !filter.is_open() => return None,
         Err(error) => {
@@ -453,7 +428,7 @@ mod tests {
     fn kinds_have_one_name_each() {
         let kinds: Vec<RecordKind> = (0..=u8::MAX).filter_map(RecordKind::from_number).collect();
         for &kind in &kinds {
-            assert_eq!(kind_named(kind_name(kind)), Some(kind));
+            assert_eq!(kind_named(kind.name()), Some(kind));
         }
         assert_eq!(kind_named("nothing"), None);
     }

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use engine::inspect::kind_name;
 use engine::ledger::Record;
 use engine::ledger::record::MoneyRecord;
 use protocol::ids::TerminalId;
@@ -52,7 +51,7 @@ fn posted(data_dir: &Path) -> HashMap<(TerminalId, u32), Vec<Posted>> {
             Record::Debit(money) => (money, false),
             Record::OfflineDebit(offline) => (&offline.money, true),
             Record::Refusal(_) | Record::Suspense(..) | Record::Reversal(_) => {
-                panic!("nothing was refused or undone, but here is a {}", kind_name(record.kind()))
+                panic!("nothing was refused or undone, but here is a {}", record.kind().name())
             }
             _ => continue,
         };

@@ -10,7 +10,6 @@ use super::books::Books;
 use super::posting::{Line, Posting, posting_of};
 use super::report::{AuditReport, Check, Holdings, LogFacts, Totals, Violation};
 use super::sequence_set::SequenceSet;
-use crate::inspect::kind_name;
 use crate::ledger::ledger_account::{LedgerAccount, LedgerClass};
 use crate::ledger::limits::REVERSAL_WINDOW_NS;
 use crate::ledger::record::{
@@ -124,7 +123,7 @@ impl<'a> Checker<'a> {
                 return Ok(());
             }
         };
-        *self.records_by_kind.entry(kind_name(record.kind())).or_default() += 1;
+        *self.records_by_kind.entry(record.kind().name()).or_default() += 1;
         self.close_load(&record);
         match &record {
             Record::Suspense(r, _) => self.suspense(r),

@@ -11,7 +11,7 @@ use wal::LogReader;
 use super::engine::EngineError;
 use crate::ledger::command::Channel;
 use crate::ledger::record::{MoneyFlags, MoneyRecord};
-use crate::ledger::{LedgerClass, Record};
+use crate::ledger::{LedgerAccount, LedgerClass, Record};
 
 /// Most records of the chain that one page may walk over.
 const STEPS_MAX: usize = 50_000;
@@ -67,20 +67,17 @@ pub fn page(
 
 /// The record as a line, unless it moved no money.
 fn line(number: RecordNumber, time_ns: u64, record: &Record<'_>, reversed: &[SaleId]) -> Option<BillLine> {
-    let (kind, related) = match record {
-        Record::Debit(_) => (BillLineKind::Debit, 0),
-        Record::Load(_) => (BillLineKind::Load, number.0 + 1),
-        Record::TopUp(_) => (BillLineKind::TopUp, 0),
-        Record::Opening(_) => (BillLineKind::Opening, 0),
-        Record::Reversal(reversal) => (BillLineKind::Reversal, reversal.original_record.get()),
-        Record::OfflineDebit(_) => (BillLineKind::OfflineDebit, 0),
-        _ => return None,
+    let kind = record.kind().bill_line()?;
+    let related = match record {
+        Record::Load(_) => number.0 + 1,
+        Record::Reversal(reversal) => reversal.original_record.get(),
+        _ => 0,
     };
     let money = record.money()?;
-    let sign = match kind {
-        BillLineKind::Debit | BillLineKind::OfflineDebit => -1,
-        _ => 1,
-    };
+    let is_person = |account: LedgerAccount| account.as_person().is_some();
+    // What goes from one wallet to another is neither.
+    let leaves = is_person(money.debit_account()) && !is_person(money.credit_account());
+    let sign = if leaves { -1 } else { 1 };
     let was_reversed = kind == BillLineKind::Debit && reversed.contains(&money.sale());
     let in_review = money.money_flags().has(MoneyFlags::REVIEW);
     let flags =

@@ -11,8 +11,8 @@ use crate::ledger::limits::{GROUP_RECORDS_MAX, PAYLOAD_BYTES_MAX, SHARDS_MAX};
 use crate::ledger::record::PayloadBuffer;
 use crate::ledger::state::{account, terminal_entry};
 use crate::ledger::{
-    Command, Decision, Group, Lead, Leads, Parts, Record, Shard, ShardSet, Stamp, TerminalSlot,
-    apply_posting, decide_with, shards_touched_with, touch_parts, touch_routes,
+    Command, Decision, Group, Lead, Leads, Parts, Shard, ShardSet, Stamp, TerminalSlot, apply_posting,
+    decide_with, shards_touched_with, touch_parts, touch_routes,
 };
 
 /// The right to look credentials up, and from there to take hold of shards.
@@ -148,10 +148,7 @@ pub(super) fn append(
     let mut count = 0;
     let mut priority = Priority::Normal;
     for (record, payload) in group.records().zip(payloads) {
-        if matches!(
-            record,
-            Record::Reversal(_) | Record::ReversalBeforeOriginal(_) | Record::Repeat(_) | Record::CutOff(_)
-        ) {
+        if record.kind().uses_reserve() {
             priority = Priority::Reserved;
         }
         records[count] = wal::Record {

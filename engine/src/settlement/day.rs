@@ -13,7 +13,7 @@ use super::summary::{Summary, SummaryKey};
 use super::trial_balance::TrialBalance;
 use super::{SettlementError, channel_name, line_name, wallet_name, yuan};
 use crate::audit::{Line, Posting, posting_of};
-use crate::inspect::{kind_name, review_names};
+use crate::inspect::review_names;
 use crate::ledger::record::{MoneyRecord, Record, RecordKind, ReversalRecord};
 
 const DETAIL_COLUMNS: [&str; 23] = [
@@ -171,7 +171,7 @@ impl Walk<'_> {
             self.trial_balance.post(posting, of_the_day);
         }
         if of_the_day {
-            *self.records_by_kind.entry(kind_name(record.kind())).or_default() += 1;
+            *self.records_by_kind.entry(record.kind().name()).or_default() += 1;
             if let (Some(posting), Some(money)) = (&posting, record.money()) {
                 if money.date() != self.open {
                     return Err(bad(format!("stands under date {}, open is {}", money.date(), self.open)));
@@ -190,7 +190,7 @@ impl Walk<'_> {
         posting: &Posting,
     ) -> Result<(), SettlementError> {
         self.postings += 1;
-        *self.kind_totals_fen.entry(kind_name(record.kind())).or_default() += i128::from(posting.amount_fen);
+        *self.kind_totals_fen.entry(record.kind().name()).or_default() += i128::from(posting.amount_fen);
         let merchant = [posting.debit, posting.credit].into_iter().find_map(|line| match line {
             Line::Merchant(merchant) | Line::HeldBack(merchant) => Some(merchant),
             _ => None,
@@ -224,7 +224,7 @@ impl Walk<'_> {
         self.csv.line([
             id(found.number),
             LocalTime(found.time_ns).to_string(),
-            kind_name(record.kind()).to_owned(),
+            record.kind().name().to_owned(),
             money.channel().map_or("", channel_name).to_owned(),
             line_name(posting.debit),
             line_name(posting.credit),
