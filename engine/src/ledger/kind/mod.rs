@@ -12,9 +12,9 @@
 //! 4. Everything else; a refusal from here on is a record, and remembered.
 //!
 //! # One file a request
-//! A request's file has all that is its own: what it carries, where it leads and which shards it touches (`Ask`), and
-//! its rules. `table.rs` has a row for each of them. What several have in common stands here, in [`identity`], [`debit`]
-//! and [`configuration`].
+//! A request's file has all that is its own: what it carries, where it leads and which shards it touches (`Ask`), its
+//! rules, and the effects of the records that they make. `table.rs` has a row for each of them. What several have in
+//! common stands here, in [`identity`], [`debit`] and [`configuration`].
 
 pub mod balance;
 pub mod bill_head;

@@ -3,6 +3,9 @@
 //! A record is a kind, a version and a payload; the log adds the number and the time. Payloads are fixed
 //! little-endian layouts, multiples of 8 bytes, [`super::limits::PAYLOAD_BYTES_MAX`] at most. An unknown kind
 //! or version is an error: a log is never read by half.
+//!
+//! `table.rs` has a row for each kind; what a record does to the state stands beside the rule that makes it, in
+//! [`super::kind`].
 
 mod configuration;
 mod money;
