@@ -30,6 +30,19 @@ pub enum Stage {
     Any,
 }
 
+/// The way that a request takes through the server. It says nothing of what the till does: a till needn't know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// Answered at once, from the session alone.
+    Session,
+    /// Decided in the next turn, answered when that is durable.
+    Live,
+    /// As [`Lane::Live`], but a walk through the log follows, on the slow lane.
+    Walk,
+    /// Works through its items on the slow lane, beside the till's live request.
+    Batch,
+}
+
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct Command {
@@ -45,6 +58,8 @@ pub struct Command {
     pub body_bytes_min: usize,
     /// Most bytes of its body.
     pub body_bytes_max: usize,
+    /// The way it takes through the server; for an answer, that of its request.
+    pub lane: Lane,
     /// True for money requests: each new one uses up the till's next sequence. False for all others, and answers.
     pub consumes_sequence: bool,
     /// The kinds of terminal that may send it; for an answer, that may ask for it.
@@ -67,6 +82,22 @@ impl Command {
         self.senders.contains(terminal)
     }
 }
+
+/// Bytes of the largest frame of the [live](Lane::Live) and [walk](Lane::Walk) lanes: what keeping any one of them takes.
+pub const LIVE_FRAME_BYTES_MAX: usize = {
+    let mut bytes_max = 0;
+    let mut row = 0;
+    while row < COMMANDS.len() {
+        let command = &COMMANDS[row];
+        let is_kept = matches!(command.direction, Direction::ToServer)
+            && matches!(command.lane, Lane::Live | Lane::Walk);
+        if is_kept && command.frame_bytes_max() > bytes_max {
+            bytes_max = command.frame_bytes_max();
+        }
+        row += 1;
+    }
+    bytes_max
+};
 
 /// Row number + 1 in [`COMMANDS`] by kind number; 0 for no such kind.
 const ROW_BY_NUMBER: [u8; 256] = {
@@ -125,10 +156,14 @@ mod tests {
         for command in COMMANDS {
             assert!(command.body_bytes_min <= command.body_bytes_max);
             assert_eq!(command.direction == Direction::ToTill, command.kind.number() >= 0x80);
+            if command.consumes_sequence {
+                assert_eq!(command.lane, Lane::Live);
+            }
             if command.direction == Direction::ToServer {
                 let answer = command.kind.answer().expect("every request has an answer").command();
                 assert_eq!(answer.direction, Direction::ToTill);
                 assert_eq!(answer.stage, command.stage);
+                assert_eq!(answer.lane, command.lane);
                 assert_eq!(answer.senders, command.senders);
             } else {
                 assert_eq!(command.kind.answer(), None);

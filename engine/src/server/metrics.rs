@@ -26,8 +26,8 @@ use tokio::sync::oneshot;
 
 use super::ServerError;
 use super::block_clocks::BlockClocks;
+use super::pump::Wake;
 use super::stages::StageClocks;
-use super::worker::Wake;
 use crate::runtime::engine::Engine;
 
 /// How long a worker may take to hand its figures over.

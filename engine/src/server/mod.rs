@@ -29,14 +29,17 @@ use crate::runtime::slow_lane::SlowLane;
 use block_clocks::BlockClocks;
 use metrics::Metrics;
 use stages::{StageClocks, StageSummary};
-use worker::Intake;
+use worker::Feed;
 
+mod answers;
 mod block_clocks;
 mod connection;
+mod intake;
 mod large_reads;
-mod live_request;
 pub mod metrics;
+mod pump;
 mod read_buffer;
+mod reception;
 mod sessions;
 mod slow_requests;
 pub mod stages;
@@ -194,10 +197,10 @@ impl Server {
         let mut sockets = Vec::with_capacity(workers_count);
         let mut figures = Vec::with_capacity(workers_count);
         for index in 0..workers_count {
-            let (intake, give, ask) = Intake::new(ACCEPTED_MAX);
+            let (feed, give, ask) = Feed::new(ACCEPTED_MAX);
             let shared = Arc::clone(&shared);
             let name = format!("worker-{index}");
-            workers.push(thread::Builder::new().name(name).spawn(move || worker::run(shared, intake))?);
+            workers.push(thread::Builder::new().name(name).spawn(move || worker::run(shared, feed))?);
             sockets.push(give);
             figures.push(ask);
         }

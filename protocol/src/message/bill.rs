@@ -95,6 +95,12 @@ const LINES: RangeInclusive<usize> = 0..=BILL_LINES_MAX;
 impl<'a> Body<'a> for BillAnswer<'a> {
     const BYTES: RangeInclusive<usize> = item_body_bytes::<BillAnswerLayout, BillLine>(LINES);
 
+    type Owned = BillAnswer<'static>;
+
+    fn owned(&self) -> Option<BillAnswer<'static>> {
+        None
+    }
+
     fn read(body: &'a [u8]) -> Result<BillAnswer<'a>, DecodeError> {
         let (layout, lines) = head_and_items::<BillAnswerLayout>(body)?;
         zero(&[layout.reserved], 3)?;

@@ -34,6 +34,12 @@ pub(crate) trait Body<'a>: Copy {
     /// Fewest and most bytes. The table says the same, or the crate doesn't build.
     const BYTES: RangeInclusive<usize>;
 
+    /// The same body without its frame.
+    type Owned;
+
+    /// The body without its frame; none when items of it lie there.
+    fn owned(&self) -> Option<Self::Owned>;
+
     /// Reads a body whose length was held to the table. Items stay where they are, in the frame.
     fn read(body: &'a [u8]) -> Result<Self, DecodeError>;
 
@@ -58,6 +64,12 @@ pub(crate) trait Fixed: Copy {
 
 impl<T: Fixed> Body<'_> for T {
     const BYTES: RangeInclusive<usize> = size_of::<T::Layout>()..=size_of::<T::Layout>();
+
+    type Owned = T;
+
+    fn owned(&self) -> Option<T> {
+        Some(*self)
+    }
 
     fn read(body: &[u8]) -> Result<Self, DecodeError> {
         T::from_layout(layout::fixed(body)?)

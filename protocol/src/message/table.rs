@@ -2,7 +2,7 @@
 
 use core::ops::RangeInclusive;
 
-use crate::command_table::{Command, Direction, Stage};
+use crate::command_table::{Command, Direction, Lane, Stage};
 use crate::error::{DecodeError, EncodeError};
 use crate::message::Body;
 use crate::message::balance::{BalanceAnswer, BalanceQuery};
@@ -82,9 +82,10 @@ macro_rules! bodies {
 ///
 /// ```text
 /// /// What the request does: the text of its kind and of its variant.
-/// 0x10 CardDebit(CardDebit), 32..=32, TAKES_SEQUENCE, SELLERS
-/// │    │         │           │        │               └ which terminals may send it
-/// │    │         │           │        └ whether it uses up a sequence
+/// 0x10 CardDebit(CardDebit), 32..=32, Live, TAKES_SEQUENCE, SELLERS
+/// │    │         │           │        │     │               └ which terminals may send it
+/// │    │         │           │        │     └ whether it uses up a sequence
+/// │    │         │           │        └ its way through the server
 /// │    │         │           └ bytes of the body, fewest and most
 /// │    │         └ its body, if it has one
 /// │    └ its kind, and its variant of `Request`
@@ -106,7 +107,7 @@ macro_rules! messages {
         )* }
         session { $(
             $(#[$doc:meta])*
-            $number:literal $request:ident $(($body:ty))?, $bytes:expr, $consumes:expr, $senders:expr
+            $number:literal $request:ident $(($body:ty))?, $bytes:expr, $lane:ident, $consumes:expr, $senders:expr
             => $answer:ident, $answer_bytes:expr, $variant:ident $(($answer_body:ty))?;
         )* }
         any_time {
@@ -140,6 +141,7 @@ macro_rules! messages {
                 stage: Stage::SignIn,
                 body_bytes_min: *$hello_bytes.start(),
                 body_bytes_max: *$hello_bytes.end(),
+                lane: Lane::Session,
                 consumes_sequence: NO_SEQUENCE,
                 senders: $hello_senders,
             },)*
@@ -150,6 +152,7 @@ macro_rules! messages {
                 stage: Stage::Session,
                 body_bytes_min: *$bytes.start(),
                 body_bytes_max: *$bytes.end(),
+                lane: Lane::$lane,
                 consumes_sequence: $consumes,
                 senders: $senders,
             },)*
@@ -160,6 +163,7 @@ macro_rules! messages {
                 stage: Stage::SignIn,
                 body_bytes_min: *$challenge_bytes.start(),
                 body_bytes_max: *$challenge_bytes.end(),
+                lane: Lane::Session,
                 consumes_sequence: NO_SEQUENCE,
                 senders: $hello_senders,
             },)*
@@ -170,6 +174,7 @@ macro_rules! messages {
                 stage: Stage::Session,
                 body_bytes_min: *$answer_bytes.start(),
                 body_bytes_max: *$answer_bytes.end(),
+                lane: Lane::$lane,
                 consumes_sequence: NO_SEQUENCE,
                 senders: $senders,
             },)*
@@ -180,6 +185,7 @@ macro_rules! messages {
                 stage: Stage::Any,
                 body_bytes_min: *$refused_bytes.start(),
                 body_bytes_max: *$refused_bytes.end(),
+                lane: Lane::Session,
                 consumes_sequence: NO_SEQUENCE,
                 senders: EVERYONE,
             },
@@ -211,6 +217,16 @@ macro_rules! messages {
             pub const fn kind(&self) -> Kind {
                 match self {
                     $(Request::$request { .. } => Kind::$request,)*
+                }
+            }
+
+            /// The same without its frame; none for what has no body, or items that lie in the frame.
+            pub fn owned(&self) -> Option<Request<'static>> {
+                match self {
+                    $($(Request::$request(body) => {
+                        Some(Request::$request(<$body as Body<'a>>::owned(body)?))
+                    })?)*
+                    _ => None,
                 }
             }
 
@@ -257,34 +273,34 @@ messages! {
     }
     session {
         /// Ends the session.
-        0x03 SignOut, 0..=0, NO_SEQUENCE, EVERYONE
+        0x03 SignOut, 0..=0, Session, NO_SEQUENCE, EVERYONE
             => SignedOut, 0..=0, SignedOut;
         /// Compares the clocks and keeps the session alive.
-        0x04 Heartbeat(Heartbeat), 8..=8, NO_SEQUENCE, EVERYONE
+        0x04 Heartbeat(Heartbeat), 8..=8, Session, NO_SEQUENCE, EVERYONE
             => HeartbeatAnswer, 32..=32, Heartbeat(HeartbeatAnswer);
         /// Debits the account of a card.
-        0x10 CardDebit(CardDebit), 32..=32, TAKES_SEQUENCE, SELLERS
+        0x10 CardDebit(CardDebit), 32..=32, Live, TAKES_SEQUENCE, SELLERS
             => CardDebitAnswer, 40..=40, Money(MoneyAnswer);
         /// Debits the account behind a payment code.
-        0x11 CodeDebit(CodeDebit), 40..=40, TAKES_SEQUENCE, SELLERS
+        0x11 CodeDebit(CodeDebit), 40..=40, Live, TAKES_SEQUENCE, SELLERS
             => CodeDebitAnswer, 40..=40, Money(MoneyAnswer);
         /// Pays money in from a channel.
-        0x12 TopUp(TopUp), 72..=72, TAKES_SEQUENCE, CASHIERS
+        0x12 TopUp(TopUp), 72..=72, Live, TAKES_SEQUENCE, CASHIERS
             => TopUpAnswer, 40..=40, Money(MoneyAnswer);
         /// Undoes an earlier sale of this till.
-        0x13 Reversal(Reversal), 32..=32, TAKES_SEQUENCE, SELLERS
+        0x13 Reversal(Reversal), 32..=32, Live, TAKES_SEQUENCE, SELLERS
             => ReversalAnswer, 40..=40, Money(MoneyAnswer);
         /// Asks for the balance of an account.
-        0x20 Balance(BalanceQuery), 24..=24, NO_SEQUENCE, EVERYONE
+        0x20 Balance(BalanceQuery), 24..=24, Live, NO_SEQUENCE, EVERYONE
             => BalanceAnswer, 64..=64, Balance(BalanceAnswer);
         /// Asks for a page of an account's bill, newest first.
-        0x21 Bill(BillQuery), 40..=40, NO_SEQUENCE, EVERYONE
+        0x21 Bill(BillQuery), 40..=40, Walk, NO_SEQUENCE, EVERYONE
             => BillAnswer, items(24, 64, 0..=BILL_LINES_MAX), Bill(BillAnswer<'a>);
         /// Asks for the outcome of an earlier sale of this till.
-        0x22 SaleQuery(SaleQuery), 8..=8, NO_SEQUENCE, EVERYONE
+        0x22 SaleQuery(SaleQuery), 8..=8, Live, NO_SEQUENCE, EVERYONE
             => SaleQueryAnswer, 40..=40, Money(MoneyAnswer);
         /// Sends stored offline records.
-        0x30 Upload(Upload<'a>), items(8, 96, 1..=UPLOAD_RECORDS_MAX), NO_SEQUENCE, SELLERS
+        0x30 Upload(Upload<'a>), items(8, 96, 1..=UPLOAD_RECORDS_MAX), Batch, NO_SEQUENCE, SELLERS
             => BatchAnswer, items(16, 16, 1..=UPLOAD_RECORDS_MAX), Batch(BatchAnswer<'a>);
     }
     any_time {

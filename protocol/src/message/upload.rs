@@ -42,6 +42,12 @@ struct UploadLayout {
 impl<'a> Body<'a> for Upload<'a> {
     const BYTES: RangeInclusive<usize> = item_body_bytes::<UploadLayout, OfflineRecord>(RECORDS);
 
+    type Owned = Upload<'static>;
+
+    fn owned(&self) -> Option<Upload<'static>> {
+        None
+    }
+
     fn read(body: &'a [u8]) -> Result<Upload<'a>, DecodeError> {
         let (layout, records) = head_and_items::<UploadLayout>(body)?;
         zero(layout.reserved.as_bytes(), 6)?;
@@ -129,6 +135,12 @@ struct BatchAnswerLayout {
 
 impl<'a> Body<'a> for BatchAnswer<'a> {
     const BYTES: RangeInclusive<usize> = item_body_bytes::<BatchAnswerLayout, BatchLine>(RECORDS);
+
+    type Owned = BatchAnswer<'static>;
+
+    fn owned(&self) -> Option<BatchAnswer<'static>> {
+        None
+    }
 
     fn read(body: &'a [u8]) -> Result<BatchAnswer<'a>, DecodeError> {
         let (layout, lines) = head_and_items::<BatchAnswerLayout>(body)?;

@@ -2,7 +2,7 @@
 
 use crate::support::{answer_to, batch_lines, bill_lines, ids, offline_records, requests, sign_in};
 use protocol::answer::{Answer, Refusal};
-use protocol::command_table::{BILL_LINES_MAX, UPLOAD_RECORDS_MAX};
+use protocol::command_table::{BILL_LINES_MAX, LIVE_FRAME_BYTES_MAX, Lane, UPLOAD_RECORDS_MAX};
 use protocol::error::EncodeError;
 use protocol::frame::{self, FRAME_BYTES_MAX};
 use protocol::offline_record::OfflineRecord;
@@ -31,6 +31,14 @@ fn every_message_of_a_session() {
         assert_eq!((header.sequence, header.request_id), (ids.sequence, ids.request_id), "{name}");
         assert_eq!(header.kind.command().consumes_sequence, sequence != 0, "{name}");
         assert_eq!(header.counter, u64::from(request_id), "{name}");
+        match header.kind.command().lane {
+            Lane::Live | Lane::Walk => {
+                assert_eq!(decoded.owned(), Some(request), "{name}");
+                assert!(up.len() <= LIVE_FRAME_BYTES_MAX, "{name}");
+            }
+            Lane::Batch => assert_eq!(decoded.owned(), None, "{name}"),
+            Lane::Session => {}
+        }
 
         for answer in [
             answer_to(header.kind, &bill, &batch),

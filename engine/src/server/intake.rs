@@ -1,6 +1,7 @@
 //! A live request on its way from the frame to the ledger: checked, owned, ready to be decided.
 
-use protocol::frame::{FRAME_BYTES_MIN, Header};
+use protocol::command_table::LIVE_FRAME_BYTES_MAX;
+use protocol::frame::Header;
 use protocol::mac::Cmac128;
 use protocol::payment_code::{self, CodeRefusal};
 use protocol::request;
@@ -10,39 +11,37 @@ use crate::ledger::history::History;
 use crate::ledger::{Command, Request, TerminalSlot};
 use crate::runtime::slow_lane::OwnedCommand;
 
-/// Bytes of the largest live frame that consumes a sequence: a top-up.
-const FRAME_BYTES: usize = FRAME_BYTES_MIN + 72;
-
 /// A live request. Small and free of pointers, so that queues of them are flat.
 #[derive(Clone, Copy)]
-pub struct LiveRequest {
+pub(super) struct LiveRequest {
     /// The request's header: what its answer echoes.
-    pub header: Header,
+    pub(super) header: Header,
     slot: TerminalSlot,
-    body: Body,
-    frame: [u8; FRAME_BYTES],
+    body: request::Request<'static>,
+    proof: Proof,
+    frame: [u8; LIVE_FRAME_BYTES_MAX],
     frame_bytes: u8,
 }
 
+const _: () = assert!(LIVE_FRAME_BYTES_MAX <= u8::MAX as usize, "a live frame's length has a byte of room");
+
+/// What was judged outside the ledger, before the request was queued: the ledger computes no MAC.
 #[derive(Clone, Copy)]
-enum Body {
-    CardDebit(request::CardDebit),
-    CodeDebit(request::CodeDebit, CodeVerdict),
-    TopUp(request::TopUp),
-    Reversal(request::Reversal),
-    Balance(request::BalanceQuery),
-    SaleQuery(request::SaleQuery),
-    BillHead(request::BillQuery),
+enum Proof {
+    /// Nothing was to be judged.
+    None,
+    /// Of a payment code.
+    Code(CodeVerdict),
 }
 
 /// The campus's payment-code keys, scheduled once for each worker.
-pub struct CodeKeys {
+pub(super) struct CodeKeys {
     keys: Vec<Cmac128>,
 }
 
 impl CodeKeys {
     /// Prepares the keys; a key's place is its id.
-    pub fn new(keys: impl IntoIterator<Item = protocol::keys::Key128>) -> CodeKeys {
+    pub(super) fn new(keys: impl IntoIterator<Item = protocol::keys::Key128>) -> CodeKeys {
         CodeKeys { keys: keys.into_iter().map(|key| Cmac128::new(&key)).collect() }
     }
 
@@ -63,9 +62,9 @@ impl CodeKeys {
 }
 
 impl LiveRequest {
-    /// Takes a decoded request of a session's terminal; `None` for the kinds that aren't live requests. What
-    /// needs cryptography is judged here, outside every lock.
-    pub fn new(
+    /// Takes a decoded request of a session's terminal; `None` for what owns nothing to be kept. What needs cryptography
+    /// is judged here, outside every lock.
+    pub(super) fn new(
         slot: TerminalSlot,
         header: Header,
         request: &request::Request<'_>,
@@ -73,30 +72,28 @@ impl LiveRequest {
         code_keys: &mut CodeKeys,
         now_ns: impl FnOnce() -> u64,
     ) -> Option<LiveRequest> {
-        let body = match *request {
-            request::Request::CardDebit(debit) => Body::CardDebit(debit),
-            request::Request::CodeDebit(debit) => {
-                Body::CodeDebit(debit, code_keys.verdict(&debit.code, now_ns()))
-            }
-            request::Request::TopUp(top_up) => Body::TopUp(top_up),
-            request::Request::Reversal(reversal) => Body::Reversal(reversal),
-            request::Request::Balance(query) => Body::Balance(query),
-            request::Request::SaleQuery(query) => Body::SaleQuery(query),
-            request::Request::Bill(query) => Body::BillHead(query),
-            request::Request::SignOut | request::Request::Heartbeat(_) | request::Request::Upload(_) => {
-                return None;
-            }
+        let body = request.owned()?;
+        let proof = match body {
+            request::Request::CodeDebit(debit) => Proof::Code(code_keys.verdict(&debit.code, now_ns())),
+            _ => Proof::None,
         };
-        let mut bytes = [0; FRAME_BYTES];
-        bytes[..frame.len()].copy_from_slice(frame);
-        Some(LiveRequest { header, slot, body, frame: bytes, frame_bytes: frame.len() as u8 })
+        let mut bytes = [0; LIVE_FRAME_BYTES_MAX];
+        bytes.get_mut(..frame.len())?.copy_from_slice(frame);
+        Some(LiveRequest { header, slot, body, proof, frame: bytes, frame_bytes: frame.len() as u8 })
     }
 
     /// The bill query, when it is one.
-    pub fn bill_query(&self) -> Option<&request::BillQuery> {
+    pub(super) fn bill_query(&self) -> Option<&request::BillQuery> {
         match &self.body {
-            Body::BillHead(query) => Some(query),
+            request::Request::Bill(query) => Some(query),
             _ => None,
+        }
+    }
+
+    fn code_verdict(&self) -> CodeVerdict {
+        match self.proof {
+            Proof::Code(verdict) => verdict,
+            Proof::None => unreachable!("a payment code is judged before its debit is queued"),
         }
     }
 
@@ -113,6 +110,7 @@ impl LiveRequest {
 
 impl OwnedCommand for LiveRequest {
     fn command(&self, history: Option<History>) -> Command<'_> {
+        use request::Request as Body;
         let sale = self.sale();
         let request = match &self.body {
             Body::CardDebit(debit) => Request::CardDebit(command::CardDebit {
@@ -121,10 +119,10 @@ impl OwnedCommand for LiveRequest {
                 card_counter: debit.card_counter,
                 amount_fen: debit.amount_fen,
             }),
-            Body::CodeDebit(debit, verdict) => Request::CodeDebit(command::CodeDebit {
+            Body::CodeDebit(debit) => Request::CodeDebit(command::CodeDebit {
                 sale,
                 digits: debit.code,
-                verdict: *verdict,
+                verdict: self.code_verdict(),
                 amount_fen: debit.amount_fen,
             }),
             Body::TopUp(top_up) => Request::TopUp(command::TopUp {
@@ -144,8 +142,9 @@ impl OwnedCommand for LiveRequest {
             Body::SaleQuery(query) => Request::SaleQuery(command::SaleQuery {
                 sale: Sale { epoch: query.epoch, sequence: query.sequence, ..sale },
             }),
-            Body::BillHead(query) => {
-                Request::BillHead(command::BillHead { account: selector(&query.account) })
+            Body::Bill(query) => Request::BillHead(command::BillHead { account: selector(&query.account) }),
+            Body::SignOut | Body::Heartbeat(_) | Body::Upload(_) => {
+                unreachable!("the table sends these by other lanes")
             }
         };
         Command { request, history }

@@ -1,0 +1,93 @@
+//! Answers: what a reply of the ledger is on the wire, one arm a variant.
+
+use protocol::answer::{AccountStatus, Answer, BalanceAnswer, BillAnswer, MoneyAnswer, Refusal};
+use protocol::command_table::Kind;
+use protocol::frame::Header;
+use protocol::ids::RecordNumber;
+use protocol::result_code::ResultCode;
+
+use crate::ledger::Outcome;
+use crate::ledger::account;
+use crate::ledger::decision::BalanceView;
+use crate::runtime::engine::Reply;
+
+/// A reply as an answer to the request with this header.
+pub(super) fn answer(header: &Header, reply: &Reply, server_time_ns: u64) -> Answer<'static> {
+    match reply {
+        Reply::Refused(code) => Answer::Refused(Refusal::new(*code)),
+        Reply::Balance(view) => Answer::Balance(balance_answer(view, server_time_ns)),
+        Reply::SaleNotSeen { .. } => Answer::Money(unknown_sale(server_time_ns)),
+        Reply::Outcome(outcome) => match header.kind {
+            Kind::Balance => Answer::Balance(no_balance(outcome.code, server_time_ns)),
+            Kind::Bill => Answer::Bill(BillAnswer {
+                code: outcome.code,
+                account: None,
+                next_before: RecordNumber(0),
+                lines: &[],
+            }),
+            _ => Answer::Money(money_answer(outcome, server_time_ns)),
+        },
+        Reply::BillHead(_) | Reply::NeedsHistory { .. } => {
+            unreachable!("the slow lane answers these with something else")
+        }
+    }
+}
+
+fn money_answer(outcome: &Outcome, server_time_ns: u64) -> MoneyAnswer {
+    MoneyAnswer {
+        code: outcome.code,
+        repeat: outcome.repeat,
+        account: outcome.account,
+        amount_fen: outcome.amount_fen,
+        balance_after_fen: outcome.balance_after_fen,
+        record: outcome.record,
+        server_time_ns,
+    }
+}
+
+/// The answer about a sale that never came.
+const fn unknown_sale(server_time_ns: u64) -> MoneyAnswer {
+    MoneyAnswer {
+        code: ResultCode::UnknownSale,
+        repeat: false,
+        account: None,
+        amount_fen: 0,
+        balance_after_fen: 0,
+        record: RecordNumber(0),
+        server_time_ns,
+    }
+}
+
+fn balance_answer(view: &BalanceView, server_time_ns: u64) -> BalanceAnswer {
+    BalanceAnswer {
+        code: ResultCode::Approved,
+        status: match view.status {
+            account::AccountStatus::Open => AccountStatus::Active,
+            account::AccountStatus::Frozen => AccountStatus::Frozen,
+            account::AccountStatus::Closed => AccountStatus::Closed,
+        },
+        account: Some(view.account),
+        card_fen: view.card_fen,
+        transition_fen: view.transition_fen,
+        electronic_fen: view.electronic_fen,
+        held_fen: view.held_fen,
+        system_fen: view.system_fen,
+        record: view.observed,
+        server_time_ns,
+    }
+}
+
+fn no_balance(code: ResultCode, server_time_ns: u64) -> BalanceAnswer {
+    BalanceAnswer {
+        code,
+        status: AccountStatus::None,
+        account: None,
+        card_fen: 0,
+        transition_fen: 0,
+        electronic_fen: 0,
+        held_fen: 0,
+        system_fen: 0,
+        record: RecordNumber(0),
+        server_time_ns,
+    }
+}

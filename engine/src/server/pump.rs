@@ -1,0 +1,286 @@
+//! The pump: decides what is queued in one turn, and sends each answer once its record is durable.
+//!
+//! ```text
+//! queue ──▶ decide_queue: one turn ──▶ commit ──▶ waiting, in log order ──▶ release: durable? ──▶ answer
+//!                  │                                      ▲
+//!                  └── bills, old outcomes ──▶ slow lane ─┴ collect_finished
+//! ```
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use protocol::answer::{Answer, BatchAnswer, BatchLine, BillAnswer, Refusal};
+use protocol::command_table::Lane;
+use protocol::frame::Header;
+use protocol::ids::{AccountId, RecordNumber};
+use protocol::result_code::ResultCode;
+use tokio::sync::Notify;
+
+use super::answers::answer;
+use super::connection::Connection;
+use super::intake::LiveRequest;
+use super::slow_requests::Times;
+use super::stages::Stage;
+use super::worker::{Worker, monotonic_ns, wall_ns};
+use crate::ledger::decision::BillHeadView;
+use crate::runtime::bill::BillPage;
+use crate::runtime::engine::{EngineError, Reply};
+use crate::runtime::slow_lane::{Job, OwnedCommand};
+
+/// A live request waiting for its turn.
+pub(super) struct Pending {
+    pub(super) connection: Rc<Connection>,
+    pub(super) request: LiveRequest,
+    pub(super) checked_ns: u64,
+}
+
+/// An answer waiting for its record to be durable.
+pub(super) struct Waiting {
+    observed: RecordNumber,
+    connection: Rc<Connection>,
+    header: Header,
+    body: Body,
+    /// When it was checked; for what never was in the queue, when it came to wait here.
+    checked_ns: u64,
+    staged_ns: u64,
+}
+
+/// What is to be told.
+pub(super) enum Body {
+    Reply(Reply),
+    Batch { batch: u32, lines: Vec<BatchLine> },
+    Bill { account: Option<AccountId>, page: BillPage, code: ResultCode },
+    Refused(Refusal),
+}
+
+/// What the slow lane hands back.
+pub(super) struct Finished {
+    connection: u64,
+    header: Header,
+    observed: RecordNumber,
+    body: Body,
+}
+
+/// Wakes a worker's pump from other threads.
+#[derive(Default)]
+pub(super) struct Wake {
+    notify: Notify,
+    /// The newest record that an answer of this worker waits for; 0 when none waits.
+    waits_for: AtomicU64,
+}
+
+impl Wake {
+    pub(super) fn notify(&self) {
+        self.notify.notify_one();
+    }
+
+    /// As [`Wake::notify`], if an answer waits for a block.
+    pub(super) fn notify_waiting(&self) {
+        if self.waits_for.load(Ordering::Acquire) != 0 {
+            self.notify();
+        }
+    }
+}
+
+impl Worker {
+    pub(super) async fn pump(self: Rc<Worker>) {
+        loop {
+            self.wake.notify.notified().await;
+            self.collect_finished();
+            self.decide_queue();
+            self.release();
+            while let Ok(question) = self.questions.try_recv() {
+                // Whoever asked may have given up.
+                let _ = question.send(self.stages.borrow().clone());
+            }
+        }
+    }
+
+    /// Decides everything queued in one turn, then commits.
+    fn decide_queue(&self) {
+        let mut queue = self.queue.replace(self.spare_queue.take());
+        if !queue.is_empty() {
+            let begun_ns = monotonic_ns();
+            {
+                let mut stages = self.stages.borrow_mut();
+                for pending in &queue {
+                    stages.record(Stage::Queue, begun_ns.saturating_sub(pending.checked_ns), 1);
+                }
+            }
+            let commands = queue.iter().map(|pending| pending.request.command(None));
+            let mut turn = self.shared.engine.routes().hold_for(commands);
+            let mut waiting = self.waiting.borrow_mut();
+            let count = queue.len() as u64;
+            let first = waiting.len();
+            for Pending { connection, request, checked_ns } in queue.drain(..) {
+                let reply = turn.execute(&request.command(None));
+                match reply {
+                    Reply::NeedsHistory { .. } => self.look_up_history(&connection, request),
+                    Reply::BillHead(view) => self.fetch_bill(&connection, &request, view),
+                    reply => waiting.push_back(Waiting {
+                        observed: reply.observed(),
+                        connection,
+                        header: request.header,
+                        body: Body::Reply(reply),
+                        checked_ns,
+                        staged_ns: begun_ns,
+                    }),
+                }
+            }
+            drop(turn);
+            let staged_ns = monotonic_ns();
+            for answer in waiting.range_mut(first..) {
+                answer.staged_ns = staged_ns;
+            }
+            self.stages.borrow_mut().record(Stage::Apply, staged_ns - begun_ns, count);
+            // What backfill stages isn't pushed out from here: it fills its blocks.
+            if let Err(error) = self.shared.engine.commit() {
+                self.shared.fail(&error);
+            }
+        }
+        self.spare_queue.set(queue);
+    }
+
+    /// Sends every answer whose record is durable.
+    fn release(&self) {
+        let log = self.shared.engine.log();
+        if let Some(cause) = log.poison_cause() {
+            self.shared.fail(&cause);
+        }
+        let durable = log.durable();
+        let mut waiting = self.waiting.borrow_mut();
+        let durable_ns = self.shared.blocks.durable_ns();
+        let begun_ns = monotonic_ns();
+        let server_time_ns = wall_ns();
+        let (mut released, mut since_ns) = (0, begun_ns);
+        while let Some(answer) = waiting.pop_front_if(|answer| answer.observed.0 <= durable) {
+            // What depends on no block of now (a repeated outcome) began to wait for its answer when it was decided.
+            since_ns = since_ns.min(durable_ns.max(answer.staged_ns));
+            let times =
+                Times { checked_ns: answer.checked_ns, staged_ns: answer.staged_ns, durable_ns, begun_ns };
+            self.slow.borrow_mut().look(&answer.header, &times);
+            answer.send(server_time_ns);
+            released += 1;
+        }
+        // Set before looking at the durable position again: a block that ended in between wakes this worker.
+        self.wake
+            .waits_for
+            .store(waiting.back().map_or(0, |answer| answer.observed.0.max(1)), Ordering::Release);
+        if waiting.front().is_some_and(|answer| answer.observed.0 <= log.durable()) {
+            self.wake.notify();
+        }
+        if released > 0 {
+            let answer_ns = monotonic_ns().saturating_sub(since_ns);
+            self.stages.borrow_mut().record(Stage::Answer, answer_ns, released);
+        }
+    }
+
+    fn collect_finished(&self) {
+        while let Ok(Finished { connection, header, observed, body }) = self.finished.try_recv() {
+            let Some(connection) = self.connections.borrow().get(&connection).cloned() else { continue };
+            let now_ns = monotonic_ns();
+            self.waiting.borrow_mut().push_back(Waiting {
+                observed,
+                connection,
+                header,
+                body,
+                checked_ns: now_ns,
+                staged_ns: now_ns,
+            });
+        }
+    }
+
+    fn look_up_history(&self, connection: &Rc<Connection>, request: LiveRequest) {
+        let hand_back = self.hand_back(connection.key, request.header);
+        let done = Box::new(move |reply: Reply| hand_back(reply.observed(), Body::Reply(reply)));
+        self.submit(connection, &request.header, Job::History { command: Box::new(request), done });
+    }
+
+    fn fetch_bill(&self, connection: &Rc<Connection>, request: &LiveRequest, view: BillHeadView) {
+        let query = *request.bill_query().expect("only a bill query is answered with a chain's head");
+        let hand_back = self.hand_back(connection.key, request.header);
+        let done = Box::new(move |page: Result<BillPage, EngineError>| {
+            let (page, code) = match page {
+                Ok(page) => (page, ResultCode::Approved),
+                Err(error) => {
+                    tracing::error!(account = %view.account, %error, "a bill can't be read");
+                    (BillPage::default(), ResultCode::Busy)
+                }
+            };
+            hand_back(view.observed, Body::Bill { account: Some(view.account), page, code });
+        });
+        let job = Job::Bill {
+            account: view.account,
+            head: view.head,
+            before: query.before,
+            lines_max: query.lines_max.into(),
+            done,
+        };
+        self.submit(connection, &request.header, job);
+    }
+
+    /// What the slow lane calls when it is done: hands the result to this worker and wakes its pump.
+    pub(super) fn hand_back(
+        &self,
+        connection: u64,
+        header: Header,
+    ) -> impl FnOnce(RecordNumber, Body) + Send + use<> {
+        let (finish, wake) = (self.finish.clone(), Arc::clone(&self.wake));
+        move |observed, body| {
+            // The channel has two places for each connection; a worker that has stopped needs no answer.
+            let _ = finish.try_send(Finished { connection, header, observed, body });
+            wake.notify();
+        }
+    }
+
+    pub(super) fn submit(&self, connection: &Rc<Connection>, header: &Header, job: Job) {
+        if self.shared.slow_lane.submit(job).is_err() {
+            let refusal = Refusal::new(ResultCode::Busy);
+            let now_ns = monotonic_ns();
+            self.waiting.borrow_mut().push_back(Waiting {
+                observed: RecordNumber(0),
+                connection: Rc::clone(connection),
+                header: *header,
+                body: Body::Refused(refusal),
+                checked_ns: now_ns,
+                staged_ns: now_ns,
+            });
+            self.wake.notify();
+        }
+    }
+}
+
+impl Waiting {
+    fn send(&self, server_time_ns: u64) {
+        let Waiting { connection, header, .. } = self;
+        match &self.body {
+            Body::Batch { batch, lines } => {
+                connection.slow_in_flight.set(false);
+                let answer = BatchAnswer { batch: *batch, server_time_ns, lines };
+                connection.answer(header, &Answer::Batch(answer));
+            }
+            Body::Bill { account, page, code } => {
+                connection.live_in_flight.set(false);
+                let answer = BillAnswer {
+                    code: *code,
+                    account: *account,
+                    next_before: page.next_before,
+                    lines: &page.lines,
+                };
+                connection.answer(header, &Answer::Bill(answer));
+            }
+            Body::Refused(refusal) => {
+                match header.kind.command().lane {
+                    Lane::Batch => connection.slow_in_flight.set(false),
+                    _ => connection.live_in_flight.set(false),
+                }
+                connection.answer(header, &Answer::Refused(*refusal));
+            }
+            Body::Reply(reply) => {
+                connection.live_in_flight.set(false);
+                connection.answer(header, &answer(header, reply, server_time_ns));
+            }
+        }
+    }
+}
