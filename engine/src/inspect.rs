@@ -411,6 +411,29 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
             fields.number("start_minute", r.start_minute.get());
             fields.number("end_minute", r.end_minute.get());
         }
+        Record::CardIssued(r) => {
+            fields.money(&r.money);
+            fields.number("card_uid", r.card_uid.get());
+            fields.number("kind_of_card", r.kind);
+            if r.expires_day.get() != 0 {
+                fields.date("expires_day", r.expires_day.get());
+            }
+        }
+        Record::CardReplaced(r) => {
+            fields.money(&r.money);
+            fields.number("old_card", r.old.get());
+            fields.number("new_card", r.new.get());
+            fields.number("old_counter", r.old_counter.get());
+            fields.number("reason", r.reason);
+        }
+        Record::CardReturned(r) => {
+            fields.money(&r.money);
+            fields.number("card_uid", r.card_uid.get());
+            fields.number_if_any("block_list_version", r.block_list_version.get());
+            if r.way != 0 {
+                fields.number("way", r.way);
+            }
+        }
         Record::CutOff(r) => {
             fields.date("closed", r.closed.get());
             fields.date("opened", r.opened.get());

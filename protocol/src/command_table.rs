@@ -39,6 +39,9 @@ pub enum Lane {
     Live,
     /// As [`Lane::Live`], but a walk through the log follows, on the slow lane.
     Walk,
+    /// As [`Lane::Live`], but everything stands still while it is decided: it changes accounts' cards, or what is
+    /// registered. It comes after the live requests of its turn.
+    Change,
     /// Works through its items on the slow lane, beside the till's live request.
     Batch,
 }
@@ -83,14 +86,15 @@ impl Command {
     }
 }
 
-/// Bytes of the largest frame of the [live](Lane::Live) and [walk](Lane::Walk) lanes: what keeping any one of them takes.
+/// Bytes of the largest frame of the lanes that keep theirs until it is decided: [live](Lane::Live), [walk](Lane::Walk)
+/// and [change](Lane::Change).
 pub const LIVE_FRAME_BYTES_MAX: usize = {
     let mut bytes_max = 0;
     let mut row = 0;
     while row < COMMANDS.len() {
         let command = &COMMANDS[row];
         let is_kept = matches!(command.direction, Direction::ToServer)
-            && matches!(command.lane, Lane::Live | Lane::Walk);
+            && matches!(command.lane, Lane::Live | Lane::Walk | Lane::Change);
         if is_kept && command.frame_bytes_max() > bytes_max {
             bytes_max = command.frame_bytes_max();
         }
@@ -157,7 +161,7 @@ mod tests {
             assert!(command.body_bytes_min <= command.body_bytes_max);
             assert_eq!(command.direction == Direction::ToTill, command.kind.number() >= 0x80);
             if command.consumes_sequence {
-                assert_eq!(command.lane, Lane::Live);
+                assert!(matches!(command.lane, Lane::Live | Lane::Change));
             }
             if command.direction == Direction::ToServer {
                 let answer = command.kind.answer().expect("every request has an answer").command();

@@ -38,6 +38,7 @@
 
 pub mod answer;
 pub mod bill;
+pub mod card;
 mod card_tacs;
 pub mod channel;
 #[cfg(feature = "client")]

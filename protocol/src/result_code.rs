@@ -181,6 +181,10 @@ codes! {
     CardNotCurrent = 502, Show, Remembered;
     /// The card counter isn't above the last one seen: a copied card or a repeated frame.
     CardCounterReplayed = 503, Show, Remembered;
+    /// The card was an account's before, and can't be given out again.
+    CardNotReusable = 507, Show, Remembered;
+    /// The card's number is somebody's current card, or was given to two accounts.
+    CardTaken = 508, Show, Remembered;
     /// The payment code isn't one: digits, length or key id.
     CodeMalformed = 510, Show, Remembered;
     /// Too many wrong codes from this terminal; codes are refused for a while.
@@ -200,6 +204,8 @@ codes! {
     AccountFrozen = 602, Show, Remembered;
     /// The till's merchant isn't registered or is closed.
     UnknownMerchant = 603, Stop, Remembered;
+    /// The account has a card: replace it, or take it back first.
+    CardAlreadyCurrent = 608, Show, Remembered;
     /// Above the amount for one debit without the password.
     DebitLimit = 610, Show, Remembered;
     /// Above the day's total without the password.

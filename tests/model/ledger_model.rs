@@ -26,7 +26,7 @@ const SHARD_COUNTS: [usize; 3] = [1, 2, 16];
 
 /// The codes that the ledger itself gives, and every run of all streams must have seen. `BalanceOverflow` isn't among
 /// them: the range of balances is a million times that of amounts, beyond what a stream can reach.
-const CODES: [ResultCode; 34] = [
+const CODES: [ResultCode; 37] = [
     ResultCode::Approved,
     ResultCode::ApprovedFlagged,
     ResultCode::UnknownTerminal,
@@ -44,6 +44,8 @@ const CODES: [ResultCode; 34] = [
     ResultCode::CardLost,
     ResultCode::CardNotCurrent,
     ResultCode::CardCounterReplayed,
+    ResultCode::CardNotReusable,
+    ResultCode::CardTaken,
     ResultCode::CodeMalformed,
     ResultCode::CodeLocked,
     ResultCode::CodeNotAuthentic,
@@ -53,6 +55,7 @@ const CODES: [ResultCode; 34] = [
     ResultCode::AccountClosed,
     ResultCode::AccountFrozen,
     ResultCode::UnknownMerchant,
+    ResultCode::CardAlreadyCurrent,
     ResultCode::DebitLimit,
     ResultCode::DayLimit,
     ResultCode::InsufficientFunds,

@@ -5,12 +5,13 @@
 
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{
-    AccountSelector, Balance, BillHead, BindCard, CardDebit, Channel, CodeDebit, CodeVerdict, CutOff,
-    OfflineFact, OpenAccount, Opening, RegisterMerchant, RegisterTerminal, Request, Reversal, Sale,
-    SaleQuery, SetAccountTerms, SetMealPeriod, SetPolicy, TerminalSlot, TopUp,
+    AccountSelector, Balance, BillHead, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, Channel,
+    CodeDebit, CodeVerdict, CutOff, OfflineFact, OpenAccount, Opening, RegisterMerchant, RegisterTerminal,
+    Request, Reversal, Sale, SaleQuery, SetAccountTerms, SetMealPeriod, SetPolicy, TerminalSlot, TopUp,
 };
 use engine::ledger::record::Wallet;
 use engine::ledger::registry::{AuthoriseRule, Policy, TerminalKind};
+use protocol::card::{CardKind, ReplaceReason};
 use protocol::ids::{AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, Sequence, TerminalId};
 
 use super::naive::Model;
@@ -130,12 +131,13 @@ impl Stream {
                 let request = self.sent[self.sent.len() - back];
                 if self.random.chance(25) { self.twisted(request) } else { request }
             }
-            0..42 => self.tap(model),
-            42..56 => self.code(model),
-            56..66 => self.top_up(model),
-            66..78 => self.reverse(model),
-            78..89 => self.offline(model),
-            89..94 => self.query(model),
+            0..39 => self.tap(model),
+            39..53 => self.code(model),
+            53..63 => self.top_up(model),
+            63..75 => self.reverse(model),
+            75..86 => self.offline(model),
+            86..91 => self.query(model),
+            91..94 => self.card_at_a_counter(model),
             _ => self.configure(model),
         };
         self.sent.push(request);
@@ -186,6 +188,16 @@ impl Stream {
                     record_terminal: TerminalId(r.record_terminal.0 + other as u32),
                     ..r
                 })
+            }
+            Request::CardIssue(r) => {
+                Request::CardIssue(CardIssue { card_uid: CardUid(r.card_uid.0 + 1), ..r })
+            }
+            Request::CardReplace(r) if self.random.chance(50) => {
+                Request::CardReplace(CardReplace { reason: ReplaceReason::NumberChanged, ..r })
+            }
+            // The same card under the same identity, but asked otherwise.
+            Request::CardReplace(r) => {
+                Request::CardReturn(CardReturn { sale: r.sale, account: r.account, card_uid: r.new_card })
             }
             other => other,
         }
@@ -368,6 +380,45 @@ impl Stream {
             till_time_ns,
             authentic: !self.random.chance(5),
         })
+    }
+
+    fn card_at_a_counter(&mut self, model: &Model) -> Request<'static> {
+        let slot = if self.random.chance(92) { 4 } else { self.slot() };
+        let sale = self.sale(model, slot);
+        let bare = (0..).zip(&model.accounts).find(|(_, account)| account.card.is_none());
+        let mut account = self.selector(model);
+        let card_uid = match self.random.below(20) {
+            0 => CardUid(0),
+            1..4 => self.card(model),
+            4..6 => CardUid(1 + self.random.below(CARDS)),
+            _ => CardUid(200_000 + self.random.below(100_000)),
+        };
+        let fee_fen = if self.random.chance(90) { 0 } else { self.random.of(&[-1, 2_000, 1_000_000_001]) };
+        match self.random.below(5) {
+            0..2 => {
+                if let Some((id, _)) = bare.filter(|_| self.random.chance(80)) {
+                    account = AccountSelector::Account(AccountId(id));
+                }
+                let kind = if self.random.chance(95) { CardKind::Standard } else { CardKind::Visitor };
+                let expires_day = if self.random.chance(95) { 0 } else { model.date };
+                Request::CardIssue(CardIssue { sale, account, card_uid, kind, expires_day, fee_fen })
+            }
+            2..4 => {
+                let reason = self.random.of(ReplaceReason::ALL);
+                Request::CardReplace(CardReplace { sale, account, new_card: card_uid, reason, fee_fen })
+            }
+            _ => {
+                let person = self.random.below(model.accounts.len() as u64) as usize;
+                let card_uid = match model.accounts[person].card {
+                    Some(current) if self.random.chance(85) => {
+                        account = AccountSelector::Account(AccountId(person as u32));
+                        CardUid(current)
+                    }
+                    _ => card_uid,
+                };
+                Request::CardReturn(CardReturn { sale, account, card_uid })
+            }
+        }
     }
 
     fn query(&mut self, model: &Model) -> Request<'static> {

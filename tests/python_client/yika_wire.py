@@ -59,6 +59,14 @@ KINDS = {
     0x21: ("Bill", SELECTOR + " before:u64 lines_max:u16 reserved:z6", None),
     0x22: ("SaleQuery", "sequence:u32 epoch:u16 reserved:z2", None),
     0x30: ("Upload", "batch:u32 count:u16 reserved:z2", ("records", OFFLINE_RECORD)),
+    0x40: (
+        "CardIssue",
+        SELECTOR + " card_uid:u64 kind:u8 reserved:z1 expires_day:u16 reserved_2:z4 fee_fen:i64 till_time_ns:u64"
+        " reserved_tail:z8",
+        None,
+    ),
+    0x41: ("CardReplace", SELECTOR + " new_card:u64 fee_fen:i64 reason:u8 reserved:z7 till_time_ns:u64", None),
+    0x42: ("CardReturn", SELECTOR + " card_uid:u64 till_time_ns:u64", None),
     0x81: ("Challenge", "version:u8 reserved:z7 nonce:b16", None),
     0x82: (
         "Welcome",
@@ -92,6 +100,9 @@ KINDS = {
     ),
     0xA2: ("SaleQueryAnswer", MONEY, None),
     0xB0: ("BatchAnswer", "batch:u32 count:u16 reserved:z2 server_time_ns:u64", ("lines", BATCH_LINE)),
+    0xC0: ("CardIssueAnswer", MONEY, None),
+    0xC1: ("CardReplaceAnswer", MONEY, None),
+    0xC2: ("CardReturnAnswer", MONEY, None),
     0xFF: ("Refused", "code:u16 action:u8 reserved:z1 offset:u32 value:u64", None),
 }
 NUMBER = {name: number for number, (name, _, _) in KINDS.items()}

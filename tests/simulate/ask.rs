@@ -1,10 +1,11 @@
 //! What a simulated client asks, owned, and as the ledger's request.
 
 use engine::ledger::command::{
-    AccountSelector, Balance, BillHead, CardDebit, Channel, CodeDebit, CodeVerdict, OfflineFact, Reversal,
-    Sale, SaleQuery, TopUp,
+    AccountSelector, Balance, BillHead, CardDebit, CardIssue, CardReplace, CardReturn, Channel, CodeDebit,
+    CodeVerdict, OfflineFact, Reversal, Sale, SaleQuery, TopUp,
 };
 use engine::ledger::{Request, TerminalSlot};
+use protocol::card::{CardKind, ReplaceReason};
 use protocol::ids::{AccountId, CardCounter, CardUid, Epoch, SaleId, Sequence, TerminalId};
 
 /// The bytes that stand for every request, should it have to be kept out.
@@ -42,6 +43,18 @@ pub enum Ask {
         authentic: bool,
         own: bool,
     },
+    Issue {
+        account: AccountId,
+        card_uid: CardUid,
+    },
+    Replace {
+        account: AccountId,
+        new_card: CardUid,
+    },
+    GiveBack {
+        account: AccountId,
+        card_uid: CardUid,
+    },
     SaleQuery,
     Balance {
         account: AccountId,
@@ -64,7 +77,29 @@ impl Ask {
             | Ask::TopUp { amount_fen, .. }
             | Ask::Reversal { amount_fen, .. }
             | Ask::Offline { amount_fen, .. } => amount_fen,
+            // No fee is taken.
+            Ask::Issue { .. } | Ask::Replace { .. } | Ask::GiveBack { .. } => 0,
             Ask::SaleQuery | Ask::Balance { .. } | Ask::BillHead { .. } => 0,
+        }
+    }
+
+    /// Whose card it changes.
+    pub fn changes_card_of(&self) -> Option<AccountId> {
+        match *self {
+            Ask::Issue { account, .. } | Ask::Replace { account, .. } | Ask::GiveBack { account, .. } => {
+                Some(account)
+            }
+            _ => None,
+        }
+    }
+
+    /// The card that it hands out, and to whom.
+    pub fn hands_out(&self) -> Option<(CardUid, AccountId)> {
+        match *self {
+            Ask::Issue { account, card_uid } | Ask::Replace { account, new_card: card_uid } => {
+                Some((card_uid, account))
+            }
+            _ => None,
         }
     }
 
@@ -110,6 +145,24 @@ impl Ask {
                     till_time_ns,
                     authentic,
                 })
+            }
+            Ask::Issue { account, card_uid } => Request::CardIssue(CardIssue {
+                sale,
+                account: AccountSelector::Account(account),
+                card_uid,
+                kind: CardKind::Standard,
+                expires_day: 0,
+                fee_fen: 0,
+            }),
+            Ask::Replace { account, new_card } => Request::CardReplace(CardReplace {
+                sale,
+                account: AccountSelector::Account(account),
+                new_card,
+                reason: ReplaceReason::Lost,
+                fee_fen: 0,
+            }),
+            Ask::GiveBack { account, card_uid } => {
+                Request::CardReturn(CardReturn { sale, account: AccountSelector::Account(account), card_uid })
             }
             Ask::SaleQuery => Request::SaleQuery(SaleQuery { sale }),
             Ask::Balance { account } => {

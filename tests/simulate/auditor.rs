@@ -168,6 +168,9 @@ impl Auditor {
                 person.card_lost = false;
                 self.cards.insert(CardUid(r.card_uid.get()), AccountId(r.account.get()));
             }
+            Record::CardIssued(r) => self.hand_out(number, &r.money, 0, r.card_uid.get())?,
+            Record::CardReplaced(r) => self.hand_out(number, &r.money, r.old.get(), r.new.get())?,
+            Record::CardReturned(r) => self.change_card(number, &r.money, r.card_uid.get(), 0)?,
             Record::CardConflict(r) => {
                 let uid = r.card_uid.get();
                 let first = self.person(number, AccountId(r.first.get()))?;
@@ -193,6 +196,29 @@ impl Auditor {
             }
             _ => {}
         }
+        Ok(())
+    }
+
+    /// A card that nobody had goes to a person, in the place of another or of none (0).
+    fn hand_out(&mut self, number: u64, money: &MoneyRecord, old: u64, new: u64) -> Result<(), String> {
+        let account = money.person().ok_or(format!("record {number} gives nobody a card"))?;
+        if let Some(owner) = self.cards.insert(CardUid(new), account) {
+            return Err(format!("record {number} gives {account} the card of {owner}"));
+        }
+        self.change_card(number, money, old, new)
+    }
+
+    fn change_card(&mut self, number: u64, money: &MoneyRecord, old: u64, new: u64) -> Result<(), String> {
+        let account = money.person().ok_or(format!("record {number} takes nobody's card"))?;
+        let person = self.person(number, account)?;
+        if person.card_uid != old {
+            return Err(format!(
+                "record {number}: account {account} has card {}, not {old}",
+                person.card_uid
+            ));
+        }
+        person.card_uid = new;
+        person.card_lost = false;
         Ok(())
     }
 
@@ -338,6 +364,15 @@ impl Auditor {
             }
             (Record::Repeat(_), Ask::TopUp { channel, order_number, .. }) => {
                 self.orders.contains(&(channel as u8, order_number))
+            }
+            (Record::CardIssued(r), Ask::Issue { account, card_uid }) => {
+                money.person() == Some(account) && r.card_uid.get() == card_uid.0
+            }
+            (Record::CardReplaced(r), Ask::Replace { account, new_card }) => {
+                money.person() == Some(account) && r.new.get() == new_card.0
+            }
+            (Record::CardReturned(r), Ask::GiveBack { account, card_uid }) => {
+                money.person() == Some(account) && r.card_uid.get() == card_uid.0
             }
             (Record::Refusal(_), _) => money.credit_account() == LedgerAccount::NONE,
             _ => false,

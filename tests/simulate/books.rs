@@ -61,6 +61,9 @@ impl Books {
             Record::OfflineDebit(r) => self.move_money(number, &r.money, [Some(0), None])?,
             Record::Load(money) => self.load(number, money)?,
             Record::Refusal(money) => self.memo(number, money)?,
+            Record::CardIssued(r) => self.memo(number, &r.money)?,
+            Record::CardReplaced(r) => self.memo(number, &r.money)?,
+            Record::CardReturned(r) => self.memo(number, &r.money)?,
             Record::ReversalBeforeOriginal(r) | Record::Repeat(r) => self.memo(number, &r.money)?,
             _ => {}
         }

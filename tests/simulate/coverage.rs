@@ -26,6 +26,7 @@ pub struct Coverage {
     pub snapshots_rejected: u64,
     pub clock_jumps: u64,
     pub cut_offs: u64,
+    pub cards_changed: u64,
 }
 
 impl Coverage {
@@ -39,7 +40,7 @@ impl Coverage {
     }
 
     /// Every figure with its name.
-    pub fn figures(&self) -> [(&'static str, u64); 22] {
+    pub fn figures(&self) -> [(&'static str, u64); 23] {
         [
             ("steps", self.steps),
             ("records", self.records),
@@ -63,6 +64,7 @@ impl Coverage {
             ("snapshots rejected", self.snapshots_rejected),
             ("clock jumps", self.clock_jumps),
             ("cut-offs", self.cut_offs),
+            ("cards changed", self.cards_changed),
         ]
     }
 
@@ -89,5 +91,6 @@ impl Coverage {
         self.snapshots_rejected += other.snapshots_rejected;
         self.clock_jumps += other.clock_jumps;
         self.cut_offs += other.cut_offs;
+        self.cards_changed += other.cards_changed;
     }
 }

@@ -75,7 +75,7 @@ impl<'d> Machine<'d> {
         let sizes = Sizes {
             shards: *random.pick(&[1, 2, 4, 16]),
             accounts_max: 64,
-            cards_max: 128,
+            cards_max: 4_096,
             terminals_max: 16,
             merchants_max: 4,
             outcomes_per_terminal: *random.pick(&[8, 16, 64]),

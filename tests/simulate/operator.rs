@@ -15,7 +15,7 @@ use protocol::result_code::ResultCode;
 
 use super::auditor::Auditor;
 use super::random::Random;
-use super::till::tops_up;
+use super::till::{hands_out_cards, tops_up};
 use super::town::{Card, Town};
 
 /// Merchants; the till at slot `s` sells for merchant `s % MERCHANTS`.
@@ -83,7 +83,11 @@ impl Operator {
             done(Request::RegisterTerminal(RegisterTerminal {
                 terminal: TerminalId(101 + u32::from(slot)),
                 merchant: MerchantId(u32::from(slot) % MERCHANTS),
-                kind: if tops_up(slot) { TerminalKind::PhoneGateway } else { TerminalKind::PointOfSale },
+                kind: match slot {
+                    _ if hands_out_cards(slot) => TerminalKind::Counter,
+                    _ if tops_up(slot) => TerminalKind::PhoneGateway,
+                    _ => TerminalKind::PointOfSale,
+                },
                 key_version: 1,
                 enabled: true,
             }))?;
@@ -172,13 +176,7 @@ impl Operator {
                 let standing = || vec![(AccountStatus::Open, false)];
                 self.terms.entry(account).or_insert_with(standing).push(terms);
             }
-            Deed::Card { account, .. } => {
-                // Binding a card lifts the loss report of the one before.
-                if let Some(all) = self.terms.get_mut(&account) {
-                    let found: Vec<Terms> = all.iter().map(|terms| (terms.0, false)).collect();
-                    all.extend(found);
-                }
-            }
+            Deed::Card { account, .. } => self.may_have_other_card(account),
             Deed::Account { .. } | Deed::Date { .. } => {}
         }
         let deed = match deed {
@@ -187,6 +185,16 @@ impl Operator {
         };
         self.waiting.push((outcome.observed, deed));
         Ok(())
+    }
+
+    /// A person has another card now, or none, or may have: that lifts the loss report of the one before.
+    pub fn may_have_other_card(&mut self, account: AccountId) {
+        if let Some(all) = self.terms.get_mut(&account) {
+            let statuses = [AccountStatus::Open, AccountStatus::Frozen, AccountStatus::Closed];
+            let had = statuses.map(|status| all.iter().any(|terms| terms.0 == status));
+            let may_be = statuses.into_iter().zip(had).filter(|(_, had)| *had);
+            all.extend(may_be.map(|(status, _)| (status, false)));
+        }
     }
 
     /// Takes what is acknowledged by now.

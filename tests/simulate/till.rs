@@ -27,6 +27,11 @@ pub fn tops_up(slot: u16) -> bool {
     slot % 3 != 2
 }
 
+/// Whether the till at this slot is a counter, which hands out cards, too.
+pub fn hands_out_cards(slot: u16) -> bool {
+    slot % 3 == 0
+}
+
 /// A request on its way.
 #[derive(Clone, Copy, Debug)]
 struct Flight {
@@ -253,6 +258,7 @@ impl Till {
             _ => {}
         }
         let ask = match random.below(10) {
+            0 if hands_out_cards(self.slot.0) => town.card_at_a_counter(random),
             0..5 => town.tap(random),
             8.. if self.tops_up || self.holes < HOLES_MAX => town.top_up(random),
             _ => town.code(random),

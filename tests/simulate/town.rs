@@ -13,6 +13,9 @@ use super::random::Random;
 
 const CODE_KEY: Key128 = Key128::new([0x5c; 16]);
 
+/// The first card that a counter hands out.
+const FIRST_COUNTER_CARD: u64 = 20_000;
+
 /// A card that may be presented.
 #[derive(Clone, Copy, Debug)]
 pub struct Card {
@@ -38,6 +41,7 @@ pub struct Town {
     codes: Vec<(AccountId, [u8; 20])>,
     orders: Vec<Order>,
     next_nonce: u8,
+    next_card: u64,
     /// What the clients believe the time to be.
     pub now_ns: u64,
 }
@@ -50,6 +54,7 @@ impl Town {
             codes: Vec::new(),
             orders: Vec::new(),
             next_nonce: 0,
+            next_card: FIRST_COUNTER_CARD,
             now_ns: 0,
         }
     }
@@ -114,6 +119,31 @@ impl Town {
         }
         self.codes.push((account, digits));
         Ask::Code { digits, account: Some(account), amount_fen }
+    }
+
+    /// Somebody comes to a counter for a card, or to give one back.
+    pub fn card_at_a_counter(&mut self, random: &mut Random) -> Ask {
+        let account = self.person(random);
+        let given_back = self.card(random);
+        if random.per_mille(300)
+            && let Card { uid: card_uid, owner: Some(account), .. } = *given_back
+        {
+            return Ask::GiveBack { account, card_uid };
+        }
+        self.next_card += 1;
+        let card_uid = CardUid(self.next_card);
+        if random.per_mille(500) {
+            Ask::Issue { account, card_uid }
+        } else {
+            Ask::Replace { account, new_card: card_uid }
+        }
+    }
+
+    /// A counter handed a card out.
+    pub fn hand_out(&mut self, card_uid: CardUid, account: AccountId) {
+        if !self.cards.iter().any(|card| card.uid == card_uid) {
+            self.cards.push(Card { uid: card_uid, owner: Some(account), counter: 0 });
+        }
     }
 
     /// Money comes in: a new order, or one that the channel tells again, now and then with another amount.

@@ -329,9 +329,19 @@ impl<'d> World<'d> {
         let slot = self.tills[till].slot;
         let now_ns = self.machine.engine().log().stage().time_ns();
         let request = ask.request(slot, sale, |digits| verdict(digits, now_ns));
+        let between_ask = between.map(|(_, ask)| ask);
         let between = between.map(|(sale, ask)| ask.request(slot, sale, |digits| verdict(digits, now_ns)));
-        match self.machine.execute(request, retried, between, &mut self.coverage) {
-            Ok(reply) => Ok(reply),
+        let executed = self.machine.execute(request, retried, between, &mut self.coverage);
+        for account in [Some(ask), between_ask].into_iter().flatten().filter_map(|ask| ask.changes_card_of())
+        {
+            self.operator.may_have_other_card(account);
+        }
+        match executed {
+            Ok(reply) => {
+                self.coverage.cards_changed +=
+                    u64::from(ask.changes_card_of().is_some() && is_new_approval(&reply));
+                Ok(reply)
+            }
             Err(Trouble::Violation(what)) => Err(what),
             Err(Trouble::Died) => Ok(Reply::Refused(ResultCode::Stopping)),
         }
@@ -385,6 +395,11 @@ impl<'d> World<'d> {
             let Pending { till, sale, ask, reply } = pending;
             self.note(|| format!("till {till} is told about {sale}: {reply:?}"));
             self.check_told(sale, ask, &reply)?;
+            if let (Reply::Outcome(outcome), Some((card_uid, account))) = (&reply, ask.hands_out())
+                && outcome.code.is_approved()
+            {
+                self.town.hand_out(card_uid, account);
+            }
             self.tills[till].answer(sale, ask, &reply, &mut self.random)?;
         }
         self.operator.take_answers(durable, &mut self.town);
@@ -617,4 +632,9 @@ impl<'d> World<'d> {
         compare("openings".to_owned(), -opened_fen, &clearing(Clearing::Opening))?;
         compare("unknown cards".to_owned(), unknown_fen, &clearing(Clearing::UnknownCard))
     }
+}
+
+/// Whether something happened just now.
+fn is_new_approval(reply: &Reply) -> bool {
+    matches!(reply, Reply::Outcome(outcome) if outcome.code.is_approved() && !outcome.repeat)
 }

@@ -7,6 +7,7 @@ use protocol::result_code::ResultCode;
 use wal::{LogReader, RecordRef, WalError};
 
 use super::books::Books;
+use super::cards::Cards;
 use super::posting::{Line, Posting, posting_of};
 use super::report::{AuditReport, Check, Holdings, LogFacts, Totals, Violation};
 use super::sequence_set::SequenceSet;
@@ -63,6 +64,7 @@ pub(super) struct Checker<'a> {
     totals: Totals,
     persons: Vec<Person>,
     tills: Vec<Till>,
+    cards: Cards,
     policies: HashMap<u8, Policy>,
     /// The ends of the chains of each hot account's parts: how many parts there are isn't the log's business.
     hot_ends: HashMap<LedgerAccount, Vec<u64>>,
@@ -91,6 +93,7 @@ impl<'a> Checker<'a> {
             totals: Totals::default(),
             persons: Vec::new(),
             tills: Vec::new(),
+            cards: Cards::default(),
             policies: HashMap::new(),
             hot_ends: HashMap::new(),
             sales: SequenceSet::default(),
@@ -137,13 +140,16 @@ impl<'a> Checker<'a> {
             }
             Record::CardBound(r) => {
                 self.link_account(AccountId(r.account.get()), r.previous_account.get());
-                if let Some(person) = self.persons.get_mut(r.account.get() as usize) {
-                    person.card_counter = 0;
-                }
+                let account = AccountId(r.account.get());
+                self.begin_counter(account);
+                let bound = self.cards.bound(r.card_uid.get(), account);
+                self.card(bound);
             }
             Record::CardConflict(r) => {
                 self.link_account(AccountId(r.first.get()), r.previous_first.get());
                 self.link_account(AccountId(r.second.get()), r.previous_second.get());
+                let conflict = self.cards.conflict(r.card_uid.get(), AccountId(r.first.get()));
+                self.card(conflict);
             }
             Record::AccountTermsSet(r) => {
                 self.link_account(AccountId(r.account.get()), r.previous_account.get());
@@ -324,6 +330,9 @@ impl<'a> Checker<'a> {
                 self.tombstones.insert(r.original());
             }
             Record::OfflineDebit(r) => self.offline(r),
+            Record::CardIssued(_) | Record::CardReplaced(_) | Record::CardReturned(_) => {
+                self.card_state(record, money);
+            }
             _ => {}
         }
         Ok(())
@@ -430,7 +439,44 @@ impl<'a> Checker<'a> {
         });
     }
 
+    /// What a counter did about a person's card.
+    fn card_state(&mut self, record: &Record<'_>, money: &MoneyRecord) {
+        let code = money.code.get();
+        self.check(code == ResultCode::Approved.number(), Check::Layout, || {
+            format!("a card is given out or taken back with code {code}")
+        });
+        let Some(account) = money.person() else {
+            return self.violate(Check::Known, "nobody's card".to_owned());
+        };
+        let counter = self.persons.get(account.0 as usize).map_or(0, |person| person.card_counter);
+        let done = match record {
+            Record::CardIssued(r) => self.cards.issued(r, account),
+            Record::CardReplaced(r) => self.cards.replaced(r, account, counter),
+            Record::CardReturned(r) => self.cards.returned(r, account),
+            _ => Ok(()),
+        };
+        self.card(done);
+        self.begin_counter(account);
+    }
+
+    /// An account's card from now on is another, or none: its counter begins anew.
+    fn begin_counter(&mut self, account: AccountId) {
+        if let Some(person) = self.persons.get_mut(account.0 as usize) {
+            person.card_counter = 0;
+        }
+    }
+
+    fn card(&mut self, done: Result<(), String>) {
+        if let Err(detail) = done {
+            self.violate(Check::Card, detail);
+        }
+    }
+
     fn offline(&mut self, r: &OfflineDebitRecord) {
+        let (owner, payer) = (self.cards.owner(r.card_uid.get()), r.money.person());
+        self.check(owner == payer, Check::Card, || {
+            format!("{payer:?} pays for card {}, which is {owner:?}'s", r.card_uid)
+        });
         let sale = r.money.sale();
         let dead = self.tombstones.contains(&sale);
         self.check(!dead, Check::Reversal, || format!("sale {sale} was reversed before it came"));

@@ -18,6 +18,7 @@
 //! - Violations are counted all, and listed up to a bound.
 
 mod books;
+mod cards;
 mod checker;
 mod posting;
 mod report;

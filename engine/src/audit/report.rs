@@ -44,6 +44,9 @@ pub enum Check {
     CodeOnce,
     /// A card's counter rises from tap to tap.
     CardCounter,
+    /// A card's number is given out once; what is replaced or given back is the account's current card; an offline sale
+    /// is its holder's.
+    Card,
     /// A load brings no more than its tap lacks.
     Load,
     /// An online debit leaves no less than the floor of the account's class.

@@ -274,6 +274,12 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
         LedgerError::BadField { number: self.number, field }
     }
 
+    /// What a record that a till sent does besides, to the account and the till: as for those that need no more.
+    pub(super) fn posting(&mut self, kind: RecordKind) -> Posting<'_, P> {
+        let (layout, number, time_ns) = (self.layout, self.number, self.time_ns);
+        Posting { parts: &mut *self.parts, layout, number, time_ns, kind }
+    }
+
     pub(super) fn name(&self, bytes: &[u8]) -> Result<Name, LedgerError> {
         core::str::from_utf8(bytes).ok().and_then(Name::new).ok_or_else(|| self.bad("name"))
     }

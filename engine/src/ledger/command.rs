@@ -2,6 +2,7 @@
 
 use protocol::ids::{AccountId, CardUid, Epoch, RecordNumber, SaleId, Sequence, TerminalId};
 
+use super::fold::Fold;
 use super::history::History;
 
 pub use super::kind::Request;
@@ -9,6 +10,9 @@ pub use super::kind::balance::Balance;
 pub use super::kind::bill_head::BillHead;
 pub use super::kind::bind_card::BindCard;
 pub use super::kind::card_debit::CardDebit;
+pub use super::kind::card_issue::CardIssue;
+pub use super::kind::card_replace::CardReplace;
+pub use super::kind::card_return::CardReturn;
 pub use super::kind::code_debit::{CodeDebit, CodeVerdict};
 pub use super::kind::cut_off::CutOff;
 pub use super::kind::offline::OfflineFact;
@@ -108,6 +112,17 @@ pub enum AccountSelector {
     Card(CardUid),
 }
 
+impl AccountSelector {
+    /// Adds it to the digest of a body: it stands in records and never changes.
+    pub(super) fn fold(&self, fold: Fold) -> Fold {
+        match self {
+            AccountSelector::Account(account) => fold.word(1).word(u64::from(account.0)),
+            AccountSelector::StudentNumber(text) => fold.word(2).bytes(text),
+            AccountSelector::Card(card_uid) => fold.word(3).word(card_uid.0),
+        }
+    }
+}
+
 /// A request, and what was found in the log if the ledger asked for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Command<'a> {
@@ -124,6 +139,12 @@ impl<'a> From<Request<'a>> for Command<'a> {
 }
 
 impl<'a> Command<'a> {
+    /// Whether it may change the registry or the directory: both are needed for writing then, and every shard.
+    #[inline]
+    pub fn configures(&self) -> bool {
+        self.request.configures()
+    }
+
     /// The identity of a money request or of the sale asked about.
     #[inline]
     pub fn sale(&self) -> Option<&Sale<'a>> {

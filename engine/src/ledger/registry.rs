@@ -134,6 +134,11 @@ impl Terminal {
         Kind::CardDebit.command().may_be_sent_by(self.kind)
     }
 
+    /// Whether it hands out cards, and takes them back.
+    pub const fn hands_out_cards(&self) -> bool {
+        Kind::CardIssue.command().may_be_sent_by(self.kind)
+    }
+
     /// Whether it may top up.
     pub const fn tops_up(&self) -> bool {
         Kind::TopUp.command().may_be_sent_by(self.kind)

@@ -64,16 +64,25 @@ pub fn touch_record<P: Parts + ?Sized>(directory: &Directory, parts: &P, kind: u
                 touch_account(layout, parts, AccountId(bound.account.get()));
             }
         }
+        Some(RecordKind::CardIssued | RecordKind::CardReplaced | RecordKind::CardReturned) => {
+            touch_money(layout, parts, payload);
+        }
         Some(kind) if kind.needs_shards_only() && kind != RecordKind::Suspense => {
-            let Ok((money, _)) = MoneyRecord::ref_from_prefix(payload) else { return };
-            if let Some(person) = money.person() {
-                touch_account(layout, parts, person);
-            }
-            if let Some(slot) = money.terminal_slot() {
-                touch_till(layout, parts, slot, Sequence(money.sequence.get()));
-            }
+            touch_money(layout, parts, payload);
         }
         _ => {}
+    }
+}
+
+/// Asks for the lines that a payload which begins with a money record will need.
+#[inline]
+fn touch_money<P: Parts + ?Sized>(layout: Layout, parts: &P, payload: &[u8]) {
+    let Ok((money, _)) = MoneyRecord::ref_from_prefix(payload) else { return };
+    if let Some(person) = money.person() {
+        touch_account(layout, parts, person);
+    }
+    if let Some(slot) = money.terminal_slot() {
+        touch_till(layout, parts, slot, Sequence(money.sequence.get()));
     }
 }
 

@@ -12,12 +12,13 @@ use wal::{
     AppendError, Clock, Committed, Log, LogConfig, RecordRef, Records, RecoveryReport, Storage, WalError,
 };
 
+use super::change_turn::ChangeTurn;
 use super::snapshot_files::{Snapshot, SnapshotError};
-use super::turn::{self, Routes};
+use super::turn::Routes;
 use crate::ledger::decision::{BalanceView, BillHeadView};
 use crate::ledger::{
-    Command, Decision, Directory, LedgerError, Outcome, Record, Registry, Request, Shard, Sizes, Stamp,
-    State, apply, decide, touch_record,
+    Command, Decision, Directory, LedgerError, Outcome, Record, Registry, Request, Shard, Sizes, State,
+    apply, touch_record,
 };
 
 /// Staged groups up to which a worker writes the block itself instead of waking the log's thread: for one till
@@ -35,6 +36,16 @@ pub struct Configuration {
     pub registry: Registry,
     /// Where credentials lead.
     pub directory: Directory,
+    /// The newest record that changed what tills are told of at their sign-in; at a start, the newest that configured.
+    pub(super) parameters: RecordNumber,
+}
+
+impl Configuration {
+    /// The version of what tills are told of at their sign-in: a till that knows a lower one signs in again. It rises
+    /// with what is registered and ruled, not with accounts and cards.
+    pub fn parameter_version(&self) -> RecordNumber {
+        self.parameters
+    }
 }
 
 /// What a command came to. Whatever it tells may leave once the record it observed is durable.
@@ -63,6 +74,17 @@ pub enum Reply {
 }
 
 impl Reply {
+    /// What a decision comes to, once its group is staged and applied.
+    pub(super) fn of(decision: &Decision<'_>) -> Reply {
+        match *decision {
+            Decision::Done { outcome, .. } | Decision::NoRecord(outcome) => Reply::Outcome(outcome),
+            Decision::NeedsHistory { sale, head } => Reply::NeedsHistory { sale, head },
+            Decision::Balance(view) => Reply::Balance(view),
+            Decision::BillHead(view) => Reply::BillHead(view),
+            Decision::SaleNotSeen { observed } => Reply::SaleNotSeen { observed },
+        }
+    }
+
     /// The record that must be durable before this may be told; 0 when it depends on none.
     pub fn observed(&self) -> RecordNumber {
         match self {
@@ -194,8 +216,9 @@ impl Engine {
 
     fn of(state: State, log: Log) -> Engine {
         let State { registry, directory, shards } = state;
+        let parameters = registry.changed();
         Engine {
-            configuration: RwLock::new(Configuration { registry, directory }),
+            configuration: RwLock::new(Configuration { registry, directory, parameters }),
             shards: shards.into_iter().map(|shard| CachePadded::new(Mutex::new(shard))).collect(),
             log: Arc::new(log),
         }
@@ -227,36 +250,34 @@ impl Engine {
         Routes::new(self, self.configuration.read())
     }
 
-    /// One command by itself. For a stream of them, gather a batch: see [`Routes`].
-    pub fn execute(&self, command: &Command<'_>) -> Reply {
-        self.routes().hold_for(std::iter::once(*command)).execute(command)
+    /// Begins a turn of changes: takes hold of everything. Commands that [configure](Command::configures) need it.
+    pub fn changes(&self) -> ChangeTurn<'_> {
+        ChangeTurn::begin(self, self.configuration.write())
     }
 
-    /// Executes a configuration request. Holds everything while it does.
+    /// One command by itself. For a stream of them, gather a batch: see [`Routes`] and [`ChangeTurn`].
+    pub fn execute(&self, command: &Command<'_>) -> Reply {
+        if command.configures() {
+            self.changes().execute(command)
+        } else {
+            self.routes().hold_for(std::iter::once(*command)).execute(command)
+        }
+    }
+
+    /// Executes a configuration request that no till sent. Holds everything while it does.
     ///
     /// # Errors
     /// The log can't take it, or the ledger refuses it. The outcome isn't durable yet: see [`Self::sync`].
     pub fn configure(&self, request: Request<'_>) -> Result<Outcome, EngineError> {
-        let mut configuration = self.configuration.write();
-        let mut state = HeldState { guards: self.shards.iter().map(|shard| shard.lock()).collect() };
-        let mut stage = self.log.stage();
-        let stamp = Stamp { number: RecordNumber(stage.next_number()), time_ns: stage.time_ns() };
-        let command = Command::from(request);
-        let Configuration { registry, directory } = &mut *configuration;
-        match decide(registry, directory, &state, &command, stamp) {
-            Decision::Done { outcome, group } => {
-                let mut payloads = turn::PAYLOADS;
-                turn::append(&mut stage, &group, &mut payloads)?;
-                for (record, number) in group.records().zip(stamp.number.0..) {
-                    apply(registry, directory, &mut state, RecordNumber(number), stamp.time_ns, record)?;
-                }
+        match self.changes().try_execute(&Command::from(request))? {
+            // What was refused by a record has one, and stands: an import goes on.
+            Reply::Outcome(outcome) if outcome.code.is_approved() || outcome.record != RecordNumber(0) => {
                 Ok(outcome)
             }
-            Decision::NoRecord(outcome) if outcome.code.is_approved() => Ok(outcome),
-            Decision::NoRecord(outcome) => {
+            Reply::Outcome(outcome) => {
                 Err(EngineError::Refused { code: outcome.code, command: format!("{request:?}") })
             }
-            decision => unreachable!("a configuration request is never answered with {decision:?}"),
+            reply => unreachable!("a configuration request is never answered with {reply:?}"),
         }
     }
 
@@ -302,25 +323,6 @@ impl Engine {
         };
         let last = self.log.stage().next_number() - 1;
         (state, RecordNumber(last))
-    }
-}
-
-/// All shards, held: for configuration.
-struct HeldState<'e> {
-    guards: Vec<parking_lot::MutexGuard<'e, Shard>>,
-}
-
-impl crate::ledger::Parts for HeldState<'_> {
-    fn shard_count(&self) -> usize {
-        self.guards.len()
-    }
-
-    fn shard(&self, i: usize) -> &Shard {
-        &self.guards[i]
-    }
-
-    fn shard_mut(&mut self, i: usize) -> &mut Shard {
-        &mut self.guards[i]
     }
 }
 

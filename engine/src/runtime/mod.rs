@@ -6,6 +6,7 @@
 //!               (read)                                                                            │
 //!                                                             durable? the log's word ◀───────────┘
 //! ```
+//! What changes the registry or the directory goes through a [`change_turn`] instead, which holds everything.
 //!
 //! **Invariants**
 //! - Locks are taken in one order: configuration, shards rising, the log's staging buffer. No deadlock.
@@ -14,6 +15,7 @@
 //! - Walks through the log (bills, old outcomes) happen on the slow lane, outside every lock.
 
 pub mod bill;
+pub mod change_turn;
 pub mod engine;
 pub mod history_walk;
 pub mod slow_lane;

@@ -108,10 +108,11 @@ impl Turn<'_> {
 
     /// Decides one command and, if it changes anything, appends its records and applies them.
     ///
-    /// The command's shards must be among those held; it costs least in the order that they were held for. Configuration goes through [`Engine::configure`].
+    /// The command's shards must be among those held; it costs least in the order that they were held for. What
+    /// [configures](Command::configures) goes through [`Engine::changes`].
     pub fn execute(&mut self, command: &Command<'_>) -> Reply {
         let stamp = Stamp { number: RecordNumber(self.stage.next_number()), time_ns: self.stage.time_ns() };
-        let Configuration { registry, directory } = &*self.routes.configuration;
+        let Configuration { registry, directory, .. } = &*self.routes.configuration;
         let lead = self.leads.get(self.executed).unwrap_or(Lead::NONE);
         self.executed += 1;
         match decide_with(registry, directory, &self.held, command, lead, stamp) {
@@ -125,11 +126,7 @@ impl Turn<'_> {
                 }
                 Reply::Outcome(outcome)
             }
-            Decision::NoRecord(outcome) => Reply::Outcome(outcome),
-            Decision::NeedsHistory { sale, head } => Reply::NeedsHistory { sale, head },
-            Decision::Balance(view) => Reply::Balance(view),
-            Decision::BillHead(view) => Reply::BillHead(view),
-            Decision::SaleNotSeen { observed } => Reply::SaleNotSeen { observed },
+            decision => Reply::of(&decision),
         }
     }
 }
@@ -162,7 +159,7 @@ pub(super) fn append(
 }
 
 /// How a till is told that nothing was taken. None of these uses its sequence up.
-fn refusal_of(error: AppendError) -> ResultCode {
+pub(super) fn refusal_of(error: AppendError) -> ResultCode {
     match error {
         AppendError::Full => ResultCode::LogFull,
         AppendError::StagingFull => ResultCode::Busy,

@@ -143,6 +143,26 @@ impl OwnedCommand for LiveRequest {
                 sale: Sale { epoch: query.epoch, sequence: query.sequence, ..sale },
             }),
             Body::Bill(query) => Request::BillHead(command::BillHead { account: selector(&query.account) }),
+            Body::CardIssue(issue) => Request::CardIssue(command::CardIssue {
+                sale,
+                account: selector(&issue.account),
+                card_uid: issue.card_uid,
+                kind: issue.kind,
+                expires_day: issue.expires_day,
+                fee_fen: issue.fee_fen,
+            }),
+            Body::CardReplace(replace) => Request::CardReplace(command::CardReplace {
+                sale,
+                account: selector(&replace.account),
+                new_card: replace.new_card,
+                reason: replace.reason,
+                fee_fen: replace.fee_fen,
+            }),
+            Body::CardReturn(given_back) => Request::CardReturn(command::CardReturn {
+                sale,
+                account: selector(&given_back.account),
+                card_uid: given_back.card_uid,
+            }),
             Body::SignOut | Body::Heartbeat(_) | Body::Upload(_) => {
                 unreachable!("the table sends these by other lanes")
             }

@@ -1,10 +1,14 @@
 //! The pump: decides what is queued in one turn, and sends each answer once its record is durable.
 //!
 //! ```text
-//! queue ──▶ decide_queue: one turn ──▶ commit ──▶ waiting, in log order ──▶ release: durable? ──▶ answer
-//!                  │                                      ▲
-//!                  └── bills, old outcomes ──▶ slow lane ─┴ collect_finished
+//! queue ────▶ decide_queue: one turn ─────┬▶ commit ──▶ waiting, in log order ──▶ release: durable? ──▶ answer
+//! changes ──▶ decide_changes: few a turn ─┤                 ▲
+//!                                         └──▶ slow lane ───┴ collect_finished
+//!                                   bills, old outcomes
 //! ```
+//!
+//! What changes the registry or the directory has a queue of its own, and is decided after the live requests: it holds
+//! everything, so it is done for a few at a time.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -27,6 +31,9 @@ use crate::ledger::decision::BillHeadView;
 use crate::runtime::bill::BillPage;
 use crate::runtime::engine::{EngineError, Reply};
 use crate::runtime::slow_lane::{Job, OwnedCommand};
+
+/// Requests that configure, of one turn: while it lasts nobody else decides anything.
+const CHANGES_A_TURN_MAX: usize = 16;
 
 /// A live request waiting for its turn.
 pub(super) struct Pending {
@@ -88,7 +95,12 @@ impl Worker {
         loop {
             self.wake.notify.notified().await;
             self.collect_finished();
-            self.decide_queue();
+            let mut decided = self.decide_queue();
+            decided |= self.decide_changes();
+            // What backfill stages isn't pushed out from here: it fills its blocks.
+            if decided && let Err(error) = self.shared.engine.commit() {
+                self.shared.fail(&error);
+            }
             self.release();
             while let Ok(question) = self.questions.try_recv() {
                 // Whoever asked may have given up.
@@ -97,49 +109,84 @@ impl Worker {
         }
     }
 
-    /// Decides everything queued in one turn, then commits.
-    fn decide_queue(&self) {
+    /// Decides everything queued in one turn; false when nothing was.
+    fn decide_queue(&self) -> bool {
         let mut queue = self.queue.replace(self.spare_queue.take());
-        if !queue.is_empty() {
-            let begun_ns = monotonic_ns();
-            {
-                let mut stages = self.stages.borrow_mut();
-                for pending in &queue {
-                    stages.record(Stage::Queue, begun_ns.saturating_sub(pending.checked_ns), 1);
-                }
-            }
+        let decided = !queue.is_empty();
+        if decided {
+            let begun_ns = self.begin_turn(&queue);
             let commands = queue.iter().map(|pending| pending.request.command(None));
             let mut turn = self.shared.engine.routes().hold_for(commands);
-            let mut waiting = self.waiting.borrow_mut();
+            let first = self.waiting.borrow().len();
             let count = queue.len() as u64;
-            let first = waiting.len();
-            for Pending { connection, request, checked_ns } in queue.drain(..) {
-                let reply = turn.execute(&request.command(None));
-                match reply {
-                    Reply::NeedsHistory { .. } => self.look_up_history(&connection, request),
-                    Reply::BillHead(view) => self.fetch_bill(&connection, &request, view),
-                    reply => waiting.push_back(Waiting {
-                        observed: reply.observed(),
-                        connection,
-                        header: request.header,
-                        body: Body::Reply(reply),
-                        checked_ns,
-                        staged_ns: begun_ns,
-                    }),
-                }
+            for pending in queue.drain(..) {
+                let reply = turn.execute(&pending.request.command(None));
+                self.take_reply(pending, reply, begun_ns);
             }
             drop(turn);
-            let staged_ns = monotonic_ns();
-            for answer in waiting.range_mut(first..) {
-                answer.staged_ns = staged_ns;
-            }
-            self.stages.borrow_mut().record(Stage::Apply, staged_ns - begun_ns, count);
-            // What backfill stages isn't pushed out from here: it fills its blocks.
-            if let Err(error) = self.shared.engine.commit() {
-                self.shared.fail(&error);
-            }
+            self.end_turn(begun_ns, first, count);
         }
         self.spare_queue.set(queue);
+        decided
+    }
+
+    /// Decides some of what is queued that configures, in a turn that holds everything; false when nothing was. What is
+    /// left has its turn after the live requests that have come meanwhile.
+    fn decide_changes(&self) -> bool {
+        let mut changes = self.changes.borrow_mut();
+        if changes.is_empty() {
+            return false;
+        }
+        let count = changes.len().min(CHANGES_A_TURN_MAX);
+        let begun_ns = self.begin_turn(changes.range(..count));
+        let mut turn = self.shared.engine.changes();
+        let first = self.waiting.borrow().len();
+        for pending in changes.drain(..count) {
+            let reply = turn.execute(&pending.request.command(None));
+            self.take_reply(pending, reply, begun_ns);
+        }
+        drop(turn);
+        self.end_turn(begun_ns, first, count as u64);
+        if !changes.is_empty() {
+            self.wake.notify();
+        }
+        true
+    }
+
+    /// Counts how long each was queued, and returns when that ended.
+    fn begin_turn<'p>(&self, pending: impl IntoIterator<Item = &'p Pending>) -> u64 {
+        let begun_ns = monotonic_ns();
+        let mut stages = self.stages.borrow_mut();
+        for pending in pending {
+            stages.record(Stage::Queue, begun_ns.saturating_sub(pending.checked_ns), 1);
+        }
+        begun_ns
+    }
+
+    /// Lets an answer wait for its record, or the slow lane find out more.
+    fn take_reply(&self, pending: Pending, reply: Reply, begun_ns: u64) {
+        let Pending { connection, request, checked_ns } = pending;
+        match reply {
+            Reply::NeedsHistory { .. } => self.look_up_history(&connection, request),
+            Reply::BillHead(view) => self.fetch_bill(&connection, &request, view),
+            reply => self.waiting.borrow_mut().push_back(Waiting {
+                observed: reply.observed(),
+                connection,
+                header: request.header,
+                body: Body::Reply(reply),
+                checked_ns,
+                staged_ns: begun_ns,
+            }),
+        }
+    }
+
+    /// What was decided in a turn is staged now.
+    fn end_turn(&self, begun_ns: u64, first: usize, count: u64) {
+        let staged_ns = monotonic_ns();
+        for answer in self.waiting.borrow_mut().range_mut(first..) {
+            answer.staged_ns = staged_ns;
+        }
+        self.stages.borrow_mut().record(Stage::Apply, staged_ns - begun_ns, count);
     }
 
     /// Sends every answer whose record is durable.

@@ -98,7 +98,8 @@ impl Worker {
         let registry = &routes.configuration().registry;
         let terminal = *registry.find_terminal(terminal)?;
         let policy = *registry.policy(0);
-        let (business_date, parameter_version) = (registry.business_date(), registry.changed().0 as u32);
+        let business_date = registry.business_date();
+        let parameter_version = routes.configuration().parameter_version().0 as u32;
         let last_sequence = routes.last_sequence(terminal.slot, epoch);
         let welcome = Welcome {
             server_time_ns: wall_ns(),

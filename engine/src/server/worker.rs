@@ -41,7 +41,7 @@ use super::metrics::WorkerFigures;
 use super::pump::{Body, Finished, Pending, Waiting, Wake};
 use super::slow_requests::SlowRequests;
 use super::stages::{SAMPLE_EVERY, Stage, StageClocks};
-use crate::runtime::slow_lane::{Job, UploadJob};
+use crate::runtime::slow_lane::{Job, OwnedCommand, UploadJob};
 
 /// Questions for a worker's figures that may wait.
 const QUESTIONS_MAX: usize = 16;
@@ -55,6 +55,8 @@ pub(super) struct Worker {
     pub(super) wake: Arc<Wake>,
     pub(super) queue: RefCell<Vec<Pending>>,
     pub(super) spare_queue: Cell<Vec<Pending>>,
+    /// What is queued that configures.
+    pub(super) changes: RefCell<VecDeque<Pending>>,
     pub(super) waiting: RefCell<VecDeque<Waiting>>,
     pub(super) finished: Receiver<Finished>,
     pub(super) finish: Sender<Finished>,
@@ -101,6 +103,7 @@ pub(super) fn run(shared: Arc<Shared>, feed: Feed) -> std::io::Result<StageClock
         wake,
         queue: RefCell::default(),
         spare_queue: Cell::default(),
+        changes: RefCell::default(),
         waiting: RefCell::default(),
         finished,
         finish,
@@ -172,11 +175,18 @@ impl Worker {
 
     /// Queues a request to be decided in the next turn.
     fn queue(&self, connection: &Rc<Connection>, header: Header, request: &Request<'_>, frame: &[u8]) {
+        let lane = header.kind.command().lane;
         let mut code_keys = self.code_keys.borrow_mut();
         let request = LiveRequest::new(connection.slot, header, request, frame, &mut code_keys, wall_ns)
             .expect("the table sends no other kind here");
         let pending = Pending { connection: Rc::clone(connection), request, checked_ns: monotonic_ns() };
-        self.queue.borrow_mut().push(pending);
+        let changes = lane == Lane::Change;
+        debug_assert_eq!(pending.request.command(None).configures(), changes, "table and ledger disagree");
+        if changes {
+            self.changes.borrow_mut().push_back(pending);
+        } else {
+            self.queue.borrow_mut().push(pending);
+        }
         self.wake.notify();
     }
 
@@ -210,7 +220,7 @@ impl Worker {
                 server_time_ns,
                 clock_offset_ns: till_time_ns.wrapping_sub(server_time_ns).cast_signed(),
                 business_date: registry.business_date(),
-                parameter_version: registry.changed().0 as u32,
+                parameter_version: routes.configuration().parameter_version().0 as u32,
                 block_list_version: 0,
             }),
         );
@@ -245,7 +255,7 @@ impl FrameHandler for Worker {
         }
         match lane {
             Lane::Session => unreachable!("answered above"),
-            Lane::Live | Lane::Walk => self.queue(connection, header, &request, frame),
+            Lane::Live | Lane::Walk | Lane::Change => self.queue(connection, header, &request, frame),
             Lane::Batch => self.batch(connection, &header, &request),
         }
     }

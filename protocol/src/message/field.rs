@@ -2,11 +2,11 @@
 //!
 //! Offsets count from the body's start; an error counts them from the frame's.
 
-use zerocopy::little_endian::{U16, U32};
+use zerocopy::little_endian::{U16, U32, U64};
 
 use crate::error::DecodeError;
 use crate::frame::HEADER_BYTES;
-use crate::ids::AccountId;
+use crate::ids::{AccountId, CardUid};
 use crate::result_code::ResultCode;
 use crate::text::FixedText;
 
@@ -39,6 +39,11 @@ pub(crate) fn code(number: U16, action: u8) -> Result<ResultCode, DecodeError> {
         return Err(field(2, action));
     }
     Ok(code)
+}
+
+/// Reads the number of a card that is given out or taken back, at `body_offset`; 0 is no card's.
+pub(crate) fn card(number: U64, body_offset: usize) -> Result<CardUid, DecodeError> {
+    if number.get() == 0 { Err(field(body_offset, number.get())) } else { Ok(CardUid(number.get())) }
 }
 
 /// Reads the account of an answer.

@@ -8,6 +8,9 @@ use crate::message::Body;
 use crate::message::balance::{BalanceAnswer, BalanceQuery};
 use crate::message::bill::{BILL_LINES_MAX, BillAnswer, BillQuery};
 use crate::message::card_debit::CardDebit;
+use crate::message::card_issue::CardIssue;
+use crate::message::card_replace::CardReplace;
+use crate::message::card_return::CardReturn;
 use crate::message::code_debit::CodeDebit;
 use crate::message::heartbeat::{Heartbeat, HeartbeatAnswer};
 use crate::message::money_answer::MoneyAnswer;
@@ -26,6 +29,8 @@ const SELLERS: TerminalKinds = TerminalKinds::of(&[
     TerminalKind::PhoneGateway,
     TerminalKind::Counter,
 ]);
+/// Where cards are handed out.
+const COUNTERS: TerminalKinds = TerminalKinds::of(&[TerminalKind::Counter]);
 const CASHIERS: TerminalKinds = TerminalKinds::of(&[TerminalKind::PhoneGateway, TerminalKind::Counter]);
 
 /// [`Command::consumes_sequence`] of a money request.
@@ -302,6 +307,15 @@ messages! {
         /// Sends stored offline records.
         0x30 Upload(Upload<'a>), items(8, 96, 1..=UPLOAD_RECORDS_MAX), Batch, NO_SEQUENCE, SELLERS
             => BatchAnswer, items(16, 16, 1..=UPLOAD_RECORDS_MAX), Batch(BatchAnswer<'a>);
+        /// Gives a card to an account that has none.
+        0x40 CardIssue(CardIssue), 64..=64, Change, TAKES_SEQUENCE, COUNTERS
+            => CardIssueAnswer, 40..=40, Money(MoneyAnswer);
+        /// Gives a new card in the place of an account's current one.
+        0x41 CardReplace(CardReplace), 56..=56, Change, TAKES_SEQUENCE, COUNTERS
+            => CardReplaceAnswer, 40..=40, Money(MoneyAnswer);
+        /// Takes an account's current card back.
+        0x42 CardReturn(CardReturn), 40..=40, Change, TAKES_SEQUENCE, COUNTERS
+            => CardReturnAnswer, 40..=40, Money(MoneyAnswer);
     }
     any_time {
         /// Answers any request that wasn't carried out because of the frame, the session or the server's state.
@@ -316,7 +330,7 @@ bodies! {
         SignedOut;
         /// Answers a heartbeat.
         Heartbeat(HeartbeatAnswer);
-        /// Answers a debit, a top-up, a reversal or a sale query.
+        /// Answers a debit, a top-up, a reversal, a change of cards or a sale query.
         Money(MoneyAnswer);
         /// Answers a balance query.
         Balance(BalanceAnswer);

@@ -88,6 +88,8 @@ const SERVER_TIME: Field = ("server_time_ns", U64, "the server's clock");
 const TILL_TIME: Field = ("till_time_ns", U64, "the till's clock at the event");
 const AMOUNT: Field = ("amount_fen", I64, "the amount");
 
+const CARD_FEE: Field = ("fee_fen", I64, "what the account pays for the card; 0 = nothing");
+
 const MONEY: Body = Body {
     fields: &[
         CODE,
@@ -246,7 +248,40 @@ pub(crate) fn body_of(kind: Kind) -> Body {
             ("epoch", U16, "its epoch"),
             ("reserved", Zero(2), ""),
         ],
+        Kind::CardIssue => &[
+            SELECTOR_BY,
+            SELECTOR_ZERO,
+            SELECTOR_VALUE,
+            ("card_uid", U64, "the card's number, not 0"),
+            ("kind", U8, "1 standard, 2 temporary, 3 visitor"),
+            ("reserved", Zero(1), ""),
+            ("expires_day", U16, "the first day it isn't taken any more: days since 2000-01-01; 0 never"),
+            ("reserved_2", Zero(4), ""),
+            CARD_FEE,
+            TILL_TIME,
+            ("reserved_tail", Zero(8), ""),
+        ],
+        Kind::CardReplace => &[
+            SELECTOR_BY,
+            SELECTOR_ZERO,
+            SELECTOR_VALUE,
+            ("new_card", U64, "the new card's number, not 0"),
+            CARD_FEE,
+            ("reason", U8, "1 lost, 2 broken, 3 number changed"),
+            ("reserved", Zero(7), ""),
+            TILL_TIME,
+        ],
+        Kind::CardReturn => &[
+            SELECTOR_BY,
+            SELECTOR_ZERO,
+            SELECTOR_VALUE,
+            ("card_uid", U64, "the number of the card that is given back, not 0"),
+            TILL_TIME,
+        ],
         Kind::CardDebitAnswer
+        | Kind::CardIssueAnswer
+        | Kind::CardReplaceAnswer
+        | Kind::CardReturnAnswer
         | Kind::CodeDebitAnswer
         | Kind::TopUpAnswer
         | Kind::ReversalAnswer

@@ -32,7 +32,7 @@ fn every_message_of_a_session() {
         assert_eq!(header.kind.command().consumes_sequence, sequence != 0, "{name}");
         assert_eq!(header.counter, u64::from(request_id), "{name}");
         match header.kind.command().lane {
-            Lane::Live | Lane::Walk => {
+            Lane::Live | Lane::Walk | Lane::Change => {
                 assert_eq!(decoded.owned(), Some(request), "{name}");
                 assert!(up.len() <= LIVE_FRAME_BYTES_MAX, "{name}");
             }

@@ -5,6 +5,7 @@ use protocol::answer::{
     Refusal,
 };
 use protocol::bill::{BillLine, BillLineKind};
+use protocol::card::{CardKind, ReplaceReason};
 use protocol::channel::{Channel, ReversalReason, Wallet};
 use protocol::command_table::Kind;
 use protocol::ids::{
@@ -15,8 +16,8 @@ use protocol::keys::{self, Key128};
 use protocol::offline_record::{OFFLINE_RECORD_LAYOUT, OfflineRecord, TAC_KEY_CARD, TAC_KEY_TERMINAL};
 use protocol::payment_code;
 use protocol::request::{
-    AccountSelector, BalanceQuery, BillQuery, CardDebit, CodeDebit, Heartbeat, Request, RequestIds, Reversal,
-    SaleQuery, TopUp, Upload,
+    AccountSelector, BalanceQuery, BillQuery, CardDebit, CardIssue, CardReplace, CardReturn, CodeDebit,
+    Heartbeat, Request, RequestIds, Reversal, SaleQuery, TopUp, Upload,
 };
 use protocol::result_code::ResultCode;
 use protocol::session::Session;
@@ -29,6 +30,7 @@ pub(crate) const EPOCH: Epoch = Epoch(3);
 pub(crate) const CLIENT_NONCE: [u8; 16] = *b"till-nonce-00001";
 pub(crate) const SERVER_NONCE: [u8; 16] = *b"server-nonce-001";
 pub(crate) const CARD: CardUid = CardUid(0x00A1_B2C3_D4E5);
+pub(crate) const NEW_CARD: CardUid = CardUid(0x00A1_B2C3_D4E6);
 /// 2026-11-24 04:05:06.000000007 UTC: five past noon on the campus.
 pub(crate) const NOW_NS: u64 = 1_795_493_106_000_000_007;
 pub(crate) const CODE_ACCOUNT: AccountId = AccountId(30_000);
@@ -210,6 +212,38 @@ pub(crate) fn requests(records: &[OfflineRecord]) -> Vec<(&'static str, u32, Req
         ),
         ("sale_query", 0, Request::SaleQuery(SaleQuery { epoch: EPOCH, sequence: Sequence(81) })),
         ("upload", 0, Request::Upload(Upload { batch: 9, records })),
+        (
+            "card_issue",
+            84,
+            Request::CardIssue(CardIssue {
+                account: student,
+                card_uid: CARD,
+                kind: CardKind::Visitor,
+                expires_day: 9_855,
+                fee_fen: 2_000,
+                till_time_ns: NOW_NS,
+            }),
+        ),
+        (
+            "card_replace",
+            85,
+            Request::CardReplace(CardReplace {
+                account: AccountSelector::Account(AccountId(30_000)),
+                new_card: NEW_CARD,
+                fee_fen: 2_000,
+                reason: ReplaceReason::Lost,
+                till_time_ns: NOW_NS,
+            }),
+        ),
+        (
+            "card_return",
+            86,
+            Request::CardReturn(CardReturn {
+                account: AccountSelector::Card(NEW_CARD),
+                card_uid: NEW_CARD,
+                till_time_ns: NOW_NS,
+            }),
+        ),
         ("sign_out", 0, Request::SignOut),
     ]
 }
@@ -281,6 +315,16 @@ pub(crate) fn answer_to<'a>(kind: Kind, bill: &'a [BillLine], batch: &'a [BatchL
         }),
         Kind::TopUp => Answer::Money(MoneyAnswer { amount_fen: 10_000, ..done }),
         Kind::Reversal => Answer::Money(MoneyAnswer { record: RecordNumber(9_002), ..done }),
+        Kind::CardIssue => Answer::Money(MoneyAnswer {
+            code: ResultCode::CardAlreadyCurrent,
+            amount_fen: 2_000,
+            balance_after_fen: 6_500,
+            ..done
+        }),
+        Kind::CardReplace => {
+            Answer::Money(MoneyAnswer { amount_fen: 2_000, balance_after_fen: 4_500, ..done })
+        }
+        Kind::CardReturn => Answer::Money(MoneyAnswer { amount_fen: 0, balance_after_fen: 4_500, ..done }),
         Kind::SaleQuery => Answer::Money(MoneyAnswer {
             code: ResultCode::UnknownSale,
             repeat: true,

@@ -5,6 +5,7 @@
 //!
 //! Its answers are told as [`Answer`]. It counts records too, so that it knows which number each must have.
 
+mod cards;
 mod configuration;
 mod debits;
 mod identity;
@@ -19,6 +20,7 @@ use engine::ledger::Request;
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{AccountSelector, Channel, Sale};
 use engine::ledger::registry::{Policy, TerminalKind};
+use protocol::card::{CardKind, ReplaceReason};
 use protocol::ids::{AccountId, CardUid};
 use protocol::result_code::ResultCode;
 
@@ -108,6 +110,9 @@ pub enum Body {
     Code { digits: [u8; 20], amount_fen: i64 },
     TopUp { account: AccountSelector, amount_fen: i64, channel: Channel, order_number: [u8; 32] },
     Reversal { epoch: u16, sequence: u32, amount_fen: i64 },
+    CardIssue { account: AccountSelector, card_uid: u64, kind: CardKind, expires_day: u16, fee_fen: i64 },
+    CardReplace { account: AccountSelector, new_card: u64, reason: ReplaceReason, fee_fen: i64 },
+    CardReturn { account: AccountSelector, card_uid: u64 },
 }
 
 /// What became of a request.
@@ -240,6 +245,9 @@ impl Model {
             Request::TopUp(r) => self.top_up(r),
             Request::Reversal(r) => self.reversal(r),
             Request::Offline(r) => self.offline(r),
+            Request::CardIssue(r) => self.card_issue(r),
+            Request::CardReplace(r) => self.card_replace(r),
+            Request::CardReturn(r) => self.card_return(r),
             Request::Balance(r) => self.balance(&r.account),
             Request::SaleQuery(r) => self.sale_query(&r.sale),
             Request::BillHead(r) => self.bill_head(&r.account),

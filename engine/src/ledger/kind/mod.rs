@@ -14,12 +14,16 @@
 //! # One file a request
 //! A request's file has all that is its own: what it carries, where it leads and which shards it touches (`Ask`), its
 //! rules, and the effects of the records that they make. `table.rs` has a row for each of them. What several have in
-//! common stands here, in [`identity`], [`debit`] and [`configuration`].
+//! common stands here, in [`identity`], [`debit`], [`configuration`] and [`card_state`].
 
 pub mod balance;
 pub mod bill_head;
 pub mod bind_card;
 pub mod card_debit;
+pub mod card_issue;
+pub mod card_replace;
+pub mod card_return;
+pub mod card_state;
 pub mod code_debit;
 pub mod configuration;
 pub mod cut_off;

@@ -4,6 +4,9 @@ use super::balance::Balance;
 use super::bill_head::BillHead;
 use super::bind_card::BindCard;
 use super::card_debit::CardDebit;
+use super::card_issue::CardIssue;
+use super::card_replace::CardReplace;
+use super::card_return::CardReturn;
 use super::code_debit::CodeDebit;
 use super::cut_off::CutOff;
 use super::offline::OfflineFact;
@@ -41,6 +44,14 @@ macro_rules! asks {
         }
 
         impl<'a> Request<'a> {
+            /// See [`Ask::CONFIGURES`].
+            #[inline]
+            pub(in crate::ledger) fn configures(&self) -> bool {
+                match self {
+                    $(Request::$variant(_) => <$ask as Ask<'a>>::CONFIGURES,)*
+                }
+            }
+
             /// See [`Ask::sale`].
             #[inline]
             pub(in crate::ledger) fn sale(&self) -> Option<&Sale<'a>> {
@@ -119,4 +130,10 @@ asks! {
     SetMealPeriod(SetMealPeriod<'a>);
     /// Closes the open business date.
     CutOff(CutOff);
+    /// Gives a card to an account that has none, at a counter.
+    CardIssue(CardIssue<'a>);
+    /// Gives a new card in the place of the account's current one, at a counter.
+    CardReplace(CardReplace<'a>);
+    /// Takes the account's current card back, at a counter.
+    CardReturn(CardReturn<'a>);
 }

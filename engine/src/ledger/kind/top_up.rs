@@ -140,12 +140,7 @@ impl TopUp<'_> {
             .word(self.amount_fen.cast_unsigned())
             .word(self.channel as u64)
             .bytes(&self.order_number);
-        match self.account {
-            AccountSelector::Account(account) => fold.word(1).word(u64::from(account.0)),
-            AccountSelector::StudentNumber(text) => fold.word(2).bytes(&text),
-            AccountSelector::Card(card_uid) => fold.word(3).word(card_uid.0),
-        }
-        .finish()
+        self.account.fold(fold).finish()
     }
 }
 

@@ -7,10 +7,12 @@
 //! `table.rs` has a row for each kind; what a record does to the state stands beside the rule that makes it, in
 //! [`super::kind`].
 
+mod card;
 mod configuration;
 mod money;
 mod table;
 
+pub use card::{CardIssuedRecord, CardReplacedRecord, CardReturnedRecord};
 pub use configuration::{
     AccountOpenedRecord, AccountTermsSetRecord, CardBoundRecord, CardConflictRecord, CutOffRecord,
     MealPeriodSetRecord, MerchantRegisteredRecord, PolicySetRecord, TerminalRegisteredRecord,
@@ -65,6 +67,18 @@ impl RecordKind {
     /// True when the record moves money between its two ledger accounts (a load: between two wallets).
     pub const fn is_posting(self) -> bool {
         (self as u8) < 32
+    }
+
+    /// True when it changes what tills are told of at their sign-in, so that they have to sign in again.
+    pub const fn changes_parameters(self) -> bool {
+        matches!(
+            self,
+            RecordKind::MerchantRegistered
+                | RecordKind::TerminalRegistered
+                | RecordKind::PolicySet
+                | RecordKind::MealPeriodSet
+                | RecordKind::CutOff
+        )
     }
 
     /// True when [`super::apply::apply_posting`] takes it: only the touched shards are needed, not the registry.

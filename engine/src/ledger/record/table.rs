@@ -5,10 +5,10 @@ use protocol::ids::{AccountId, RecordNumber, SaleId};
 use zerocopy::IntoBytes;
 
 use super::{
-    AccountOpenedRecord, AccountTermsSetRecord, CardBoundRecord, CardConflictRecord, CutOffRecord,
-    MealPeriodSetRecord, MerchantRegisteredRecord, MoneyRecord, OfflineDebitRecord, Payload, PayloadBuffer,
-    PolicySetRecord, ReversalRecord, SuspenseRecord, TerminalRegisteredRecord, TopUpRecord, fixed, followed,
-    join,
+    AccountOpenedRecord, AccountTermsSetRecord, CardBoundRecord, CardConflictRecord, CardIssuedRecord,
+    CardReplacedRecord, CardReturnedRecord, CutOffRecord, MealPeriodSetRecord, MerchantRegisteredRecord,
+    MoneyRecord, OfflineDebitRecord, Payload, PayloadBuffer, PolicySetRecord, ReversalRecord, SuspenseRecord,
+    TerminalRegisteredRecord, TopUpRecord, fixed, followed, join,
 };
 use crate::ledger::apply::{Posting, Setting};
 use crate::ledger::error::LedgerError;
@@ -273,5 +273,11 @@ records! {
         71 MealPeriodSet(MealPeriodSetRecord, name: &'a [u8]), 1, "meal_period_set", NORMAL, meal_period_set;
         /// The business date is closed.
         72 CutOff(CutOffRecord), 1, "cut_off", RESERVED, cut_off;
+        /// An account without a card gets one, at a counter.
+        73 CardIssued(CardIssuedRecord), 1, "card_issued", NORMAL, card_issued;
+        /// A new card takes the place of an account's current one, at a counter.
+        74 CardReplaced(CardReplacedRecord), 1, "card_replaced", NORMAL, card_replaced;
+        /// An account's current card is given back, at a counter.
+        75 CardReturned(CardReturnedRecord), 1, "card_returned", NORMAL, card_returned;
     }
 }

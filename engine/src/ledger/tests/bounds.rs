@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 
+use protocol::card::{CardKind, ReplaceReason};
 use protocol::ids::{
     AccountId, BusinessDate, CardCounter, CardUid, Epoch, RecordNumber, Sequence, TerminalId,
 };
@@ -16,18 +17,18 @@ use protocol::result_code::ResultCode;
 use super::bench::{MERCHANT, NOON_NS, SECOND_NS, register_till, sale, text};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
-    AccountSelector, Balance, BillHead, BindCard, CardDebit, Channel, CodeDebit, CodeVerdict, CutOff,
-    OfflineFact, OpenAccount, Opening, RegisterMerchant, Reversal, Sale, SaleQuery, SetAccountTerms,
-    SetPolicy, TerminalSlot, TopUp,
+    AccountSelector, Balance, BillHead, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, Channel,
+    CodeDebit, CodeVerdict, CutOff, OfflineFact, OpenAccount, Opening, RegisterMerchant, RegisterTerminal,
+    Reversal, Sale, SaleQuery, SetAccountTerms, SetPolicy, TerminalSlot, TopUp,
 };
 use crate::ledger::limits::{
-    ACCOUNT_CHANGE_LOOKS_MAX, ACCOUNT_QUERY_LOOKS_MAX, CARD_DEBIT_LOOKS_MAX, CODE_DEBIT_LOOKS_MAX,
-    DIRECTORY_CHANGE_LOOKS_MAX, GAPS_MAX, Looks, OFFLINE_LOOKS_MAX, REVERSAL_LOOKS_MAX, SALE_QUERY_LOOKS_MAX,
-    TABLE_SEARCH_MAX, TOP_UP_LOOKS_MAX,
+    ACCOUNT_CHANGE_LOOKS_MAX, ACCOUNT_QUERY_LOOKS_MAX, CARD_DEBIT_LOOKS_MAX, CARD_STATE_LOOKS_MAX,
+    CODE_DEBIT_LOOKS_MAX, DIRECTORY_CHANGE_LOOKS_MAX, GAPS_MAX, Looks, OFFLINE_LOOKS_MAX, REVERSAL_LOOKS_MAX,
+    SALE_QUERY_LOOKS_MAX, TABLE_SEARCH_MAX, TOP_UP_LOOKS_MAX,
 };
 use crate::ledger::probes::count;
 use crate::ledger::record::Wallet;
-use crate::ledger::registry::Policy;
+use crate::ledger::registry::{Policy, TerminalKind};
 use crate::ledger::{
     Command, Decision, Lead, Request, Sizes, Stamp, State, apply, decide_with, shards_touched_with,
 };
@@ -45,7 +46,9 @@ const IN_ORDER: u16 = 0;
 const WITH_GAPS: u16 = 1;
 /// The till that wrong codes come from, until it is locked for them.
 const WITH_BAD_CODES: u16 = 2;
-const TILLS: usize = 4;
+/// The till that hands out cards.
+const COUNTER: u16 = 4;
+const TILLS: usize = 5;
 /// What is refused without a record, or kept out, leaves its sequence unused.
 const NOT_USED_UP: Sale<'_> = Sale {
     slot: TerminalSlot(3),
@@ -58,7 +61,7 @@ const NOT_USED_UP: Sale<'_> = Sale {
 const GAP_STEP: u32 = 40;
 
 /// The bound of a kind of command, and the buckets that a search for a place may add to it.
-const BOUNDS: [(&str, Looks, usize); 9] = [
+const BOUNDS: [(&str, Looks, usize); 10] = [
     ("card debit", CARD_DEBIT_LOOKS_MAX, 0),
     ("code debit", CODE_DEBIT_LOOKS_MAX, 0),
     ("offline record", OFFLINE_LOOKS_MAX, 0),
@@ -68,6 +71,7 @@ const BOUNDS: [(&str, Looks, usize); 9] = [
     ("sale query", SALE_QUERY_LOOKS_MAX, 0),
     ("opening or terms", ACCOUNT_CHANGE_LOOKS_MAX, 0),
     ("account or card", DIRECTORY_CHANGE_LOOKS_MAX, TABLE_SEARCH_MAX),
+    ("card at a counter", CARD_STATE_LOOKS_MAX, TABLE_SEARCH_MAX),
 ];
 
 fn kind(request: &Request<'_>) -> &'static str {
@@ -81,6 +85,7 @@ fn kind(request: &Request<'_>) -> &'static str {
         Request::SaleQuery(_) => "sale query",
         Request::Opening(_) | Request::SetAccountTerms(_) => "opening or terms",
         Request::OpenAccount(_) | Request::BindCard(_) => "account or card",
+        Request::CardIssue(_) | Request::CardReplace(_) | Request::CardReturn(_) => "card at a counter",
         _ => "configuration",
     }
 }
@@ -133,6 +138,13 @@ impl Campus {
         for slot in 0..TILLS as u16 {
             campus.run(register_till(slot));
         }
+        campus.run(Request::RegisterTerminal(RegisterTerminal {
+            terminal: sale(COUNTER, 1, 1).terminal,
+            merchant: MERCHANT,
+            kind: TerminalKind::Counter,
+            key_version: 1,
+            enabled: true,
+        }));
         for number in 0..accounts {
             let account = AccountId(number);
             let requests = [
@@ -375,6 +387,39 @@ impl Campus {
         let other = AccountId((account + 1) % self.accounts);
         self.counted(Request::BindCard(BindCard { account: id, card_uid: fresh }));
         self.counted(Request::BindCard(BindCard { account: other, card_uid: fresh }));
+        self.cards_at_a_counter(round, account);
+    }
+}
+
+impl Campus {
+    /// The account has no card by now: it is given one, another, none, and refused a third.
+    fn cards_at_a_counter(&mut self, round: u32, account: u32) {
+        let fresh = |n: u64| card(u64::from(self.accounts) + 10_000 + 4 * u64::from(round) + n);
+        let by_id = AccountSelector::Account(AccountId(account));
+        let by_number = AccountSelector::StudentNumber(student_number(account));
+        let old = card(account.into());
+        for (account, first, second) in [(by_id, fresh(0), fresh(1)), (by_number, fresh(2), fresh(3))] {
+            for card_uid in [first, first, old] {
+                let (sale, kind) = (self.next_sale_of(COUNTER), CardKind::Standard);
+                let issue = CardIssue { sale, account, card_uid, kind, expires_day: 0, fee_fen: 0 };
+                self.counted(Request::CardIssue(issue));
+                self.counted(Request::CardIssue(issue));
+            }
+            for new_card in [second, first, old] {
+                let (sale, reason) = (self.next_sale_of(COUNTER), ReplaceReason::Broken);
+                self.counted(Request::CardReplace(CardReplace {
+                    sale,
+                    account,
+                    new_card,
+                    reason,
+                    fee_fen: 0,
+                }));
+            }
+            for card_uid in [first, second, second] {
+                let sale = self.next_sale_of(COUNTER);
+                self.counted(Request::CardReturn(CardReturn { sale, account, card_uid }));
+            }
+        }
     }
 }
 

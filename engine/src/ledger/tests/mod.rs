@@ -2,6 +2,7 @@
 
 mod bench;
 mod bounds;
+mod cards;
 mod configuration;
 mod debits;
 mod golden;

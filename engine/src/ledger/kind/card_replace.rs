@@ -1,0 +1,91 @@
+//! Gives a new card to an account in the place of its current one, lost or not. The old one stays in the directory, so
+//! that its late records find the account; taps of it are `CardNotCurrent`.
+//!
+//! `CardNotCurrent` for an account without a card; `CardNotReusable`, `CardTaken`, `UnknownAccount`, `AccountClosed` and
+//! `AccountFrozen` as for [`super::card_issue`]. What else: see [`super::card_state`].
+
+use protocol::card::{CardKind, ReplaceReason};
+use protocol::ids::CardUid;
+use protocol::result_code::ResultCode;
+use zerocopy::little_endian::{U32, U64};
+
+use super::card_state::{Wanted, closed_or_frozen, digest_of};
+use super::{Ask, Desk};
+use crate::ledger::apply::Setting;
+use crate::ledger::command::{AccountSelector, Sale};
+use crate::ledger::decision::Decision;
+use crate::ledger::error::LedgerError;
+use crate::ledger::record::{CardReplacedRecord, Record, RecordKind};
+use crate::ledger::shard::Parts;
+
+/// Gives a new card to an account in the place of its current one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CardReplace<'a> {
+    /// Its identity.
+    pub sale: Sale<'a>,
+    /// Whose account.
+    pub account: AccountSelector,
+    /// The new card; not 0.
+    pub new_card: CardUid,
+    /// Why.
+    pub reason: ReplaceReason,
+    /// What the account pays for it.
+    pub fee_fen: i64,
+}
+
+impl<'a> Ask<'a> for CardReplace<'a> {
+    const CONFIGURES: bool = true;
+
+    fn sale(&self) -> Option<&Sale<'a>> {
+        Some(&self.sale)
+    }
+
+    fn decide<P: Parts + ?Sized>(&self, desk: &Desk<'_, P>) -> Decision<'a> {
+        let CardReplace { account, new_card, reason, fee_fen, .. } = *self;
+        let fold =
+            digest_of(2).word(new_card.0).word(u64::from(reason.number())).word(fee_fen.cast_unsigned());
+        let wanted = Wanted {
+            account,
+            card_uid: new_card,
+            gives_out: true,
+            kind: CardKind::Standard,
+            expires_day: 0,
+            fee_fen,
+            digest: account.fold(fold).finish(),
+        };
+        desk.card_state(
+            &self.sale,
+            &wanted,
+            |person| {
+                let account = person?.account;
+                let has_none = account.card_uid == 0;
+                has_none.then_some(ResultCode::CardNotCurrent).or(closed_or_frozen(account))
+            },
+            |person, money| {
+                Record::CardReplaced(CardReplacedRecord {
+                    money,
+                    old: U64::new(person.account.card_uid),
+                    new: U64::new(new_card.0),
+                    old_counter: U32::new(person.account.card_counter),
+                    reason: reason.number(),
+                    reserved: [0; 3],
+                })
+            },
+        )
+    }
+}
+
+impl<P: Parts + ?Sized> Setting<'_, P> {
+    pub(in crate::ledger) fn card_replaced(&mut self, r: &CardReplacedRecord) -> Result<(), LedgerError> {
+        let (old, new) = (r.old.get(), r.new.get());
+        self.give_out(CardUid(new), &r.money)?;
+        let mut replaced = false;
+        self.change_card(RecordKind::CardReplaced, &r.money, |account| {
+            replaced = account.card_uid == old && old != 0;
+            account.card_uid = new;
+            account.card_counter = 0;
+            account.card_lost = false;
+        })?;
+        if replaced { Ok(()) } else { Err(self.bad("old")) }
+    }
+}

@@ -1,0 +1,85 @@
+//! Takes the current card of an account back, lost or not. The account stays, without a card; the card stays in the
+//! directory, so that its late records find the account.
+//!
+//! `UnknownCard` for a card that no account has or had, `CardNotCurrent` for one that isn't this account's now;
+//! `UnknownAccount`. An account that is closed or frozen may give its card back. What else: see [`super::card_state`].
+
+use protocol::card::CardKind;
+use protocol::ids::CardUid;
+use protocol::result_code::ResultCode;
+use zerocopy::little_endian::{U32, U64};
+
+use super::card_state::{Wanted, digest_of};
+use super::{Ask, Desk};
+use crate::ledger::apply::Setting;
+use crate::ledger::command::{AccountSelector, Sale};
+use crate::ledger::decision::Decision;
+use crate::ledger::error::LedgerError;
+use crate::ledger::record::{CardReturnedRecord, Record, RecordKind};
+use crate::ledger::shard::Parts;
+
+/// Takes the current card of an account back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CardReturn<'a> {
+    /// Its identity.
+    pub sale: Sale<'a>,
+    /// Whose account.
+    pub account: AccountSelector,
+    /// The card that is given back; not 0.
+    pub card_uid: CardUid,
+}
+
+impl<'a> Ask<'a> for CardReturn<'a> {
+    const CONFIGURES: bool = true;
+
+    fn sale(&self) -> Option<&Sale<'a>> {
+        Some(&self.sale)
+    }
+
+    fn decide<P: Parts + ?Sized>(&self, desk: &Desk<'_, P>) -> Decision<'a> {
+        let CardReturn { account, card_uid, .. } = *self;
+        let wanted = Wanted {
+            account,
+            card_uid,
+            gives_out: false,
+            kind: CardKind::Standard,
+            expires_day: 0,
+            fee_fen: 0,
+            digest: account.fold(digest_of(3).word(card_uid.0)).finish(),
+        };
+        desk.card_state(
+            &self.sale,
+            &wanted,
+            |person| {
+                if desk.directory.card(card_uid).account().is_none() {
+                    return Some(ResultCode::UnknownCard);
+                }
+                let is_current = person?.account.card_uid == card_uid.0;
+                (!is_current).then_some(ResultCode::CardNotCurrent)
+            },
+            |_, money| {
+                Record::CardReturned(CardReturnedRecord {
+                    money,
+                    card_uid: U64::new(card_uid.0),
+                    block_list_version: U32::ZERO,
+                    way: 0,
+                    reserved: [0; 3],
+                })
+            },
+        )
+    }
+}
+
+impl<P: Parts + ?Sized> Setting<'_, P> {
+    pub(in crate::ledger) fn card_returned(&mut self, r: &CardReturnedRecord) -> Result<(), LedgerError> {
+        let uid = r.card_uid.get();
+        let mut returned = false;
+        self.change_card(RecordKind::CardReturned, &r.money, |account| {
+            returned = account.card_uid == uid && uid != 0;
+            account.card_uid = 0;
+            account.card_counter = 0;
+            account.card_lost = false;
+        })?;
+        if returned { Ok(()) } else { Err(self.bad("card_uid")) }
+    }
+}
