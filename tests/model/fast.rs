@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use engine::ledger::decision::{BalanceView, BillHeadView};
 use engine::ledger::history::{History, HistorySearch, Step};
+use engine::ledger::known::{Known, KnownRecord, Need};
 use engine::ledger::limits::PAYLOAD_BYTES_MAX;
 use engine::ledger::state::{self, sum_of_all_fen};
 use engine::ledger::{
@@ -44,22 +45,18 @@ impl Fast {
 
     /// Does what is asked. Every record goes through its bytes before it is applied.
     pub fn execute(&mut self, request: &Request<'_>, time_ns: u64) -> Result<Answer, String> {
-        let mut command = Command::from(*request);
-        let touched = shards_touched(&self.state.directory, self.state.shards.len(), &command);
+        let touched =
+            shards_touched(&self.state.directory, self.state.shards.len(), &Command::from(*request));
         if touched.iter().any(|shard| shard >= self.state.shards.len()) {
             return Err(format!("the command touches shards that aren't there: {touched:?}"));
         }
+        let mut known = Known::default();
         loop {
+            let command = Command { request: *request, known: Some(&known) };
             let stamp = Stamp { number: RecordNumber(self.last_record() + 1), time_ns };
             let State { registry, directory, shards } = &self.state;
             match decide(registry, directory, shards, &command, stamp) {
-                Decision::NeedsHistory { sale, head } => {
-                    if command.history.is_some_and(|history| history.sale == sale) {
-                        return Err(format!("asked for the history of {sale} twice"));
-                    }
-                    self.walks += 1;
-                    command.history = Some(self.walk(sale, head)?);
-                }
+                Decision::Needs(need) => self.answer(need, &mut known)?,
                 Decision::Done { outcome, group } => {
                     let before = self.last_record();
                     for record in group.records() {
@@ -99,6 +96,35 @@ impl Fast {
         }
     }
 
+    /// Fetches what a decision needs. Nothing goes on meanwhile, so that nothing is needed twice.
+    fn answer(&mut self, need: Need, known: &mut Known) -> Result<(), String> {
+        if need.newest().0 > self.last_record() {
+            return Err(format!("asked for what isn't there: {need:?}"));
+        }
+        match need {
+            Need::Sale { sale, head } => {
+                if known.sale.is_some_and(|history| history.sale == sale) {
+                    return Err(format!("asked for the history of {sale} twice"));
+                }
+                self.walks += 1;
+                known.sale = Some(self.walk(sale, head)?);
+            }
+            Need::Record(number) => {
+                if known.record(number).is_some() {
+                    return Err(format!("asked for record {number} twice"));
+                }
+                known.record = Some(self.known_record(number)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn known_record(&self, number: RecordNumber) -> Result<KnownRecord, String> {
+        let logged = &self.log[number.0 as usize - 1];
+        let form = (logged.kind, logged.version);
+        KnownRecord::new(number, logged.time_ns, form, &logged.payload).map_err(fault)
+    }
+
     fn balance(&self, view: &BalanceView) -> Result<Answer, String> {
         let wallets = Wallets {
             card_fen: view.card_fen,
@@ -118,10 +144,8 @@ impl Fast {
             match step {
                 Step::Done(history) => return Ok(history),
                 Step::Read(number) => {
-                    let logged = &self.log[number.0 as usize - 1];
-                    let record =
-                        Record::decode(logged.kind, logged.version, &logged.payload).map_err(fault)?;
-                    step = search.visit(number, logged.time_ns, &record);
+                    let known = self.known_record(number)?;
+                    step = search.visit(number, known.time_ns, &known.record());
                 }
             }
         }

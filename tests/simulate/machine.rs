@@ -4,9 +4,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use engine::ledger::{Command, Request, Sizes, State, snapshot};
+use engine::ledger::{Command, Known, Request, Sizes, State, snapshot};
 use engine::runtime::engine::{Engine, EngineError, Reply, Sources, replay_record};
-use engine::runtime::history_walk;
+use engine::runtime::look_up;
 use engine::runtime::snapshot_files::Snapshot;
 use protocol::ids::RecordNumber;
 use protocol::result_code::ResultCode;
@@ -19,8 +19,8 @@ use super::random::Random;
 
 /// Starts that may fail one after the other, each by a crash of its own.
 const STARTS_MAX: u64 = 4;
-/// Walks through the log that one command may need: its till may have gone on meanwhile.
-const WALKS_MAX: usize = 4;
+/// What one command may need from the log: one thing after the other, and again when its till has gone on meanwhile.
+const LOOK_UPS_MAX: usize = 4;
 
 /// How a process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,41 +112,40 @@ impl<'d> Machine<'d> {
         self.engine.log().staged()
     }
 
-    /// One request, and the walks through the log that it needs. `between` comes in from another connection of the
+    /// One request, and what it needs from the log. `between` comes in from another connection of the
     /// same till while the log is walked.
     ///
     /// # Errors
     /// The process must end, or a bug.
     pub fn execute(
         &mut self,
-        request: Request<'_>,
+        mut request: Request<'_>,
         retried: bool,
         mut between: Option<Request<'_>>,
         coverage: &mut Coverage,
     ) -> Result<Reply, Trouble> {
-        let mut command = Command::from(request);
         if retried && self.plant == Plant::PaysTwice {
-            forget(&mut command.request);
+            forget(&mut request);
         }
-        for _ in 0..WALKS_MAX {
-            let reply = self.engine.execute(&command);
-            let Reply::NeedsHistory { sale, head } = reply else { return Ok(self.bend(reply)) };
+        let mut known = Known::default();
+        for _ in 0..LOOK_UPS_MAX {
+            let reply = self.engine.execute(&Command { request, known: Some(&known) });
+            let Reply::Needs(need) = reply else { return Ok(self.bend(reply)) };
             coverage.walks += 1;
             if let Err(error) = self.engine.sync() {
                 self.expect_fault(&error)?;
                 return Ok(Reply::Refused(ResultCode::Stopping));
             }
-            let reader = self.engine.log().reader();
-            let found = history_walk::find(&reader, sale, head, command.history);
-            command.history = Some(found.map_err(|error| format!("walking for {sale}: {error}"))?);
+            look_up::answer(&self.engine, need, &mut known)
+                .map_err(|error| format!("looking for {need:?}: {error}"))?;
             if let Some(between) = between.take() {
                 self.engine.execute(&Command::from(between));
             }
         }
-        Err(Trouble::Violation(format!("history asked for {WALKS_MAX} times: {request:?}")))
+        Err(Trouble::Violation(format!("the log asked {LOOK_UPS_MAX} times: {request:?}")))
     }
 
-    /// Several requests in one turn, as a worker does it. Ends early at one that needs history; gives the replies
+    /// Several requests in one turn, as a worker does it. Ends early at one that needs the log; gives the replies
     /// up to there.
     pub fn execute_batch(&mut self, requests: &[Request<'_>]) -> Vec<Reply> {
         let routes = self.engine.routes();
@@ -155,7 +154,7 @@ impl<'d> Machine<'d> {
         let mut replies = Vec::new();
         for command in &commands {
             let reply = turn.execute(command);
-            if matches!(reply, Reply::NeedsHistory { .. }) {
+            if matches!(reply, Reply::Needs(_)) {
                 break;
             }
             replies.push(reply);

@@ -292,7 +292,7 @@ impl Till {
                 self.end_flight(sale, &ask);
                 return Ok(());
             }
-            Reply::Outcome(_) | Reply::Refused(_) | Reply::NeedsHistory { .. } => {
+            Reply::Outcome(_) | Reply::Refused(_) | Reply::Needs(_) => {
                 self.not_taken(sale, &ask, reply, random);
                 return Ok(());
             }

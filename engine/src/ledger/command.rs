@@ -3,7 +3,7 @@
 use protocol::ids::{AccountId, CardUid, Epoch, RecordNumber, SaleId, Sequence, TerminalId};
 
 use super::fold::Fold;
-use super::history::History;
+use super::known::Known;
 
 pub use super::kind::Request;
 pub use super::kind::balance::Balance;
@@ -123,18 +123,18 @@ impl AccountSelector {
     }
 }
 
-/// A request, and what was found in the log if the ledger asked for it.
+/// A request, and what was fetched for it if the ledger asked for something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Command<'a> {
     /// What is asked.
     pub request: Request<'a>,
-    /// The answer to [`super::decision::Decision::NeedsHistory`], when deciding again.
-    pub history: Option<History>,
+    /// The answers to [`super::decision::Decision::Needs`], when deciding again.
+    pub known: Option<&'a Known>,
 }
 
 impl<'a> From<Request<'a>> for Command<'a> {
     fn from(request: Request<'a>) -> Self {
-        Self { request, history: None }
+        Self { request, known: None }
     }
 }
 

@@ -1,9 +1,10 @@
 //! What the ledger says: an outcome, and the group of records that makes it so.
 
-use protocol::ids::{AccountId, RecordNumber, SaleId};
+use protocol::ids::{AccountId, RecordNumber};
 use protocol::result_code::ResultCode;
 
 use super::account::AccountStatus;
+use super::known::Need;
 use super::limits::GROUP_RECORDS_MAX;
 use super::record::Record;
 
@@ -120,14 +121,8 @@ pub enum Decision<'a> {
     },
     /// Nothing changes: a transient refusal, an answer given before, or a configuration that already stands.
     NoRecord(Outcome),
-    /// The sale's outcome isn't in memory any more (or never was: an older epoch). Walk the till's chain in the
-    /// log from `head` with [`super::history::HistorySearch`], then decide again with what was found.
-    NeedsHistory {
-        /// The sale to look for.
-        sale: SaleId,
-        /// The newest record of the till's chain.
-        head: RecordNumber,
-    },
+    /// Something isn't in memory: fetch it, then decide again with what is known by then.
+    Needs(Need),
     /// The answer to a balance request.
     Balance(BalanceView),
     /// The answer to a bill request.

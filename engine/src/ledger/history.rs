@@ -42,7 +42,7 @@ pub struct HistorySearch {
 }
 
 impl HistorySearch {
-    /// Begins a walk for `sale` at the head that [`super::decision::Decision::NeedsHistory`] gave. `earlier` is
+    /// Begins a walk for `sale` at the head that [`super::known::Need::Sale`] gave. `earlier` is
     /// what an earlier walk for the same sale found, if there was one.
     pub fn begin(sale: SaleId, head: RecordNumber, earlier: Option<History>) -> (HistorySearch, Step) {
         let earlier = earlier.filter(|history| history.sale == sale);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam::utils::CachePadded;
 use parking_lot::{Mutex, RwLock};
-use protocol::ids::{RecordNumber, SaleId};
+use protocol::ids::RecordNumber;
 use protocol::result_code::ResultCode;
 use wal::{
     AppendError, Clock, Committed, Log, LogConfig, RecordRef, Records, RecoveryReport, Storage, WalError,
@@ -17,7 +17,7 @@ use super::snapshot_files::{Snapshot, SnapshotError};
 use super::turn::Routes;
 use crate::ledger::decision::{BalanceView, BillHeadView};
 use crate::ledger::{
-    Command, Decision, Directory, LedgerError, Outcome, Record, Registry, Request, Shard, Sizes, State,
+    Command, Decision, Directory, LedgerError, Need, Outcome, Record, Registry, Request, Shard, Sizes, State,
     apply, touch_record,
 };
 
@@ -62,13 +62,8 @@ pub enum Reply {
         /// The highest record that this depends on.
         observed: RecordNumber,
     },
-    /// The sale's outcome must be looked up in the log, on the slow lane; then the command is decided again.
-    NeedsHistory {
-        /// The sale to look for.
-        sale: SaleId,
-        /// Where the till's chain begins.
-        head: RecordNumber,
-    },
+    /// Something must be fetched, on the slow lane; then the command is decided again.
+    Needs(Need),
     /// Nothing was taken: busy, log full, stopping. The same request may come again.
     Refused(ResultCode),
 }
@@ -78,7 +73,7 @@ impl Reply {
     pub(super) fn of(decision: &Decision<'_>) -> Reply {
         match *decision {
             Decision::Done { outcome, .. } | Decision::NoRecord(outcome) => Reply::Outcome(outcome),
-            Decision::NeedsHistory { sale, head } => Reply::NeedsHistory { sale, head },
+            Decision::Needs(need) => Reply::Needs(need),
             Decision::Balance(view) => Reply::Balance(view),
             Decision::BillHead(view) => Reply::BillHead(view),
             Decision::SaleNotSeen { observed } => Reply::SaleNotSeen { observed },
@@ -92,7 +87,7 @@ impl Reply {
             Reply::Balance(view) => view.observed,
             Reply::BillHead(view) => view.observed,
             Reply::SaleNotSeen { observed } => *observed,
-            Reply::NeedsHistory { .. } | Reply::Refused(_) => RecordNumber(0),
+            Reply::Needs(_) | Reply::Refused(_) => RecordNumber(0),
         }
     }
 }

@@ -12,12 +12,13 @@
 //! - Locks are taken in one order: configuration, shards rising, the log's staging buffer. No deadlock.
 //! - A group is appended before the shards it changes are let go, so the log's order is the order of decisions.
 //! - Nothing here answers a peer: a [`engine::Reply`] says which record must be durable before it may leave.
-//! - Walks through the log (bills, old outcomes) happen on the slow lane, outside every lock.
+//! - What memory doesn't have (bills, old outcomes, old records) is fetched on the slow lane, outside every lock.
 
 pub mod bill;
 pub mod change_turn;
 pub mod engine;
 pub mod history_walk;
+pub mod look_up;
 pub mod slow_lane;
 pub mod snapshot_files;
 pub mod turn;

@@ -1,4 +1,4 @@
-//! The slow lane: uploads, bills and old outcomes, on a thread of their own.
+//! The slow lane: uploads, bills and whatever memory doesn't have any more, on a thread of their own.
 //!
 //! Live requests never wait behind it. It works in small portions, one till after the other, so a till that
 //! uploads two thousand records doesn't keep another waiting, and lets go of every shard between portions. When
@@ -23,16 +23,15 @@ use zerocopy::IntoBytes;
 
 use super::bill::{self, BillPage};
 use super::engine::{Engine, EngineError, Reply};
-use super::history_walk;
+use super::look_up;
 use crate::ledger::command::{OfflineFact, Sale};
-use crate::ledger::history::History;
-use crate::ledger::{Command, Request, TerminalSlot};
+use crate::ledger::{Command, Known, Request, TerminalSlot};
 
 /// Records of one till that are worked on before the next till's turn.
 const PORTION_RECORDS: usize = 64;
-/// How often one command goes back to the log for history before its till is told "busy". Each round means that
-/// the till went on meanwhile, which it only can on another session.
-const HISTORY_ROUNDS_MAX: usize = 4;
+/// How often something is fetched for one command before its till is told "busy". One kind of thing after the other may be
+/// needed; the same again only because things went on meanwhile, which a till's own chain does on another session alone.
+const LOOK_UPS_MAX: usize = 8;
 /// The thread's nice value: a tenth of a worker's weight when both want a processor.
 const NICE: i32 = 10;
 /// Longest sleep while waiting for the log, should a wake-up have been missed.
@@ -55,8 +54,8 @@ pub enum Job {
         /// Called with the page.
         done: Box<dyn FnOnce(Result<BillPage, EngineError>) + Send>,
     },
-    /// A live command whose sale has left memory.
-    History {
+    /// A live command that needs what memory doesn't have.
+    LookUp {
         /// Makes the command again, borrowing what it owns.
         command: Box<dyn OwnedCommand>,
         /// Called with what it came to.
@@ -70,8 +69,8 @@ pub struct QueueFull;
 
 /// A command that owns its bytes, so that it can wait on the slow lane.
 pub trait OwnedCommand: Send {
-    /// The command, with what is known of its sale's history.
-    fn command(&self, history: Option<History>) -> Command<'_>;
+    /// The command, with nothing fetched for it yet.
+    fn command(&self) -> Command<'_>;
 }
 
 /// An upload on its way.
@@ -221,10 +220,7 @@ impl Worker {
                 };
                 done(found);
             }
-            Job::History { command, done } => {
-                let reply = self.with_history(&|history| command.command(history));
-                done(reply);
-            }
+            Job::LookUp { command, done } => done(self.with_look_ups(&command.command().request)),
         }
     }
 
@@ -246,7 +242,7 @@ impl Worker {
             if log.poisoned() || turn.full_blocks_waiting() == 0 {
                 for (at, fact) in facts.iter().enumerate() {
                     let reply = turn.execute(&Request::Offline(*fact).into());
-                    if matches!(reply, Reply::NeedsHistory { .. } | Reply::Refused(ResultCode::Busy)) {
+                    if matches!(reply, Reply::Needs(_) | Reply::Refused(ResultCode::Busy)) {
                         stopped_at = Some((at, reply));
                         break;
                     }
@@ -262,11 +258,9 @@ impl Worker {
             }
             match stopped_at {
                 None => return,
-                Some((at, Reply::NeedsHistory { .. })) => {
+                Some((at, Reply::Needs(_))) => {
                     let fact = facts[at];
-                    let reply =
-                        self.with_history(&|history| Command { request: Request::Offline(fact), history });
-                    progress.take(&fact, reply);
+                    progress.take(&fact, self.with_look_ups(&Request::Offline(fact)));
                     facts = &facts[at + 1..];
                 }
                 Some((at, _)) => {
@@ -280,22 +274,19 @@ impl Worker {
         }
     }
 
-    /// Decides a command whose sale has left memory: looks it up in the log, decides again.
-    fn with_history<'c>(&self, command: &dyn Fn(Option<History>) -> Command<'c>) -> Reply {
-        let mut history = None;
-        for _ in 0..HISTORY_ROUNDS_MAX {
-            let reply = self.engine.execute(&command(history));
+    /// Decides a request that needs what memory doesn't have: fetches that, decides again.
+    fn with_look_ups(&self, request: &Request<'_>) -> Reply {
+        let mut known = Known::default();
+        for _ in 0..LOOK_UPS_MAX {
+            let reply = self.engine.execute(&Command { request: *request, known: Some(&known) });
             self.engine.log().kick();
-            let Reply::NeedsHistory { sale, head } = reply else { return reply };
-            if !self.wait_until_durable(head) {
+            let Reply::Needs(need) = reply else { return reply };
+            if !self.wait_until_durable(need.newest()) {
                 return Reply::Refused(ResultCode::Stopping);
             }
-            match history_walk::find(&self.engine.log().reader(), sale, head, history) {
-                Ok(found) => history = Some(found),
-                Err(error) => {
-                    tracing::error!(%sale, %error, "a till's chain can't be read");
-                    return Reply::Refused(ResultCode::Busy);
-                }
+            if let Err(error) = look_up::answer(&self.engine, need, &mut known) {
+                tracing::error!(?need, %error, "what a request needs can't be read");
+                return Reply::Refused(ResultCode::Busy);
             }
         }
         Reply::Refused(ResultCode::Busy)

@@ -27,7 +27,7 @@ pub(super) fn answer(header: &Header, reply: &Reply, server_time_ns: u64) -> Ans
             }),
             _ => Answer::Money(money_answer(outcome, server_time_ns)),
         },
-        Reply::BillHead(_) | Reply::NeedsHistory { .. } => {
+        Reply::BillHead(_) | Reply::Needs(_) => {
             unreachable!("the slow lane answers these with something else")
         }
     }

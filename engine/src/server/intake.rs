@@ -7,7 +7,6 @@ use protocol::payment_code::{self, CodeRefusal};
 use protocol::request;
 
 use crate::ledger::command::{self, AccountSelector, CodeVerdict, Sale};
-use crate::ledger::history::History;
 use crate::ledger::{Command, Request, TerminalSlot};
 use crate::runtime::slow_lane::OwnedCommand;
 
@@ -109,7 +108,7 @@ impl LiveRequest {
 }
 
 impl OwnedCommand for LiveRequest {
-    fn command(&self, history: Option<History>) -> Command<'_> {
+    fn command(&self) -> Command<'_> {
         use request::Request as Body;
         let sale = self.sale();
         let request = match &self.body {
@@ -167,7 +166,7 @@ impl OwnedCommand for LiveRequest {
                 unreachable!("the table sends these by other lanes")
             }
         };
-        Command { request, history }
+        request.into()
     }
 }
 

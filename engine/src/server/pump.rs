@@ -115,12 +115,12 @@ impl Worker {
         let decided = !queue.is_empty();
         if decided {
             let begun_ns = self.begin_turn(&queue);
-            let commands = queue.iter().map(|pending| pending.request.command(None));
+            let commands = queue.iter().map(|pending| pending.request.command());
             let mut turn = self.shared.engine.routes().hold_for(commands);
             let first = self.waiting.borrow().len();
             let count = queue.len() as u64;
             for pending in queue.drain(..) {
-                let reply = turn.execute(&pending.request.command(None));
+                let reply = turn.execute(&pending.request.command());
                 self.take_reply(pending, reply, begun_ns);
             }
             drop(turn);
@@ -142,7 +142,7 @@ impl Worker {
         let mut turn = self.shared.engine.changes();
         let first = self.waiting.borrow().len();
         for pending in changes.drain(..count) {
-            let reply = turn.execute(&pending.request.command(None));
+            let reply = turn.execute(&pending.request.command());
             self.take_reply(pending, reply, begun_ns);
         }
         drop(turn);
@@ -167,7 +167,7 @@ impl Worker {
     fn take_reply(&self, pending: Pending, reply: Reply, begun_ns: u64) {
         let Pending { connection, request, checked_ns } = pending;
         match reply {
-            Reply::NeedsHistory { .. } => self.look_up_history(&connection, request),
+            Reply::Needs(_) => self.look_up(&connection, request),
             Reply::BillHead(view) => self.fetch_bill(&connection, &request, view),
             reply => self.waiting.borrow_mut().push_back(Waiting {
                 observed: reply.observed(),
@@ -238,10 +238,10 @@ impl Worker {
         }
     }
 
-    fn look_up_history(&self, connection: &Rc<Connection>, request: LiveRequest) {
+    fn look_up(&self, connection: &Rc<Connection>, request: LiveRequest) {
         let hand_back = self.hand_back(connection.key, request.header);
         let done = Box::new(move |reply: Reply| hand_back(reply.observed(), Body::Reply(reply)));
-        self.submit(connection, &request.header, Job::History { command: Box::new(request), done });
+        self.submit(connection, &request.header, Job::LookUp { command: Box::new(request), done });
     }
 
     fn fetch_bill(&self, connection: &Rc<Connection>, request: &LiveRequest, view: BillHeadView) {

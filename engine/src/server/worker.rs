@@ -181,7 +181,7 @@ impl Worker {
             .expect("the table sends no other kind here");
         let pending = Pending { connection: Rc::clone(connection), request, checked_ns: monotonic_ns() };
         let changes = lane == Lane::Change;
-        debug_assert_eq!(pending.request.command(None).configures(), changes, "table and ledger disagree");
+        debug_assert_eq!(pending.request.command().configures(), changes, "table and ledger disagree");
         if changes {
             self.changes.borrow_mut().push_back(pending);
         } else {

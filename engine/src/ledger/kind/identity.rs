@@ -1,6 +1,6 @@
 //! Has this identity (terminal, epoch, sequence) come before?
 //!
-//! - In the ring of the till's last outcomes, or in the history that the caller looked up: **remembered**. With
+//! - In the ring of the till's last outcomes, or in what the caller found in the log: **remembered**. With
 //!   the same digest it is answered as the first time (`repeat`), whatever has happened since; a sale reversed
 //!   meanwhile is `Reversed`. With another digest it is `IdentityConflict`, and kept in suspense once. A sale whose
 //!   reversal came first is `Reversed`, whatever its body.
@@ -17,6 +17,7 @@ use super::{Case, Desk, Till};
 use crate::ledger::command::Sale;
 use crate::ledger::decision::{Decision, Outcome};
 use crate::ledger::gaps::Gaps;
+use crate::ledger::known::Need;
 use crate::ledger::ledger_account::LedgerAccount;
 use crate::ledger::outcome_ring::RememberedOutcome;
 use crate::ledger::record::SuspenseReason;
@@ -52,7 +53,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         if !received {
             return if entry.gaps.has_room_for(sequence.0) { Standing::Fresh } else { Standing::TooManyGaps };
         }
-        match self.history {
+        match self.known.and_then(|known| known.sale) {
             Some(history)
                 if history.head == entry.head()
                     && history.sale.epoch == epoch
@@ -65,8 +66,9 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         }
     }
 
+    /// What is asked for where [`Standing::NeedsHistory`] stands.
     pub(super) fn needs_history<'a>(&self, till: Till<'_>, sale: &Sale<'_>) -> Decision<'a> {
-        Decision::NeedsHistory { sale: sale.id(), head: till.entry.head() }
+        Decision::Needs(Need::Sale { sale: sale.id(), head: till.entry.head() })
     }
 
     /// Answers everything that isn't fresh; none when it is, or when its sequence is 0.

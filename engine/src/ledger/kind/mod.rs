@@ -51,7 +51,7 @@ use super::calendar::day_of;
 use super::command::{AccountSelector, Channel, Command, Sale, Stamp, TerminalSlot};
 use super::decision::{Decision, Group, Outcome};
 use super::directory::{CardRoute, Directory};
-use super::history::History;
+use super::known::Known;
 use super::lead::Lead;
 use super::ledger_account::LedgerAccount;
 use super::limits::AMOUNT_FEN_MAX;
@@ -145,7 +145,7 @@ pub fn decide_with<'a, P: Parts + ?Sized>(
         parts,
         layout: Layout::new(parts.shard_count()),
         stamp,
-        history: command.history.as_ref(),
+        known: command.known,
         today: day_of(stamp.time_ns),
     };
     command.request.decide(&desk)
@@ -159,7 +159,7 @@ struct Desk<'s, P: Parts + ?Sized> {
     parts: &'s P,
     layout: Layout,
     stamp: Stamp,
-    history: Option<&'s History>,
+    known: Option<&'s Known>,
     /// The +08:00 day of this decision.
     today: u16,
 }

@@ -30,6 +30,7 @@ use crate::ledger::decision::{Decision, Group, Outcome};
 use crate::ledger::error::LedgerError;
 use crate::ledger::fold::Fold;
 use crate::ledger::history::remember;
+use crate::ledger::known::Need;
 use crate::ledger::limits::{BALANCE_FEN_MAX, REVERSAL_WINDOW_NS};
 use crate::ledger::outcome_ring::RememberedOutcome;
 use crate::ledger::record::{MoneyRecord, Record, RecordKind, ReversalRecord, Wallet};
@@ -84,7 +85,7 @@ impl<'a> Ask<'a> for Reversal<'a> {
                     remembered = Some(outcome);
                 }
                 Standing::NeedsHistory => {
-                    return Decision::NeedsHistory { sale: original, head: till.entry.head() };
+                    return Decision::Needs(Need::Sale { sale: original, head: till.entry.head() });
                 }
                 Standing::Fresh | Standing::TooManyGaps | Standing::OlderUnknown => {
                     if !desk.has_room_for_both(till, &case, (original.epoch, original.sequence)) {

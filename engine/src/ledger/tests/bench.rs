@@ -2,7 +2,8 @@
 //! test ([`Bench::close`]) the replayed log and a snapshot must give the same state.
 
 use protocol::ids::{
-    AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, RecordNumber, Sequence, TerminalId,
+    AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, RecordNumber, SaleId, Sequence,
+    TerminalId,
 };
 use protocol::result_code::ResultCode;
 
@@ -12,7 +13,8 @@ use crate::ledger::command::{
     TerminalSlot, TopUp,
 };
 use crate::ledger::decision::{BalanceView, Decision, Outcome};
-use crate::ledger::history::{HistorySearch, Step};
+use crate::ledger::history::{History, HistorySearch, Step};
+use crate::ledger::known::{KnownRecord, Need};
 use crate::ledger::ledger_account::LedgerAccount;
 use crate::ledger::limits::PAYLOAD_BYTES_MAX;
 use crate::ledger::record::{Record, RecordKind, Wallet};
@@ -146,21 +148,34 @@ impl Bench {
             let touched = shards_touched(&state.directory, state.shards.len(), &command);
             let held = Held { shards: &state.shards, touched };
             let decision = decide(&state.registry, &state.directory, &held, &command, stamp);
-            let Decision::NeedsHistory { sale, head } = decision else { return decision };
-            self.walks += 1;
-            let (mut search, mut step) = HistorySearch::begin(sale, head, None);
-            let history = loop {
-                match step {
-                    Step::Done(history) => break history,
-                    Step::Read(number) => {
-                        let logged = &self.log[number.0 as usize - 1];
-                        let record = Record::decode(logged.kind, logged.version, &logged.payload).unwrap();
-                        step = search.visit(number, logged.time_ns, &record);
-                    }
-                }
-            };
-            command.history = Some(history);
+            let Decision::Needs(need) = decision else { return decision };
+            let mut known = command.known.copied().unwrap_or_default();
+            match need {
+                Need::Sale { sale, head } => known.sale = Some(self.walk(sale, head)),
+                Need::Record(number) => known.record = Some(self.known_record(number)),
+            }
+            // A decision may lend what its command knows: it lives as long as the test.
+            command.known = Some(Box::leak(Box::new(known)));
         }
+    }
+
+    fn walk(&mut self, sale: SaleId, head: RecordNumber) -> History {
+        self.walks += 1;
+        let (mut search, mut step) = HistorySearch::begin(sale, head, None);
+        loop {
+            match step {
+                Step::Done(history) => return history,
+                Step::Read(number) => {
+                    let known = self.known_record(number);
+                    step = search.visit(number, known.time_ns, &known.record());
+                }
+            }
+        }
+    }
+
+    fn known_record(&self, number: RecordNumber) -> KnownRecord {
+        let logged = &self.log[number.0 as usize - 1];
+        KnownRecord::new(number, logged.time_ns, (logged.kind, logged.version), &logged.payload).unwrap()
     }
 
     pub(super) fn run(&mut self, request: Request<'_>) -> Answer {

@@ -18,8 +18,8 @@ use super::bench::{MERCHANT, NOON_NS, SECOND_NS, register_till, sale, text};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
     AccountSelector, Balance, BillHead, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, Channel,
-    CodeDebit, CodeVerdict, CutOff, OfflineFact, OpenAccount, Opening, RegisterMerchant, RegisterTerminal,
-    Reversal, Sale, SaleQuery, SetAccountTerms, SetPolicy, TerminalSlot, TopUp,
+    CodeDebit, CodeVerdict, CutOff, OfflineFact, OpenAccount, Opening, RegisterMerchant, Reversal, Sale,
+    SaleQuery, SetAccountTerms, SetPolicy, TerminalSlot, TopUp,
 };
 use crate::ledger::limits::{
     ACCOUNT_CHANGE_LOOKS_MAX, ACCOUNT_QUERY_LOOKS_MAX, CARD_DEBIT_LOOKS_MAX, CARD_STATE_LOOKS_MAX,

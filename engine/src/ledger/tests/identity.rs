@@ -177,6 +177,7 @@ fn a_new_epoch_opens_afresh_and_an_older_one_is_asked_for_in_the_log() {
 fn a_history_of_another_moment_isnt_trusted() {
     use crate::ledger::command::{CardDebit, Command, Stamp};
     use crate::ledger::history::History;
+    use crate::ledger::{Known, Need};
     use protocol::ids::{CardCounter, RecordNumber};
     let mut bench = Bench::new(1, 1);
     bench.tap(sale(0, 2, 1), 0, 1, 100);
@@ -187,18 +188,22 @@ fn a_history_of_another_moment_isnt_trusted() {
         amount_fen: 1,
     });
     let stamp = Stamp { number: RecordNumber(bench.head().0 + 1), time_ns: bench.time_ns };
-    let decide = |history| {
-        let command = Command { request, history };
+    let decide = |sale| {
+        let known = Known { sale, ..Known::default() };
+        let command = Command { request, known: Some(&known) };
         let state = &bench.state;
-        crate::ledger::decide(&state.registry, &state.directory, &state.shards, &command, stamp)
+        match crate::ledger::decide(&state.registry, &state.directory, &state.shards, &command, stamp) {
+            Decision::Needs(need) => Err(need),
+            decision => Ok(decision.outcome().map(|outcome| outcome.code)),
+        }
     };
-    let Decision::NeedsHistory { sale: asked, head } = decide(None) else { panic!("no walk asked for") };
+    let Err(Need::Sale { sale: asked, head }) = decide(None) else { panic!("no walk asked for") };
     let absent = History { sale: asked, head, found: None };
-    assert!(matches!(decide(Some(absent)), Decision::NoRecord(o) if o.code == ResultCode::StaleEpoch));
+    assert_eq!(decide(Some(absent)), Ok(Some(ResultCode::StaleEpoch)));
     let older = History { head: RecordNumber(head.0 - 1), ..absent };
-    assert!(matches!(decide(Some(older)), Decision::NeedsHistory { .. }));
+    assert_eq!(decide(Some(older)), Err(Need::Sale { sale: asked, head }));
     let other = History { sale: sale(0, 1, 2).id(), ..absent };
-    assert!(matches!(decide(Some(other)), Decision::NeedsHistory { .. }));
+    assert_eq!(decide(Some(other)), Err(Need::Sale { sale: asked, head }));
 }
 
 #[test]

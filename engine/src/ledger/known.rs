@@ -1,0 +1,132 @@
+//! What a decision may need beyond memory, and what is known of it.
+//!
+//! The ledger looks nothing up: it says what it needs ([`Need`]), its caller fetches it outside every lock and decides the
+//! same request again with it ([`Known`]). Every answer says what it was valid for, and is taken only where that still
+//! holds; a decision asks again otherwise. Several may be needed one after the other, so what is known is kept until the
+//! request is decided.
+//!
+//! **Invariant**: a need names only records that were appended before its decision, so that whoever fetches it waits for
+//! the log to be durable up to there, and for nothing else.
+
+use protocol::ids::{RecordNumber, SaleId};
+
+use super::error::LedgerError;
+use super::history::History;
+use super::limits::PAYLOAD_BYTES_MAX;
+use super::record::{PayloadBuffer, Record};
+
+/// What a decision needs and memory doesn't have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// The outcome of a sale that isn't in memory any more (or never was: an older epoch). Walk the till's chain in
+    /// the log from `head` with [`super::history::HistorySearch`].
+    Sale {
+        /// The sale to look for.
+        sale: SaleId,
+        /// The newest record of the till's chain.
+        head: RecordNumber,
+    },
+    /// One record, by its number.
+    Record(RecordNumber),
+}
+
+impl Need {
+    /// The newest record that the answer may depend on: it must be durable before the log is read.
+    pub const fn newest(&self) -> RecordNumber {
+        match self {
+            Need::Sale { head, .. } => *head,
+            Need::Record(number) => *number,
+        }
+    }
+}
+
+/// What was fetched for a request so far; the newest answer to each kind of need.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// What the log says of a sale. Valid while the head of its till's chain is the one that the walk began at.
+    pub sale: Option<History>,
+    /// A record. Valid for its number, for ever: records never change.
+    pub record: Option<KnownRecord>,
+}
+
+impl Known {
+    /// The record with this number, when it was fetched.
+    pub fn record(&self, number: RecordNumber) -> Option<Record<'_>> {
+        self.record.as_ref().filter(|known| known.number == number).map(KnownRecord::record)
+    }
+}
+
+/// A record as it stands in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownRecord {
+    /// Its number.
+    pub number: RecordNumber,
+    /// Its logged time, nanoseconds since 1970-01-01 UTC.
+    pub time_ns: u64,
+    kind: u8,
+    version: u8,
+    payload_bytes: usize,
+    payload: PayloadBuffer,
+}
+
+impl KnownRecord {
+    /// Takes a record's bytes.
+    ///
+    /// # Errors
+    /// A kind or version unknown here, or a payload that isn't one of that kind.
+    pub fn new(
+        number: RecordNumber,
+        time_ns: u64,
+        (kind, version): (u8, u8),
+        bytes: &[u8],
+    ) -> Result<KnownRecord, LedgerError> {
+        let decoded = Record::decode(kind, version, bytes)?;
+        let mut payload = [0; PAYLOAD_BYTES_MAX];
+        let Some(place) = payload.get_mut(..bytes.len()) else {
+            return Err(LedgerError::WrongLength { kind: decoded.kind(), bytes: bytes.len() });
+        };
+        place.copy_from_slice(bytes);
+        Ok(KnownRecord { number, time_ns, kind, version, payload_bytes: bytes.len(), payload })
+    }
+
+    /// The record itself.
+    pub fn record(&self) -> Record<'_> {
+        Record::decode(self.kind, self.version, &self.payload[..self.payload_bytes])
+            .expect("the same bytes were decoded when they were taken")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zerocopy::IntoBytes;
+
+    use super::*;
+    use crate::ledger::record::{RecordKind, ReversalRecord};
+
+    #[test]
+    fn a_record_is_known_by_its_number_alone() {
+        let reversal = ReversalRecord { original_record: 7.into(), ..zerocopy::FromZeros::new_zeroed() };
+        let kind = RecordKind::Reversal;
+        let known = Known {
+            record: Some(
+                KnownRecord::new(RecordNumber(9), 5, (kind as u8, kind.version()), reversal.as_bytes())
+                    .expect("a reversal's bytes"),
+            ),
+            ..Known::default()
+        };
+        assert_eq!(known.record(RecordNumber(9)), Some(Record::Reversal(reversal)));
+        assert_eq!(known.record(RecordNumber(8)), None);
+        assert_eq!(Known::default().record(RecordNumber(9)), None);
+    }
+
+    #[test]
+    fn bytes_that_are_no_record_arent_taken() {
+        let new = |kind, version, bytes: &[u8]| KnownRecord::new(RecordNumber(1), 0, (kind, version), bytes);
+        let kind = RecordKind::Debit;
+        assert!(new(kind as u8, kind.version(), &[0; 80]).is_ok());
+        assert!(new(kind as u8, kind.version(), &[0; 72]).is_err());
+        assert!(new(kind as u8, kind.version() + 1, &[0; 80]).is_err());
+        assert!(new(0, 1, &[0; 80]).is_err());
+        assert!(new(kind as u8, kind.version(), &[0; 4_000]).is_err());
+    }
+}

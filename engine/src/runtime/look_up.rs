@@ -1,0 +1,74 @@
+//! Fetches what a decision needs and memory doesn't have.
+
+use protocol::ids::RecordNumber;
+use wal::LogReader;
+
+use super::engine::{Engine, EngineError};
+use super::history_walk;
+use crate::ledger::known::{Known, KnownRecord, Need};
+
+/// Answers one need. Every record up to [`Need::newest`] must be durable.
+///
+/// A record by its number costs one look-up. A sale costs one for each record of its till since then; what was known of
+/// the same sale before cuts that short.
+///
+/// # Errors
+/// The log is damaged.
+pub fn answer(engine: &Engine, need: Need, known: &mut Known) -> Result<(), EngineError> {
+    let reader = engine.log().reader();
+    match need {
+        Need::Sale { sale, head } => {
+            known.sale = Some(history_walk::find(&reader, sale, head, known.sale)?);
+        }
+        Need::Record(number) => known.record = Some(record(&reader, number)?),
+    }
+    Ok(())
+}
+
+fn record(reader: &LogReader, number: RecordNumber) -> Result<KnownRecord, EngineError> {
+    let found = reader.record(number.0)?.expect("only records that were appended are asked for");
+    KnownRecord::new(number, found.time_ns, (found.kind, found.version), found.payload)
+        .map_err(|source| EngineError::Replay { number: number.0, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use wal::{LogConfig, LogId, SystemClock};
+
+    use super::*;
+    use crate::ledger::{Record, Sizes};
+    use crate::limits::books::{self, BooksSpec};
+    use crate::opened_books::LogBackEnd;
+    use crate::runtime::engine::Sources;
+
+    #[test]
+    fn every_record_is_found_by_its_number() {
+        let (engine, _) = Engine::open(Sources {
+            storage: Arc::new(wal::Simulated::new()),
+            log: LogConfig::new(LogId([1; 16])),
+            clock: Arc::new(SystemClock),
+            sizes: Sizes::default(),
+            snapshot: None,
+        })
+        .expect("a new log");
+        let spec = BooksSpec { accounts: 300, tills: 2, debits: 0, back_end: LogBackEnd::Through };
+        books::open_accounts(&engine, &spec).expect("few accounts");
+        engine.sync().expect("the simulated medium works");
+        let reader = engine.log().reader();
+        let mut known = Known::default();
+        let mut seen = 0;
+        for found in reader.scan(1) {
+            let found = found.expect("the log is whole");
+            let number = RecordNumber(found.number);
+            answer(&engine, Need::Record(number), &mut known).expect("it is there");
+            let record = Record::decode(found.kind, found.version, found.payload).expect("it was written");
+            assert_eq!(known.record(number), Some(record));
+            assert_eq!(known.record.map(|known| known.time_ns), Some(found.time_ns));
+            seen += 1;
+        }
+        assert!(seen > 600, "an account is opened and has an opening balance: {seen} records");
+        assert_eq!(known.sale, None);
+    }
+}
