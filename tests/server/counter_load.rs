@@ -103,7 +103,7 @@ impl Change {
 }
 
 /// A change that was acknowledged, and the record it stands on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Acknowledged {
     change: Change,
     record: u64,
@@ -327,7 +327,7 @@ fn expect_same(told: &Acknowledged, answer: &MoneyAnswer) {
 /// sealed.
 pub fn expect_each_once(data_dir: &Path, told: &[CounterLog]) {
     let reader = LogReader::open_offline(data_dir).expect("a sound log");
-    let mut logged: HashMap<(TerminalId, u32), Vec<(u64, AccountId, u64, u64)>> = HashMap::new();
+    let mut logged: HashMap<(TerminalId, u32), Vec<Acknowledged>> = HashMap::new();
     for found in reader.scan(1) {
         let found = found.expect("a readable record");
         let record = Record::decode(found.kind, found.version, found.payload).expect("a known record");
@@ -337,16 +337,18 @@ pub fn expect_each_once(data_dir: &Path, told: &[CounterLog]) {
             Record::CardReturned(r) => (&r.money, r.card_uid.get(), 0),
             _ => continue,
         };
-        let person = money.person().expect("a card is somebody's");
-        let key = (TerminalId(money.terminal.get()), money.sequence.get());
-        logged.entry(key).or_default().push((found.number, person, old, new));
+        let account = money.person().expect("a card is somebody's");
+        let sequence = money.sequence.get();
+        let change = Change { sequence, account, old: CardUid(old), new: CardUid(new) };
+        let key = (TerminalId(money.terminal.get()), sequence);
+        logged.entry(key).or_default().push(Acknowledged { change, record: found.number });
     }
     let mut told_count = 0;
     for counter in told {
-        for Acknowledged { change, record } in &counter.acknowledged {
+        for told in &counter.acknowledged {
             told_count += 1;
-            let found = logged.get(&(counter.terminal, change.sequence)).map_or(&[][..], Vec::as_slice);
-            assert_eq!(found, [(*record, change.account, change.old.0, change.new.0)], "{change:?}");
+            let key = (counter.terminal, told.change.sequence);
+            assert_eq!(logged.get(&key).map_or(&[][..], Vec::as_slice), [*told]);
         }
     }
     let logged_count: usize = logged.values().map(Vec::len).sum();

@@ -29,7 +29,7 @@ pub fn tops_up(slot: u16) -> bool {
 
 /// Whether the till at this slot is a counter, which hands out cards, too.
 pub fn hands_out_cards(slot: u16) -> bool {
-    slot % 3 == 0
+    slot.is_multiple_of(3)
 }
 
 /// A request on its way.

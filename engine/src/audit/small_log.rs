@@ -4,14 +4,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use protocol::card::{CardKind, ReplaceReason};
 use protocol::ids::{
     AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, RecordNumber, Sequence, TerminalId,
 };
 use wal::{Clock, Log, LogConfig, LogId, Priority, Simulated};
 
 use crate::ledger::command::{
-    AccountSelector, BindCard, CardDebit, Channel, CodeDebit, CodeVerdict, CutOff, OfflineFact, OpenAccount,
-    Opening, RegisterMerchant, RegisterTerminal, Reversal, Sale, SetMealPeriod, TopUp,
+    AccountSelector, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, Channel, CodeDebit,
+    CodeVerdict, CutOff, OfflineFact, OpenAccount, Opening, RegisterMerchant, RegisterTerminal, Reversal,
+    Sale, SetMealPeriod, TopUp,
 };
 use crate::ledger::limits::PAYLOAD_BYTES_MAX;
 use crate::ledger::record::Wallet;
@@ -97,7 +99,8 @@ impl SmallLog {
         log.done(Request::RegisterTerminal(RegisterTerminal {
             terminal: TERMINAL,
             merchant: MERCHANT,
-            kind: TerminalKind::PhoneGateway,
+            // It does whatever a till may.
+            kind: TerminalKind::Counter,
             key_version: 1,
             enabled: true,
         }));
@@ -206,6 +209,35 @@ impl SmallLog {
         }));
         assert!(outcome.code.is_approved(), "{outcome:?}");
         outcome
+    }
+
+    pub(crate) fn issue(&mut self, account: AccountId, card_uid: u64) -> Outcome {
+        let sale = self.next_sale();
+        self.run(Request::CardIssue(CardIssue {
+            sale,
+            account: AccountSelector::Account(account),
+            card_uid: CardUid(card_uid),
+            kind: CardKind::Standard,
+            expires_day: 0,
+            fee_fen: 0,
+        }))
+    }
+
+    pub(crate) fn replace(&mut self, account: AccountId, new_card: u64) -> Outcome {
+        let sale = self.next_sale();
+        self.run(Request::CardReplace(CardReplace {
+            sale,
+            account: AccountSelector::Account(account),
+            new_card: CardUid(new_card),
+            reason: ReplaceReason::Lost,
+            fee_fen: 0,
+        }))
+    }
+
+    pub(crate) fn give_back(&mut self, account: AccountId, card_uid: u64) -> Outcome {
+        let sale = self.next_sale();
+        let account = AccountSelector::Account(account);
+        self.run(Request::CardReturn(CardReturn { sale, account, card_uid: CardUid(card_uid) }))
     }
 
     /// The sequence of the latest sale.

@@ -190,6 +190,62 @@ fn an_overdraft_online_is_found_but_not_offline() {
     assert_eq!(failures(&groups), [(Check::Floor, place.0)]);
 }
 
+/// A card replaced after a tap, taken back, another issued; the first one's sale comes late.
+fn with_cards() -> Vec<RawGroup> {
+    let mut log = SmallLog::new();
+    let holder = AccountId(0);
+    log.tap(101, 4, 100);
+    for outcome in [log.replace(holder, 201), log.give_back(holder, 201), log.issue(holder, 202)] {
+        assert_eq!(outcome.code, ResultCode::Approved);
+    }
+    log.tap(202, 1, 100);
+    log.offline(101, 300, log.time_ns);
+    assert_eq!(log.replace(AccountId(1), 202).code, ResultCode::CardTaken);
+    log.groups
+}
+
+#[test]
+fn cards_that_go_from_hand_to_hand_are_right() {
+    let report = audit(&with_cards());
+    assert!(report.ok, "{report}");
+    for kind in ["card_issued", "card_replaced", "card_returned"] {
+        assert_eq!(report.records_by_kind[kind], 1, "{kind}");
+    }
+}
+
+#[test]
+fn a_card_in_wrong_hands_is_found() {
+    let right = with_cards();
+    let spoiled = |kind, place: core::ops::Range<usize>, value: u64| {
+        let mut groups = right.clone();
+        let (number, at, within) = find(&groups, kind, 0);
+        let bytes = value.to_le_bytes();
+        groups[at].records[within].payload[place.clone()].copy_from_slice(&bytes[..place.len()]);
+        (failures(&groups), number)
+    };
+    // Of another card than the account's current one, and at another counter than its last tap's.
+    let (found, number) = spoiled(RecordKind::CardReplaced, 80..88, 102);
+    assert_eq!(found, [(Check::Card, number)]);
+    let (found, number) = spoiled(RecordKind::CardReplaced, 96..100, 5);
+    assert_eq!(found, [(Check::Card, number)]);
+    let (found, number) = spoiled(RecordKind::CardReturned, 80..88, 101);
+    assert!(found.contains(&(Check::Card, number)));
+    // Given out twice; the account's own before, or another's.
+    for card in [101, 103] {
+        let (found, number) = spoiled(RecordKind::CardIssued, 80..88, card);
+        assert!(found.contains(&(Check::Card, number)), "card {card}: {found:?}");
+    }
+    // An old card's late sale, paid by somebody who never had it.
+    let (found, number) = spoiled(RecordKind::OfflineDebit, 80..88, 102);
+    assert_eq!(found, [(Check::Card, number)]);
+    // Issued to who has a card.
+    let mut groups = right.clone();
+    let (_, at, _) = find(&groups, RecordKind::CardReturned, 0);
+    let (issued, _, _) = find(&groups, RecordKind::CardIssued, 0);
+    groups.remove(at);
+    assert!(failures(&groups).contains(&(Check::Card, issued - 1)));
+}
+
 #[test]
 fn broken_chains_dates_and_groups_are_found() {
     let right = SmallLog::with_a_day().groups;

@@ -95,7 +95,7 @@ pub const SALE_QUERY_LOOKS_MAX: Looks = Looks { probes: 4, lines: 9 };
 pub const ACCOUNT_CHANGE_LOOKS_MAX: Looks = Looks { probes: 2, lines: 4 };
 
 /// Giving a card out at a counter, replacing it or taking it back at most, without the search for a place as below.
-pub const CARD_STATE_LOOKS_MAX: Looks = Looks { probes: 9, lines: 14 };
+pub const CARD_STATE_LOOKS_MAX: Looks = Looks { probes: 10, lines: 18 };
 
 /// Opening an account or binding a card at most, without the search for a place in the directory: that takes
 /// [`TABLE_SEARCH_MAX`] buckets, a line each.

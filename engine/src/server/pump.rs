@@ -20,6 +20,7 @@ use protocol::frame::Header;
 use protocol::ids::{AccountId, RecordNumber};
 use protocol::result_code::ResultCode;
 use tokio::sync::Notify;
+use tokio::task;
 
 use super::answers::answer;
 use super::connection::Connection;
@@ -106,6 +107,11 @@ impl Worker {
                 // Whoever asked may have given up.
                 let _ = question.send(self.stages.borrow().clone());
             }
+            if !self.changes.borrow().is_empty() {
+                // The readers come first: who sells waits for one turn of changes, not for all of them.
+                self.wake.notify();
+                task::yield_now().await;
+            }
         }
     }
 
@@ -147,9 +153,6 @@ impl Worker {
         }
         drop(turn);
         self.end_turn(begun_ns, first, count as u64);
-        if !changes.is_empty() {
-            self.wake.notify();
-        }
         true
     }
 

@@ -120,7 +120,8 @@ impl Worker {
         Some((terminal, welcome))
     }
 
-    /// Closes connections that have been silent for too long, also half-open ones.
+    /// Closes connections that have been silent for too long, also half-open ones, and those of terminals that were
+    /// disabled meanwhile: until then each request of theirs is refused by the ledger.
     pub(super) async fn sweep(self: Rc<Worker>) {
         let begun_ns = monotonic_ns();
         loop {
@@ -128,11 +129,15 @@ impl Worker {
             self.now_s.set((monotonic_ns() - begun_ns) / 1_000_000_000);
             self.slow.borrow_mut().begin_second();
             let silent_before = self.now_s().saturating_sub(self.shared.config.idle_timeout.as_secs());
+            let routes = self.shared.engine.routes();
+            let registry = &routes.configuration().registry;
             for connection in self.connections.borrow().values() {
                 if connection.heard_at_s.get() < silent_before {
                     connection.finish(End::Idle);
                 } else if connection.lease.is_fenced() {
                     connection.finish(End::Refused(ResultCode::Fenced));
+                } else if !registry.terminal(connection.slot).is_some_and(|terminal| terminal.enabled) {
+                    connection.finish(End::Refused(ResultCode::UnknownTerminal));
                 }
             }
         }

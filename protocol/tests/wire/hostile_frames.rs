@@ -170,12 +170,25 @@ fn fields_out_of_range_are_refused_with_their_place() {
         ("sale_query", 38, 1, DecodeError::Reserved { offset: 38 }),
         ("upload", 36, 3, DecodeError::Field { offset: 36, value: 3 }),
         ("upload", 38, 1, DecodeError::Reserved { offset: 38 }),
+        ("card_issue", 64, 0, DecodeError::Field { offset: 64, value: 0 }),
+        ("card_issue", 64, 4, DecodeError::Field { offset: 64, value: 4 }),
+        ("card_issue", 65, 1, DecodeError::Reserved { offset: 65 }),
+        ("card_issue", 68, 1, DecodeError::Reserved { offset: 68 }),
+        ("card_issue", 88, 1, DecodeError::Reserved { offset: 88 }),
+        ("card_replace", 72, 4, DecodeError::Field { offset: 72, value: 4 }),
+        ("card_replace", 73, 1, DecodeError::Reserved { offset: 73 }),
+        ("card_return", 33, 1, DecodeError::Reserved { offset: 33 }),
     ];
     for (name, offset, byte, expected) in cases {
         let mut frame = frames.iter().find(|(known, _)| known == name).expect("a known name").1.clone();
         frame[*offset] = *byte;
         assert_eq!(Request::decode(&frame), Err(*expected), "{name} with byte {offset} = {byte}");
         assert_eq!(Refusal::from(*expected).offset as usize, *offset, "{name} with byte {offset} = {byte}");
+    }
+    for name in ["card_issue", "card_replace", "card_return"] {
+        let mut frame = frames.iter().find(|(known, _)| *known == name).expect("a known name").1.clone();
+        frame[56..64].fill(0);
+        assert_eq!(Request::decode(&frame), Err(DecodeError::Field { offset: 56, value: 0 }), "{name}");
     }
 }
 

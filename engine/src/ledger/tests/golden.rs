@@ -1,13 +1,30 @@
 //! The bytes of records, as they stand in logs: a change here is a new version of the kind.
 
-use super::bench::{Bench, sale};
+use protocol::card::{CardKind, ReplaceReason};
+use protocol::ids::{AccountId, CardUid};
+
+use super::bench::{Bench, register_till, sale};
+use crate::ledger::command::{
+    AccountSelector, CardIssue, CardReplace, CardReturn, RegisterTerminal, Request,
+};
 use crate::ledger::record::RecordKind;
+use crate::ledger::registry::TerminalKind;
 
 fn hex(bytes: &[u8]) -> String {
     bytes
         .chunks(16)
         .map(|line| line.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + "\n")
         .collect()
+}
+
+/// The log's records, each with its kind.
+fn text_of(bench: &Bench) -> String {
+    let mut text = String::new();
+    for logged in &bench.log {
+        let kind = RecordKind::from_number(logged.kind).unwrap();
+        text += &format!("{kind:?} {} v{}\n{}", logged.kind, logged.version, hex(&logged.payload));
+    }
+    text
 }
 
 #[test]
@@ -18,10 +35,23 @@ fn records_of_one_till() {
     bench.top_up(sale(1, 1, 2), 0, 5_000, "wx-20261124-0001");
     bench.reverse(sale(1, 1, 3), (1, 1), 1_250);
     bench.upload(sale(1, 1, 4), 0, 2, 300);
-    let mut text = String::new();
-    for logged in &bench.log {
-        let kind = RecordKind::from_number(logged.kind).unwrap();
-        text += &format!("{kind:?} {} v{}\n{}", logged.kind, logged.version, hex(&logged.payload));
-    }
-    assert_eq!(text, include_str!("golden_records.txt"));
+    assert_eq!(text_of(&bench), include_str!("golden_records.txt"));
+}
+
+#[test]
+fn records_of_a_counter() {
+    let mut bench = Bench::new(1, 1);
+    let Request::RegisterTerminal(till) = register_till(0) else { unreachable!("it registers") };
+    bench.done(Request::RegisterTerminal(RegisterTerminal { kind: TerminalKind::Counter, ..till }));
+    let from = bench.log.len();
+    bench.tap(sale(1, 1, 1), 0, 7, 1_250);
+    let (account, fee_fen) = (AccountSelector::Account(AccountId(0)), 0);
+    let (new_card, reason) = (CardUid(0x0102_0304), ReplaceReason::Broken);
+    bench.done(Request::CardReplace(CardReplace { sale: sale(0, 1, 1), account, new_card, reason, fee_fen }));
+    bench.done(Request::CardReturn(CardReturn { sale: sale(0, 1, 2), account, card_uid: new_card }));
+    let (card_uid, kind, expires_day) = (CardUid(0x0506_0708), CardKind::Standard, 0);
+    let sale = sale(0, 1, 3);
+    bench.done(Request::CardIssue(CardIssue { sale, account, card_uid, kind, expires_day, fee_fen }));
+    bench.log.drain(..from);
+    assert_eq!(text_of(&bench), include_str!("golden_card_records.txt"));
 }
