@@ -46,6 +46,7 @@ impl Books {
             clock: Arc::new(SystemClock),
             sizes: Sizes { shards: 4, accounts_max: ACCOUNTS, ..Sizes::default() },
             snapshot: None,
+            orders: None,
         };
         let engine = Arc::new(Engine::open(sources).expect("an empty medium").0);
         engine.configure(Request::CutOff(CutOff { opened: BusinessDate(9_824) })).expect("the first date");

@@ -22,6 +22,7 @@ fn open(storage: &Arc<dyn Storage>) -> (Engine, u64) {
         clock: Arc::new(SystemClock),
         sizes: Sizes { shards: 4, accounts_max: SPEC.accounts, ..Sizes::default() },
         snapshot: None,
+        orders: None,
     };
     let (engine, report) = Engine::open(sources).expect("a log that can be trusted");
     (engine, report.recovery.records_replayed)

@@ -110,6 +110,7 @@ fn open(data: &DataDir, setting: &Setting) -> Result<Engine, PeersError> {
         clock: Arc::new(SystemClock),
         sizes,
         snapshot,
+        orders: None,
     };
     Ok(Engine::open(sources).map_err(LimitsError::from)?.0)
 }

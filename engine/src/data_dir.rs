@@ -7,6 +7,7 @@
 //!   master.key    32 hex digits, readable by the owner only; every other key is derived from it
 //!   log/          the write-ahead log (drawn in wal/README.md)
 //!   snapshots/    the newest two snapshots
+//!   orders/       which top-up orders were credited: what memory has forgotten of the log (drawn in runtime/order_index)
 //! ```
 
 use std::fs;
@@ -122,6 +123,11 @@ impl DataDir {
     /// Where snapshots lie.
     pub fn snapshot_dir(&self) -> PathBuf {
         self.path.join("snapshots")
+    }
+
+    /// Where the index of orders lies. It is made when it is missing.
+    pub fn orders_dir(&self) -> PathBuf {
+        self.path.join("orders")
     }
 
     /// The campus master key.

@@ -72,8 +72,14 @@ impl OpenedBooks {
             LogBackEnd::Map => Arc::new(Map::new(data.path())),
         };
         let log = LogConfig { log_bytes_max: options.log_bytes_max, ..LogConfig::new(LogId(random_bytes())) };
-        let sources =
-            Sources { storage, log, clock: Arc::new(SystemClock), sizes: options.sizes.clone(), snapshot };
+        let sources = Sources {
+            storage,
+            log,
+            clock: Arc::new(SystemClock),
+            sizes: options.sizes.clone(),
+            snapshot,
+            orders: Some(data.orders_dir()),
+        };
         let (engine, mut report) = Engine::open(sources).map_err(engine_error)?;
         report.snapshots_rejected = rejected.iter().map(ToString::to_string).collect();
         if engine.routes().configuration().registry.business_date() == BusinessDate(0) {
@@ -102,6 +108,10 @@ impl OpenedBooks {
         let engine_error =
             |source: EngineError| BooksError::Engine { path: self.data.path().to_owned(), source };
         self.engine.log().seal().map_err(|source| engine_error(source.into()))?;
+        if let Err(error) = self.engine.index_orders() {
+            // It is made anew from the log: the next start takes longer.
+            tracing::warn!(%error, "the index of orders isn't complete");
+        }
         let (state, last) = self.engine.copy_state();
         Snapshot::save(&self.data.snapshot_dir(), self.engine.log().log_id(), &state, last)?;
         Ok(last)

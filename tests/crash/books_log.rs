@@ -56,6 +56,7 @@ pub fn open(medium: &Simulated, shards: usize) -> Result<Engine, EngineError> {
         clock: Arc::new(Ticking::default()),
         sizes: sizes(shards),
         snapshot: None,
+        orders: None,
     };
     Engine::open(sources).map(|(engine, _)| engine)
 }

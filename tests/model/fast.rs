@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use engine::ledger::decision::{BalanceView, BillHeadView};
 use engine::ledger::history::{History, HistorySearch, Step};
-use engine::ledger::known::{Known, KnownRecord, Need};
+use engine::ledger::known::{Known, KnownOrder, KnownRecord, Need};
 use engine::ledger::limits::PAYLOAD_BYTES_MAX;
+use engine::ledger::orders::OrderKey;
 use engine::ledger::state::{self, sum_of_all_fen};
 use engine::ledger::{
     Clearing, Command, Decision, LedgerAccount, Outcome, Record, RecordKind, Request, Sizes, Stamp, State,
@@ -27,6 +28,9 @@ pub struct Fast {
     state: State,
     log: Vec<Logged>,
     pub walks: u64,
+    /// Which record credited an order: the index of orders, always up to date.
+    orders: BTreeMap<OrderKey, RecordNumber>,
+    pub orders_looked_up: u64,
 }
 
 fn fault<E: core::fmt::Display>(error: E) -> String {
@@ -36,7 +40,7 @@ fn fault<E: core::fmt::Display>(error: E) -> String {
 impl Fast {
     pub fn new(sizes: Sizes) -> Fast {
         let state = State::new(&sizes).expect("sizes in range");
-        Fast { sizes, state, log: Vec::new(), walks: 0 }
+        Fast { sizes, state, log: Vec::new(), walks: 0, orders: BTreeMap::new(), orders_looked_up: 0 }
     }
 
     pub fn last_record(&self) -> u64 {
@@ -67,7 +71,16 @@ impl Fast {
                     }
                     for number in before + 1..=self.last_record() {
                         apply_logged(&mut self.state, &self.log, number)?;
+                        let record = self.known_record(RecordNumber(number))?;
+                        if let Some(key) = OrderKey::credited_by(&record.record())
+                            && let Some(before) = self.orders.insert(key, RecordNumber(number))
+                        {
+                            return Err(format!(
+                                "record {number} credits the order of record {before} again"
+                            ));
+                        }
                     }
+                    self.index_orders();
                     if outcome.observed.0 != self.last_record() {
                         return Err(format!(
                             "observed {} after record {}",
@@ -109,6 +122,14 @@ impl Fast {
                 self.walks += 1;
                 known.sale = Some(self.walk(sale, head)?);
             }
+            Need::Order { key, forgotten } => {
+                if forgotten.0 > self.last_record() || known.order.is_some_and(|order| order.key == key) {
+                    return Err(format!("asked for an order in vain: {need:?}"));
+                }
+                self.orders_looked_up += 1;
+                let found = self.orders.get(&key).copied();
+                known.order = Some(KnownOrder { key, up_to: RecordNumber(self.last_record()), found });
+            }
             Need::Record(number) => {
                 if known.record(number).is_some() {
                     return Err(format!("asked for record {number} twice"));
@@ -117,6 +138,11 @@ impl Fast {
             }
         }
         Ok(())
+    }
+
+    fn index_orders(&mut self) {
+        let up_to = RecordNumber(self.last_record());
+        self.state.shards.iter_mut().for_each(|shard| shard.set_orders_indexed(up_to));
     }
 
     fn known_record(&self, number: RecordNumber) -> Result<KnownRecord, String> {
@@ -183,6 +209,7 @@ impl Fast {
         snapshot::write(registry, directory, parts, &mut bytes).map_err(fault)?;
         self.sizes.shards = shards;
         self.state = snapshot::read(&mut bytes.as_slice(), &self.sizes).map_err(fault)?;
+        self.index_orders();
         Ok(())
     }
 

@@ -75,8 +75,8 @@ fn sizes(shards: usize) -> Sizes {
         merchants_max: 8,
         // Few, so that the log has to be asked.
         outcomes_per_terminal: 16,
-        // Enough for every order of a stream: which of them is forgotten first depends on the shard count.
-        orders_max: 65_536,
+        // Few, so that the index of orders has to be asked.
+        orders_max: 64,
     }
 }
 
@@ -86,6 +86,7 @@ struct Seen {
     codes: BTreeMap<ResultCode, u64>,
     kinds: BTreeMap<RecordKind, u64>,
     walks: u64,
+    orders_looked_up: u64,
     commands: usize,
 }
 
@@ -153,6 +154,7 @@ fn run(seed: u64) -> Result<Seen, String> {
         }
     }
     seen.walks = ledgers[0].walks;
+    seen.orders_looked_up = ledgers[0].orders_looked_up;
     seen.kinds = ledgers[0].records_by_kind();
     Ok(seen)
 }
@@ -189,7 +191,8 @@ fn run_or_panic(seed: u64) -> Seen {
 fn the_ledger_is_the_naive_model() {
     if let Ok(seed) = std::env::var("YIKA_SEED") {
         let seen = run_or_panic(seed.parse().expect("YIKA_SEED is a number"));
-        println!("{} commands, {} walks, {:?}", seen.commands, seen.walks, seen.codes);
+        let Seen { commands, walks, orders_looked_up, codes, .. } = seen;
+        println!("{commands} commands, {walks} walks, {orders_looked_up} orders looked up, {codes:?}");
         return;
     }
     let mut total = Seen::default();
@@ -197,6 +200,7 @@ fn the_ledger_is_the_naive_model() {
         let seen = run_or_panic(seed);
         total.commands += seen.commands;
         total.walks += seen.walks;
+        total.orders_looked_up += seen.orders_looked_up;
         for (code, count) in seen.codes {
             *total.codes.entry(code).or_default() += count;
         }
@@ -204,9 +208,11 @@ fn the_ledger_is_the_naive_model() {
             *total.kinds.entry(kind).or_default() += count;
         }
     }
-    println!("{} commands, {} walks, {:?}, {:?}", total.commands, total.walks, total.codes, total.kinds);
+    let Seen { commands, walks, orders_looked_up, codes, kinds } = &total;
+    println!("{commands} commands, {walks} walks, {orders_looked_up} orders looked up, {codes:?}, {kinds:?}");
     assert!(total.commands >= 120_000);
     assert!(total.walks > 1_000, "the log was asked {} times only", total.walks);
+    assert!(total.orders_looked_up > 1_000, "orders were looked up {} times only", total.orders_looked_up);
     let missing: Vec<_> = CODES.iter().filter(|code| !total.codes.contains_key(code)).collect();
     assert!(missing.is_empty(), "no stream came to {missing:?}");
     let kinds = (0..=u8::MAX).filter_map(RecordKind::from_number);

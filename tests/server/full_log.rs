@@ -46,6 +46,7 @@ fn open(data_dir: &Path, log_bytes_max: u64) -> Arc<Engine> {
         clock: Arc::new(SystemClock),
         sizes: sizes(),
         snapshot: None,
+        orders: None,
     };
     Arc::new(Engine::open(sources).expect("sound books").0)
 }

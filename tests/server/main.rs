@@ -26,6 +26,7 @@ mod graceful_stop;
 mod kill_cycles;
 mod load;
 mod metrics;
+mod orders;
 mod program;
 mod python_client;
 mod restart_state;

@@ -61,11 +61,15 @@ fn every_sale_is_counted_in_every_stage() {
     assert!(report["resident_bytes"].as_u64().expect("bytes") > 1 << 20);
     assert!(report["durable_record"].as_u64().expect("a record") >= u64::from(SALES));
     assert_eq!(report["back_end"], "through");
+    // Nobody topped up.
+    assert_eq!(report["order_index"]["orders"], 0);
+    assert_eq!(report["order_index"]["found"], 0);
 
     let (status, body) = get(&address, "/metrics");
     assert_eq!(status, "HTTP/1.1 200 OK");
     assert!(body.contains(&format!("yika_stage_seconds_count{{stage=\"sync\"}} {SALES}\n")), "{body}");
     assert!(body.contains("yika_stage_seconds_bucket{stage=\"answer\",le=\"+Inf\"} "), "{body}");
+    assert!(body.contains("yika_order_look_ups_total{answer=\"not_found\"} 0\n"), "{body}");
     assert_eq!(get(&address, "/else").0, "HTTP/1.1 404 Not Found");
     server.terminate();
 

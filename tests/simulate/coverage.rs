@@ -16,6 +16,9 @@ pub struct Coverage {
     pub refused_busy: u64,
     pub refused_stopping: u64,
     pub walks: u64,
+    pub records_looked_up: u64,
+    pub orders_looked_up: u64,
+    pub order_runs_damaged: u64,
     pub power_failures: u64,
     pub kills: u64,
     pub clean_stops: u64,
@@ -40,7 +43,7 @@ impl Coverage {
     }
 
     /// Every figure with its name.
-    pub fn figures(&self) -> [(&'static str, u64); 23] {
+    pub fn figures(&self) -> [(&'static str, u64); 26] {
         [
             ("steps", self.steps),
             ("records", self.records),
@@ -54,6 +57,9 @@ impl Coverage {
             ("refused: busy", self.refused_busy),
             ("refused: stopping", self.refused_stopping),
             ("history walks", self.walks),
+            ("records looked up", self.records_looked_up),
+            ("orders looked up", self.orders_looked_up),
+            ("order runs damaged", self.order_runs_damaged),
             ("power failures", self.power_failures),
             ("kills", self.kills),
             ("clean stops", self.clean_stops),
@@ -81,6 +87,9 @@ impl Coverage {
         self.refused_busy += other.refused_busy;
         self.refused_stopping += other.refused_stopping;
         self.walks += other.walks;
+        self.records_looked_up += other.records_looked_up;
+        self.orders_looked_up += other.orders_looked_up;
+        self.order_runs_damaged += other.order_runs_damaged;
         self.power_failures += other.power_failures;
         self.kills += other.kills;
         self.clean_stops += other.clean_stops;

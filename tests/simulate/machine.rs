@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use engine::ledger::{Command, Known, Request, Sizes, State, snapshot};
+use engine::ledger::{Command, Known, Need, Request, Sizes, State, snapshot};
 use engine::runtime::engine::{Engine, EngineError, Reply, Sources, replay_record};
 use engine::runtime::look_up;
 use engine::runtime::snapshot_files::Snapshot;
@@ -20,7 +20,10 @@ use super::random::Random;
 /// Starts that may fail one after the other, each by a crash of its own.
 const STARTS_MAX: u64 = 4;
 /// What one command may need from the log: one thing after the other, and again when its till has gone on meanwhile.
-const LOOK_UPS_MAX: usize = 4;
+const LOOK_UPS_MAX: usize = 8;
+
+/// Where the index of orders lies, beside the snapshots.
+const ORDERS_DIR: &str = "orders";
 
 /// How a process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +82,7 @@ impl<'d> Machine<'d> {
             terminals_max: 16,
             merchants_max: 4,
             outcomes_per_terminal: *random.pick(&[8, 16, 64]),
-            orders_max: 4_096,
+            orders_max: *random.pick(&[4, 16, 4_096]),
         };
         let block_bytes_max = *random.pick(&[4 << 10, 8 << 10, 16 << 10]);
         let config = LogConfig {
@@ -89,7 +92,9 @@ impl<'d> Machine<'d> {
             ..LogConfig::small(LogId([random.below(256) as u8; 16]))
         };
         let medium = Simulated::new();
-        let engine = open(&medium, &clock, &config, &sizes, None).map_err(|error| error.to_string())?;
+        let sources =
+            Opening { medium: &medium, clock: &clock, config: &config, sizes: &sizes, dir: snapshot_dir };
+        let engine = sources.open(None).map_err(|error| error.to_string())?;
         Ok(Machine {
             medium,
             clock,
@@ -127,11 +132,16 @@ impl<'d> Machine<'d> {
         if retried && self.plant == Plant::PaysTwice {
             forget(&mut request);
         }
+        self.index_orders()?;
         let mut known = Known::default();
         for _ in 0..LOOK_UPS_MAX {
             let reply = self.engine.execute(&Command { request, known: Some(&known) });
             let Reply::Needs(need) = reply else { return Ok(self.bend(reply)) };
-            coverage.walks += 1;
+            match need {
+                Need::Sale { .. } => coverage.walks += 1,
+                Need::Record(_) => coverage.records_looked_up += 1,
+                Need::Order { .. } => coverage.orders_looked_up += 1,
+            }
             if let Err(error) = self.engine.sync() {
                 self.expect_fault(&error)?;
                 return Ok(Reply::Refused(ResultCode::Stopping));
@@ -160,6 +170,17 @@ impl<'d> Machine<'d> {
             replies.push(reply);
         }
         replies
+    }
+
+    /// What the slow lane does for the index of orders, sooner or later.
+    fn index_orders(&mut self) -> Result<(), Trouble> {
+        if self.random.per_mille(600)
+            && self.engine.orders().due().try_recv().is_ok()
+            && let Err(error) = self.engine.index_orders()
+        {
+            return Err(Trouble::Violation(format!("orders can't be indexed: {error}")));
+        }
+        Ok(())
     }
 
     /// What the planted bug makes of a reply.
@@ -286,7 +307,14 @@ impl<'d> Machine<'d> {
             coverage.snapshots_rejected += rejected.len() as u64;
             let found = found.filter(|_| !self.random.per_mille(250));
             coverage.snapshots_used += u64::from(found.is_some());
-            match open(&self.medium, &self.clock, &self.config, &self.sizes, found) {
+            let opening = Opening {
+                medium: &self.medium,
+                clock: &self.clock,
+                config: &self.config,
+                sizes: &self.sizes,
+                dir: self.snapshot_dir,
+            };
+            match opening.open(found) {
                 Ok(engine) => {
                     self.engine = engine;
                     break;
@@ -367,23 +395,56 @@ impl<'d> Machine<'d> {
         // Should it not be written, the snapshot is whole, which is right as well.
         let _ = std::fs::write(newest.path(), bytes);
     }
+
+    /// Damages or removes a file of the index of orders.
+    pub fn damage_order_index(&mut self, coverage: &mut Coverage) {
+        let Ok(found) = std::fs::read_dir(self.snapshot_dir.join(ORDERS_DIR)) else { return };
+        let mut paths: Vec<_> = found.flatten().map(|entry| entry.path()).collect();
+        // The system gives them in an order of its own.
+        paths.sort();
+        if paths.is_empty() {
+            return;
+        }
+        let path = self.random.pick(&paths).clone();
+        let Ok(mut bytes) = std::fs::read(&path) else { return };
+        coverage.order_runs_damaged += 1;
+        // Should any of it fail, the file is whole, which is right as well.
+        let _ = match self.random.below(3) {
+            0 => std::fs::remove_file(&path),
+            1 => {
+                bytes.truncate(self.random.below(bytes.len() as u64) as usize);
+                std::fs::write(&path, bytes)
+            }
+            _ => {
+                let place = self.random.below(bytes.len() as u64) as usize;
+                bytes[place] ^= 1 << self.random.below(8);
+                std::fs::write(&path, bytes)
+            }
+        };
+    }
 }
 
-fn open(
-    medium: &Simulated,
-    clock: &Arc<SimulatedClock>,
-    config: &LogConfig,
-    sizes: &Sizes,
-    snapshot: Option<Snapshot>,
-) -> Result<Engine, EngineError> {
-    let sources = Sources {
-        storage: Arc::new(medium.clone()),
-        log: *config,
-        clock: Arc::clone(clock) as Arc<dyn wal::Clock>,
-        sizes: sizes.clone(),
-        snapshot,
-    };
-    Engine::open(sources).map(|(engine, _)| engine)
+/// What an engine is opened from, but for a snapshot.
+struct Opening<'o> {
+    medium: &'o Simulated,
+    clock: &'o Arc<SimulatedClock>,
+    config: &'o LogConfig,
+    sizes: &'o Sizes,
+    dir: &'o Path,
+}
+
+impl Opening<'_> {
+    fn open(&self, snapshot: Option<Snapshot>) -> Result<Engine, EngineError> {
+        let sources = Sources {
+            storage: Arc::new(self.medium.clone()),
+            log: *self.config,
+            clock: Arc::clone(self.clock) as Arc<dyn wal::Clock>,
+            sizes: self.sizes.clone(),
+            snapshot,
+            orders: Some(self.dir.join(ORDERS_DIR)),
+        };
+        Engine::open(sources).map(|(engine, _)| engine)
+    }
 }
 
 /// Makes a retry a new sale, as an engine without a memory would.

@@ -489,6 +489,9 @@ impl<'d> World<'d> {
         if self.random.per_mille(100) {
             self.machine.damage_snapshot();
         }
+        if self.random.per_mille(150) {
+            self.machine.damage_order_index(&mut self.coverage);
+        }
         self.machine.restart(stop, &mut self.coverage)?;
         let before = std::mem::take(&mut self.auditor);
         self.catch_up()?;

@@ -124,6 +124,9 @@ fn print_start(
     for rejected in &report.snapshots_rejected {
         println!("snapshot passed over: {rejected}");
     }
+    for rejected in &report.order_runs_rejected {
+        println!("part of the order index made anew: {rejected}");
+    }
     match &report.snapshot {
         Some((last, path)) => println!(
             "snapshot up to record {last} from {} in {:.1} ms",

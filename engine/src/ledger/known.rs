@@ -13,6 +13,7 @@ use protocol::ids::{RecordNumber, SaleId};
 use super::error::LedgerError;
 use super::history::History;
 use super::limits::PAYLOAD_BYTES_MAX;
+use super::orders::OrderKey;
 use super::record::{PayloadBuffer, Record};
 
 /// What a decision needs and memory doesn't have.
@@ -28,6 +29,13 @@ pub enum Need {
     },
     /// One record, by its number.
     Record(RecordNumber),
+    /// Which record credited an order, if one did: in the index of orders, which must reach as far as `forgotten`.
+    Order {
+        /// The order.
+        key: OrderKey,
+        /// The newest record whose order may have left memory.
+        forgotten: RecordNumber,
+    },
 }
 
 impl Need {
@@ -36,6 +44,7 @@ impl Need {
         match self {
             Need::Sale { head, .. } => *head,
             Need::Record(number) => *number,
+            Need::Order { forgotten, .. } => *forgotten,
         }
     }
 }
@@ -47,6 +56,9 @@ pub struct Known {
     pub sale: Option<History>,
     /// A record. Valid for its number, for ever: records never change.
     pub record: Option<KnownRecord>,
+    /// What the index says of an order. Valid while memory has every order of a record above the one that the index
+    /// reached.
+    pub order: Option<KnownOrder>,
 }
 
 impl Known {
@@ -54,6 +66,17 @@ impl Known {
     pub fn record(&self, number: RecordNumber) -> Option<Record<'_>> {
         self.record.as_ref().filter(|known| known.number == number).map(KnownRecord::record)
     }
+}
+
+/// What the index of orders says of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownOrder {
+    /// The order that was looked for.
+    pub key: OrderKey,
+    /// Everything credited by a record up to this one was in the index.
+    pub up_to: RecordNumber,
+    /// The record that credited it.
+    pub found: Option<RecordNumber>,
 }
 
 /// A record as it stands in the log.

@@ -25,8 +25,8 @@
 //! - No decision reads a hot account's total; no record names a shard.
 //! - An identity (terminal, epoch, sequence) has one outcome. Only transient codes leave no trace.
 //! - Work per command is bounded: see [`limits`].
-//! - Outcomes and logical state are the same whatever the shard count; only `previous_counter` in records and,
-//!   beyond the horizon of remembered top-up orders, what is forgotten first depend on it.
+//! - Outcomes and logical state are the same whatever the shard count; only `previous_counter` in records and which
+//!   top-up orders are still in memory (what isn't is asked for) depend on it.
 
 pub mod account;
 pub mod apply;
@@ -45,7 +45,7 @@ pub mod known;
 pub mod lead;
 pub mod ledger_account;
 pub mod limits;
-mod orders;
+pub mod orders;
 pub mod outcome_ring;
 pub mod prefetch;
 mod probes;

@@ -29,7 +29,7 @@ pub struct Sizes {
     pub merchants_max: u32,
     /// Outcomes remembered of each terminal: a power of two.
     pub outcomes_per_terminal: usize,
-    /// Top-up orders remembered, over all shards.
+    /// Top-up orders remembered, over all shards. What is older is looked up outside of memory.
     pub orders_max: usize,
 }
 

@@ -13,6 +13,7 @@ use wal::{
 };
 
 use super::change_turn::ChangeTurn;
+use super::order_index::{OrderIndex, RunError};
 use super::snapshot_files::{Snapshot, SnapshotError};
 use super::turn::Routes;
 use crate::ledger::decision::{BalanceView, BillHeadView};
@@ -112,6 +113,9 @@ pub enum EngineError {
     /// A snapshot can't be written.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    /// The index of orders can't be read or written.
+    #[error(transparent)]
+    OrderIndex(#[from] RunError),
     /// A configuration command was not taken.
     #[error("not taken: {0}")]
     NotTaken(#[from] AppendError),
@@ -132,6 +136,8 @@ pub struct StartReport {
     pub snapshot: Option<(RecordNumber, PathBuf)>,
     /// Snapshots that were there and couldn't be used, with the reason.
     pub snapshots_rejected: Vec<String>,
+    /// Files of the order index that were there and couldn't be used, with the reason.
+    pub order_runs_rejected: Vec<String>,
     /// What the log said.
     pub recovery: RecoveryReport,
     /// Accounts open.
@@ -151,6 +157,7 @@ pub struct Engine {
     configuration: RwLock<Configuration>,
     shards: Box<[CachePadded<Mutex<Shard>>]>,
     log: Arc<Log>,
+    orders: OrderIndex,
 }
 
 /// What an engine is opened from.
@@ -165,6 +172,8 @@ pub struct Sources {
     pub sizes: Sizes,
     /// What to start from instead of record 1.
     pub snapshot: Option<Snapshot>,
+    /// Where the index of orders lies; `None` keeps it in memory, and makes it anew from the log at each start.
+    pub orders: Option<PathBuf>,
 }
 
 impl Engine {
@@ -196,9 +205,14 @@ impl Engine {
         if let Some(snapshot) = snapshot.as_ref().filter(|snapshot| snapshot.log_id() != recovery.log_id) {
             return Err(SnapshotError::ForeignLog { path: snapshot.path().to_owned() }.into());
         }
-        let report = StartReport {
+        let (orders, order_runs_rejected) = match sources.orders {
+            Some(dir) => OrderIndex::open(dir, recovery.log_id, RecordNumber(log.durable()))?,
+            None => (OrderIndex::in_memory(recovery.log_id), Vec::new()),
+        };
+        let mut report = StartReport {
             snapshot: snapshot.map(|snapshot| (snapshot.last_record(), snapshot.path().to_owned())),
             snapshots_rejected: Vec::new(),
+            order_runs_rejected,
             recovery,
             accounts: state.registry.accounts(),
             cards: state.directory.cards(),
@@ -206,20 +220,30 @@ impl Engine {
             snapshot_time,
             replay_time: begun.elapsed(),
         };
-        Ok((Engine::of(state, log), report))
+        let engine = Engine::of(state, log, orders);
+        let forgotten = engine.shards.iter().map(|shard| shard.lock().orders_forgotten()).max();
+        match engine.orders.complete(&engine.log.reader(), forgotten.unwrap_or_default()) {
+            // No room for it, perhaps: everything else is served, and a top-up that needs it tries again.
+            Err(EngineError::OrderIndex(error)) => report.order_runs_rejected.push(error.to_string()),
+            completed => completed?,
+        }
+        engine.tell_indexed(engine.orders.up_to());
+        Ok((engine, report))
     }
 
-    fn of(state: State, log: Log) -> Engine {
+    fn of(state: State, log: Log, orders: OrderIndex) -> Engine {
         let State { registry, directory, shards } = state;
         let parameters = registry.changed();
         Engine {
             configuration: RwLock::new(Configuration { registry, directory, parameters }),
             shards: shards.into_iter().map(|shard| CachePadded::new(Mutex::new(shard))).collect(),
             log: Arc::new(log),
+            orders,
         }
     }
 
-    /// A copy of the books on a log in memory: what is done to it is forgotten. For dry runs.
+    /// A copy of the books on a log in memory: what is done to it is forgotten. For dry runs of configuration: old records
+    /// and orders aren't in that log.
     ///
     /// # Errors
     /// There is no memory for it.
@@ -228,12 +252,41 @@ impl Engine {
         let config = LogConfig::new(self.log.log_id());
         let clock = Arc::new(wal::SystemClock);
         let (log, _) = Log::open(Arc::new(wal::Simulated::new()), config, clock, 1, &mut |_| {})?;
-        Ok(Engine::of(state, log))
+        Ok(Engine::of(state, log, OrderIndex::in_memory(self.log.log_id())))
     }
 
     /// The log.
     pub fn log(&self) -> &Arc<Log> {
         &self.log
+    }
+
+    /// The index of orders.
+    pub fn orders(&self) -> &OrderIndex {
+        &self.orders
+    }
+
+    /// Brings the index of orders up to the last durable record, and lets the shards forget up to there. For the slow lane,
+    /// whenever [`OrderIndex::due`] says so.
+    ///
+    /// # Errors
+    /// The index can't be written, or what it is made anew from not be read: nothing more is forgotten until it can.
+    pub fn index_orders(&self) -> Result<(), EngineError> {
+        let durable = RecordNumber(self.log.durable());
+        let reached = self.orders.extend(&self.log.reader(), durable, |after, up_to| {
+            // Whatever is durable has been applied.
+            self.shards
+                .iter()
+                .flat_map(|shard| shard.lock().orders_between(after, up_to).collect::<Vec<_>>())
+                .collect()
+        })?;
+        self.tell_indexed(reached);
+        Ok(())
+    }
+
+    fn tell_indexed(&self, up_to: RecordNumber) {
+        for shard in &self.shards {
+            shard.lock().set_orders_indexed(up_to);
+        }
     }
 
     pub(super) fn shards(&self) -> &[CachePadded<Mutex<Shard>>] {

@@ -9,11 +9,11 @@ use crate::ledger::known::{Known, KnownRecord, Need};
 
 /// Answers one need. Every record up to [`Need::newest`] must be durable.
 ///
-/// A record by its number costs one look-up. A sale costs one for each record of its till since then; what was known of
-/// the same sale before cuts that short.
+/// A record by its number costs one look-up, an order one page of each run of the index that may have it. A sale costs a
+/// look-up for each record of its till since then; what was known of the same sale before cuts that short.
 ///
 /// # Errors
-/// The log is damaged.
+/// The log is damaged, or the index of orders can't be read or mended.
 pub fn answer(engine: &Engine, need: Need, known: &mut Known) -> Result<(), EngineError> {
     let reader = engine.log().reader();
     match need {
@@ -21,6 +21,9 @@ pub fn answer(engine: &Engine, need: Need, known: &mut Known) -> Result<(), Engi
             known.sale = Some(history_walk::find(&reader, sale, head, known.sale)?);
         }
         Need::Record(number) => known.record = Some(record(&reader, number)?),
+        Need::Order { key, forgotten } => {
+            known.order = Some(engine.orders().look_up(&reader, key, forgotten)?);
+        }
     }
     Ok(())
 }
@@ -51,6 +54,7 @@ mod tests {
             clock: Arc::new(SystemClock),
             sizes: Sizes::default(),
             snapshot: None,
+            orders: None,
         })
         .expect("a new log");
         let spec = BooksSpec { accounts: 300, tills: 2, debits: 0, back_end: LogBackEnd::Through };

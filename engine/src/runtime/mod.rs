@@ -19,6 +19,7 @@ pub mod change_turn;
 pub mod engine;
 pub mod history_walk;
 pub mod look_up;
+pub mod order_index;
 pub mod slow_lane;
 pub mod snapshot_files;
 pub mod turn;

@@ -4,7 +4,7 @@
 //! uploads two thousand records doesn't keep another waiting, and lets go of every shard between portions. When
 //! a full block waits to be written it stages no more until the log has taken it, so that a live answer waits for one
 //! block of backfill beside the one in flight, not for a buffer full of them. The system is asked to run it after
-//! everybody else, so that with too few processors it is backfill that waits.
+//! everybody else, so that with too few processors it is backfill that waits. It keeps the index of orders as well.
 //!
 //! **Invariant**: a till has at most one job here, so the queue is bounded by the number of connections.
 
@@ -183,10 +183,16 @@ impl Worker {
         let mut uploads: VecDeque<Upload> = VecDeque::new();
         loop {
             if uploads.is_empty() {
-                match jobs.recv() {
-                    Ok(job) => self.begin(job, &mut uploads),
-                    Err(channel::RecvError) => return,
+                channel::select! {
+                    recv(jobs) -> job => match job {
+                        Ok(job) => self.begin(job, &mut uploads),
+                        Err(channel::RecvError) => return,
+                    },
+                    recv(self.engine.orders().due()) -> _ => self.index_orders(),
                 }
+            }
+            if self.engine.orders().due().try_recv().is_ok() {
+                self.index_orders();
             }
             while let Ok(job) = jobs.try_recv() {
                 self.begin(job, &mut uploads);
@@ -221,6 +227,16 @@ impl Worker {
                 done(found);
             }
             Job::LookUp { command, done } => done(self.with_look_ups(&command.command().request)),
+        }
+    }
+
+    /// Brings the index of orders up to what is staged at this moment.
+    fn index_orders(&self) {
+        if !self.wait_until_durable(RecordNumber(self.engine.log().staged())) {
+            return;
+        }
+        if let Err(error) = self.engine.index_orders() {
+            tracing::error!(%error, "the index of orders can't be extended: top-ups will be told \"busy\"");
         }
     }
 
@@ -376,6 +392,7 @@ mod tests {
             clock: Arc::new(SystemClock),
             sizes: Sizes::default(),
             snapshot: None,
+            orders: None,
         })
         .expect("a new log");
         let spec = BooksSpec { accounts: ACCOUNTS, tills: TILLS, debits: 0, back_end: LogBackEnd::Through };

@@ -11,8 +11,8 @@ use crate::ledger::limits::{GROUP_RECORDS_MAX, PAYLOAD_BYTES_MAX, SHARDS_MAX};
 use crate::ledger::record::PayloadBuffer;
 use crate::ledger::state::{account, terminal_entry};
 use crate::ledger::{
-    Command, Decision, Group, Lead, Leads, Parts, Shard, ShardSet, Stamp, TerminalSlot, apply_posting,
-    decide_with, shards_touched_with, touch_parts, touch_routes,
+    Command, Decision, Group, Known, Lead, Leads, Need, Parts, Request, Shard, ShardSet, Stamp, TerminalSlot,
+    apply_posting, decide_with, shards_touched_with, touch_parts, touch_routes,
 };
 
 /// The right to look credentials up, and from there to take hold of shards.
@@ -111,10 +111,18 @@ impl Turn<'_> {
     /// The command's shards must be among those held; it costs least in the order that they were held for. What
     /// [configures](Command::configures) goes through [`Engine::changes`].
     pub fn execute(&mut self, command: &Command<'_>) -> Reply {
-        let stamp = Stamp { number: RecordNumber(self.stage.next_number()), time_ns: self.stage.time_ns() };
-        let Configuration { registry, directory, .. } = &*self.routes.configuration;
         let lead = self.leads.get(self.executed).unwrap_or(Lead::NONE);
         self.executed += 1;
+        let reply = self.execute_led(command, lead);
+        if let Request::TopUp(_) = command.request {
+            self.say_if_index_is_due();
+        }
+        reply
+    }
+
+    fn execute_led(&mut self, command: &Command<'_>, lead: Lead) -> Reply {
+        let stamp = Stamp { number: RecordNumber(self.stage.next_number()), time_ns: self.stage.time_ns() };
+        let Configuration { registry, directory, .. } = &*self.routes.configuration;
         match decide_with(registry, directory, &self.held, command, lead, stamp) {
             Decision::Done { outcome, group } => {
                 if let Err(error) = append(&mut self.stage, &group, &mut self.payloads) {
@@ -126,7 +134,27 @@ impl Turn<'_> {
                 }
                 Reply::Outcome(outcome)
             }
+            Decision::Needs(need) => self.with_order_ruled_out(command, lead, need),
             decision => Reply::of(&decision),
+        }
+    }
+
+    /// Most orders are new, and memory is enough to say so: then nothing need be fetched.
+    #[cold]
+    fn with_order_ruled_out(&mut self, command: &Command<'_>, lead: Lead, need: Need) -> Reply {
+        let Need::Order { key, forgotten } = need else { return Reply::Needs(need) };
+        let Some(order) = self.routes.engine.orders().rule_out(key, forgotten) else {
+            return Reply::Needs(need);
+        };
+        let known = Known { order: Some(order), ..command.known.copied().unwrap_or_default() };
+        self.execute_led(&Command { request: command.request, known: Some(&known) }, lead)
+    }
+
+    /// Whoever makes the index of orders is told when a shard has many that aren't in it, or none that it may forget.
+    #[inline(never)]
+    fn say_if_index_is_due(&self) {
+        if self.held.guards.iter().flatten().any(|shard| shard.is_order_index_due()) {
+            self.routes.engine.orders().say_due();
         }
     }
 }

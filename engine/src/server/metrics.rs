@@ -29,6 +29,7 @@ use super::block_clocks::BlockClocks;
 use super::pump::Wake;
 use super::stages::StageClocks;
 use crate::runtime::engine::Engine;
+use crate::runtime::order_index::OrderIndexFigures;
 
 /// How long a worker may take to hand its figures over.
 const WORKER_MAX: Duration = Duration::from_secs(2);
@@ -81,6 +82,26 @@ pub struct MetricsReport {
     stages: Vec<StageBuckets>,
     block_groups: Buckets,
     block_bytes: Buckets,
+    order_index: OrderIndexReport,
+}
+
+/// The index of top-up orders, which keeps an order from being credited twice.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct OrderIndexReport {
+    orders: u64,
+    runs: usize,
+    memory_bytes: u64,
+    up_to_record: u64,
+    ruled_out: u64,
+    found: u64,
+    not_found: u64,
+}
+
+impl From<OrderIndexFigures> for OrderIndexReport {
+    fn from(figures: OrderIndexFigures) -> OrderIndexReport {
+        let OrderIndexFigures { runs, orders, memory_bytes, up_to, ruled_out, found, not_found } = figures;
+        OrderIndexReport { orders, runs, memory_bytes, up_to_record: up_to.0, ruled_out, found, not_found }
+    }
 }
 
 /// A worker didn't answer in time.
@@ -126,6 +147,7 @@ impl Metrics {
             stages: stages.collect(),
             block_groups: Buckets::of(&blocks.groups),
             block_bytes: Buckets::of(&blocks.bytes),
+            order_index: self.engine.orders().figures().into(),
         })
     }
 }
@@ -149,6 +171,21 @@ impl MetricsReport {
         line(format_args!("yika_block_groups_total {}", self.block_groups.sum));
         line(format_args!("# TYPE yika_block_bytes_total counter"));
         line(format_args!("yika_block_bytes_total {}", self.block_bytes.sum));
+        let orders = &self.order_index;
+        line(format_args!("# TYPE yika_order_index_orders gauge"));
+        line(format_args!("yika_order_index_orders {}", orders.orders));
+        line(format_args!("# TYPE yika_order_index_runs gauge"));
+        line(format_args!("yika_order_index_runs {}", orders.runs));
+        line(format_args!("# TYPE yika_order_index_bytes gauge"));
+        line(format_args!("yika_order_index_bytes {}", orders.memory_bytes));
+        line(format_args!("# TYPE yika_order_index_up_to_record gauge"));
+        line(format_args!("yika_order_index_up_to_record {}", orders.up_to_record));
+        line(format_args!("# TYPE yika_order_look_ups_total counter"));
+        let answers =
+            [("ruled_out", orders.ruled_out), ("found", orders.found), ("not_found", orders.not_found)];
+        for (answer, count) in answers {
+            line(format_args!("yika_order_look_ups_total{{answer=\"{answer}\"}} {count}"));
+        }
         line(format_args!("# TYPE yika_stage_seconds histogram"));
         for StageBuckets { stage, count, sum_ns, buckets } in &self.stages {
             for bound_s in BOUNDS_S {

@@ -4,11 +4,13 @@
 //! the new identity is `Approved` too (`repeat`; the balance is today's) and a memo
 //! ([`crate::ledger::record::RecordKind::Repeat`]) uses it up; with another account or amount it is `OrderConflict`,
 //! refused and remembered. Both belong to the identity group: they are decided before the fields are looked at,
-//! unless the sequence is 0. Orders are told apart by channel and number, within the horizon of the table.
+//! unless the sequence is 0. Orders are told apart by channel and number, for ever: one that isn't in memory any more is
+//! found by the index of orders ([`Need::Order`]), and what it was by its record ([`Need::Record`]).
 //!
 //! `NotPermitted` for a terminal that doesn't top up, or a channel that isn't one of top-ups. Then `UnknownCard`,
 //! `CardLost`, `CardNotCurrent` for an account named by its card, `UnknownAccount`, `AccountClosed`,
-//! `AccountFrozen`, `BalanceOverflow`. `Busy` (no record) when the table of orders has no place for this one.
+//! `AccountFrozen`, `BalanceOverflow`. `Busy` (no record) when the table of orders has no place for this one, or only that of an
+//! order which the index doesn't have yet.
 
 use protocol::ids::AccountId;
 use protocol::result_code::ResultCode;
@@ -22,10 +24,11 @@ use crate::ledger::decision::{Decision, Group, Outcome};
 use crate::ledger::directory::Directory;
 use crate::ledger::error::LedgerError;
 use crate::ledger::fold::Fold;
+use crate::ledger::known::Need;
 use crate::ledger::lead::Lead;
 use crate::ledger::ledger_account::{Clearing, LedgerAccount};
 use crate::ledger::limits::BALANCE_FEN_MAX;
-use crate::ledger::orders::{Order, OrderKey};
+use crate::ledger::orders::{Order, OrderKey, Orders};
 use crate::ledger::record::{MoneyRecord, Record, ReversalRecord, TopUpRecord, Wallet};
 use crate::ledger::shard::{Layout, Parts, ShardSet};
 use crate::ledger::touch::touch_selector;
@@ -77,19 +80,20 @@ impl<'a> Ask<'a> for TopUp<'a> {
         let key = self.order();
         let orders = &desk.parts.shard(key.shard(desk.layout.mask())).orders;
         let selected = desk.select(&self.account);
-        if case.sale.sequence.0 != 0
-            && let Some(order) = orders.get(key)
-        {
-            if order.key != key {
-                // Two orders with one digest: nothing can be said about the second.
-                return desk.transient(&case, ResultCode::Busy);
+        if case.sale.sequence.0 != 0 {
+            match desk.credit_of(self, orders) {
+                Credit::None => {}
+                Credit::Unclear => return desk.transient(&case, ResultCode::Busy),
+                Credit::Needs(need) => return Decision::Needs(need),
+                Credit::By(credit) => {
+                    let same = selected.is_ok_and(|person| person.id == credit.account)
+                        && self.amount_fen == credit.amount_fen;
+                    if !same {
+                        return desk.refuse(&case, ResultCode::OrderConflict, selected.ok());
+                    }
+                    return desk.credited_before(&case, &credit);
+                }
             }
-            let same = selected.is_ok_and(|person| person.id.0 == order.account)
-                && self.amount_fen == order.amount_fen;
-            if !same {
-                return desk.refuse(&case, ResultCode::OrderConflict, selected.ok());
-            }
-            return desk.credited_before(&case, order);
         }
         let is_channel = matches!(self.channel, Channel::Counter | Channel::WeChat | Channel::Alipay);
         if let Some(code) = desk.bad_field(&case, till.config.tops_up() && is_channel) {
@@ -144,15 +148,66 @@ impl TopUp<'_> {
     }
 }
 
+/// What is known of an order.
+enum Credit {
+    /// It was never credited.
+    None,
+    /// It was, in this record.
+    By(Credited),
+    /// Memory alone can't tell.
+    Needs(Need),
+    /// Another order has the same digests: nothing can be said about this one.
+    Unclear,
+}
+
+/// How an order was credited.
+struct Credited {
+    record: u64,
+    account: AccountId,
+    amount_fen: i64,
+}
+
 impl<P: Parts + ?Sized> Desk<'_, P> {
-    fn credited_before<'a>(&self, case: &Case<'_, 'a>, order: &Order) -> Decision<'a> {
-        let id = AccountId(order.account);
-        let money = self.memo(case, ResultCode::Approved, self.person(id));
+    fn credit_of(&self, top_up: &TopUp<'_>, orders: &Orders) -> Credit {
+        let key = top_up.order();
+        if let Some(order) = orders.get(key) {
+            if order.key != key {
+                return Credit::Unclear;
+            }
+            let Order { record, account, amount_fen, .. } = *order;
+            return Credit::By(Credited { record, account: AccountId(account), amount_fen });
+        }
+        let forgotten = orders.forgotten();
+        if forgotten.0 == 0 {
+            return Credit::None;
+        }
+        let looked_up = self.known.and_then(|known| known.order);
+        let Some(order) = looked_up.filter(|order| order.key == key && order.up_to >= forgotten) else {
+            return Credit::Needs(Need::Order { key, forgotten });
+        };
+        let Some(number) = order.found else { return Credit::None };
+        match self.known.and_then(|known| known.record(number)) {
+            None => Credit::Needs(Need::Record(number)),
+            Some(Record::TopUp(r)) if r.is_of(top_up.channel, &top_up.order_number) => {
+                match r.money.credit_account().as_person() {
+                    Some(account) => {
+                        let amount_fen = r.money.amount_fen.get();
+                        Credit::By(Credited { record: number.0, account, amount_fen })
+                    }
+                    None => Credit::Unclear,
+                }
+            }
+            Some(_) => Credit::Unclear,
+        }
+    }
+
+    fn credited_before<'a>(&self, case: &Case<'_, 'a>, credit: &Credited) -> Decision<'a> {
+        let money = self.memo(case, ResultCode::Approved, self.person(credit.account));
         let outcome =
             Outcome { repeat: true, ..self.outcome(&money, ResultCode::Approved, self.stamp.number) };
         let repeat = ReversalRecord {
             money,
-            original_record: U64::new(order.record),
+            original_record: U64::new(credit.record),
             original_sequence: U32::ZERO,
             original_epoch: U16::ZERO,
             reserved: U16::ZERO,
@@ -170,7 +225,7 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         self.post_person(person, money, |account| *account.wallet_fen_mut(wallet) += amount_fen)?;
         self.post_hot(self.layout.shard_of_account(person), money.debit_account(), -amount_fen)?;
         self.post_till(money)?;
-        let key = OrderKey::new(money.channel_wallet & 0x0f, &top_up.order_number);
+        let key = OrderKey::of(top_up);
         let order = Order {
             key,
             record: self.number.0,

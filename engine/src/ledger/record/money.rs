@@ -236,6 +236,13 @@ pub struct TopUpRecord {
 
 const _: () = assert!(size_of::<TopUpRecord>() == 112);
 
+impl TopUpRecord {
+    /// Whether it credited this order of this channel.
+    pub fn is_of(&self, channel: Channel, order_number: &[u8; 32]) -> bool {
+        self.money.channel() == Some(channel) && self.order_number == *order_number
+    }
+}
+
 impl Payload for TopUpRecord {
     fn money(&self) -> Option<&MoneyRecord> {
         Some(&self.money)

@@ -8,8 +8,12 @@
 //! Rows carry logical ids, so a snapshot can be read into another number of shards, and into larger tables. Parts
 //! of hot accounts are kept apart (a part's chain goes on where it stood) and added up when there are fewer shards.
 //!
-//! The **digest** is that of the same stream with the hot parts summed and without their chains: equal states have
-//! equal digests whatever their shard count. It depends on how many outcomes a till's ring holds.
+//! The **digest** is that of the same stream with the hot parts summed and without their chains, and without the orders,
+//! which are remembered for speed alone: equal states have equal digests whatever their shard count. It depends on how many
+//! outcomes a till's ring holds.
+//!
+//! How far orders were forgotten isn't in it. Every order of a record up to the newest in it is taken as forgotten by who
+//! reads it: the index of orders is asked once more than it must be.
 
 mod rows;
 
@@ -121,7 +125,7 @@ fn bad(reason: &str) -> LedgerError {
     LedgerError::BadSnapshot { reason: reason.to_owned() }
 }
 
-/// What becomes of the parts of hot accounts.
+/// What becomes of what depends on the shard count: the parts of hot accounts, and which orders are remembered.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Heads {
     Kept,
@@ -176,6 +180,9 @@ fn stream<P: Parts + ?Sized>(
     sink.section(count, outcomes().map(|(slot, outcome)| OutcomeRow::new(slot, &outcome)))?;
     let hot = hot_rows(parts, heads);
     sink.section(hot.len(), hot)?;
+    if heads == Heads::Summed {
+        return Ok(());
+    }
     let mut orders: Vec<Order> =
         (0..parts.shard_count()).flat_map(|shard| parts.shard(shard).orders.iter().copied()).collect();
     orders.sort_unstable_by_key(|order| order.record);
@@ -501,6 +508,9 @@ impl Reader<'_> {
 
     fn order(&mut self, row: &OrderRow) -> Result<(), LedgerError> {
         let order = row.order();
+        for shard in &mut self.state.shards {
+            shard.orders.take_as_forgotten(order.record);
+        }
         let shard = order.key.shard(self.layout.mask());
         if self.state.shards[shard].orders.insert(order) {
             Ok(())

@@ -14,9 +14,10 @@ use crate::ledger::command::{
 };
 use crate::ledger::decision::{BalanceView, Decision, Outcome};
 use crate::ledger::history::{History, HistorySearch, Step};
-use crate::ledger::known::{KnownRecord, Need};
+use crate::ledger::known::{KnownOrder, KnownRecord, Need};
 use crate::ledger::ledger_account::LedgerAccount;
 use crate::ledger::limits::PAYLOAD_BYTES_MAX;
+use crate::ledger::orders::OrderKey;
 use crate::ledger::record::{Record, RecordKind, Wallet};
 use crate::ledger::registry::TerminalKind;
 use crate::ledger::snapshot;
@@ -106,28 +107,33 @@ impl Bench {
     /// Two merchants' worth of tills, and `accounts` people with a card and 10,000 fen each on the card wallet.
     pub(super) fn new(shards: usize, accounts: u32) -> Bench {
         let mut bench = Bench::empty(small_sizes(shards));
-        bench.done(Request::RegisterMerchant(RegisterMerchant {
+        bench.open_campus(accounts);
+        bench
+    }
+
+    /// What [`Bench::new`] begins with, on any empty bench.
+    pub(super) fn open_campus(&mut self, accounts: u32) {
+        self.done(Request::RegisterMerchant(RegisterMerchant {
             merchant: MERCHANT,
             name: "一食堂",
             enabled: true,
         }));
         for slot in 0..4 {
-            bench.done(register_till(slot));
+            self.done(register_till(slot));
         }
-        bench.done(Request::CutOff(CutOff { opened: BusinessDate(9_824) }));
+        self.done(Request::CutOff(CutOff { opened: BusinessDate(9_824) }));
         for account in 0..accounts {
-            bench.done(Request::OpenAccount(OpenAccount {
+            self.done(Request::OpenAccount(OpenAccount {
                 student_number: text(&format!("18{account:04}")),
                 class: 0,
             }));
-            bench.done(Request::BindCard(BindCard { account: AccountId(account), card_uid: uid(account) }));
-            bench.done(Request::Opening(Opening {
+            self.done(Request::BindCard(BindCard { account: AccountId(account), card_uid: uid(account) }));
+            self.done(Request::Opening(Opening {
                 account: AccountId(account),
                 wallet: Wallet::Card,
                 amount_fen: 10_000,
             }));
         }
-        bench
     }
 
     pub(super) fn empty(sizes: Sizes) -> Bench {
@@ -153,6 +159,13 @@ impl Bench {
             match need {
                 Need::Sale { sale, head } => known.sale = Some(self.walk(sale, head)),
                 Need::Record(number) => known.record = Some(self.known_record(number)),
+                Need::Order { key, .. } => {
+                    let credited = |number: &RecordNumber| {
+                        OrderKey::credited_by(&self.known_record(*number).record()) == Some(key)
+                    };
+                    let found = (1..=self.head().0).map(RecordNumber).find(credited);
+                    known.order = Some(KnownOrder { key, up_to: self.head(), found });
+                }
             }
             // A decision may lend what its command knows: it lives as long as the test.
             command.known = Some(Box::leak(Box::new(known)));
@@ -209,6 +222,12 @@ impl Bench {
         let number = self.head();
         let State { registry, directory, shards } = &mut self.state;
         apply(registry, directory, shards, number, self.time_ns, record).unwrap();
+    }
+
+    /// Says that the index of orders has everything.
+    pub(super) fn index_orders(&mut self) {
+        let head = self.head();
+        self.state.shards.iter_mut().for_each(|shard| shard.set_orders_indexed(head));
     }
 
     /// A command that must be approved and leave a record.

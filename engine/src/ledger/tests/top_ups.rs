@@ -1,12 +1,15 @@
-use protocol::ids::AccountId;
+use protocol::ids::{AccountId, RecordNumber};
 use protocol::result_code::ResultCode;
 
-use super::bench::{Bench, sale, text, uid};
+use super::bench::{Bench, sale, small_sizes, text, uid};
 use crate::ledger::account::AccountStatus;
-use crate::ledger::command::{AccountSelector, Channel, Request, SetAccountTerms, TopUp};
+use crate::ledger::command::{AccountSelector, Channel, Command, Request, SetAccountTerms, Stamp, TopUp};
+use crate::ledger::decision::Decision;
+use crate::ledger::known::{Known, KnownOrder, Need};
 use crate::ledger::ledger_account::{Clearing, LedgerAccount};
+use crate::ledger::orders::OrderKey;
 use crate::ledger::record::RecordKind;
-use crate::ledger::state::total_fen;
+use crate::ledger::state::{Sizes, total_fen};
 
 #[test]
 fn it_lands_in_the_electronic_wallet() {
@@ -41,6 +44,86 @@ fn an_order_is_credited_once_whoever_brings_it_again() {
     assert_eq!(bench.top_up(sale(1, 1, 0), 2, -5_000, "wx-1").short(), (ResultCode::AmountNotPositive, 0));
     assert_eq!(bench.wallets(2), [10_000, 0, 5_000]);
     bench.close();
+}
+
+#[test]
+fn an_order_that_memory_has_forgotten_is_credited_no_second_time() {
+    let mut bench = Bench::empty(Sizes { orders_max: 4, ..small_sizes(1) });
+    bench.open_campus(3);
+    for i in 1..=40 {
+        bench.top_up(sale(0, 1, i), i % 2, 5_000, &format!("wx-{i}"));
+        bench.index_orders();
+    }
+    assert!(bench.state.shards[0].orders_forgotten().0 > 0);
+    for i in 1..=40 {
+        let again = bench.top_up(sale(1, 1, 2 * i), i % 2, 5_000, &format!("wx-{i}"));
+        assert_eq!((again.short(), again.outcome.repeat), ((ResultCode::Approved, 1), true), "order {i}");
+        assert_eq!(bench.kinds().last(), Some(&RecordKind::Repeat));
+        let other = bench.top_up(sale(1, 1, 2 * i + 1), 2, 5_000, &format!("wx-{i}"));
+        assert_eq!(other.short(), (ResultCode::OrderConflict, 1), "order {i}");
+        let other = bench.top_up(sale(2, 1, i), i % 2, 4_999, &format!("wx-{i}"));
+        assert_eq!(other.short(), (ResultCode::OrderConflict, 1), "order {i}");
+    }
+    assert_eq!([0, 1, 2].map(|account| bench.wallets(account)[2]), [100_000, 100_000, 0]);
+    bench.close();
+}
+
+#[test]
+fn nothing_is_forgotten_before_the_index_has_it() {
+    let mut bench = Bench::empty(Sizes { orders_max: 4, ..small_sizes(1) });
+    bench.open_campus(1);
+    for i in 1..=4 {
+        assert_eq!(
+            bench.top_up(sale(0, 1, i), 0, 100, &format!("wx-{i}")).short(),
+            (ResultCode::Approved, 1)
+        );
+    }
+    // No record, and nothing is used up: the same request is taken once the index has the oldest order.
+    assert_eq!(bench.top_up(sale(0, 1, 5), 0, 100, "wx-5").short(), (ResultCode::Busy, 0));
+    // What is in memory, or refused for another reason, needs no place.
+    assert_eq!(bench.top_up(sale(1, 1, 1), 0, 100, "wx-1").short(), (ResultCode::Approved, 1));
+    bench.index_orders();
+    assert_eq!(bench.top_up(sale(0, 1, 5), 0, 100, "wx-5").short(), (ResultCode::Approved, 1));
+    assert_eq!(bench.top_up(sale(1, 1, 2), 0, 100, "wx-1").short(), (ResultCode::Approved, 1));
+    assert_eq!(bench.wallets(0)[2], 500);
+    bench.close();
+}
+
+#[test]
+fn what_the_index_said_at_another_moment_isnt_trusted() {
+    let mut bench = Bench::empty(Sizes { orders_max: 4, ..small_sizes(1) });
+    bench.open_campus(1);
+    for i in 1..=6 {
+        bench.top_up(sale(0, 1, i), 0, 100, &format!("wx-{i}"));
+        bench.index_orders();
+    }
+    let request = Request::TopUp(TopUp {
+        sale: sale(1, 1, 1),
+        account: AccountSelector::Account(AccountId(0)),
+        amount_fen: 100,
+        channel: Channel::WeChat,
+        order_number: text("wx-1"),
+    });
+    let stamp = Stamp { number: RecordNumber(bench.head().0 + 1), time_ns: bench.time_ns };
+    let decide = |order| {
+        let known = Known { order, ..Known::default() };
+        let command = Command { request, known: Some(&known) };
+        let state = &bench.state;
+        match crate::ledger::decide(&state.registry, &state.directory, &state.shards, &command, stamp) {
+            Decision::Needs(need) => Err(need),
+            decision => Ok(decision.outcome().map(|outcome| (outcome.code, outcome.repeat))),
+        }
+    };
+    let Err(needed @ Need::Order { key, forgotten }) = decide(None) else { panic!("the index isn't asked") };
+    assert_eq!(key, OrderKey::new(Channel::WeChat as u8, &text("wx-1")));
+    let absent = KnownOrder { key, up_to: forgotten, found: None };
+    assert_eq!(decide(Some(absent)), Ok(Some((ResultCode::Approved, false))), "it is taken at its word");
+    let before = KnownOrder { up_to: RecordNumber(forgotten.0 - 1), ..absent };
+    assert_eq!(decide(Some(before)), Err(needed));
+    let other = KnownOrder { key: OrderKey::new(Channel::Alipay as u8, &text("wx-1")), ..absent };
+    assert_eq!(decide(Some(other)), Err(needed));
+    let found = KnownOrder { found: Some(RecordNumber(9)), ..absent };
+    assert_eq!(decide(Some(found)), Err(Need::Record(RecordNumber(9))));
 }
 
 #[test]
