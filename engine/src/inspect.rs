@@ -14,7 +14,9 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use wal::{LogReader, RecordRef, Scan, WalError};
 
 use crate::ledger::ledger_account::LedgerAccount;
-use crate::ledger::record::{MoneyFlags, MoneyRecord, Record, RecordKind, ReversalRecord, SuspenseReason};
+use crate::ledger::record::{
+    MoneyFlags, MoneyRecord, Record, RecordKind, ReversalRecord, SuspenseReason, Wallets,
+};
 use crate::settlement::{CivilDay, LocalTime, yuan};
 
 /// The kind of this name.
@@ -231,6 +233,21 @@ impl Fields {
         self.0.push((name, Value::Fen(fen)));
     }
 
+    /// Left out when it is 0.
+    fn fen_if_any(&mut self, name: &'static str, fen: i64) {
+        if fen != 0 {
+            self.fen(name, fen);
+        }
+    }
+
+    /// What changes in each wallet, as far as it does.
+    fn wallets(&mut self, wallets: &Wallets) {
+        self.fen_if_any("card_fen", wallets.card_fen.get());
+        self.fen_if_any("transition_fen", wallets.transition_fen.get());
+        self.fen_if_any("electronic_fen", wallets.electronic_fen.get());
+        self.fen_if_any("subsidy_fen", wallets.subsidy_fen.get());
+    }
+
     fn text(&mut self, name: &'static str, text: impl Into<String>) {
         self.0.push((name, Value::Text(text.into())));
     }
@@ -339,8 +356,30 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
             fields.padded("order_number", &r.order_number);
         }
         Record::Reversal(r) | Record::ReversalBeforeOriginal(r) | Record::Repeat(r) => fields.original(r),
+        Record::FullDebit(r) => {
+            fields.money(&r.money);
+            fields.wallets(&r.wallets);
+        }
+        Record::FullReversal(r) => {
+            fields.money(&r.back.money);
+            fields.wallets(&r.back.wallets);
+            fields.number("original_record", r.original_record.get());
+            fields.number("original_epoch", r.original_epoch.get());
+            fields.number("original_sequence", r.original_sequence.get());
+        }
+        Record::Settle(r) => {
+            fields.money(&r.money);
+            fields.wallets(&r.wallets);
+        }
+        Record::SubsidyClaimed(r) => {
+            fields.money(&r.money);
+            fields.wallets(&r.wallets);
+            fields.number("batch", r.batch.get());
+            fields.number("mode", r.mode);
+        }
         Record::OfflineDebit(r) => {
             fields.money(&r.money);
+            fields.fen_if_any("subsidy_fen", i64::from(r.subsidy_fen.get()));
             fields.number("card_uid", r.card_uid.get());
             fields.number("card_counter", r.money.token.get());
             fields.text("till_time", LocalTime(r.till_time_ns.get()).to_string());

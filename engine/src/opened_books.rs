@@ -81,7 +81,7 @@ impl OpenedBooks {
             orders: Some(data.orders_dir()),
         };
         let (engine, mut report) = Engine::open(sources).map_err(engine_error)?;
-        report.snapshots_rejected = rejected.iter().map(ToString::to_string).collect();
+        report.snapshots_rejected.splice(..0, rejected.iter().map(ToString::to_string));
         if engine.routes().configuration().registry.business_date() == BusinessDate(0) {
             let today = BusinessDate(day_of(SystemClock.wall_ns()));
             engine.configure(Request::CutOff(CutOff { opened: today })).map_err(engine_error)?;
@@ -115,5 +115,49 @@ impl OpenedBooks {
         let (state, last) = self.engine.copy_state();
         Snapshot::save(&self.data.snapshot_dir(), self.engine.log().log_id(), &state, last)?;
         Ok(last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::command::RegisterMerchant;
+    use crate::ledger::snapshot::digest_of;
+    use protocol::ids::MerchantId;
+
+    /// Makes a snapshot's rows say that they are of an earlier version; its checksum is right.
+    fn make_old(snapshot: &std::path::Path) {
+        let mut bytes = std::fs::read(snapshot).expect("a snapshot");
+        let rows = bytes.windows(8).position(|window| window == b"YIKALEDG").expect("the rows begin");
+        bytes[rows + 8] = 1;
+        let end = bytes.len() - blake3::OUT_LEN;
+        let checksum = blake3::hash(&bytes[..end]);
+        bytes[end..].copy_from_slice(checksum.as_bytes());
+        std::fs::write(snapshot, bytes).expect("a snapshot");
+    }
+
+    #[test]
+    fn a_snapshot_of_an_earlier_version_is_passed_over_and_said() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let open = || {
+            let data = DataDir::create_or_open(dir.path()).expect("a data directory");
+            OpenedBooks::open(data, &OpenOptions::default()).expect("sound books")
+        };
+        let (books, _) = open();
+        let merchant = RegisterMerchant { merchant: MerchantId(7), name: "一食堂", enabled: true };
+        books.engine().configure(Request::RegisterMerchant(merchant)).expect("it is taken");
+        let digest = digest_of(&books.engine().copy_state().0);
+        let last = books.close().expect("a clean stop");
+
+        let (books, report) = open();
+        assert_eq!((report.snapshot.map(|(last, _)| last), report.snapshots_rejected.len()), (Some(last), 0));
+        let newest = books.data().snapshot_dir().join(format!("{:020}.snapshot", last.0));
+        drop(books);
+        make_old(&newest);
+        let (books, report) = open();
+        assert_eq!((report.snapshot, report.recovery.records_replayed), (None, last.0));
+        let [said] = &report.snapshots_rejected[..] else { panic!("{:?}", report.snapshots_rejected) };
+        assert!(said.contains("version 1"), "{said}");
+        assert_eq!(digest_of(&books.engine().copy_state().0), digest);
     }
 }

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use engine::ledger::decision::{BalanceView, BillHeadView};
 use engine::ledger::history::{History, HistorySearch, Step};
+use engine::ledger::kind::subsidy::subsidy_claim;
 use engine::ledger::known::{Known, KnownOrder, KnownRecord, Need};
 use engine::ledger::limits::PAYLOAD_BYTES_MAX;
 use engine::ledger::orders::OrderKey;
+use engine::ledger::record::Wallet;
 use engine::ledger::state::{self, sum_of_all_fen};
 use engine::ledger::{
     Clearing, Command, Decision, LedgerAccount, Outcome, Record, RecordKind, Request, Sizes, Stamp, State,
@@ -62,23 +64,8 @@ impl Fast {
             match decide(registry, directory, shards, &command, stamp) {
                 Decision::Needs(need) => self.answer(need, &mut known)?,
                 Decision::Done { outcome, group } => {
-                    let before = self.last_record();
                     for record in group.records() {
-                        let mut buffer = [0; PAYLOAD_BYTES_MAX];
-                        let payload = record.payload(&mut buffer).to_vec();
-                        let (kind, version) = (record.kind() as u8, record.version());
-                        self.log.push(Logged { kind, version, time_ns, payload });
-                    }
-                    for number in before + 1..=self.last_record() {
-                        apply_logged(&mut self.state, &self.log, number)?;
-                        let record = self.known_record(RecordNumber(number))?;
-                        if let Some(key) = OrderKey::credited_by(&record.record())
-                            && let Some(before) = self.orders.insert(key, RecordNumber(number))
-                        {
-                            return Err(format!(
-                                "record {number} credits the order of record {before} again"
-                            ));
-                        }
+                        self.append(record, time_ns)?;
                     }
                     self.index_orders();
                     if outcome.observed.0 != self.last_record() {
@@ -151,6 +138,28 @@ impl Fast {
         KnownRecord::new(number, logged.time_ns, form, &logged.payload).map_err(fault)
     }
 
+    /// The school gives an account something. No request does that yet.
+    pub fn give_subsidy(&mut self, id: u32, amount_fen: i64, time_ns: u64) -> Result<(), String> {
+        let State { registry, shards, .. } = &self.state;
+        let record = subsidy_claim(registry, shards, AccountId(id), 7, amount_fen);
+        self.append(&record.ok_or("an account can't hold what it is given")?, time_ns)
+    }
+
+    fn append(&mut self, record: &Record<'_>, time_ns: u64) -> Result<(), String> {
+        let mut buffer = [0; PAYLOAD_BYTES_MAX];
+        let payload = record.payload(&mut buffer).to_vec();
+        let (kind, version) = (record.kind() as u8, record.version());
+        self.log.push(Logged { kind, version, time_ns, payload });
+        let number = self.last_record();
+        apply_logged(&mut self.state, &self.log, number)?;
+        if let Some(key) = OrderKey::credited_by(record)
+            && let Some(before) = self.orders.insert(key, RecordNumber(number))
+        {
+            return Err(format!("record {number} credits the order of record {before} again"));
+        }
+        Ok(())
+    }
+
     fn balance(&self, view: &BalanceView) -> Result<Answer, String> {
         let wallets = Wallets {
             card_fen: view.card_fen,
@@ -218,15 +227,22 @@ impl Fast {
         for (id, theirs) in (0_u32..).zip(&model.accounts) {
             let ours = state::account(&self.state.shards, AccountId(id)).ok_or("an account is missing")?;
             let wallets = [
-                (engine::ledger::record::Wallet::Card, theirs.wallets.card_fen),
-                (engine::ledger::record::Wallet::Transition, theirs.wallets.transition_fen),
-                (engine::ledger::record::Wallet::Electronic, theirs.wallets.electronic_fen),
+                (Wallet::Card, theirs.wallets.card_fen),
+                (Wallet::Transition, theirs.wallets.transition_fen),
+                (Wallet::Electronic, theirs.wallets.electronic_fen),
             ];
             for (wallet, theirs_fen) in wallets {
                 if ours.wallet_fen(wallet) != theirs_fen {
                     let ours_fen = ours.wallet_fen(wallet);
                     return Err(format!("account {id} {wallet:?}: ledger {ours_fen}, model {theirs_fen}"));
                 }
+            }
+            let (given_fen, seen) = (ours.subsidy_fen(), ours.card_seen().0);
+            if (given_fen, seen) != (theirs.subsidy_fen, theirs.card_seen) {
+                return Err(format!(
+                    "account {id}: ledger {given_fen} fen of subsidy and counter {seen} seen, model {} and {}",
+                    theirs.subsidy_fen, theirs.card_seen
+                ));
             }
             if ours.student_number() != &theirs.student_number {
                 return Err(format!("account {id} has another student number"));
@@ -239,6 +255,7 @@ impl Fast {
         }
         self.compare_other(model, Other::TopUpClearing, LedgerAccount::clearing(Clearing::TopUp))?;
         self.compare_other(model, Other::OpeningClearing, LedgerAccount::clearing(Clearing::Opening))?;
+        self.compare_other(model, Other::SubsidyClearing, LedgerAccount::clearing(Clearing::Subsidy))?;
         self.compare_other(model, Other::UnknownCardClearing, LedgerAccount::clearing(Clearing::UnknownCard))
     }
 

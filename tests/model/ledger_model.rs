@@ -109,6 +109,14 @@ fn run(seed: u64) -> Result<Seen, String> {
     let opening = Stream::opening();
     for at in 0..COMMANDS_PER_STREAM {
         let request = opening.get(at).copied().unwrap_or_else(|| stream.next(&model));
+        if at >= opening.len()
+            && let Some((account, amount_fen)) = stream.gift(&model)
+        {
+            model.give_subsidy(account, amount_fen, stream.time_ns);
+            for ledger in &mut ledgers {
+                ledger.give_subsidy(account, amount_fen, stream.time_ns)?;
+            }
+        }
         let here = |problem: String| {
             format!("command {at}, {}, at {} ns: {problem}", shown(&request), stream.time_ns)
         };

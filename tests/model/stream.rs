@@ -147,6 +147,15 @@ impl Stream {
         request
     }
 
+    /// Whom the school gives something now, and how much.
+    pub fn gift(&mut self, model: &Model) -> Option<(u32, i64)> {
+        let accounts = model.accounts.len() as u64;
+        if accounts == 0 || !self.random.chance(3) {
+            return None;
+        }
+        Some((self.random.below(accounts) as u32, 100 * (1 + self.random.below(30)) as i64))
+    }
+
     fn pass_time(&mut self, model: &Model) {
         // Just before and just after a midnight of the campus, now and then.
         let to_midnight = DAY_NS - (self.time_ns + 8 * 3_600 * SECOND_NS) % DAY_NS;

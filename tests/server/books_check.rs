@@ -49,8 +49,9 @@ fn posted(data_dir: &Path) -> HashMap<(TerminalId, u32), Vec<Posted>> {
         let record = Record::decode(found.kind, found.version, found.payload).expect("a known record");
         let (money, offline): (&MoneyRecord, bool) = match &record {
             Record::Debit(money) => (money, false),
+            Record::FullDebit(debit) => (&debit.money, false),
             Record::OfflineDebit(offline) => (&offline.money, true),
-            Record::Refusal(_) | Record::Suspense(..) | Record::Reversal(_) => {
+            Record::Refusal(_) | Record::Suspense(..) | Record::Reversal(_) | Record::FullReversal(_) => {
                 panic!("nothing was refused or undone, but here is a {}", record.kind().name())
             }
             _ => continue,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::Channel;
-use engine::ledger::record::{MoneyRecord, RecordKind, ReversalRecord};
+use engine::ledger::record::{MoneyRecord, RecordKind};
 use engine::ledger::registry::Policy;
 use engine::ledger::{LedgerAccount, LedgerClass, Record};
 use protocol::ids::{AccountId, BusinessDate, CardUid, RecordNumber, SaleId};
@@ -57,6 +57,8 @@ pub struct Auditor {
     persons: Vec<Person>,
     cards: BTreeMap<CardUid, AccountId>,
     policies: BTreeMap<u8, (i64, u32)>,
+    /// Settlings of transition wallets seen.
+    pub settlings: u64,
 }
 
 impl Auditor {
@@ -241,8 +243,12 @@ impl Auditor {
                 return wrong(format!("account {account} used code {step}/{nonce} before"));
             }
         }
-        if matches!(record, Record::Debit(_)) {
+        if matches!(record, Record::Debit(_) | Record::FullDebit(_)) {
             self.debit(money).or_else(wrong)?;
+        }
+        if let Record::Settle(r) = record {
+            self.settlings += 1;
+            return self.settling(number, &r.money).or_else(wrong);
         }
         if matches!(record, Record::Load(_) | Record::Opening(_)) {
             return Ok(());
@@ -272,7 +278,12 @@ impl Auditor {
                 let new = self.orders.insert((money.channel_wallet & 15, r.order_number));
                 return if new { Ok(()) } else { wrong("its order was credited before".to_owned()) };
             }
-            Record::Reversal(r) => self.reversal(number, money, r).or_else(wrong)?,
+            Record::Reversal(r) => {
+                self.reversal(number, money, r.original(), r.original_record.get()).or_else(wrong)?;
+            }
+            Record::FullReversal(r) => {
+                self.reversal(number, money, r.original(), r.original_record.get()).or_else(wrong)?;
+            }
             Record::ReversalBeforeOriginal(r) => {
                 let original = r.original();
                 if self.sales.contains_key(&original) {
@@ -309,15 +320,26 @@ impl Auditor {
         Ok(())
     }
 
+    /// The tap that follows in the group must find enough on the card for itself.
+    fn settling(&self, number: u64, money: &MoneyRecord) -> Result<(), String> {
+        let Some(account) = money.person() else { return Err("nobody settles".to_owned()) };
+        let standing = self.books.standings(account).last().filter(|standing| standing.number == number);
+        match standing {
+            Some(standing) if self.remaining_in_group == 1 && standing.wallets[0] > 0 => Ok(()),
+            _ => Err(format!("account {account} settles to {standing:?}")),
+        }
+    }
+
     fn reversal(
         &mut self,
         number: u64,
         money: &MoneyRecord,
-        reversal: &ReversalRecord,
+        original: SaleId,
+        original_record: u64,
     ) -> Result<(), String> {
-        let original = reversal.original();
         let Some(entry) = self.sales.get_mut(&original) else { return Err(format!("no sale {original}")) };
-        if entry.kind != RecordKind::Debit || entry.record != reversal.original_record.get() {
+        let is_debit = matches!(entry.kind, RecordKind::Debit | RecordKind::FullDebit);
+        if !is_debit || entry.record != original_record {
             return Err(format!("{original} is {entry:?}"));
         }
         if let Some(earlier) = entry.reversed_by {
@@ -337,7 +359,7 @@ impl Auditor {
         }
         let owner_of = |uid| self.cards.get(&uid).copied();
         match (record, *ask) {
-            (Record::Debit(_), Ask::Tap { card_uid, .. }) => {
+            (Record::Debit(_) | Record::FullDebit(_), Ask::Tap { card_uid, .. }) => {
                 money.channel() == Some(Channel::Card) && owner_of(card_uid) == money.person()
             }
             (Record::Debit(_), Ask::Code { account, .. }) => {
@@ -354,6 +376,9 @@ impl Auditor {
                     LedgerClass::Merchant(_) | LedgerClass::HeldBack(_)
                 );
                 authentic && own && credited && r.card() == card_uid && owner_of(card_uid) == money.person()
+            }
+            (Record::FullReversal(r), Ask::Reversal { epoch, sequence, .. }) => {
+                (r.original().epoch, r.original().sequence) == (epoch, sequence)
             }
             (
                 Record::Reversal(r) | Record::ReversalBeforeOriginal(r),

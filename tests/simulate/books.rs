@@ -51,6 +51,10 @@ impl Books {
             Record::Debit(money) => {
                 self.move_money(number, money, [wallet_place(number, money)?, None])?;
             }
+            Record::FullDebit(r) => self.move_wallets(number, &r.money, &r.wallets, -1)?,
+            Record::FullReversal(r) => self.move_wallets(number, &r.back.money, &r.back.wallets, 1)?,
+            Record::Settle(r) => self.move_wallets(number, &r.money, &r.wallets, 0)?,
+            Record::SubsidyClaimed(r) => self.move_wallets(number, &r.money, &r.wallets, 1)?,
             Record::TopUp(r) => self.move_money(number, &r.money, [None, Some(2)])?,
             Record::Opening(money) => {
                 self.move_money(number, money, [None, wallet_place(number, money)?])?;
@@ -96,6 +100,33 @@ impl Books {
             }
         }
         Ok(())
+    }
+
+    /// A record that says what changes in each wallet: together `sign` times its amount, and the other side the opposite.
+    fn move_wallets(
+        &mut self,
+        number: u64,
+        money: &MoneyRecord,
+        changes: &engine::ledger::record::Wallets,
+        sign: i64,
+    ) -> Result<(), String> {
+        let changes = [changes.card_fen, changes.transition_fen, changes.electronic_fen].map(|fen| fen.get());
+        let change_fen = sign * money.amount_fen.get();
+        let Some(person) = money.person() else { return Err(format!("record {number} is nobody's")) };
+        let mut wallets = self.wallets_of(number, person)?;
+        for (wallet, change) in wallets.iter_mut().zip(changes) {
+            *wallet += change;
+        }
+        if changes.iter().sum::<i64>() != change_fen || wallets[1] > 0 || wallets[2] < 0 {
+            return Err(format!("record {number} changes the wallets by {changes:?}, to {wallets:?}"));
+        }
+        match [money.debit_account(), money.credit_account()].map(|side| side.as_person().is_some()) {
+            [true, true] if sign == 0 => {}
+            [true, false] if sign < 0 => *self.hot.entry(money.credit_account()).or_default() -= change_fen,
+            [false, true] if sign > 0 => *self.hot.entry(money.debit_account()).or_default() -= change_fen,
+            _ => return Err(format!("record {number} is between sides that can't be")),
+        }
+        self.stand(number, person, wallets, true, money.balance_after_fen.get())
     }
 
     fn load(&mut self, number: u64, money: &MoneyRecord) -> Result<(), String> {

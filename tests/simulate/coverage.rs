@@ -30,6 +30,7 @@ pub struct Coverage {
     pub clock_jumps: u64,
     pub cut_offs: u64,
     pub cards_changed: u64,
+    pub settlings: u64,
 }
 
 impl Coverage {
@@ -43,7 +44,7 @@ impl Coverage {
     }
 
     /// Every figure with its name.
-    pub fn figures(&self) -> [(&'static str, u64); 26] {
+    pub fn figures(&self) -> [(&'static str, u64); 27] {
         [
             ("steps", self.steps),
             ("records", self.records),
@@ -71,6 +72,7 @@ impl Coverage {
             ("clock jumps", self.clock_jumps),
             ("cut-offs", self.cut_offs),
             ("cards changed", self.cards_changed),
+            ("settlings", self.settlings),
         ]
     }
 
@@ -101,5 +103,6 @@ impl Coverage {
         self.clock_jumps += other.clock_jumps;
         self.cut_offs += other.cut_offs;
         self.cards_changed += other.cards_changed;
+        self.settlings += other.settlings;
     }
 }

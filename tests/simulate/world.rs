@@ -107,6 +107,7 @@ pub fn simulate(seed: u64, plant: Plant, snapshot_dir: &Path, trace: bool) -> Re
     world.coverage.steps = world.step;
     world.coverage.records = world.auditor.last();
     world.coverage.cut_offs = world.operator.cut_offs;
+    world.coverage.settlings = world.auditor.settlings;
     for till in &world.tills {
         world.coverage.retries += till.retries;
         world.coverage.reversals += till.reversals;

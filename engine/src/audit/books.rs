@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use protocol::ids::{AccountId, MerchantId};
 
 use super::posting::{Line, PersonWallet, Posting};
+use crate::ledger::ledger_account::Clearing;
 
 /// The three wallets of one person, in fen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub struct Books {
     persons: Vec<Wallets>,
     merchants: BTreeMap<MerchantId, i128>,
     held_back: BTreeMap<MerchantId, i128>,
-    clearing: [i128; 3],
+    clearing: [i128; Clearing::ALL.len()],
 }
 
 impl Books {
@@ -83,7 +84,7 @@ impl Books {
     }
 
     /// The clearing accounts, in the order of their numbers.
-    pub fn clearing(&self) -> [i128; 3] {
+    pub fn clearing(&self) -> [i128; Clearing::ALL.len()] {
         self.clearing
     }
 

@@ -8,14 +8,15 @@ use wal::{LogReader, RecordRef, WalError};
 
 use super::books::Books;
 use super::cards::Cards;
-use super::posting::{Line, Posting, posting_of};
+use super::posting::{Line, Postings, postings_of};
 use super::report::{AuditReport, Check, Holdings, LogFacts, Totals, Violation};
 use super::sequence_set::SequenceSet;
+use super::subsidy::subsidy_change;
 use crate::ledger::ledger_account::{LedgerAccount, LedgerClass};
 use crate::ledger::limits::REVERSAL_WINDOW_NS;
 use crate::ledger::record::{
-    CutOffRecord, MoneyFlags, MoneyRecord, OfflineDebitRecord, Record, RecordKind, ReversalRecord,
-    SuspenseRecord,
+    CutOffRecord, FullDebitRecord, MoneyFlags, MoneyRecord, OfflineDebitRecord, Record, RecordKind,
+    SuspenseRecord, Wallet, WalletsRecord,
 };
 use crate::ledger::registry::{AuthoriseRule, Policy};
 use crate::settlement::CivilDay;
@@ -26,6 +27,7 @@ struct Person {
     head: u64,
     card_counter: u32,
     class: u8,
+    subsidy_fen: i128,
 }
 
 /// What is known of a till.
@@ -36,9 +38,10 @@ struct Till {
     head: u64,
 }
 
-/// What a load announced: the tap that must follow in its group.
+/// What a load or a settling announced: the tap that must follow in its group.
 #[derive(Clone, Copy, Debug)]
-struct OpenLoad {
+struct Announced {
+    kind: RecordKind,
     sale: SaleId,
     account: AccountId,
     amount_fen: i128,
@@ -57,7 +60,7 @@ pub(super) struct Checker<'a> {
     number: u64,
     time_ns: u64,
     remaining_in_group: u16,
-    open_load: Option<OpenLoad>,
+    announced: Option<Announced>,
     date: BusinessDate,
     dates_closed: u64,
     books: Books,
@@ -86,7 +89,7 @@ impl<'a> Checker<'a> {
             number: 0,
             time_ns: 0,
             remaining_in_group: 0,
-            open_load: None,
+            announced: None,
             date: BusinessDate(0),
             dates_closed: 0,
             books: Books::default(),
@@ -127,7 +130,7 @@ impl<'a> Checker<'a> {
             }
         };
         *self.records_by_kind.entry(record.kind().name()).or_default() += 1;
-        self.close_load(&record);
+        self.close_announced(&record);
         match &record {
             Record::Suspense(r, _) => self.suspense(r),
             Record::AccountOpened(r) => {
@@ -136,7 +139,7 @@ impl<'a> Checker<'a> {
                     format!("account {} is opened, the next is {next}", r.account)
                 });
                 self.books.open();
-                self.persons.push(Person { head: self.number, card_counter: 0, class: r.class });
+                self.persons.push(Person { head: self.number, class: r.class, ..Person::default() });
             }
             Record::CardBound(r) => {
                 self.link_account(AccountId(r.account.get()), r.previous_account.get());
@@ -196,12 +199,13 @@ impl<'a> Checker<'a> {
         });
         let records = self.number;
         self.number = 0;
-        let holdings = Holdings::of(&self.books);
+        let subsidy_fen = self.persons.iter().map(|person| person.subsidy_fen).sum();
+        let holdings = Holdings::of(&self.books, subsidy_fen);
         self.check(holdings.sum_fen == 0, Check::Totals, || {
             format!("the books sum to {} fen, not to zero", holdings.sum_fen)
         });
         let t = self.totals;
-        let came_in = t.top_ups_fen + t.openings_fen + t.reversals_fen;
+        let came_in = t.top_ups_fen + t.openings_fen + t.reversals_fen + t.subsidies_fen;
         let spent = t.debits_fen + t.offline_fen;
         self.check(holdings.persons_fen == came_in - spent, Check::Totals, || {
             format!("persons hold {} fen; {came_in} came in and {spent} were spent", holdings.persons_fen)
@@ -250,36 +254,52 @@ impl<'a> Checker<'a> {
         self.remaining_in_group = found.remaining_in_group;
     }
 
-    /// A load is followed, in its group, by the tap that it serves, and brings no more than the tap lacks.
-    fn close_load(&mut self, record: &Record<'_>) {
-        if let Some(load) = self.open_load.take() {
+    /// A load or a settling is followed, in its group, by the tap that it serves. A load brings no more than the tap lacks, a
+    /// settling takes no more than the tap leaves.
+    fn close_announced(&mut self, record: &Record<'_>) {
+        if let Some(before) = self.announced.take() {
             match record {
-                Record::Debit(money) if money.sale() == load.sale && money.person() == Some(load.account) => {
-                    let lacking_fen = i128::from(money.amount_fen.get()) - load.card_fen;
-                    self.check(load.amount_fen <= lacking_fen, Check::Load, || {
-                        format!("{} fen were loaded before, {lacking_fen} were lacking", load.amount_fen)
-                    });
+                Record::Debit(money) | Record::FullDebit(FullDebitRecord { money, .. })
+                    if money.sale() == before.sale && money.person() == Some(before.account) =>
+                {
+                    let lacking_fen = i128::from(money.amount_fen.get()) - before.card_fen;
+                    if before.kind == RecordKind::Load {
+                        self.check(before.amount_fen <= lacking_fen, Check::Load, || {
+                            format!(
+                                "{} fen were loaded before, {lacking_fen} were lacking",
+                                before.amount_fen
+                            )
+                        });
+                    } else {
+                        self.check(before.amount_fen <= -lacking_fen, Check::Settle, || {
+                            format!(
+                                "{} fen were settled before, {} were left",
+                                before.amount_fen, -lacking_fen
+                            )
+                        });
+                    }
                 }
                 _ => {
                     self.violate(
                         Check::Group,
-                        format!("the load before serves sale {}, not this", load.sale),
+                        format!("the record before serves sale {}, not this", before.sale),
                     );
                 }
             }
         }
         let remaining = self.remaining_in_group;
-        let Record::Load(money) = record else {
-            return self
-                .check(remaining == 0, Check::Group, || "only a load is followed in its group".to_owned());
+        let (Record::Load(money) | Record::Settle(WalletsRecord { money, .. })) = record else {
+            return self.check(remaining == 0, Check::Group, || {
+                "only a load or a settling is followed in its group".to_owned()
+            });
         };
         self.check(remaining == 1, Check::Group, || {
-            "a load is followed by one debit in its group".to_owned()
+            "a load or a settling is followed by one debit in its group".to_owned()
         });
-        self.open_load = money.person().and_then(|account| {
+        self.announced = money.person().and_then(|account| {
             let card_fen = self.books.person(account)?.card_fen;
             let amount_fen = i128::from(money.amount_fen.get());
-            Some(OpenLoad { sale: money.sale(), account, amount_fen, card_fen })
+            Some(Announced { kind: record.kind(), sale: money.sale(), account, amount_fen, card_fen })
         });
     }
 
@@ -293,17 +313,16 @@ impl<'a> Checker<'a> {
         if money.terminal_slot().is_some() {
             self.till(money);
         }
-        // A load shares its identity with the debit that follows.
-        if money.terminal_slot().is_some() && record.kind() != RecordKind::Load {
+        // What goes before a debit in its group shares its identity.
+        if money.terminal_slot().is_some() && !record.kind().goes_before() {
             let fresh = self.sales.insert(money.sale());
             self.check(fresh, Check::SaleOnce, || format!("sale {} has an outcome already", money.sale()));
         }
         let person = money.person();
         let before_fen = person.and_then(|account| self.books.person(account)).map(super::Wallets::sum_fen);
         if record.kind().is_posting() {
-            match posting_of(record) {
-                Ok(Some(posting)) => self.post(record, money, &posting),
-                Ok(None) => {}
+            match postings_of(record) {
+                Ok(postings) => self.post(record, money, &postings),
                 Err(reason) => self.violate(Check::Sides, reason.to_owned()),
             }
         }
@@ -318,14 +337,18 @@ impl<'a> Checker<'a> {
         }
         self.token(record, money);
         match record {
-            Record::Debit(_) => self.debit(money, before_fen),
+            Record::Debit(_) | Record::FullDebit(_) => self.debit(money, before_fen),
             Record::TopUp(r) => {
                 let fresh = self.orders.insert((r.money.channel_wallet & 0x0f, r.order_number));
                 self.check(fresh, Check::OrderOnce, || {
                     format!("order {} was credited before", order_text(&r.order_number))
                 });
             }
-            Record::Reversal(r) => self.reversal(r)?,
+            Record::Reversal(r) => self.reversal(&r.money, r.original_record.get(), r.original(), None)?,
+            Record::FullReversal(r) => {
+                let subsidy_fen = r.back.wallets.subsidy_fen.get();
+                self.reversal(&r.back.money, r.original_record.get(), r.original(), Some(subsidy_fen))?;
+            }
             Record::ReversalBeforeOriginal(r) => {
                 self.tombstones.insert(r.original());
             }
@@ -338,19 +361,22 @@ impl<'a> Checker<'a> {
         Ok(())
     }
 
-    fn post(&mut self, record: &Record<'_>, money: &MoneyRecord, posting: &Posting) {
-        if !self.books.post(posting) {
+    fn post(&mut self, record: &Record<'_>, money: &MoneyRecord, postings: &Postings) {
+        let Some(posting) = postings.first() else { return };
+        if !postings.iter().all(|posting| self.books.post(posting)) {
             self.violate(Check::Known, "a side's account was never opened".to_owned());
             return;
         }
-        let amount_fen = i128::from(posting.amount_fen);
+        let amount_fen = postings.iter().map(|posting| i128::from(posting.amount_fen)).sum::<i128>();
         let totals = &mut self.totals;
         match record.kind() {
-            RecordKind::Debit => totals.debits_fen += amount_fen,
+            RecordKind::Debit | RecordKind::FullDebit => totals.debits_fen += amount_fen,
             RecordKind::Load => totals.loads_fen += amount_fen,
+            RecordKind::Settle => totals.settled_fen += amount_fen,
+            RecordKind::SubsidyClaimed => totals.subsidies_fen += amount_fen,
             RecordKind::TopUp => totals.top_ups_fen += amount_fen,
             RecordKind::Opening => totals.openings_fen += amount_fen,
-            RecordKind::Reversal => totals.reversals_fen += amount_fen,
+            RecordKind::Reversal | RecordKind::FullReversal => totals.reversals_fen += amount_fen,
             _ => {
                 if matches!(posting.debit, Line::Clearing(_)) {
                     totals.offline_unknown_card_fen += amount_fen;
@@ -370,7 +396,24 @@ impl<'a> Checker<'a> {
                 )
             });
         }
+        self.subsidy(record, money);
         self.link_hot(money);
+    }
+
+    fn subsidy(&mut self, record: &Record<'_>, money: &MoneyRecord) {
+        let Some(account) = money.person() else { return };
+        let card_fen = self.books.person(account).map_or(0, |wallets| wallets.card_fen);
+        let Some(person) = self.persons.get_mut(account.0 as usize) else { return };
+        let before_fen = person.subsidy_fen;
+        let change = subsidy_change(record, before_fen, card_fen);
+        person.subsidy_fen += change.fen;
+        let after_fen = person.subsidy_fen;
+        self.check(change.fen == change.due_fen, Check::Subsidy, || {
+            format!("subsidy changes by {} fen of {before_fen}, due were {}", change.fen, change.due_fen)
+        });
+        self.check((0..=card_fen.max(0)).contains(&after_fen), Check::Subsidy, || {
+            format!("{after_fen} fen of subsidy in a card wallet of {card_fen}")
+        });
     }
 
     fn balance_after(&mut self, money: &MoneyRecord) {
@@ -391,7 +434,7 @@ impl<'a> Checker<'a> {
     /// Card counters and payment codes.
     fn token(&mut self, record: &Record<'_>, money: &MoneyRecord) {
         let Some(account) = money.person() else { return };
-        if let (Some(counter), Record::Debit(_)) = (money.card_counter(), record)
+        if let (Some(counter), Record::Debit(_) | Record::FullDebit(_)) = (money.card_counter(), record)
             && let Some(person) = self.persons.get_mut(account.0 as usize)
         {
             let last = core::mem::replace(&mut person.card_counter, counter.0);
@@ -488,8 +531,15 @@ impl<'a> Checker<'a> {
         });
     }
 
-    fn reversal(&mut self, r: &ReversalRecord) -> Result<(), WalError> {
-        let named = r.original_record.get();
+    /// `subsidy_fen` is what a full reversal gives back as subsidy. It undoes a full debit, or a debit by code that was settled
+    /// since; any other is undone by a plain one.
+    fn reversal(
+        &mut self,
+        m: &MoneyRecord,
+        named: u64,
+        sale: SaleId,
+        subsidy_fen: Option<i64>,
+    ) -> Result<(), WalError> {
         let once = self.reversed.insert(named);
         self.check(once, Check::Reversal, || format!("record {named} was reversed before"));
         let original = if named < self.number { self.reader.record(named)? } else { None };
@@ -497,13 +547,23 @@ impl<'a> Checker<'a> {
             self.violate(Check::Reversal, format!("there is no record {named} to reverse"));
             return Ok(());
         };
-        let Ok(Record::Debit(sold)) = Record::decode(original.kind, original.version, original.payload)
-        else {
-            self.violate(Check::Reversal, format!("record {named} isn't an online debit"));
-            return Ok(());
+        let (sold, used_fen) = match Record::decode(original.kind, original.version, original.payload) {
+            Ok(Record::Debit(sold)) if subsidy_fen.is_none() || sold.wallet() == Some(Wallet::Transition) => {
+                (sold, 0)
+            }
+            Ok(Record::FullDebit(r)) if subsidy_fen.is_some() => (r.money, -r.wallets.subsidy_fen.get()),
+            _ => {
+                self.violate(
+                    Check::Reversal,
+                    format!("record {named} isn't an online debit that this undoes"),
+                );
+                return Ok(());
+            }
         };
-        let m = &r.money;
-        let mirrored = sold.sale() == r.original()
+        self.check(subsidy_fen.unwrap_or(0) <= used_fen, Check::Subsidy, || {
+            format!("{subsidy_fen:?} fen come back as subsidy, record {named} used {used_fen}")
+        });
+        let mirrored = sold.sale() == sale
             && sold.debit == m.credit
             && sold.credit == m.debit
             && sold.amount_fen == m.amount_fen

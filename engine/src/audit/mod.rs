@@ -25,11 +25,12 @@ mod report;
 mod sequence_set;
 #[cfg(test)]
 pub(crate) mod small_log;
+mod subsidy;
 #[cfg(test)]
 mod tests;
 
 pub use books::{Books, Wallets};
-pub use posting::{Line, PersonWallet, Posting, posting_of};
+pub use posting::{Line, PersonWallet, Posting, Postings, postings_of};
 pub use report::{AuditReport, Check, Holdings, LogFacts, Totals, Violation};
 
 use std::path::{Path, PathBuf};

@@ -1,9 +1,10 @@
 //! What a record moves, read from the record alone.
 
 use protocol::ids::{AccountId, MerchantId};
+use zerocopy::little_endian::I64;
 
 use crate::ledger::ledger_account::{Clearing, LedgerAccount, LedgerClass};
-use crate::ledger::record::{MoneyRecord, Record, Wallet};
+use crate::ledger::record::{FullDebitRecord, FullReversalRecord, MoneyRecord, Record, Wallet, Wallets};
 
 /// One line of the books: a person's wallet, or an account of another class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,11 +51,58 @@ pub struct Posting {
     pub amount_fen: i64,
 }
 
-/// The posting that a record is; `None` for memos and configuration.
+/// What a record moves: at most two postings, in the order of its wallets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Postings([Option<Posting>; 2]);
+
+impl Postings {
+    /// One after the other.
+    pub fn iter(&self) -> impl Iterator<Item = &Posting> {
+        self.0.iter().flatten()
+    }
+
+    /// The first; none when the record moves nothing.
+    pub const fn first(&self) -> Option<&Posting> {
+        self.0[0].as_ref()
+    }
+}
+
+/// The postings that a record is; none for memos and configuration.
 ///
 /// # Errors
 /// What doesn't fit: a side or a wallet that this kind of record never has, or an amount that isn't above zero.
-pub fn posting_of(record: &Record<'_>) -> Result<Option<Posting>, &'static str> {
+pub fn postings_of(record: &Record<'_>) -> Result<Postings, &'static str> {
+    if let Record::FullReversal(r) = record {
+        return full_reversal(r);
+    }
+    Ok(Postings([posting_of(record)?, None]))
+}
+
+/// The money comes from the merchant, into one wallet or two.
+fn full_reversal(r: &FullReversalRecord) -> Result<Postings, &'static str> {
+    let (money, [card_fen, transition_fen, electronic_fen, subsidy_fen]) =
+        (&r.back.money, changes(&r.back.wallets));
+    let into_card_alone = wallet_of(money)? == PersonWallet::Card;
+    if card_fen < 0 || transition_fen < 0 || electronic_fen != 0 || into_card_alone && transition_fen != 0 {
+        return Err(
+            "a reversal gives back to the wallet that was debited, or what was settled of it onto the card",
+        );
+    }
+    if card_fen + transition_fen != money.amount_fen.get() || !(0..=card_fen).contains(&subsidy_fen) {
+        return Err("what comes into the wallets isn't the amount");
+    }
+    unpriced(&r.back)?;
+    let debit = merchant(money.debit_account())?;
+    let into = |wallet, amount_fen| -> Result<Option<Posting>, &'static str> {
+        let credit = person(money.credit_account(), wallet)?;
+        Ok((amount_fen > 0).then_some(Posting { debit, credit, amount_fen }))
+    };
+    let transition = into(PersonWallet::Transition, transition_fen)?;
+    let card = into(PersonWallet::Card, card_fen)?;
+    Ok(Postings(if transition.is_some() { [transition, card] } else { [card, None] }))
+}
+
+fn posting_of(record: &Record<'_>) -> Result<Option<Posting>, &'static str> {
     let (money, debit, credit) = match record {
         Record::Debit(money) => {
             let wallet = wallet_of(money)?;
@@ -70,6 +118,47 @@ pub fn posting_of(record: &Record<'_>) -> Result<Option<Posting>, &'static str> 
                 return Err("a load is from a person's electronic wallet to the same person's card wallet");
             }
             (money, from, to)
+        }
+        Record::FullDebit(r) => {
+            let amount_fen = r.money.amount_fen.get();
+            let [card_fen, transition_fen, electronic_fen, subsidy_fen] = changes(&r.wallets);
+            let from_card = [card_fen, transition_fen, electronic_fen] == [-amount_fen, 0, 0];
+            if wallet_of(&r.money)? != PersonWallet::Card || !from_card {
+                return Err("a full debit takes its amount from the card wallet");
+            }
+            if !(card_fen..0).contains(&subsidy_fen) {
+                return Err("a full debit takes some of the subsidy, and no more than its amount");
+            }
+            unpriced(r)?;
+            let from = person(r.money.debit_account(), PersonWallet::Card)?;
+            (&r.money, from, merchant(r.money.credit_account())?)
+        }
+        Record::Settle(r) => {
+            let amount_fen = r.money.amount_fen.get();
+            let [card_fen, transition_fen, electronic_fen, subsidy_fen] = changes(&r.wallets);
+            let moved = [card_fen, transition_fen, electronic_fen] == [-amount_fen, amount_fen, 0];
+            let within_one = r.money.debit_account() == r.money.credit_account();
+            if !moved || !within_one || wallet_of(&r.money)? != PersonWallet::Transition {
+                return Err(
+                    "a settling is from a person's card wallet to the same person's transition wallet",
+                );
+            }
+            if !(card_fen..=0).contains(&subsidy_fen) {
+                return Err("a settling takes no more subsidy than it moves");
+            }
+            let from = person(r.money.debit_account(), PersonWallet::Card)?;
+            (&r.money, from, person(r.money.credit_account(), PersonWallet::Transition)?)
+        }
+        Record::SubsidyClaimed(r) => {
+            let amount_fen = r.money.amount_fen.get();
+            let [card_fen, transition_fen, electronic_fen, subsidy_fen] = changes(&r.wallets);
+            let lands = [card_fen, transition_fen, electronic_fen] == [amount_fen, 0, 0];
+            if !lands || !(0..=card_fen).contains(&subsidy_fen) || wallet_of(&r.money)? != PersonWallet::Card
+            {
+                return Err("a subsidy lands in the subsidy part of the card wallet");
+            }
+            let to = person(r.money.credit_account(), PersonWallet::Card)?;
+            (&r.money, clearing(r.money.debit_account(), Clearing::Subsidy)?, to)
         }
         Record::TopUp(r) => {
             let to = person(r.money.credit_account(), PersonWallet::Electronic)?;
@@ -113,6 +202,19 @@ pub fn posting_of(record: &Record<'_>) -> Result<Option<Posting>, &'static str> 
         return Err("the amount of a posting is above zero");
     }
     Ok(Some(Posting { debit, credit, amount_fen }))
+}
+
+/// Card, transition, electronic, subsidy part of the card.
+pub(super) fn changes(wallets: &Wallets) -> [i64; 4] {
+    [wallets.card_fen, wallets.transition_fen, wallets.electronic_fen, wallets.subsidy_fen].map(I64::get)
+}
+
+fn unpriced(r: &FullDebitRecord) -> Result<(), &'static str> {
+    if r.pricing_fen.get() == 0 && r.previous_pricing.get() == 0 && r.window.get() == 0 {
+        Ok(())
+    } else {
+        Err("nothing is priced, and no window limited, in this version")
+    }
 }
 
 fn wallet_of(money: &MoneyRecord) -> Result<PersonWallet, &'static str> {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::books::Books;
+use crate::ledger::ledger_account::Clearing;
 use crate::settlement::yuan;
 
 /// What a record, or the whole, was found not to fit.
@@ -16,7 +17,7 @@ pub enum Check {
     Number,
     /// Logged time never goes backwards.
     Time,
-    /// Groups are complete: a load and its debit stand together.
+    /// Groups are complete: a load or a settling and its debit stand together.
     Group,
     /// Every record has a known kind and layout, and fields in their range.
     Layout,
@@ -49,6 +50,10 @@ pub enum Check {
     Card,
     /// A load brings no more than its tap lacks.
     Load,
+    /// A settling takes no more from the card than its tap leaves there.
+    Settle,
+    /// Subsidy is used first, and never more of it than is there; the subsidy part is never above what is on the card.
+    Subsidy,
     /// An online debit leaves no less than the floor of the account's class.
     Floor,
     /// The transition wallet is never above zero, the electronic wallet never below.
@@ -111,10 +116,14 @@ pub struct Totals {
     pub offline_held_back_fen: i128,
     /// Moved from the electronic to the card wallet inside taps.
     pub loads_fen: i128,
+    /// Moved from the card to the transition wallet before taps.
+    pub settled_fen: i128,
+    /// Subsidies that came into card wallets.
+    pub subsidies_fen: i128,
 }
 
 /// The balances at the end. In fen; what is owed to each is positive.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Holdings {
     /// All card wallets.
     pub card_fen: i128,
@@ -134,18 +143,25 @@ pub struct Holdings {
     pub clearing_opening_fen: i128,
     /// The clearing account of unknown cards.
     pub clearing_unknown_card_fen: i128,
+    /// Every clearing account, those three too, by name.
+    pub clearing_fen: BTreeMap<&'static str, i128>,
+    /// The subsidy parts of all card wallets.
+    pub subsidy_fen: i128,
     /// Everything together: zero.
     pub sum_fen: i128,
 }
 
 impl Holdings {
-    pub(super) fn of(books: &Books) -> Holdings {
+    pub(super) fn of(books: &Books, subsidy_fen: i128) -> Holdings {
+        let clearing = books.clearing();
         let mut holdings = Holdings {
+            clearing_fen: Clearing::ALL.map(Clearing::name).into_iter().zip(clearing).collect(),
+            subsidy_fen,
             merchants_fen: books.merchants().values().sum(),
             held_back_fen: books.held_back().values().sum(),
-            clearing_top_up_fen: books.clearing()[0],
-            clearing_opening_fen: books.clearing()[1],
-            clearing_unknown_card_fen: books.clearing()[2],
+            clearing_top_up_fen: clearing[Clearing::TopUp as usize],
+            clearing_opening_fen: clearing[Clearing::Opening as usize],
+            clearing_unknown_card_fen: clearing[Clearing::UnknownCard as usize],
             sum_fen: books.sum_fen(),
             ..Holdings::default()
         };
@@ -218,6 +234,9 @@ impl fmt::Display for AuditReport {
         line(f, "opening balances", self.totals.openings_fen)?;
         line(f, "less online debits", -self.totals.debits_fen)?;
         line(f, "reversals", self.totals.reversals_fen)?;
+        if self.totals.subsidies_fen != 0 {
+            line(f, "subsidies", self.totals.subsidies_fen)?;
+        }
         line(f, "less offline debits", -self.totals.offline_fen)?;
         line(f, "= held for persons", self.holdings.persons_fen)?;
         line(f, "  card wallets", self.holdings.card_fen)?;
@@ -228,6 +247,19 @@ impl fmt::Display for AuditReport {
         line(f, "top-up clearing", self.holdings.clearing_top_up_fen)?;
         line(f, "opening clearing", self.holdings.clearing_opening_fen)?;
         line(f, "unknown cards (receivable)", self.holdings.clearing_unknown_card_fen)?;
+        for clearing in [
+            Clearing::Fees,
+            Clearing::Pricing,
+            Clearing::Subsidy,
+            Clearing::LostCards,
+            Clearing::Payable,
+            Clearing::Adjustments,
+        ] {
+            match self.holdings.clearing_fen.get(clearing.name()) {
+                Some(&fen) if fen != 0 => line(f, &format!("{} clearing", clearing.name()), fen)?,
+                _ => {}
+            }
+        }
         line(f, "sum of the books", self.holdings.sum_fen)?;
         if self.ok {
             return write!(f, "OK: the books balance, 0 violations");

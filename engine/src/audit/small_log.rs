@@ -15,6 +15,7 @@ use crate::ledger::command::{
     CodeVerdict, CutOff, OfflineFact, OpenAccount, Opening, RegisterMerchant, RegisterTerminal, Reversal,
     Sale, SetMealPeriod, TopUp,
 };
+use crate::ledger::kind::subsidy::subsidy_claim;
 use crate::ledger::limits::PAYLOAD_BYTES_MAX;
 use crate::ledger::record::Wallet;
 use crate::ledger::registry::TerminalKind;
@@ -238,6 +239,15 @@ impl SmallLog {
         let sale = self.next_sale();
         let account = AccountSelector::Account(account);
         self.run(Request::CardReturn(CardReturn { sale, account, card_uid: CardUid(card_uid) }))
+    }
+
+    /// The school gives something.
+    pub(crate) fn give_subsidy(&mut self, account: AccountId, amount_fen: i64) {
+        let State { registry, directory, shards } = &mut self.state;
+        let number = 1 + self.groups.iter().map(|group| group.records.len() as u64).sum::<u64>();
+        let record = subsidy_claim(registry, shards, account, 1, amount_fen).expect("an account with room");
+        apply(registry, directory, shards, RecordNumber(number), self.time_ns, &record).expect("it applies");
+        self.groups.push(RawGroup { time_ns: self.time_ns, records: vec![Raw::of(&record)] });
     }
 
     /// The sequence of the latest sale.

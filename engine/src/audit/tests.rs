@@ -6,7 +6,7 @@ use zerocopy::little_endian::{I64, U16, U32, U64};
 
 use super::small_log::{DAY, Raw, RawGroup, SmallLog, write};
 use super::{AuditOptions, AuditReport, Check, verify_log};
-use crate::ledger::record::{CutOffRecord, MoneyRecord, Record, RecordKind};
+use crate::ledger::record::{CutOffRecord, MoneyRecord, Record, RecordKind, Wallets};
 
 fn audit(groups: &[RawGroup]) -> AuditReport {
     verify_log(&write(groups).reader(), &AuditOptions::default()).expect("a log that can be read")
@@ -304,4 +304,82 @@ fn an_unknown_record_is_told_and_the_list_is_bounded() {
     assert_eq!(report.violations[0].record, right + 1);
     let text = report.to_string();
     assert!(text.contains("and 3 more") && text.contains("NOT OK: 5 violations"), "{text}");
+}
+
+/// Spoils what a record of several wallets says of them.
+fn spoil_wallets(
+    groups: &mut [RawGroup],
+    (_, at, within): (u64, usize, usize),
+    change: impl FnOnce(&mut Wallets),
+) {
+    use zerocopy::FromBytes as _;
+    let payload = &mut groups[at].records[within].payload[size_of::<MoneyRecord>()..];
+    let (wallets, _) = Wallets::mut_from_prefix(payload).expect("wallets");
+    change(wallets);
+}
+
+/// Settled, given back, subsidised: a log with each of these records, and the last of them twice.
+fn with_wallets() -> SmallLog {
+    let mut log = SmallLog::new();
+    log.code(AccountId(1), 1_000);
+    let by_phone = log.latest();
+    log.tap(102, 1, 700);
+    log.reverse(by_phone, 1_000);
+    log.give_subsidy(AccountId(2), 900);
+    log.tap(103, 1, 500);
+    let subsidised = log.latest();
+    log.tap(103, 2, 600);
+    log.reverse(subsidised, 500);
+    log.offline(103, 800, log.time_ns);
+    log
+}
+
+#[test]
+fn settlings_and_subsidies_add_up() {
+    let report = audit(&with_wallets().groups);
+    assert!(report.ok, "{report}");
+    let totals = report.totals;
+    assert_eq!((totals.settled_fen, totals.subsidies_fen, totals.reversals_fen), (1_000, 900, 1_500));
+    assert_eq!(report.holdings.clearing_fen["subsidy"], -900);
+    // 900 came; of the first tap 500, of the second 400; 500 came back; the fact took them.
+    assert_eq!((report.holdings.subsidy_fen, report.holdings.transition_fen), (0, 0));
+    for (kind, count) in [("settle", 1), ("full_debit", 2), ("full_reversal", 2), ("subsidy_claimed", 1)] {
+        assert_eq!(report.records_by_kind[kind], count, "{kind}");
+    }
+}
+
+#[test]
+fn forged_settlings_and_subsidies_are_found() {
+    let right = with_wallets().groups;
+    let found = |kind, nth, change: &dyn Fn(&mut Wallets)| {
+        let mut groups = right.clone();
+        let place = find(&groups, kind, nth);
+        spoil_wallets(&mut groups, place, change);
+        failures(&groups).contains(&(Check::Subsidy, place.0))
+    };
+    // Own money used before what the school gave; more of it than there was; more given back than was used.
+    assert!(found(RecordKind::FullDebit, 0, &|wallets| wallets.subsidy_fen += 1));
+    assert!(found(RecordKind::FullDebit, 1, &|wallets| wallets.subsidy_fen -= 1));
+    assert!(found(RecordKind::FullReversal, 0, &|wallets| wallets.subsidy_fen += 1));
+    assert!(found(RecordKind::SubsidyClaimed, 0, &|wallets| wallets.subsidy_fen -= 1));
+    assert!(found(RecordKind::Settle, 0, &|wallets| wallets.subsidy_fen -= 1));
+
+    // More is settled than the tap leaves.
+    let mut groups = right.clone();
+    let place = find(&groups, RecordKind::Settle, 0);
+    spoil(&mut groups, place, |money| money.amount_fen = I64::new(3_600));
+    spoil_wallets(&mut groups, place, |wallets| {
+        wallets.card_fen = I64::new(-3_600);
+        wallets.transition_fen = I64::new(3_600);
+    });
+    let failed = failures(&groups);
+    assert!(failed.contains(&(Check::Settle, place.0 + 1)), "{failed:?}");
+    assert!(failed.contains(&(Check::WalletSign, place.0)), "{failed:?}");
+
+    // A settling whose debit stands in another group.
+    let mut groups = right.clone();
+    let debit = groups[place.1].records.pop().expect("a settling and its debit");
+    let time_ns = groups[place.1].time_ns;
+    groups.insert(place.1 + 1, RawGroup { time_ns, records: vec![debit] });
+    assert_eq!(failures(&groups), [(Check::Group, place.0)]);
 }

@@ -3,8 +3,9 @@
 use protocol::ids::{CardCounter, CardUid, RecordNumber};
 
 use super::calendar::{day_of, month_end};
+use super::limits::SUBSIDY_FEN_MAX;
 use super::prefetch::prefetch;
-use super::record::Wallet;
+use super::record::{Wallet, Wallets};
 
 /// Whether an account may pay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -31,6 +32,26 @@ impl AccountStatus {
     }
 }
 
+/// What is true of an account, one bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Marks(pub(super) u8);
+
+impl Marks {
+    /// The balance of an earlier system was taken over.
+    pub(super) const OPENING_POSTED: Marks = Marks(1);
+
+    /// True when any bit of `other` is set.
+    pub(super) const fn has(self, other: Marks) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Both together.
+    #[must_use]
+    pub(super) const fn with(self, other: Marks) -> Marks {
+        Marks(self.0 | other.0)
+    }
+}
+
 /// Whether a payment code may still be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CodeUse {
@@ -44,6 +65,8 @@ pub(super) enum CodeUse {
 const CODE_STEPS: usize = 3;
 
 /// A person's account. All sums in fen.
+///
+/// The subsidy part of the card wallet is never more than what is in it, and nothing when that is below zero.
 ///
 /// The totals of the two latest days it paid on are kept: debits count on the day they are decided, offline
 /// facts on the day of the till's time (at latest the day they arrive), reversals take off the day of their
@@ -70,9 +93,13 @@ pub struct Account {
     pub(super) class: u8,
     pub(super) status: AccountStatus,
     pub(super) card_lost: bool,
-    pub(super) opening_posted: bool,
+    pub(super) marks: Marks,
     pub(super) month_start: u64,
     pub(super) student_number: [u8; 16],
+    /// The part of the card wallet that the school gave: it is used first, and never paid out.
+    pub(super) subsidy_fen: u32,
+    /// The highest counter that any record of the current card brought, online or offline.
+    pub(super) card_seen: u32,
 }
 
 const _: () = assert!(size_of::<Account>() == 128);
@@ -97,9 +124,11 @@ impl Account {
             class,
             status: AccountStatus::Open,
             card_lost: false,
-            opening_posted: false,
+            marks: Marks(0),
             month_start: 0,
             student_number,
+            subsidy_fen: 0,
+            card_seen: 0,
         }
     }
 
@@ -132,6 +161,29 @@ impl Account {
         self.card_fen + self.transition_fen + self.electronic_fen
     }
 
+    /// The part of the card wallet that the school gave.
+    pub const fn subsidy_fen(&self) -> i64 {
+        self.subsidy_fen as i64
+    }
+
+    /// How much of an amount that the card wallet pays is subsidy: that is used first.
+    pub(super) fn subsidy_of(&self, amount_fen: i64) -> i64 {
+        amount_fen.min(self.subsidy_fen())
+    }
+
+    /// Changes the wallets by what a record says. False when the subsidy part can't be what it would become.
+    #[must_use]
+    pub(super) fn change_wallets(&mut self, change: &Wallets) -> bool {
+        self.card_fen += change.card_fen.get();
+        self.transition_fen += change.transition_fen.get();
+        self.electronic_fen += change.electronic_fen.get();
+        let subsidy_fen = u32::try_from(self.subsidy_fen() + change.subsidy_fen.get())
+            .ok()
+            .filter(|&subsidy_fen| subsidy_fen <= SUBSIDY_FEN_MAX);
+        self.subsidy_fen = subsidy_fen.unwrap_or_default();
+        subsidy_fen.is_some()
+    }
+
     /// Open holds.
     pub const fn held_fen(&self) -> i64 {
         self.held_fen
@@ -160,6 +212,11 @@ impl Account {
     /// The highest counter that an approved online tap of the current card brought.
     pub const fn card_counter(&self) -> CardCounter {
         CardCounter(self.card_counter)
+    }
+
+    /// The highest counter that any record of the current card brought, online or offline.
+    pub const fn card_seen(&self) -> CardCounter {
+        CardCounter(self.card_seen)
     }
 
     /// Its class.

@@ -7,6 +7,7 @@
 
 use protocol::ids::{AccountId, BusinessDate, Epoch, RecordNumber, Sequence, TerminalId};
 use protocol::result_code::ResultCode;
+use zerocopy::little_endian::I64;
 
 use super::account::Account;
 use super::command::TerminalSlot;
@@ -14,8 +15,9 @@ use super::directory::Directory;
 use super::error::LedgerError;
 use super::history::remember;
 use super::ledger_account::LedgerAccount;
-use super::limits::AMOUNT_FEN_MAX;
-use super::record::{MoneyFlags, MoneyRecord, Record, RecordKind, SuspenseRecord, Wallet};
+use super::limits::{AMOUNT_FEN_MAX, BALANCE_FEN_MAX};
+use super::outcome_ring::OutcomeMarks;
+use super::record::{MoneyFlags, MoneyRecord, Record, RecordKind, SuspenseRecord, Wallet, Wallets};
 use super::registry::{Name, Registry};
 use super::shard::{Layout, Parts};
 use super::terminal_entry::{TerminalEntry, suspense_key};
@@ -107,6 +109,30 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         Ok(())
     }
 
+    /// The same for a record that says what changes in each wallet; all of it together is `sum_fen`.
+    pub(super) fn post_wallets(
+        &mut self,
+        person: AccountId,
+        money: &MoneyRecord,
+        wallets: &Wallets,
+        sum_fen: i64,
+        change: impl FnOnce(&mut Account),
+    ) -> Result<(), LedgerError> {
+        // A wallet may lack more than one request can ask for: see `load`. Within this bound no sum overflows.
+        let within = |fen: i64| (-2 * BALANCE_FEN_MAX..=2 * BALANCE_FEN_MAX).contains(&fen);
+        let parts_fen = [wallets.card_fen, wallets.transition_fen, wallets.electronic_fen].map(I64::get);
+        let fits = parts_fen.into_iter().chain([wallets.subsidy_fen.get()]).all(within);
+        if !fits || parts_fen.iter().sum::<i64>() != sum_fen {
+            return Err(self.bad("wallets"));
+        }
+        let mut possible = false;
+        self.post_person(person, money, |account| {
+            possible = account.change_wallets(wallets);
+            change(account);
+        })?;
+        if possible { Ok(()) } else { Err(self.bad("subsidy_fen")) }
+    }
+
     /// Adds to a hot account's part in a shard, and links the record into the part's chain.
     #[inline]
     pub(super) fn post_hot(
@@ -162,19 +188,29 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
     /// Marks the identity as received, and remembers its outcome.
     #[inline(always)]
     pub(super) fn post_till(&mut self, money: &MoneyRecord) -> Result<&mut TerminalEntry, LedgerError> {
+        self.post_till_with(money, 0)
+    }
+
+    /// The same for a debit that used so much subsidy.
+    #[inline(always)]
+    pub(super) fn post_till_with(
+        &mut self,
+        money: &MoneyRecord,
+        subsidy_used_fen: u32,
+    ) -> Result<&mut TerminalEntry, LedgerError> {
         let (number, time_ns, kind) = (self.number, self.time_ns, self.kind);
         let entry = self.till(money)?;
         let sequence = money.sequence.get();
         // An offline fact may name an older epoch; its sequences aren't counted any more.
         let counts = money.epoch.get() == entry.epoch.0;
         if counts && entry.gaps.insert_next(sequence) {
-            entry.ring.put_newest(&remember(number, time_ns, money, kind));
+            entry.ring.put_newest(&remember(number, time_ns, money, kind, subsidy_used_fen));
             return Ok(entry);
         }
         if counts && !entry.gaps.insert(sequence) {
             return Err(LedgerError::BadField { number, field: "sequence" });
         }
-        entry.ring.put(&remember(number, time_ns, money, kind));
+        entry.ring.put(&remember(number, time_ns, money, kind, subsidy_used_fen));
         Ok(entry)
     }
 
@@ -209,7 +245,7 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         if suspense.is_of_sale()
             && let Some(outcome) = entry.ring.get_mut(Epoch(epoch), Sequence(sequence))
         {
-            outcome.suspended = true;
+            outcome.marks = outcome.marks.with(OutcomeMarks::SUSPENDED);
         }
         Ok(())
     }
@@ -233,6 +269,7 @@ fn check_chain(
 pub(super) fn mark_credential(account: &mut Account, money: &MoneyRecord) {
     if let Some(counter) = money.card_counter() {
         account.card_counter = counter.0;
+        account.card_seen = account.card_seen.max(counter.0);
     }
     if let Some((step, nonce)) = money.code_step_nonce() {
         account.mark_code_used(step, nonce);

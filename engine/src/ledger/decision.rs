@@ -80,26 +80,28 @@ pub struct BillHeadView {
 }
 
 /// Records that stand in the log together or not at all, in order. The answer's own record is the last but for
-/// a suspense record, which is always alone.
+/// a suspense record, which is always alone; those before it have its identity and aren't remembered under it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Group<'a> {
-    records: [Option<Record<'a>>; GROUP_RECORDS_MAX],
+    first: Record<'a>,
+    more: [Option<Record<'a>>; GROUP_RECORDS_MAX - 1],
 }
 
 impl<'a> Group<'a> {
     /// A group of one.
     pub const fn one(record: Record<'a>) -> Self {
-        Self { records: [Some(record), None] }
+        Self { first: record, more: [None; GROUP_RECORDS_MAX - 1] }
     }
 
     /// A group of two.
     pub const fn two(first: Record<'a>, second: Record<'a>) -> Self {
-        Self { records: [Some(first), Some(second)] }
+        Self { first, more: [Some(second), None, None] }
     }
 
     /// The records in order.
+    #[inline]
     pub fn records(&self) -> impl Iterator<Item = &Record<'a>> {
-        self.records.iter().flatten()
+        core::iter::once(&self.first).chain(self.more.iter().map_while(Option::as_ref))
     }
 
     /// How many there are: 1 to [`GROUP_RECORDS_MAX`].

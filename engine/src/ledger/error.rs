@@ -89,6 +89,12 @@ pub enum LedgerError {
         /// Its range.
         reason: &'static str,
     },
+    /// A snapshot of an earlier version: the log is replayed instead.
+    #[error("version {version} is an earlier one's; the log has all that it left out")]
+    OldSnapshot {
+        /// Its version.
+        version: u32,
+    },
     /// A snapshot that can't be read.
     #[error("snapshot: {reason}")]
     BadSnapshot {

@@ -7,7 +7,7 @@
 use protocol::ids::{RecordNumber, SaleId};
 
 use super::ledger_account::LedgerAccount;
-use super::outcome_ring::RememberedOutcome;
+use super::outcome_ring::{OutcomeMarks, RememberedOutcome};
 use super::record::{MoneyRecord, Record, RecordKind};
 
 /// What the log says about one sale.
@@ -62,20 +62,28 @@ impl HistorySearch {
         match record {
             Record::Suspense(r, _) if r.sale() == self.sale && r.is_of_sale() => self.suspended = true,
             Record::Reversal(r) if r.original() == self.sale => self.reversed = true,
+            Record::FullReversal(r) if r.original() == self.sale => self.reversed = true,
             Record::ReversalBeforeOriginal(r) if r.original() == self.sale => {
                 return self.done(Some(RememberedOutcome {
-                    tombstone: true,
+                    marks: OutcomeMarks::TOMBSTONE,
                     epoch: self.sale.epoch.0,
                     sequence: self.sale.sequence.0,
-                    ..remember(number, time_ns, &r.money, record.kind())
+                    ..remember(number, time_ns, &r.money, record.kind(), 0)
                 }));
             }
-            Record::Load(_) => {}
             _ => {
                 if record.sale() == Some(self.sale)
+                    && !record.kind().goes_before()
                     && let Some(money) = record.money()
                 {
-                    return self.done(Some(remember(number, time_ns, money, record.kind())));
+                    let kind = record.kind();
+                    return self.done(Some(remember(
+                        number,
+                        time_ns,
+                        money,
+                        kind,
+                        record.subsidy_used_fen(),
+                    )));
                 }
             }
         }
@@ -91,21 +99,25 @@ impl HistorySearch {
 
     fn done(&self, found: Option<RememberedOutcome>) -> Step {
         let found = found.map(|outcome| RememberedOutcome {
-            reversed: outcome.reversed || self.reversed,
-            suspended: outcome.suspended || self.suspended,
+            marks: outcome
+                .marks
+                .with_if(self.reversed, OutcomeMarks::REVERSED)
+                .with_if(self.suspended, OutcomeMarks::SUSPENDED),
             ..outcome
         });
         Step::Done(History { sale: self.sale, head: self.head, found })
     }
 }
 
-/// What is remembered of a money record.
+/// What is remembered of a money record that used so much subsidy.
 pub(super) fn remember(
     number: RecordNumber,
     time_ns: u64,
     money: &MoneyRecord,
     kind: RecordKind,
+    subsidy_used_fen: u32,
 ) -> RememberedOutcome {
+    let [low, middle, high, _] = subsidy_used_fen.to_le_bytes();
     RememberedOutcome {
         record: number.0,
         time_ns,
@@ -119,9 +131,8 @@ pub(super) fn remember(
         code: money.code.get(),
         limit_day: money.limit_day.get(),
         channel_wallet: money.channel_wallet,
-        kind: kind as u8,
-        reversed: false,
-        tombstone: false,
-        suspended: false,
+        kind: Some(kind),
+        marks: OutcomeMarks::default(),
+        subsidy: [low, middle, high],
     }
 }

@@ -21,11 +21,53 @@ pub enum Clearing {
     Opening = 1,
     /// Offline debits of cards that no account has: a receivable until somebody explains them.
     UnknownCard = 2,
+    /// Fees of cards: what was taken for issuing and replacing them.
+    Fees = 3,
+    /// Surcharges less discounts: what the school takes on top of prices, or bears.
+    Pricing = 4,
+    /// Subsidies: minus what the school put into card wallets and didn't take back.
+    Subsidy = 5,
+    /// What lost cards cost the school: debits of theirs that nobody else has to bear.
+    LostCards = 6,
+    /// What is payable to holders of closed accounts.
+    Payable = 7,
+    /// The other side of corrections.
+    Adjustments = 8,
 }
 
 impl Clearing {
     /// Every clearing account, in order of number.
-    pub const ALL: [Clearing; 3] = [Clearing::TopUp, Clearing::Opening, Clearing::UnknownCard];
+    pub const ALL: [Clearing; 9] = [
+        Clearing::TopUp,
+        Clearing::Opening,
+        Clearing::UnknownCard,
+        Clearing::Fees,
+        Clearing::Pricing,
+        Clearing::Subsidy,
+        Clearing::LostCards,
+        Clearing::Payable,
+        Clearing::Adjustments,
+    ];
+
+    /// The clearing account with this number.
+    pub const fn from_number(number: u32) -> Option<Clearing> {
+        if number < Clearing::ALL.len() as u32 { Some(Clearing::ALL[number as usize]) } else { None }
+    }
+
+    /// Its name in files and lists.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Clearing::TopUp => "top_up",
+            Clearing::Opening => "opening",
+            Clearing::UnknownCard => "unknown_card",
+            Clearing::Fees => "fees",
+            Clearing::Pricing => "pricing",
+            Clearing::Subsidy => "subsidy",
+            Clearing::LostCards => "lost_cards",
+            Clearing::Payable => "payable",
+            Clearing::Adjustments => "adjustments",
+        }
+    }
 }
 
 /// A ledger account taken apart.
@@ -87,11 +129,9 @@ impl LedgerAccount {
             0 => LedgerClass::Person(AccountId(number)),
             1 => LedgerClass::Merchant(MerchantId(number)),
             2 => LedgerClass::HeldBack(MerchantId(number)),
-            3 => match number {
-                0 => LedgerClass::Clearing(Clearing::TopUp),
-                1 => LedgerClass::Clearing(Clearing::Opening),
-                2 => LedgerClass::Clearing(Clearing::UnknownCard),
-                _ => LedgerClass::None,
+            3 => match Clearing::from_number(number) {
+                Some(clearing) => LedgerClass::Clearing(clearing),
+                None => LedgerClass::None,
             },
             _ => LedgerClass::None,
         }
@@ -137,6 +177,7 @@ mod tests {
             LedgerClass::HeldBack(MerchantId(7)),
             LedgerClass::Clearing(Clearing::TopUp),
             LedgerClass::Clearing(Clearing::UnknownCard),
+            LedgerClass::Clearing(Clearing::Adjustments),
         ] {
             let account = match class {
                 LedgerClass::Person(id) => LedgerAccount::person(id),
@@ -148,5 +189,8 @@ mod tests {
             assert_eq!(account.class(), class);
         }
         assert_eq!(LedgerAccount::NONE.class(), LedgerClass::None);
+        for (number, clearing) in (0..).zip(Clearing::ALL) {
+            assert_eq!((clearing as u32, Clearing::from_number(number)), (number, Some(clearing)));
+        }
     }
 }

@@ -6,8 +6,11 @@ pub const AMOUNT_FEN_MAX: i64 = 1_000_000_000;
 /// A person's balances stay within ± this, in fen; what would leave the range is refused.
 pub const BALANCE_FEN_MAX: i64 = 1_000_000_000_000_000;
 
-/// Records of one group at most: a load and the debit it serves.
-pub const GROUP_RECORDS_MAX: usize = 2;
+/// Subsidy in one card wallet at most, in fen: 167,772.15 yuan. What a debit used of it is remembered in three bytes.
+pub const SUBSIDY_FEN_MAX: u32 = (1 << 24) - 1;
+
+/// Records of one group at most.
+pub const GROUP_RECORDS_MAX: usize = 4;
 
 /// Bytes of one record's payload at most (a suspense record with all of its bytes).
 pub const PAYLOAD_BYTES_MAX: usize = 48 + SUSPENSE_BYTES_MAX;

@@ -8,6 +8,36 @@ use super::prefetch::prefetch;
 use super::probes::looks_at;
 use super::record::RecordKind;
 
+/// What has become of a remembered request since, and what it is, one bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutcomeMarks(pub u8);
+
+impl OutcomeMarks {
+    /// The sale was reversed since.
+    pub const REVERSED: OutcomeMarks = OutcomeMarks(1);
+    /// No outcome: the sale's reversal came first, so it won't happen.
+    pub const TOMBSTONE: OutcomeMarks = OutcomeMarks(1 << 1);
+    /// Another body came under this identity and was kept in suspense: once is enough.
+    pub const SUSPENDED: OutcomeMarks = OutcomeMarks(1 << 2);
+
+    /// True when any bit of `other` is set.
+    pub const fn has(self, other: OutcomeMarks) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Both together.
+    #[must_use]
+    pub const fn with(self, other: OutcomeMarks) -> OutcomeMarks {
+        OutcomeMarks(self.0 | other.0)
+    }
+
+    /// `other` added when `condition` holds.
+    #[must_use]
+    pub const fn with_if(self, condition: bool, other: OutcomeMarks) -> OutcomeMarks {
+        if condition { self.with(other) } else { self }
+    }
+}
+
 /// What is remembered of one request: 64 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
@@ -36,15 +66,14 @@ pub struct RememberedOutcome {
     pub limit_day: u16,
     /// Channel and wallet, as in the record.
     pub channel_wallet: u8,
-    /// The record's kind. A [`RecordKind::ReversalBeforeOriginal`] under the original's identity is its
-    /// tombstone; under its own identity it is a reversal's outcome. `tombstone` tells them apart.
-    pub kind: u8,
-    /// The sale was reversed since.
-    pub reversed: bool,
-    /// No outcome: the sale's reversal came first, so it won't happen.
-    pub tombstone: bool,
-    /// Another body came under this identity and was kept in suspense: once is enough.
-    pub suspended: bool,
+    /// The record's kind; none where the place is empty. A [`RecordKind::ReversalBeforeOriginal`] under the original's identity is its
+    /// tombstone; under its own identity it is a reversal's outcome. [`OutcomeMarks::TOMBSTONE`] tells them apart.
+    pub kind: Option<RecordKind>,
+    /// What has become of it since.
+    pub marks: OutcomeMarks,
+    /// How much of a debit's amount was subsidy, in fen, little-endian: see
+    /// [`super::limits::SUBSIDY_FEN_MAX`].
+    pub subsidy: [u8; 3],
 }
 
 /// A place of the ring: one cache line.
@@ -68,20 +97,30 @@ impl RememberedOutcome {
         code: 0,
         limit_day: 0,
         channel_wallet: 0,
-        kind: 0,
-        reversed: false,
-        tombstone: false,
-        suspended: false,
+        kind: None,
+        marks: OutcomeMarks(0),
+        subsidy: [0; 3],
     };
 
-    /// The kind of record that the outcome was.
-    pub const fn record_kind(&self) -> Option<RecordKind> {
-        RecordKind::from_number(self.kind)
+    /// True when it was reversed, before it came or since.
+    pub const fn is_gone(&self) -> bool {
+        self.marks.has(OutcomeMarks::REVERSED.with(OutcomeMarks::TOMBSTONE))
+    }
+
+    /// True when no outcome stands here: the sale's reversal came first.
+    pub const fn is_tombstone(&self) -> bool {
+        self.marks.has(OutcomeMarks::TOMBSTONE)
+    }
+
+    /// How much of a debit's amount was subsidy.
+    pub const fn subsidy_fen(&self) -> i64 {
+        let [low, middle, high] = self.subsidy;
+        i64::from_le_bytes([low, middle, high, 0, 0, 0, 0, 0])
     }
 
     /// True when the outcome was a posting.
     pub fn is_posting(&self) -> bool {
-        self.record_kind().is_some_and(RecordKind::is_posting)
+        self.kind.is_some_and(RecordKind::is_posting)
     }
 }
 

@@ -47,8 +47,10 @@ pub fn page(
         let found = reader.record(number.0)?.expect("an account's chain leads to durable records only");
         let record = Record::decode(found.kind, found.version, found.payload)
             .map_err(|source| EngineError::Replay { number: number.0, source })?;
-        if let Record::Reversal(reversal) = &record {
-            reversed.push(reversal.original());
+        match &record {
+            Record::Reversal(reversal) => reversed.push(reversal.original()),
+            Record::FullReversal(reversal) => reversed.push(reversal.original()),
+            _ => {}
         }
         if let Some(line) = line(number, found.time_ns, &record, &reversed)
             && (before == RecordNumber(0) || number < before)
@@ -69,8 +71,9 @@ pub fn page(
 fn line(number: RecordNumber, time_ns: u64, record: &Record<'_>, reversed: &[SaleId]) -> Option<BillLine> {
     let kind = record.kind().bill_line()?;
     let related = match record {
-        Record::Load(_) => number.0 + 1,
+        Record::Load(_) | Record::Settle(_) => number.0 + 1,
         Record::Reversal(reversal) => reversal.original_record.get(),
+        Record::FullReversal(reversal) => reversal.original_record.get(),
         _ => 0,
     };
     let money = record.money()?;

@@ -177,14 +177,25 @@ pub struct Sources {
 }
 
 impl Engine {
-    /// Brings the books back: the snapshot's state, then every record after it.
+    /// Brings the books back: the snapshot's state, then every record after it. A snapshot of an earlier version is passed
+    /// over: what it left out is in the log.
     ///
     /// # Errors
     /// A log that can't be trusted, a record that doesn't fit, sizes too small. Nothing is served then.
     pub fn open(sources: Sources) -> Result<(Engine, StartReport), EngineError> {
         let begun = Instant::now();
-        let (mut state, snapshot) = match sources.snapshot {
-            Some(snapshot) => (snapshot.state(&sources.sizes)?, Some(snapshot)),
+        let mut snapshots_rejected = Vec::new();
+        let loaded = match sources.snapshot.map(|snapshot| (snapshot.state(&sources.sizes), snapshot)) {
+            Some((Ok(state), snapshot)) => Some((state, snapshot)),
+            Some((Err(error), _)) if error.is_of_old_snapshot() => {
+                snapshots_rejected.push(error.to_string());
+                None
+            }
+            Some((Err(error), _)) => return Err(error.into()),
+            None => None,
+        };
+        let (mut state, snapshot) = match loaded {
+            Some((state, snapshot)) => (state, Some(snapshot)),
             None => (State::new(&sources.sizes)?, None),
         };
         let snapshot_time = begun.elapsed();
@@ -211,7 +222,7 @@ impl Engine {
         };
         let mut report = StartReport {
             snapshot: snapshot.map(|snapshot| (snapshot.last_record(), snapshot.path().to_owned())),
-            snapshots_rejected: Vec::new(),
+            snapshots_rejected,
             order_runs_rejected,
             recovery,
             accounts: state.registry.accounts(),

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! `snapshots/<last record, 20 digits>.snapshot`. A snapshot that fails its checksum is passed over for the older
-//! one, and then for the whole log: a snapshot only saves time.
+//! one, and then for the whole log; so is one of an earlier version, for the whole log at once: a snapshot only saves time.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -83,6 +83,13 @@ pub enum SnapshotError {
         /// The file.
         path: PathBuf,
     },
+}
+
+impl SnapshotError {
+    /// True when nothing is wrong but that it is of an earlier version.
+    pub const fn is_of_old_snapshot(&self) -> bool {
+        matches!(self, SnapshotError::Rows { source: LedgerError::OldSnapshot { .. }, .. })
+    }
 }
 
 const fn meta_encoding() -> Configuration<config::LittleEndian, config::Fixint, config::Limit<META_BYTES_MAX>>

@@ -123,19 +123,20 @@ impl Turn<'_> {
     fn execute_led(&mut self, command: &Command<'_>, lead: Lead) -> Reply {
         let stamp = Stamp { number: RecordNumber(self.stage.next_number()), time_ns: self.stage.time_ns() };
         let Configuration { registry, directory, .. } = &*self.routes.configuration;
-        match decide_with(registry, directory, &self.held, command, lead, stamp) {
+        // By reference: a decision is too large to be moved.
+        match &decide_with(registry, directory, &self.held, command, lead, stamp) {
             Decision::Done { outcome, group } => {
-                if let Err(error) = append(&mut self.stage, &group, &mut self.payloads) {
+                if let Err(error) = append(&mut self.stage, group, &mut self.payloads) {
                     return Reply::Refused(refusal_of(error));
                 }
                 for (record, number) in group.records().zip(stamp.number.0..) {
                     apply_posting(&mut self.held, RecordNumber(number), stamp.time_ns, record)
                         .expect("a group that was decided on this state applies to it");
                 }
-                Reply::Outcome(outcome)
+                Reply::Outcome(*outcome)
             }
-            Decision::Needs(need) => self.with_order_ruled_out(command, lead, need),
-            decision => Reply::of(&decision),
+            Decision::Needs(need) => self.with_order_ruled_out(command, lead, *need),
+            decision => Reply::of(decision),
         }
     }
 

@@ -12,9 +12,9 @@ use super::publish::{FileFacts, StagedFolder};
 use super::summary::{Summary, SummaryKey};
 use super::trial_balance::TrialBalance;
 use super::{SettlementError, channel_name, line_name, wallet_name, yuan};
-use crate::audit::{Line, Posting, posting_of};
+use crate::audit::{Line, Posting, postings_of};
 use crate::inspect::review_names;
-use crate::ledger::record::{MoneyRecord, Record, RecordKind, ReversalRecord};
+use crate::ledger::record::{FullDebitRecord, MoneyRecord, Record, RecordKind};
 
 const DETAIL_COLUMNS: [&str; 23] = [
     "record",
@@ -166,13 +166,13 @@ impl Walk<'_> {
             }
             _ => {}
         }
-        let posting = posting_of(&record).map_err(|reason| bad(reason.to_owned()))?;
-        if let Some(posting) = &posting {
+        let postings = postings_of(&record).map_err(|reason| bad(reason.to_owned()))?;
+        for posting in postings.iter() {
             self.trial_balance.post(posting, of_the_day);
         }
         if of_the_day {
             *self.records_by_kind.entry(record.kind().name()).or_default() += 1;
-            if let (Some(posting), Some(money)) = (&posting, record.money()) {
+            if let (Some(posting), Some(money)) = (postings.first(), record.money()) {
                 if money.date() != self.open {
                     return Err(bad(format!("stands under date {}, open is {}", money.date(), self.open)));
                 }
@@ -189,8 +189,10 @@ impl Walk<'_> {
         money: &MoneyRecord,
         posting: &Posting,
     ) -> Result<(), SettlementError> {
+        // The amount of what goes into two wallets is in neither posting alone.
+        let amount_fen = money.amount_fen.get();
         self.postings += 1;
-        *self.kind_totals_fen.entry(record.kind().name()).or_default() += i128::from(posting.amount_fen);
+        *self.kind_totals_fen.entry(record.kind().name()).or_default() += i128::from(amount_fen);
         let merchant = [posting.debit, posting.credit].into_iter().find_map(|line| match line {
             Line::Merchant(merchant) | Line::HeldBack(merchant) => Some(merchant),
             _ => None,
@@ -199,10 +201,10 @@ impl Walk<'_> {
         if let Some(merchant) = merchant {
             let key = self.summary_key(found, record, money, merchant)?;
             meal_period.clone_from(&key.meal_period);
-            if record.kind() == RecordKind::Reversal {
-                self.summary.reversed(key, posting.amount_fen);
+            if matches!(record.kind(), RecordKind::Reversal | RecordKind::FullReversal) {
+                self.summary.reversed(key, amount_fen);
             } else {
-                self.summary.sold(key, posting.amount_fen, matches!(posting.credit, Line::HeldBack(_)));
+                self.summary.sold(key, amount_fen, matches!(posting.credit, Line::HeldBack(_)));
             }
         }
         let sale = money.terminal_slot().map(|_| money.sale());
@@ -214,6 +216,7 @@ impl Walk<'_> {
         let (mut card_uid, mut till_time) = (String::new(), String::new());
         match record {
             Record::Reversal(r) => original_record = id(r.original_record),
+            Record::FullReversal(r) => original_record = id(r.original_record),
             Record::TopUp(r) => order_number = id(padded_text(&r.order_number)),
             Record::OfflineDebit(r) => {
                 card_uid = id(r.card_uid);
@@ -228,7 +231,7 @@ impl Walk<'_> {
             money.channel().map_or("", channel_name).to_owned(),
             line_name(posting.debit),
             line_name(posting.credit),
-            yuan(i128::from(posting.amount_fen)),
+            yuan(i128::from(amount_fen)),
             merchant.map(id).unwrap_or_default(),
             merchant.and_then(|m| self.merchant_names.get(&m)).map(|n| name(n)).unwrap_or_default(),
             name(&meal_period),
@@ -259,21 +262,24 @@ impl Walk<'_> {
     ) -> Result<SummaryKey, SettlementError> {
         let (number, time_ns, channel) = match record {
             Record::OfflineDebit(r) => (found.number, r.till_time_ns.get(), money.channel_wallet & 0x0f),
-            Record::Reversal(r) => self.original(found.number, r)?,
+            Record::Reversal(r) => self.original(found.number, r.original_record.get())?,
+            Record::FullReversal(r) => self.original(found.number, r.original_record.get())?,
             _ => (found.number, found.time_ns, money.channel_wallet & 0x0f),
         };
         let (meal_place, meal_period) = self.periods.at(number, LocalTime(time_ns));
         Ok(SummaryKey { merchant, meal_place, meal_period: meal_period.to_owned(), channel })
     }
 
-    fn original(&self, number: u64, r: &ReversalRecord) -> Result<(u64, u64, u8), SettlementError> {
+    fn original(&self, number: u64, named: u64) -> Result<(u64, u64, u8), SettlementError> {
         let bad = || SettlementError::Record {
             number,
-            reason: format!("it reverses record {}, which isn't a sale", r.original_record),
+            reason: format!("it reverses record {named}, which isn't a sale"),
         };
-        let original = self.reader.record(r.original_record.get())?.ok_or_else(bad)?;
+        let original = self.reader.record(named)?.ok_or_else(bad)?;
         match Record::decode(original.kind, original.version, original.payload) {
-            Ok(Record::Debit(sold)) => Ok((original.number, original.time_ns, sold.channel_wallet & 0x0f)),
+            Ok(Record::Debit(sold) | Record::FullDebit(FullDebitRecord { money: sold, .. })) => {
+                Ok((original.number, original.time_ns, sold.channel_wallet & 0x0f))
+            }
             _ => Err(bad()),
         }
     }

@@ -41,7 +41,6 @@ use wal::{LogReader, WalError};
 
 use crate::audit::{Line, PersonWallet};
 use crate::ledger::command::Channel;
-use crate::ledger::ledger_account::Clearing;
 use crate::ledger::record::Wallet;
 
 /// The version of the files' layout, in the manifest.
@@ -300,14 +299,6 @@ pub const fn wallet_name(wallet: Wallet) -> &'static str {
     }
 }
 
-const fn clearing_name(clearing: Clearing) -> &'static str {
-    match clearing {
-        Clearing::TopUp => "top_up",
-        Clearing::Opening => "opening",
-        Clearing::UnknownCard => "unknown_card",
-    }
-}
-
 /// A side of a posting: `person/17/card`, `merchant/3`, `held_back/3`, `clearing/top_up`.
 fn line_name(line: Line) -> String {
     match line {
@@ -321,6 +312,6 @@ fn line_name(line: Line) -> String {
         }
         Line::Merchant(merchant) => format!("merchant/{merchant}"),
         Line::HeldBack(merchant) => format!("held_back/{merchant}"),
-        Line::Clearing(clearing) => format!("clearing/{}", clearing_name(clearing)),
+        Line::Clearing(clearing) => format!("clearing/{}", clearing.name()),
     }
 }

@@ -10,6 +10,10 @@ use super::{SettlementError, yuan};
 use crate::audit::{Line, PersonWallet, Posting};
 use crate::ledger::ledger_account::Clearing;
 
+/// Clearing accounts that have a line without a posting too. The others came later: a date that was closed before them is
+/// settled to the same bytes as ever.
+const ALWAYS_LISTED: [Clearing; 3] = [Clearing::TopUp, Clearing::Opening, Clearing::UnknownCard];
+
 /// A line of the trial balance. Persons stand together, wallet by wallet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Row {
@@ -53,7 +57,7 @@ pub(super) struct TrialBalance {
 impl TrialBalance {
     pub(super) fn new() -> TrialBalance {
         let wallets = [PersonWallet::Card, PersonWallet::Transition, PersonWallet::Electronic];
-        let rows = wallets.map(Row::Person).into_iter().chain(Clearing::ALL.map(Row::Clearing));
+        let rows = wallets.map(Row::Person).into_iter().chain(ALWAYS_LISTED.map(Row::Clearing));
         TrialBalance { rows: rows.map(|row| (row, Turnover::default())).collect() }
     }
 
@@ -132,9 +136,7 @@ impl TrialBalance {
                 Row::Person(PersonWallet::Electronic) => ("person", ("electronic".to_owned(), String::new())),
                 Row::Merchant(merchant) => ("merchant", named(merchant)),
                 Row::HeldBack(merchant) => ("merchant_held_back", named(merchant)),
-                Row::Clearing(clearing) => {
-                    ("clearing", (super::clearing_name(*clearing).to_owned(), String::new()))
-                }
+                Row::Clearing(clearing) => ("clearing", (clearing.name().to_owned(), String::new())),
             };
             write_row(&mut csv, class, &account, &label, turnover)?;
         }

@@ -110,6 +110,8 @@ impl Model {
             card: None,
             card_lost: false,
             card_counter: 0,
+            card_seen: 0,
+            subsidy_fen: 0,
             opening_posted: false,
             spent_fen: BTreeMap::new(),
             codes_used: BTreeSet::new(),
@@ -188,6 +190,7 @@ impl Model {
                 account.card = Some(card_uid);
                 account.card_lost = false;
                 account.card_counter = 0;
+                account.card_seen = 0;
                 let answer = self.changed(ResultCode::Approved, Some(id));
                 self.link(id, self.last_record);
                 answer

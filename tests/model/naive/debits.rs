@@ -40,11 +40,20 @@ impl Model {
         }
         let account = &mut self.accounts[id as usize];
         account.card_counter = r.card_counter.0;
-        let missing_fen = r.amount_fen - account.wallets.card_fen;
-        let load_fen = missing_fen.min(account.wallets.electronic_fen);
+        account.see_counter(r.card_uid.0, r.card_counter.0);
+        let left_fen = account.wallets.card_fen - r.amount_fen;
+        let load_fen = account.wallets.electronic_fen.min(-left_fen);
+        let settle_fen = (-account.wallets.transition_fen).min(left_fen);
         if load_fen > 0 {
             account.wallets.electronic_fen -= load_fen;
             account.wallets.card_fen += load_fen;
+        }
+        if settle_fen > 0 {
+            // What was paid by phone is paid with what the tap leaves on the card.
+            account.wallets.transition_fen += settle_fen;
+            account.take_from_card(settle_fen);
+        }
+        if load_fen > 0 || settle_fen > 0 {
             let record = self.next_record();
             self.link(id, record);
         }
@@ -128,14 +137,23 @@ impl Model {
         let day = self.today();
         let merchant = self.tills[ask.till].merchant;
         let account = &mut self.accounts[id as usize];
-        match wallet {
-            PaidFrom::Card => account.wallets.card_fen -= ask.amount_fen,
-            PaidFrom::Transition => account.wallets.transition_fen -= ask.amount_fen,
-        }
+        let given_fen = match wallet {
+            PaidFrom::Card => account.take_from_card(ask.amount_fen),
+            PaidFrom::Transition => {
+                account.wallets.transition_fen -= ask.amount_fen;
+                0
+            }
+        };
         account.add_spent(day, ask.amount_fen);
         self.owe(Other::Merchant(merchant), ask.amount_fen);
         let record = self.next_record();
-        self.settle(ask, record, ResultCode::Approved, Deed::Debit { wallet, merchant, day }, Some(id))
+        self.settle(
+            ask,
+            record,
+            ResultCode::Approved,
+            Deed::Debit { wallet, merchant, day, given_fen },
+            Some(id),
+        )
     }
 }
 

@@ -65,12 +65,15 @@ pub enum Other {
     TopUpClearing,
     OpeningClearing,
     UnknownCardClearing,
+    SubsidyClearing,
 }
 
 #[derive(Debug)]
 pub struct Account {
     pub student_number: [u8; 16],
     pub wallets: Wallets,
+    /// The part of the card wallet that the school gave.
+    pub subsidy_fen: i64,
     pub status: AccountStatus,
     pub class: u8,
     pub debit_max_fen: u32,
@@ -78,6 +81,8 @@ pub struct Account {
     pub card: Option<u64>,
     pub card_lost: bool,
     pub card_counter: u32,
+    /// The highest counter of the current card, whatever brought it.
+    pub card_seen: u32,
     pub opening_posted: bool,
     pub spent_fen: BTreeMap<u16, i64>,
     pub codes_used: BTreeSet<(u32, u8)>,
@@ -95,6 +100,26 @@ impl Account {
             while self.spent_fen.len() > 2 {
                 self.spent_fen.pop_first();
             }
+        }
+    }
+
+    /// Takes money from the card: what the school gave goes first. Says how much that was.
+    fn take_from_card(&mut self, amount_fen: i64) -> i64 {
+        let given_fen = amount_fen.min(self.subsidy_fen);
+        self.subsidy_fen -= given_fen;
+        self.wallets.card_fen -= amount_fen;
+        given_fen
+    }
+
+    /// Puts money on the card, some of it given by the school; a debt on the card takes its part of that at once.
+    fn put_on_card(&mut self, amount_fen: i64, given_fen: i64) {
+        self.wallets.card_fen += amount_fen;
+        self.subsidy_fen = (self.subsidy_fen + given_fen).min(self.wallets.card_fen.max(0));
+    }
+
+    fn see_counter(&mut self, card_uid: u64, counter: u32) {
+        if self.card == Some(card_uid) {
+            self.card_seen = self.card_seen.max(counter);
         }
     }
 
@@ -122,6 +147,8 @@ pub enum Deed {
         wallet: PaidFrom,
         merchant: u32,
         day: u16,
+        /// How much of it the school had given.
+        given_fen: i64,
     },
     OfflineDebit,
     Other,
@@ -253,6 +280,15 @@ impl Model {
             Request::BillHead(r) => self.bill_head(&r.account),
             _ => self.configure(request),
         }
+    }
+
+    /// The school gives an account something. No request does that: it comes as a record.
+    pub fn give_subsidy(&mut self, id: u32, amount_fen: i64, time_ns: u64) {
+        self.time_ns = time_ns;
+        self.accounts[id as usize].put_on_card(amount_fen, amount_fen);
+        self.owe(Other::SubsidyClearing, -amount_fen);
+        let record = self.next_record();
+        self.link(id, record);
     }
 
     fn next_record(&mut self) -> u64 {

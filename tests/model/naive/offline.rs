@@ -61,7 +61,8 @@ impl Model {
             flagged |= account.status != AccountStatus::Open;
             flagged |= r.amount_fen > i64::from(policy.offline_debit_max_fen);
             flagged |= account.spent_on_fen(day) + r.amount_fen > i64::from(policy.offline_day_max_fen);
-            account.wallets.card_fen -= r.amount_fen;
+            account.take_from_card(r.amount_fen);
+            account.see_counter(r.card_uid.0, r.card_counter.0);
             account.add_spent(day, r.amount_fen);
             flagged |= account.wallets.sum_fen() < policy.floor_fen;
         } else {

@@ -83,11 +83,16 @@ impl Model {
     fn reverse(&mut self, ask: &Ask<'_>, named: (u16, u32), past: &Past) -> Answer {
         match (past.deed, past.payer) {
             (Deed::OfflineDebit, payer) => self.refuse(ask, ResultCode::ReversalOfOfflineFact, payer),
-            (Deed::Debit { wallet, merchant, day }, Some(id)) => {
+            (Deed::Debit { wallet, merchant, day, given_fen }, Some(id)) => {
                 let account = &mut self.accounts[id as usize];
                 match wallet {
-                    PaidFrom::Card => account.wallets.card_fen += past.amount_fen,
-                    PaidFrom::Transition => account.wallets.transition_fen += past.amount_fen,
+                    PaidFrom::Card => account.put_on_card(past.amount_fen, given_fen),
+                    PaidFrom::Transition => {
+                        // Nothing stands above zero there: what a tap has settled since is the card's.
+                        let unsettled_fen = past.amount_fen.min(-account.wallets.transition_fen);
+                        account.wallets.transition_fen += unsettled_fen;
+                        account.put_on_card(past.amount_fen - unsettled_fen, 0);
+                    }
                 }
                 account.add_spent(day, -past.amount_fen);
                 self.owe(Other::Merchant(merchant), -past.amount_fen);

@@ -83,6 +83,7 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
         self.change_account(account.0, r.previous_account.get(), |account| {
             account.card_uid = uid;
             account.card_counter = 0;
+            account.card_seen = 0;
             account.card_lost = false;
         })?;
         if !self.directory.insert_card(CardUid(uid), account) {

@@ -4,9 +4,8 @@
 //! that was replaced is not current), and its counter above that of its last approved online tap
 //! (`CardCounterReplayed`). Then the rules of every debit: see [`super::debit`].
 //!
-//! Wallet: card. If the card wallet holds less than the amount, what is missing is loaded from the electronic wallet
-//! first, in the same group: `min(amount − card, electronic)`, if that is above zero. The counter is remembered only
-//! when the tap is approved.
+//! Wallet: card; what is loaded or settled before, and what of it is subsidy: see [`super::card_wallet`]. The counter is
+//! remembered only when the tap is approved.
 
 use protocol::ids::{CardCounter, CardUid};
 use protocol::result_code::ResultCode;

@@ -78,6 +78,7 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
         self.change_card(RecordKind::CardIssued, &r.money, |account| {
             account.card_uid = uid;
             account.card_counter = 0;
+            account.card_seen = 0;
             account.card_lost = false;
         })
     }

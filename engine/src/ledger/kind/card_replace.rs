@@ -84,6 +84,7 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
             replaced = account.card_uid == old && old != 0;
             account.card_uid = new;
             account.card_counter = 0;
+            account.card_seen = 0;
             account.card_lost = false;
         })?;
         if replaced { Ok(()) } else { Err(self.bad("old")) }

@@ -78,6 +78,7 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
             returned = account.card_uid == uid && uid != 0;
             account.card_uid = 0;
             account.card_counter = 0;
+            account.card_seen = 0;
             account.card_lost = false;
         })?;
         if returned { Ok(()) } else { Err(self.bad("card_uid")) }

@@ -8,7 +8,6 @@
 //! - Funds: only the sum of the wallets less open holds counts, against the class's floor
 //!   ([`crate::ledger::registry::AuthoriseRule`]).
 
-use protocol::ids::RecordNumber;
 use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{I64, U16, U32, U64};
 
@@ -58,7 +57,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         None
     }
 
-    /// The debit alone, or, when the card wallet lacks something that the electronic one has, with a load before it.
+    /// The debit alone, or, when the card wallet has more to do than pay it, see [`super::card_wallet`].
     #[inline(always)]
     pub(super) fn post_debit<'a>(
         &self,
@@ -71,9 +70,10 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         let account = person.account;
         let missing_fen = case.amount_fen - account.card_fen;
         let loaded_fen = missing_fen.min(account.electronic_fen);
-        if wallet == Wallet::Card && loaded_fen > 0 {
+        let settled_fen = -missing_fen.max(account.transition_fen);
+        if wallet == Wallet::Card && ((loaded_fen > 0) | (settled_fen > 0) | (account.subsidy_fen > 0)) {
             let money = self.debit_money(case, person, wallet, flags, token);
-            return self.post_load_and_debit(person, money, loaded_fen);
+            return self.post_card_wallet(person, money, loaded_fen, settled_fen);
         }
         Decision::Done {
             outcome: Outcome {
@@ -113,30 +113,6 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             ..self.money(case, ResultCode::Approved)
         }
     }
-
-    #[inline(never)]
-    fn post_load_and_debit<'a>(
-        &self,
-        person: Person<'_>,
-        mut money: MoneyRecord,
-        loaded_fen: i64,
-    ) -> Decision<'a> {
-        let load = MoneyRecord {
-            credit: money.debit,
-            amount_fen: I64::new(loaded_fen),
-            balance_after_fen: I64::new(person.account.system_fen()),
-            previous_counter: U64::ZERO,
-            token: U32::ZERO,
-            flags: 0,
-            ..money
-        };
-        let first = self.stamp.number;
-        money.previous_account = U64::new(first.0);
-        money.previous_terminal = U64::new(first.0);
-        let second = RecordNumber(first.0 + 1);
-        let outcome = self.outcome(&money, ResultCode::Approved, second);
-        Decision::Done { outcome, group: Group::two(Record::Load(load), Record::Debit(money)) }
-    }
 }
 
 impl<P: Parts + ?Sized> Posting<'_, P> {
@@ -152,22 +128,6 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         })?;
         self.post_hot(self.layout.shard_of_account(person), money.credit_account(), amount_fen)?;
         self.post_till(money)?;
-        Ok(())
-    }
-
-    pub(in crate::ledger) fn load(&mut self, money: &MoneyRecord) -> Result<(), LedgerError> {
-        // Offline facts add up: a card wallet may lack more than one request can ask for.
-        let amount_fen = money.amount_fen.get();
-        if !(1..=2 * BALANCE_FEN_MAX).contains(&amount_fen) {
-            return Err(self.bad("amount_fen"));
-        }
-        let person = self.person(money.debit_account())?;
-        self.post_person(person, money, |account| {
-            account.electronic_fen -= amount_fen;
-            account.card_fen += amount_fen;
-        })?;
-        // The debit that follows in the group has the identity.
-        self.till(money)?;
         Ok(())
     }
 }

@@ -19,7 +19,7 @@ use crate::ledger::decision::{Decision, Outcome};
 use crate::ledger::gaps::Gaps;
 use crate::ledger::known::Need;
 use crate::ledger::ledger_account::LedgerAccount;
-use crate::ledger::outcome_ring::RememberedOutcome;
+use crate::ledger::outcome_ring::{OutcomeMarks, RememberedOutcome};
 use crate::ledger::record::SuspenseReason;
 use crate::ledger::shard::Parts;
 
@@ -94,7 +94,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
     }
 
     fn again<'a>(&self, case: &Case<'_, 'a>, outcome: &RememberedOutcome) -> Decision<'a> {
-        if !outcome.tombstone && outcome.digest != case.digest {
+        if !outcome.is_tombstone() && outcome.digest != case.digest {
             return self.conflict(case, outcome);
         }
         Decision::NoRecord(remembered_outcome(outcome, case.till))
@@ -107,7 +107,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             ResultCode::IdentityConflict,
             SuspenseReason::IdentityConflict,
             RecordNumber(outcome.record),
-            !outcome.suspended,
+            !outcome.marks.has(OutcomeMarks::SUSPENDED),
         )
     }
 
@@ -125,7 +125,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
 
 /// The answer that a remembered outcome gives now.
 pub(super) fn remembered_outcome(outcome: &RememberedOutcome, till: Till<'_>) -> Outcome {
-    let gone = outcome.tombstone || outcome.reversed;
+    let gone = outcome.is_gone();
     // A code that this version doesn't know can't have been written: records are decoded before they are applied.
     let code = ResultCode::from_number(outcome.code).unwrap_or(ResultCode::IdentityConflict);
     let person = LedgerAccount::as_person(outcome.debit).or_else(|| outcome.credit.as_person());

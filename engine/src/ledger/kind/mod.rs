@@ -24,6 +24,7 @@ pub mod card_issue;
 pub mod card_replace;
 pub mod card_return;
 pub mod card_state;
+mod card_wallet;
 pub mod code_debit;
 pub mod configuration;
 pub mod cut_off;
@@ -39,6 +40,7 @@ pub mod sale_query;
 pub mod set_account_terms;
 pub mod set_meal_period;
 pub mod set_policy;
+pub mod subsidy;
 mod table;
 pub mod top_up;
 

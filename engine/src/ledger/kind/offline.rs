@@ -8,14 +8,16 @@
 //! - `TooManyGaps`, and the fields: no record.
 //! - Its TAC is wrong: `NotAuthentic`, suspense; the sequence is not used up. Nor is it by any other suspense.
 //! - No account ever had the card, or it was given to two: posted against unknown-card clearing, flagged.
-//! - Otherwise: the card wallet pays, whatever the account's status and whichever of its cards it was.
+//! - Otherwise: the card wallet pays, its subsidy part first, whatever the account's status and whichever of its cards it
+//!   was.
 //!
 //! **Flagged** (`ApprovedFlagged`, the merchant's share is held back): above the class's limit for one offline
 //! sale; its own day above the class's offline limit for a day (both inclusive); available balance under the
 //! class's floor after it; dated ahead of logged time by more than the drift; card unknown; account not open or
 //! merchant not trading. Its own day is the +08:00 day of the till's time, at latest the day of logged time.
 //!
-//! The card's counter is recorded, but doesn't raise the account's: only approved online taps do.
+//! The card's counter is recorded, but doesn't raise the account's: only approved online taps do. It counts as seen, when it
+//! is the current card's.
 
 use protocol::ids::{CardCounter, CardUid, RecordNumber, TerminalId};
 use protocol::result_code::ResultCode;
@@ -36,7 +38,7 @@ use crate::ledger::error::LedgerError;
 use crate::ledger::lead::Lead;
 use crate::ledger::ledger_account::{Clearing, LedgerAccount};
 use crate::ledger::limits::{BALANCE_FEN_MAX, CLOCK_DRIFT_MAX_NS};
-use crate::ledger::outcome_ring::RememberedOutcome;
+use crate::ledger::outcome_ring::{OutcomeMarks, RememberedOutcome};
 use crate::ledger::record::{MoneyFlags, MoneyRecord, OfflineDebitRecord, Record, SuspenseReason, Wallet};
 use crate::ledger::registry::{AuthoriseRule, Policy};
 use crate::ledger::shard::Parts;
@@ -113,16 +115,16 @@ impl<'a> Ask<'a> for OfflineFact<'a> {
 
 impl<P: Parts + ?Sized> Desk<'_, P> {
     fn fact_again<'a>(&self, case: &Case<'_, 'a>, outcome: &RememberedOutcome) -> Decision<'a> {
-        if !outcome.tombstone && outcome.digest != case.digest {
+        if !outcome.is_tombstone() && outcome.digest != case.digest {
             return self.conflict(case, outcome);
         }
-        if outcome.tombstone || outcome.reversed {
+        if outcome.is_gone() {
             return self.suspend(
                 case,
                 ResultCode::Reversed,
                 SuspenseReason::Reversed,
                 RecordNumber(outcome.record),
-                !outcome.suspended,
+                !outcome.marks.has(OutcomeMarks::SUSPENDED),
             );
         }
         if !outcome.is_posting() {
@@ -145,8 +147,10 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             channel_wallet: case.channel as u8,
             ..self.money(case, ResultCode::Approved)
         };
+        let mut subsidy_fen = 0;
         let (flags, shard) = if let Some(person) = person {
             let account = person.account;
+            subsidy_fen = account.subsidy_of(r.amount_fen);
             let after_fen = account.system_fen() - r.amount_fen;
             if account.card_fen - r.amount_fen < -BALANCE_FEN_MAX {
                 let reason = SuspenseReason::BalanceOverflow;
@@ -184,6 +188,10 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             money,
             card_uid: U64::new(r.card_uid.0),
             till_time_ns: U64::new(r.till_time_ns),
+            reserved: [0; 16],
+            // At most SUBSIDY_FEN_MAX, which fits.
+            subsidy_fen: U32::new(subsidy_fen as u32),
+            reserved_2: U32::ZERO,
         };
         Decision::Done { outcome, group: Group::one(Record::OfflineDebit(record)) }
     }
@@ -198,10 +206,19 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         let amount_fen = self.amount_fen(money)?;
         let shard = if let Some(person) = money.debit_account().as_person() {
             let wallet = self.wallet(money)?;
+            let mut subsidy_fen = None;
             self.post_person(person, money, |account| {
                 *account.wallet_fen_mut(wallet) -= amount_fen;
+                subsidy_fen = account.subsidy_fen.checked_sub(offline.subsidy_fen.get());
+                account.subsidy_fen = subsidy_fen.unwrap_or_default();
                 account.add_spent(money.limit_day.get(), amount_fen);
+                if account.card_uid == offline.card_uid.get() {
+                    account.card_seen = account.card_seen.max(money.token.get());
+                }
             })?;
+            if subsidy_fen.is_none() {
+                return Err(self.bad("subsidy_fen"));
+            }
             self.layout.shard_of_account(person)
         } else {
             let shard = self.layout.shard_of_terminal(TerminalSlot(money.slot.get()));

@@ -5,6 +5,7 @@ use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{I64, U16, U32, U64};
 
 use super::{Ask, Desk, channel_wallet};
+use crate::ledger::account::Marks;
 use crate::ledger::apply::Posting;
 use crate::ledger::command::Channel;
 use crate::ledger::decision::{Decision, Group};
@@ -45,7 +46,7 @@ impl<'a> Ask<'a> for Opening {
         }
         let Some(person) = desk.person(id) else { return desk.unchanged(ResultCode::UnknownAccount, None) };
         let account = person.account;
-        if account.opening_posted {
+        if account.marks.has(Marks::OPENING_POSTED) {
             return desk.unchanged(ResultCode::Approved, Some(id));
         }
         if account.wallet_fen(wallet) + amount_fen > BALANCE_FEN_MAX {
@@ -84,7 +85,7 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         let wallet = self.wallet(money)?;
         self.post_person(person, money, |account| {
             *account.wallet_fen_mut(wallet) += amount_fen;
-            account.opening_posted = true;
+            account.marks = account.marks.with(Marks::OPENING_POSTED);
         })?;
         self.post_hot(self.layout.shard_of_account(person), money.debit_account(), -amount_fen)
     }

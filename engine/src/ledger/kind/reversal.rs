@@ -16,7 +16,11 @@
 //! Its own identity comes first: known, stale or beyond the gaps, it is answered before the original is looked at.
 //! The amount is compared with whatever is remembered of the original (with the first reversal's amount if the
 //! original hasn't come). Sequence 0 of either is `SequenceZero`. The status of account and merchant doesn't
-//! matter. A load that was made for the original stays: the money goes back onto the card.
+//! matter. A load or a settling that was made for the original stays.
+//!
+//! The money goes back to the wallet that was debited. What of the transition wallet was settled onto the card since comes
+//! back on the card: the transition wallet is never above zero. What was subsidy is subsidy again, as far as the card
+//! wallet holds so much.
 
 use protocol::ids::{Epoch, SaleId, Sequence};
 use protocol::result_code::ResultCode;
@@ -24,6 +28,7 @@ use zerocopy::little_endian::{I64, U16, U32, U64};
 
 use super::identity::Standing;
 use super::{Ask, Case, Desk};
+use crate::ledger::account::Account;
 use crate::ledger::apply::Posting;
 use crate::ledger::command::{Channel, Sale};
 use crate::ledger::decision::{Decision, Group, Outcome};
@@ -32,8 +37,10 @@ use crate::ledger::fold::Fold;
 use crate::ledger::history::remember;
 use crate::ledger::known::Need;
 use crate::ledger::limits::{BALANCE_FEN_MAX, REVERSAL_WINDOW_NS};
-use crate::ledger::outcome_ring::RememberedOutcome;
-use crate::ledger::record::{MoneyRecord, Record, RecordKind, ReversalRecord, Wallet};
+use crate::ledger::outcome_ring::{OutcomeMarks, RememberedOutcome};
+use crate::ledger::record::{
+    FullDebitRecord, FullReversalRecord, MoneyRecord, Record, RecordKind, ReversalRecord, Wallet, Wallets,
+};
 use crate::ledger::shard::{Layout, Parts, ShardSet};
 
 /// A till undoes a debit whose answer it never saw.
@@ -135,7 +142,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         outcome: &RememberedOutcome,
     ) -> Decision<'a> {
         let person = outcome.debit.as_person().and_then(|id| self.person(id));
-        if outcome.reversed || outcome.tombstone {
+        if outcome.is_gone() {
             let money = self.memo(case, ResultCode::Approved, person);
             return self.done(r, money, outcome.record, Record::Repeat);
         }
@@ -143,13 +150,14 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             return self.refuse(case, ResultCode::ReversalTooLate, person);
         }
         let wallet = Wallet::from_number(outcome.channel_wallet >> 4);
-        match (outcome.record_kind(), person, wallet) {
+        match (outcome.kind, person, wallet) {
             (Some(RecordKind::OfflineDebit), _, _) => {
                 self.refuse(case, ResultCode::ReversalOfOfflineFact, person)
             }
-            (Some(RecordKind::Debit), Some(person), Some(wallet)) => {
+            (Some(kind @ (RecordKind::Debit | RecordKind::FullDebit)), Some(person), Some(wallet)) => {
                 let account = person.account;
-                if account.wallet_fen(wallet) + outcome.amount_fen > BALANCE_FEN_MAX {
+                let wallets = given_back(account, wallet, outcome);
+                if account.card_fen + wallets.card_fen.get() > BALANCE_FEN_MAX {
                     return self.refuse(case, ResultCode::BalanceOverflow, Some(person));
                 }
                 let money = MoneyRecord {
@@ -162,7 +170,19 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
                     channel_wallet: super::channel_wallet(case.channel, wallet),
                     ..self.money(case, ResultCode::Approved)
                 };
-                self.done(r, money, outcome.record, Record::Reversal)
+                let one_wallet = wallet == Wallet::Card || wallets.card_fen.get() == 0;
+                if kind == RecordKind::Debit && one_wallet {
+                    return self.done(r, money, outcome.record, Record::Reversal);
+                }
+                let record = FullReversalRecord {
+                    back: FullDebitRecord::plain(money, wallets),
+                    original_record: U64::new(outcome.record),
+                    original_sequence: U32::new(r.original_sequence.0),
+                    original_epoch: U16::new(r.original_epoch.0),
+                    reserved: U16::ZERO,
+                };
+                let outcome = self.outcome(&money, ResultCode::Approved, self.stamp.number);
+                Decision::Done { outcome, group: Group::one(Record::FullReversal(record)) }
             }
             _ => self.refuse(case, ResultCode::NothingToReverse, person),
         }
@@ -191,7 +211,47 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
     }
 }
 
+/// What undoing a debit changes in each wallet.
+fn given_back(account: &Account, wallet: Wallet, debit: &RememberedOutcome) -> Wallets {
+    let amount_fen = debit.amount_fen;
+    let onto_card_fen = match wallet {
+        Wallet::Transition => (account.transition_fen + amount_fen).max(0),
+        _ => amount_fen,
+    };
+    let room_fen = (account.card_fen + onto_card_fen).max(0) - account.subsidy_fen();
+    Wallets {
+        card_fen: I64::new(onto_card_fen),
+        transition_fen: I64::new(amount_fen - onto_card_fen),
+        electronic_fen: I64::ZERO,
+        subsidy_fen: I64::new(debit.subsidy_fen().min(room_fen)),
+    }
+}
+
 impl<P: Parts + ?Sized> Posting<'_, P> {
+    pub(in crate::ledger) fn full_reversal(
+        &mut self,
+        reversal: &FullReversalRecord,
+    ) -> Result<(), LedgerError> {
+        let money = &reversal.back.money;
+        let amount_fen = self.amount_fen(money)?;
+        let person = self.person(money.credit_account())?;
+        self.without_pricing(&reversal.back)?;
+        self.post_wallets(person, money, &reversal.back.wallets, amount_fen, |account| {
+            account.add_spent(money.limit_day.get(), -amount_fen);
+        })?;
+        self.post_hot(self.layout.shard_of_account(person), money.debit_account(), -amount_fen)?;
+        self.mark_reversed(money, reversal.original())
+    }
+
+    /// Remembers a reversal, and of its original that it is reversed.
+    fn mark_reversed(&mut self, money: &MoneyRecord, original: SaleId) -> Result<(), LedgerError> {
+        let entry = self.post_till(money)?;
+        if let Some(outcome) = entry.ring.get_mut(original.epoch, original.sequence) {
+            outcome.marks = outcome.marks.with(OutcomeMarks::REVERSED);
+        }
+        Ok(())
+    }
+
     pub(in crate::ledger) fn reversal(&mut self, reversal: &ReversalRecord) -> Result<(), LedgerError> {
         let money = &reversal.money;
         let amount_fen = self.amount_fen(money)?;
@@ -202,12 +262,7 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
             account.add_spent(money.limit_day.get(), -amount_fen);
         })?;
         self.post_hot(self.layout.shard_of_account(person), money.debit_account(), -amount_fen)?;
-        let entry = self.post_till(money)?;
-        let original = reversal.original();
-        if let Some(outcome) = entry.ring.get_mut(original.epoch, original.sequence) {
-            outcome.reversed = true;
-        }
-        Ok(())
+        self.mark_reversed(money, reversal.original())
     }
 
     pub(in crate::ledger) fn reversal_before_original(
@@ -225,11 +280,11 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         if !entry.gaps.insert(money.sequence.get()) {
             return Err(LedgerError::BadField { number, field: "sequence" });
         }
-        let own = remember(number, time_ns, money, kind);
+        let own = remember(number, time_ns, money, kind, 0);
         entry.ring.put(&RememberedOutcome {
             epoch: original.epoch.0,
             sequence: original.sequence.0,
-            tombstone: true,
+            marks: OutcomeMarks::TOMBSTONE,
             ..own
         });
         entry.ring.put(&own);

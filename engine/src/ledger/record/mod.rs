@@ -11,6 +11,7 @@ mod card;
 mod configuration;
 mod money;
 mod table;
+mod wallets;
 
 pub use card::{CardIssuedRecord, CardReplacedRecord, CardReturnedRecord};
 pub use configuration::{
@@ -22,6 +23,7 @@ pub use money::{
     Wallet,
 };
 pub use table::{Record, RecordKind};
+pub use wallets::{FullDebitRecord, FullReversalRecord, SubsidyClaimedRecord, Wallets, WalletsRecord};
 
 use protocol::ids::{AccountId, RecordNumber, SaleId};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -30,7 +32,17 @@ use super::error::LedgerError;
 use super::limits::PAYLOAD_BYTES_MAX;
 
 /// What a layout says of itself, whichever kind of record it stands in.
-trait Payload: FromBytes + IntoBytes + KnownLayout + Immutable + Unaligned {
+trait Payload: Sized + FromBytes + IntoBytes + KnownLayout + Immutable + Unaligned {
+    /// Bytes of the version before, when that is this layout without its last bytes; all of them when there is none.
+    const EARLIER_BYTES: usize = size_of::<Self>();
+
+    /// What is written: the version before, when the bytes that it lacks are all zero.
+    #[inline(always)]
+    fn written(&self) -> &[u8] {
+        let (earlier, rest) = self.as_bytes().split_at(Self::EARLIER_BYTES);
+        if rest.iter().all(|&byte| byte == 0) { earlier } else { self.as_bytes() }
+    }
+
     /// The 80 bytes that money records have in common.
     fn money(&self) -> Option<&MoneyRecord> {
         None
@@ -81,6 +93,11 @@ impl RecordKind {
         )
     }
 
+    /// True when it stands in a group before the record that the identity belongs to: it isn't remembered.
+    pub const fn goes_before(self) -> bool {
+        matches!(self, RecordKind::Load | RecordKind::Settle)
+    }
+
     /// True when [`super::apply::apply_posting`] takes it: only the touched shards are needed, not the registry.
     pub const fn needs_shards_only(self) -> bool {
         (self as u8) < table::CONFIGURATION
@@ -91,9 +108,12 @@ impl RecordKind {
 pub type PayloadBuffer = [u8; PAYLOAD_BYTES_MAX];
 
 impl Record<'_> {
-    /// The version of its layout.
-    pub const fn version(&self) -> u8 {
-        self.kind().version()
+    /// How much of a debit's amount was subsidy.
+    pub(super) fn subsidy_used_fen(&self) -> u32 {
+        match self {
+            Record::FullDebit(r) => u32::try_from(-r.wallets.subsidy_fen.get()).unwrap_or_default(),
+            _ => 0,
+        }
     }
 }
 
@@ -110,8 +130,17 @@ fn wrong_length(kind: RecordKind, payload: &[u8]) -> LedgerError {
     LedgerError::WrongLength { kind, bytes: payload.len() }
 }
 
-fn fixed<T: Payload>(kind: RecordKind, payload: &[u8]) -> Result<T, LedgerError> {
-    T::read_from_bytes(payload).map_err(|_| wrong_length(kind, payload))
+/// A layout of its latest version, or of the one before.
+fn fixed<T: Payload>(kind: RecordKind, version: u8, payload: &[u8]) -> Result<T, LedgerError> {
+    if version == kind.version() {
+        return T::read_from_bytes(payload).map_err(|_| wrong_length(kind, payload));
+    }
+    if payload.len() != T::EARLIER_BYTES {
+        return Err(wrong_length(kind, payload));
+    }
+    let mut whole = T::new_zeroed();
+    whole.as_mut_bytes()[..payload.len()].copy_from_slice(payload);
+    Ok(whole)
 }
 
 fn followed<T: Followed>(kind: RecordKind, payload: &[u8]) -> Result<(T, &[u8]), LedgerError> {

@@ -13,8 +13,9 @@
 //!  └─────────────────┴────────┴─────┴──┴──┘ 80     fl: flags
 //! ```
 //!
-//! Kinds with more to say add a tail: top-ups the order number, offline facts the card and the till's time,
-//! reversals the sale they name.
+//! Kinds with more to say add a tail: top-ups the order number, offline facts the card, the till's time and, from
+//! version 2 on, what of it was subsidy, reversals the sale they name; for those of several wallets see
+//! [`super::wallets`].
 
 use protocol::ids::{
     AccountId, BusinessDate, CardCounter, CardUid, Epoch, RecordNumber, SaleId, Sequence, TerminalId,
@@ -295,11 +296,20 @@ pub struct OfflineDebitRecord {
     pub card_uid: U64,
     /// When the till says it was.
     pub till_time_ns: U64,
+    /// Zero.
+    pub reserved: [u8; 16],
+    /// How much of the amount was subsidy, which is used first.
+    pub subsidy_fen: U32,
+    /// Zero.
+    pub reserved_2: U32,
 }
 
-const _: () = assert!(size_of::<OfflineDebitRecord>() == 96);
+const _: () = assert!(size_of::<OfflineDebitRecord>() == 120);
 
 impl Payload for OfflineDebitRecord {
+    /// Version 1 ended with the till's time.
+    const EARLIER_BYTES: usize = 96;
+
     fn money(&self) -> Option<&MoneyRecord> {
         Some(&self.money)
     }

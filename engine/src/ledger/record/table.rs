@@ -6,9 +6,10 @@ use zerocopy::IntoBytes;
 
 use super::{
     AccountOpenedRecord, AccountTermsSetRecord, CardBoundRecord, CardConflictRecord, CardIssuedRecord,
-    CardReplacedRecord, CardReturnedRecord, CutOffRecord, MealPeriodSetRecord, MerchantRegisteredRecord,
-    MoneyRecord, OfflineDebitRecord, Payload, PayloadBuffer, PolicySetRecord, ReversalRecord, SuspenseRecord,
-    TerminalRegisteredRecord, TopUpRecord, fixed, followed, join,
+    CardReplacedRecord, CardReturnedRecord, CutOffRecord, FullDebitRecord, FullReversalRecord,
+    MealPeriodSetRecord, MerchantRegisteredRecord, MoneyRecord, OfflineDebitRecord, Payload, PayloadBuffer,
+    PolicySetRecord, ReversalRecord, SubsidyClaimedRecord, SuspenseRecord, TerminalRegisteredRecord,
+    TopUpRecord, WalletsRecord, fixed, followed, join,
 };
 use crate::ledger::apply::{Posting, Setting};
 use crate::ledger::error::LedgerError;
@@ -31,7 +32,7 @@ pub(super) const CONFIGURATION: u8 = 64;
 /// │  │        │               │                 │  │           │       └ its line in a bill, if it has one
 /// │  │        │               │                 │  │           └ whether space in the log is kept back for it
 /// │  │        │               │                 │  └ its name in filters and lists
-/// │  │        │               │                 └ the version of its layout
+/// │  │        │               │                 └ the latest version of its layout
 /// │  │        │               └ the bytes that follow, if any do
 /// │  │        └ its layout
 /// │  └ its kind, and its variant of `Record`
@@ -41,12 +42,12 @@ pub(super) const CONFIGURATION: u8 = 64;
 /// What needs the touched shards only stands apart from what needs all of them and the registry, and has no line in a
 /// bill.
 macro_rules! records {
-    (@payload $buffer:ident, $r:ident) => { $r.as_bytes() };
+    (@payload $buffer:ident, $r:ident) => { $r.written() };
     (@payload $buffer:ident, $r:ident, $bytes:ident) => { join($buffer, $r.as_bytes(), $bytes) };
-    (@decode $kind:ident, $payload:ident, $layout:ty) => {
-        Record::$kind(fixed::<$layout>(RecordKind::$kind, $payload)?)
+    (@decode $kind:ident, $version:ident, $payload:ident, $layout:ty) => {
+        Record::$kind(fixed::<$layout>(RecordKind::$kind, $version, $payload)?)
     };
-    (@decode $kind:ident, $payload:ident, $layout:ty, $bytes:ident) => {{
+    (@decode $kind:ident, $version:ident, $payload:ident, $layout:ty, $bytes:ident) => {{
         let (r, $bytes) = followed::<$layout>(RecordKind::$kind, $payload)?;
         Record::$kind(r, $bytes)
     }};
@@ -91,11 +92,21 @@ macro_rules! records {
                 }
             }
 
-            /// The version of its layout that this code writes.
+            /// The latest version of its layout.
             pub const fn version(self) -> u8 {
                 match self {
                     $(RecordKind::$kind => $version,)*
                     $(RecordKind::$set_kind => $set_version,)*
+                }
+            }
+
+            /// Whether the version before is the same layout without its last bytes.
+            const fn has_earlier_version(self) -> bool {
+                match self {
+                    $(RecordKind::$kind => <$layout as Payload>::EARLIER_BYTES < size_of::<$layout>(),)*
+                    $(RecordKind::$set_kind => {
+                        <$set_layout as Payload>::EARLIER_BYTES < size_of::<$set_layout>()
+                    })*
                 }
             }
 
@@ -139,6 +150,18 @@ macro_rules! records {
                 }
             }
 
+            /// The version that it is written in: see [`Payload::written`].
+            #[inline]
+            pub fn version(&self) -> u8 {
+                let latest = self.kind().version();
+                match self {
+                    $(Record::$kind(r, ..) => latest - u8::from(r.written().len() < size_of::<$layout>()),)*
+                    $(Record::$set_kind(r, ..) => {
+                        latest - u8::from(r.written().len() < size_of::<$set_layout>())
+                    })*
+                }
+            }
+
             /// The payload as it goes to the log. Records of a fixed layout are lent as they are; those with bytes
             /// that follow are put together in `buffer`.
             #[inline]
@@ -155,13 +178,14 @@ macro_rules! records {
             /// An unknown kind or version, or a payload whose length isn't the kind's.
             pub fn decode(kind: u8, version: u8, payload: &'a [u8]) -> Result<Record<'a>, LedgerError> {
                 let known = RecordKind::from_number(kind).ok_or(LedgerError::UnknownKind { kind })?;
-                if version != known.version() {
+                let earlier = known.has_earlier_version() && version.checked_add(1) == Some(known.version());
+                if version != known.version() && !earlier {
                     return Err(LedgerError::UnknownVersion { kind: known, version });
                 }
                 Ok(match known {
-                    $(RecordKind::$kind => records!(@decode $kind, payload, $layout $(, $bytes)?),)*
+                    $(RecordKind::$kind => records!(@decode $kind, version, payload, $layout $(, $bytes)?),)*
                     $(RecordKind::$set_kind => {
-                        records!(@decode $set_kind, payload, $set_layout $(, $set_bytes)?)
+                        records!(@decode $set_kind, version, payload, $set_layout $(, $set_bytes)?)
                     })*
                 })
             }
@@ -241,7 +265,18 @@ records! {
         5 Reversal(ReversalRecord), 1, "reversal", RESERVED, Some(BillLineKind::Reversal), reversal;
         /// Posting: a person's card wallet (or unknown-card clearing) → a merchant (or its held-back part).
         6 OfflineDebit(OfflineDebitRecord),
-            1, "offline_debit", NORMAL, Some(BillLineKind::OfflineDebit), offline_debit;
+            2, "offline_debit", NORMAL, Some(BillLineKind::OfflineDebit), offline_debit;
+        /// Posting: as a debit, of money that is subsidy in part.
+        7 FullDebit(FullDebitRecord), 1, "full_debit", NORMAL, Some(BillLineKind::Debit), full_debit;
+        /// Posting: as a reversal, into more than the one wallet, or of money that was subsidy in part.
+        8 FullReversal(FullReversalRecord),
+            1, "full_reversal", RESERVED, Some(BillLineKind::Reversal), full_reversal;
+        /// Posting within one person: card → transition, before the tap that leaves so much, in its group. Debit and
+        /// credit are the same person; the wallet is the one settled (transition).
+        10 Settle(WalletsRecord), 1, "settle", NORMAL, Some(BillLineKind::Settle), settle;
+        /// Posting: subsidy clearing → the subsidy part of a person's card wallet.
+        13 SubsidyClaimed(SubsidyClaimedRecord),
+            1, "subsidy_claimed", NORMAL, Some(BillLineKind::Subsidy), subsidy_claimed;
         /// Memo: a refused request.
         32 Refusal(MoneyRecord), 1, "refusal", NORMAL, None, refusal;
         /// Memo: a reversal that came before its original, which is refused from now on.

@@ -43,7 +43,8 @@ use rows::{
 };
 
 const MAGIC: [u8; 8] = *b"YIKALEDG";
-const VERSION: u32 = 1;
+/// Version 1 had no subsidy parts and no counters seen; what it left out can only be had from the log.
+const VERSION: u32 = 2;
 
 /// Bytes gathered before they are hashed and written.
 const CHUNK_BYTES: usize = 1 << 16;
@@ -82,6 +83,7 @@ pub fn digest_of(state: &State) -> [u8; 32] {
 /// Reads a state into tables of the given sizes.
 ///
 /// # Errors
+/// [`LedgerError::OldSnapshot`] for one of an earlier version: the log has it all;
 /// [`LedgerError::BadSnapshot`] for a stream that isn't a whole snapshot of this version, with the right digest;
 /// [`LedgerError::TableFull`] when the sizes are too small for it, and [`LedgerError::BadSize`].
 pub fn read(input: &mut dyn Read, sizes: &Sizes) -> Result<State, LedgerError> {
@@ -93,6 +95,9 @@ pub fn read(input: &mut dyn Read, sizes: &Sizes) -> Result<State, LedgerError> {
         return Err(bad("it doesn't begin like a ledger snapshot"));
     }
     let version = u32::from_le_bytes([head[8], head[9], head[10], head[11]]);
+    if (1..VERSION).contains(&version) {
+        return Err(LedgerError::OldSnapshot { version });
+    }
     if version != VERSION {
         return Err(bad(&format!("version {version} isn't known; this is version {VERSION}")));
     }

@@ -4,14 +4,14 @@ use protocol::ids::{BusinessDate, Epoch};
 use zerocopy::little_endian::{I64, U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use crate::ledger::account::{Account, AccountStatus};
+use crate::ledger::account::{Account, AccountStatus, Marks};
 use crate::ledger::gaps::Gaps;
 use crate::ledger::hot::HotPart;
 use crate::ledger::ledger_account::LedgerAccount;
 use crate::ledger::limits::{GAPS_MAX, NAME_BYTES_MAX, SUSPENSE_RECENT};
 use crate::ledger::orders::{Order, OrderKey};
-use crate::ledger::outcome_ring::RememberedOutcome;
-use crate::ledger::record::{MealPeriodSetRecord, MerchantRegisteredRecord};
+use crate::ledger::outcome_ring::{OutcomeMarks, RememberedOutcome};
+use crate::ledger::record::{MealPeriodSetRecord, MerchantRegisteredRecord, RecordKind};
 use crate::ledger::terminal_entry::TerminalEntry;
 
 /// A kind of row.
@@ -89,10 +89,11 @@ row! {
         class: u8,
         status: u8,
         card_lost: u8,
-        opening_posted: u8,
+        marks: u8,
         month_start: U64,
         student_number: [u8; 16],
-        reserved: [u8; 8],
+        subsidy_fen: U32,
+        card_seen: U32,
     }
 }
 
@@ -141,10 +142,9 @@ row! {
         limit_day: U16,
         channel_wallet: u8,
         kind: u8,
-        reversed: u8,
-        tombstone: u8,
-        suspended: u8,
-        reserved: [u8; 7],
+        marks: u8,
+        subsidy: [u8; 3],
+        reserved: [u8; 6],
     }
 }
 
@@ -192,10 +192,11 @@ impl From<&Account> for AccountRow {
             class: account.class,
             status: account.status as u8,
             card_lost: account.card_lost.into(),
-            opening_posted: account.opening_posted.into(),
+            marks: account.marks.0,
             month_start: account.month_start.into(),
             student_number: account.student_number,
-            reserved: [0; 8],
+            subsidy_fen: account.subsidy_fen.into(),
+            card_seen: account.card_seen.into(),
         }
     }
 }
@@ -220,9 +221,11 @@ impl AccountRow {
             class: self.class,
             status: AccountStatus::from_number(self.status)?,
             card_lost: self.card_lost != 0,
-            opening_posted: self.opening_posted != 0,
+            marks: Marks(self.marks),
             month_start: self.month_start.get(),
             student_number: self.student_number,
+            subsidy_fen: self.subsidy_fen.get(),
+            card_seen: self.card_seen.get(),
         })
     }
 }
@@ -281,11 +284,10 @@ impl OutcomeRow {
             code: outcome.code.into(),
             limit_day: outcome.limit_day.into(),
             channel_wallet: outcome.channel_wallet,
-            kind: outcome.kind,
-            reversed: outcome.reversed.into(),
-            tombstone: outcome.tombstone.into(),
-            suspended: outcome.suspended.into(),
-            reserved: [0; 7],
+            kind: outcome.kind.map_or(0, |kind| kind as u8),
+            marks: outcome.marks.0,
+            subsidy: outcome.subsidy,
+            reserved: [0; 6],
         }
     }
 
@@ -303,10 +305,9 @@ impl OutcomeRow {
             code: self.code.get(),
             limit_day: self.limit_day.get(),
             channel_wallet: self.channel_wallet,
-            kind: self.kind,
-            reversed: self.reversed != 0,
-            tombstone: self.tombstone != 0,
-            suspended: self.suspended != 0,
+            kind: RecordKind::from_number(self.kind),
+            marks: OutcomeMarks(self.marks),
+            subsidy: self.subsidy,
         }
     }
 }

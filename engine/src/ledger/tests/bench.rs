@@ -14,6 +14,7 @@ use crate::ledger::command::{
 };
 use crate::ledger::decision::{BalanceView, Decision, Outcome};
 use crate::ledger::history::{History, HistorySearch, Step};
+use crate::ledger::kind::subsidy::subsidy_claim;
 use crate::ledger::known::{KnownOrder, KnownRecord, Need};
 use crate::ledger::ledger_account::LedgerAccount;
 use crate::ledger::limits::PAYLOAD_BYTES_MAX;
@@ -21,7 +22,7 @@ use crate::ledger::orders::OrderKey;
 use crate::ledger::record::{Record, RecordKind, Wallet};
 use crate::ledger::registry::TerminalKind;
 use crate::ledger::snapshot;
-use crate::ledger::state::{Sizes, State, sum_of_all_fen, total_fen};
+use crate::ledger::state::{self, Sizes, State, sum_of_all_fen, total_fen};
 use crate::ledger::{apply, decide, shards_touched};
 
 /// 2026-11-24 12:00 at the campus.
@@ -211,7 +212,7 @@ impl Bench {
         Answer { outcome, records }
     }
 
-    fn append(&mut self, record: &Record<'_>) {
+    pub(super) fn append(&mut self, record: &Record<'_>) {
         let mut buffer = [0; PAYLOAD_BYTES_MAX];
         let payload = record.payload(&mut buffer).to_vec();
         assert!(payload.len().is_multiple_of(8));
@@ -294,6 +295,18 @@ impl Bench {
     pub(super) fn wallets(&mut self, account: u32) -> [i64; 3] {
         let view = self.balance(account);
         [view.card_fen, view.transition_fen, view.electronic_fen]
+    }
+
+    /// The school gives something: no request does that yet.
+    pub(super) fn give_subsidy(&mut self, account: u32, amount_fen: i64) {
+        let State { registry, shards, .. } = &self.state;
+        let record = subsidy_claim(registry, shards, AccountId(account), 1, amount_fen).unwrap();
+        self.append(&record);
+    }
+
+    /// What of the card wallet is subsidy.
+    pub(super) fn subsidy_fen(&self, account: u32) -> i64 {
+        state::account(&self.state.shards, AccountId(account)).unwrap().subsidy_fen()
     }
 
     pub(super) fn owed_to_merchant(&self) -> i64 {

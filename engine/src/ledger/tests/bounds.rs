@@ -255,6 +255,9 @@ impl Campus {
         self.counted(tap(NOT_USED_UP, own, counter + 2, 0));
         self.top_ups(round, account);
         self.code_debits(round, account);
+        // What was paid by code is settled first.
+        let with_settling = self.next_sale();
+        self.counted(tap(with_settling, own, counter + 2, 100));
         // More than the card wallet has: what is missing is loaded first.
         let policy = Policy { debit_max_fen: u32::MAX, day_max_fen: u32::MAX, ..Policy::DEFAULT };
         self.run(Request::SetPolicy(SetPolicy { class: 0, policy }));

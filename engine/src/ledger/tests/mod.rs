@@ -11,3 +11,4 @@ mod offline;
 mod reversals;
 mod streams;
 mod top_ups;
+mod wallets;

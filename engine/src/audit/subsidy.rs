@@ -1,0 +1,42 @@
+//! The subsidy part of card wallets: used first, and never more than is on the card.
+
+use super::posting::changes;
+use crate::ledger::record::{Record, Wallet};
+
+/// What a record changes in the subsidy part of a card wallet, and what it must change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SubsidyChange {
+    pub(super) fen: i128,
+    pub(super) due_fen: i128,
+}
+
+/// The change by a record, of an account that held so much subsidy before it, and has so much on the card after it. A reversal's
+/// is due as it is: what it may give back is held against its original.
+pub(super) fn subsidy_change(record: &Record<'_>, before_fen: i128, card_fen: i128) -> SubsidyChange {
+    let first_of = |amount_fen: i64| -before_fen.min(i128::from(amount_fen));
+    let as_it_is = |fen: i64| SubsidyChange { fen: i128::from(fen), due_fen: i128::from(fen) };
+    match record {
+        Record::Debit(money) if money.wallet() == Some(Wallet::Card) => {
+            SubsidyChange { fen: 0, due_fen: first_of(money.amount_fen.get()) }
+        }
+        Record::FullDebit(r) => SubsidyChange {
+            fen: i128::from(changes(&r.wallets)[3]),
+            due_fen: first_of(r.money.amount_fen.get()),
+        },
+        Record::Settle(r) => SubsidyChange {
+            fen: i128::from(changes(&r.wallets)[3]),
+            due_fen: first_of(r.money.amount_fen.get()),
+        },
+        Record::OfflineDebit(r) => SubsidyChange {
+            fen: -i128::from(r.subsidy_fen.get()),
+            due_fen: first_of(r.money.amount_fen.get()),
+        },
+        Record::FullReversal(r) => as_it_is(changes(&r.back.wallets)[3]),
+        // A debt takes its part at once.
+        Record::SubsidyClaimed(r) => SubsidyChange {
+            fen: i128::from(changes(&r.wallets)[3]),
+            due_fen: i128::from(r.money.amount_fen.get()).min(card_fen.max(0) - before_fen),
+        },
+        _ => as_it_is(0),
+    }
+}

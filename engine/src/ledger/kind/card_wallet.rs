@@ -1,0 +1,152 @@
+//! What a tap does with the card wallet besides paying from it, all in the tap's group.
+//!
+//! - **Load**: the card wallet holds less than the amount, and the electronic wallet something: what is missing comes from
+//!   there first, `min(amount − card, electronic)`.
+//! - **Settling**: the tap leaves something on the card, and phone spending waits in the transition wallet: as much of it as
+//!   the tap leaves is settled onto the card first, `min(−transition, card − amount)`. It excludes a load, which leaves
+//!   nothing.
+//! - **Subsidy first**: of what a settling takes, then of what the tap takes, as much is subsidy as there is. A tap that
+//!   uses some is a full debit, which says how much.
+//!
+//! A load or a settling stays when its tap is reversed.
+
+use protocol::ids::RecordNumber;
+use protocol::result_code::ResultCode;
+use zerocopy::little_endian::{I64, U32, U64};
+
+use super::{Desk, Person};
+use crate::ledger::apply::{Posting, mark_credential};
+use crate::ledger::decision::{Decision, Group};
+use crate::ledger::error::LedgerError;
+use crate::ledger::limits::BALANCE_FEN_MAX;
+use crate::ledger::record::{FullDebitRecord, MoneyRecord, Record, Wallet, Wallets, WalletsRecord};
+use crate::ledger::shard::Parts;
+
+impl<P: Parts + ?Sized> Desk<'_, P> {
+    /// The tap, with what goes before it. Neither a load nor a settling is made for an amount that isn't above zero.
+    #[inline(never)]
+    pub(super) fn post_card_wallet<'a>(
+        &self,
+        person: Person<'_>,
+        mut money: MoneyRecord,
+        loaded_fen: i64,
+        settled_fen: i64,
+    ) -> Decision<'a> {
+        let account = person.account;
+        let within_person = |money: &MoneyRecord, amount_fen: i64| MoneyRecord {
+            credit: money.debit,
+            amount_fen: I64::new(amount_fen),
+            balance_after_fen: I64::new(account.system_fen()),
+            previous_counter: U64::ZERO,
+            token: U32::ZERO,
+            flags: 0,
+            ..*money
+        };
+        let mut subsidy_fen = account.subsidy_fen();
+        let before = if loaded_fen > 0 {
+            Some(Record::Load(within_person(&money, loaded_fen)))
+        } else if settled_fen > 0 {
+            let settled_subsidy_fen = account.subsidy_of(settled_fen);
+            subsidy_fen -= settled_subsidy_fen;
+            let settling = MoneyRecord {
+                channel_wallet: money.channel_wallet & 0x0f | (Wallet::Transition as u8) << 4,
+                ..within_person(&money, settled_fen)
+            };
+            let wallets = Wallets {
+                card_fen: I64::new(-settled_fen),
+                transition_fen: I64::new(settled_fen),
+                electronic_fen: I64::ZERO,
+                subsidy_fen: I64::new(-settled_subsidy_fen),
+            };
+            Some(Record::Settle(WalletsRecord { money: settling, wallets }))
+        } else {
+            None
+        };
+        let mut number = self.stamp.number;
+        if before.is_some() {
+            money.previous_account = U64::new(number.0);
+            money.previous_terminal = U64::new(number.0);
+            number = RecordNumber(number.0 + 1);
+        }
+        let amount_fen = money.amount_fen.get();
+        let used_fen = amount_fen.min(subsidy_fen);
+        let debit = if used_fen > 0 {
+            let wallets = Wallets {
+                card_fen: I64::new(-amount_fen),
+                subsidy_fen: I64::new(-used_fen),
+                ..Wallets::default()
+            };
+            Record::FullDebit(FullDebitRecord::plain(money, wallets))
+        } else {
+            Record::Debit(money)
+        };
+        let outcome = self.outcome(&money, ResultCode::Approved, number);
+        let group = match before {
+            Some(before) => Group::two(before, debit),
+            None => Group::one(debit),
+        };
+        Decision::Done { outcome, group }
+    }
+}
+
+impl<P: Parts + ?Sized> Posting<'_, P> {
+    /// What goes from one wallet to another. Facts and payments add up: a wallet may lack more than one request can ask
+    /// for.
+    fn moved_fen(&self, money: &MoneyRecord) -> Result<i64, LedgerError> {
+        let amount_fen = money.amount_fen.get();
+        if (1..=2 * BALANCE_FEN_MAX).contains(&amount_fen) {
+            Ok(amount_fen)
+        } else {
+            Err(self.bad("amount_fen"))
+        }
+    }
+
+    pub(in crate::ledger) fn load(&mut self, money: &MoneyRecord) -> Result<(), LedgerError> {
+        let amount_fen = self.moved_fen(money)?;
+        let person = self.person(money.debit_account())?;
+        self.post_person(person, money, |account| {
+            account.electronic_fen -= amount_fen;
+            account.card_fen += amount_fen;
+        })?;
+        // The debit that follows in the group has the identity.
+        self.till(money)?;
+        Ok(())
+    }
+
+    pub(in crate::ledger) fn settle(&mut self, settling: &WalletsRecord) -> Result<(), LedgerError> {
+        let money = &settling.money;
+        let amount_fen = self.moved_fen(money)?;
+        let person = self.person(money.debit_account())?;
+        self.post_wallets(person, money, &settling.wallets, 0, |_| {})?;
+        if settling.wallets.transition_fen.get() != amount_fen || money.credit != money.debit {
+            return Err(self.bad("wallets"));
+        }
+        // The debit that follows in the group has the identity.
+        self.till(money)?;
+        Ok(())
+    }
+
+    pub(in crate::ledger) fn full_debit(&mut self, debit: &FullDebitRecord) -> Result<(), LedgerError> {
+        let money = &debit.money;
+        let amount_fen = self.amount_fen(money)?;
+        let person = self.person(money.debit_account())?;
+        self.without_pricing(debit)?;
+        self.post_wallets(person, money, &debit.wallets, -amount_fen, |account| {
+            account.add_spent(money.limit_day.get(), amount_fen);
+            mark_credential(account, money);
+        })?;
+        self.post_hot(self.layout.shard_of_account(person), money.credit_account(), amount_fen)?;
+        let used_fen =
+            u32::try_from(-debit.wallets.subsidy_fen.get()).map_err(|_| self.bad("subsidy_fen"))?;
+        self.post_till_with(money, used_fen)?;
+        Ok(())
+    }
+
+    /// Nothing is priced and no window limited yet: a record that says so is of a later version, and isn't half-read.
+    pub(super) fn without_pricing(&self, debit: &FullDebitRecord) -> Result<(), LedgerError> {
+        if debit.pricing_fen.get() != 0 || debit.previous_pricing.get() != 0 || debit.window.get() != 0 {
+            return Err(self.bad("pricing_fen or window"));
+        }
+        Ok(())
+    }
+}

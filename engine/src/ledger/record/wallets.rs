@@ -1,0 +1,160 @@
+//! Records of money that touch more than one wallet of a person, or the subsidy part of the card wallet.
+//!
+//! ```text
+//! wallets, 32 bytes: what changes in the person's account, in fen, signed
+//!  0          8               16                24         32
+//!  ┌──────────┬───────────────┬─────────────────┬───────────┐
+//!  │ card_fen │transition_fen │ electronic_fen  │subsidy_fen│  subsidy: part of what changes in the card wallet
+//!  └──────────┴───────────────┴─────────────────┴───────────┘
+//!
+//! settle, fee       money 80 │ wallets 32                                                                  = 112
+//! subsidy claimed   money 80 │ wallets 32 │ 112 batch u32 │ 116 mode u8 │ 117 0                            = 120
+//! full debit        money 80 │ wallets 32 │ 112 pricing_fen i64 │ 120 previous_pricing u64 │ 128 window u32 │ 132 0 = 136
+//! full reversal     full debit 136 │ 136 original_record u64 │ 144 original_sequence u32 │ 148 original_epoch u16 │ 150 0 = 152
+//! ```
+
+use protocol::ids::{Epoch, SaleId, Sequence, TerminalId};
+use zerocopy::little_endian::{I64, U16, U32, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+use super::{MoneyRecord, Payload};
+
+/// What changes in a person's account. In fen, signed.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
+)]
+#[repr(C)]
+pub struct Wallets {
+    /// The card wallet.
+    pub card_fen: I64,
+    /// The transition wallet.
+    pub transition_fen: I64,
+    /// The electronic wallet.
+    pub electronic_fen: I64,
+    /// The subsidy part of the card wallet: it is part of `card_fen`.
+    pub subsidy_fen: I64,
+}
+
+const _: () = assert!(size_of::<Wallets>() == 32);
+
+/// A record whose whole story is what it moved in a person's wallets: settlings, fees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct WalletsRecord {
+    /// A settling's debit and credit are the person; a fee's debit is the person.
+    pub money: MoneyRecord,
+    /// What changes in the person's account.
+    pub wallets: Wallets,
+}
+
+const _: () = assert!(size_of::<WalletsRecord>() == 112);
+
+impl Payload for WalletsRecord {
+    fn money(&self) -> Option<&MoneyRecord> {
+        Some(&self.money)
+    }
+}
+
+/// A subsidy that comes into a card wallet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct SubsidyClaimedRecord {
+    /// Debit: subsidy clearing; credit: the person.
+    pub money: MoneyRecord,
+    /// The card wallet rises by the amount, its subsidy part by as much, less what a debt on the card takes of it.
+    pub wallets: Wallets,
+    /// The batch that it came in.
+    pub batch: U32,
+    /// How the batch is loaded: [`SubsidyClaimedRecord::BESIDE`].
+    pub mode: u8,
+    /// Zero.
+    pub reserved: [u8; 3],
+}
+
+const _: () = assert!(size_of::<SubsidyClaimedRecord>() == 120);
+
+impl SubsidyClaimedRecord {
+    /// Beside what is left of earlier batches.
+    pub const BESIDE: u8 = 1;
+}
+
+impl Payload for SubsidyClaimedRecord {
+    fn money(&self) -> Option<&MoneyRecord> {
+        Some(&self.money)
+    }
+}
+
+/// A debit that a plain one has no room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct FullDebitRecord {
+    /// As a plain debit's.
+    pub money: MoneyRecord,
+    /// What changes in the person's account: the amount and the pricing together.
+    pub wallets: Wallets,
+    /// What goes to the pricing account on top of the amount; 0 so far.
+    pub pricing_fen: I64,
+    /// The record before this one in the chain of the pricing account's part; 0 so far.
+    pub previous_pricing: U64,
+    /// The window of a limit that it counts in; 0, in none, so far.
+    pub window: U32,
+    /// Zero.
+    pub reserved: U32,
+}
+
+const _: () = assert!(size_of::<FullDebitRecord>() == 136);
+
+impl Payload for FullDebitRecord {
+    fn money(&self) -> Option<&MoneyRecord> {
+        Some(&self.money)
+    }
+}
+
+impl FullDebitRecord {
+    /// One without pricing, in no window.
+    pub(in crate::ledger) const fn plain(money: MoneyRecord, wallets: Wallets) -> Self {
+        Self {
+            money,
+            wallets,
+            pricing_fen: I64::ZERO,
+            previous_pricing: U64::ZERO,
+            window: U32::ZERO,
+            reserved: U32::ZERO,
+        }
+    }
+}
+
+/// A reversal that a plain one has no room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct FullReversalRecord {
+    /// The debit the other way round.
+    pub back: FullDebitRecord,
+    /// The record of the original.
+    pub original_record: U64,
+    /// The original's sequence, on the same till.
+    pub original_sequence: U32,
+    /// The original's epoch.
+    pub original_epoch: U16,
+    /// Zero.
+    pub reserved: U16,
+}
+
+const _: () = assert!(size_of::<FullReversalRecord>() == 152);
+
+impl Payload for FullReversalRecord {
+    fn money(&self) -> Option<&MoneyRecord> {
+        Some(&self.back.money)
+    }
+}
+
+impl FullReversalRecord {
+    /// The identity of the sale that is named.
+    pub fn original(&self) -> SaleId {
+        SaleId {
+            terminal: TerminalId(self.back.money.terminal.get()),
+            epoch: Epoch(self.original_epoch.get()),
+            sequence: Sequence(self.original_sequence.get()),
+        }
+    }
+}
