@@ -367,7 +367,7 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
             fields.number("original_epoch", r.original_epoch.get());
             fields.number("original_sequence", r.original_sequence.get());
         }
-        Record::Settle(r) => {
+        Record::Settle(r) | Record::Fee(r) => {
             fields.money(&r.money);
             fields.wallets(&r.wallets);
         }

@@ -28,6 +28,8 @@ numbered! {
         OfflineDebit = 5, "offline-debit";
         /// The balance with which the account was opened.
         Opening = 6, "opening";
+        /// What was paid for a card.
+        Fee = 7, "fee";
         /// Phone spending settled from the transition wallet onto the card wallet.
         Settle = 9, "settle";
         /// A subsidy that came into the card wallet.
@@ -62,7 +64,7 @@ pub struct BillLine {
     pub epoch: U16,
     /// The result code's number.
     pub code: U16,
-    /// The record this one belongs to (a reversal's original, a load's or a settling's debit), 0 for none.
+    /// The record this one belongs to (a reversal's original, a load's or a settling's debit, a fee's card), 0 for none.
     pub related_record: U64,
     /// The business date, in days since 2000-01-01.
     pub business_date: U16,

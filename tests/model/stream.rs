@@ -402,7 +402,11 @@ impl Stream {
             4..6 => CardUid(1 + self.random.below(CARDS)),
             _ => CardUid(200_000 + self.random.below(100_000)),
         };
-        let fee_fen = if self.random.chance(90) { 0 } else { self.random.of(&[-1, 2_000, 1_000_000_001]) };
+        let fee_fen = if self.random.chance(70) {
+            0
+        } else {
+            self.random.of(&[-1, 2_000, 2_000, 2_000, 1_000_000_001])
+        };
         match self.random.below(5) {
             0..2 => {
                 if let Some((id, _)) = bare.filter(|_| self.random.chance(80)) {

@@ -50,6 +50,7 @@ pub enum Ask {
     Replace {
         account: AccountId,
         new_card: CardUid,
+        fee_fen: i64,
     },
     GiveBack {
         account: AccountId,
@@ -77,8 +78,8 @@ impl Ask {
             | Ask::TopUp { amount_fen, .. }
             | Ask::Reversal { amount_fen, .. }
             | Ask::Offline { amount_fen, .. } => amount_fen,
-            // No fee is taken.
-            Ask::Issue { .. } | Ask::Replace { .. } | Ask::GiveBack { .. } => 0,
+            Ask::Replace { fee_fen, .. } => fee_fen,
+            Ask::Issue { .. } | Ask::GiveBack { .. } => 0,
             Ask::SaleQuery | Ask::Balance { .. } | Ask::BillHead { .. } => 0,
         }
     }
@@ -96,7 +97,7 @@ impl Ask {
     /// The card that it hands out, and to whom.
     pub fn hands_out(&self) -> Option<(CardUid, AccountId)> {
         match *self {
-            Ask::Issue { account, card_uid } | Ask::Replace { account, new_card: card_uid } => {
+            Ask::Issue { account, card_uid } | Ask::Replace { account, new_card: card_uid, .. } => {
                 Some((card_uid, account))
             }
             _ => None,
@@ -154,12 +155,12 @@ impl Ask {
                 expires_day: 0,
                 fee_fen: 0,
             }),
-            Ask::Replace { account, new_card } => Request::CardReplace(CardReplace {
+            Ask::Replace { account, new_card, fee_fen } => Request::CardReplace(CardReplace {
                 sale,
                 account: AccountSelector::Account(account),
                 new_card,
                 reason: ReplaceReason::Lost,
-                fee_fen: 0,
+                fee_fen,
             }),
             Ask::GiveBack { account, card_uid } => {
                 Request::CardReturn(CardReturn { sale, account: AccountSelector::Account(account), card_uid })

@@ -250,7 +250,7 @@ impl Auditor {
             self.settlings += 1;
             return self.settling(number, &r.money).or_else(wrong);
         }
-        if matches!(record, Record::Load(_) | Record::Opening(_)) {
+        if matches!(record, Record::Load(_) | Record::Opening(_) | Record::Fee(_)) {
             return Ok(());
         }
         let sale = money.sale();
@@ -393,7 +393,7 @@ impl Auditor {
             (Record::CardIssued(r), Ask::Issue { account, card_uid }) => {
                 money.person() == Some(account) && r.card_uid.get() == card_uid.0
             }
-            (Record::CardReplaced(r), Ask::Replace { account, new_card }) => {
+            (Record::CardReplaced(r), Ask::Replace { account, new_card, .. }) => {
                 money.person() == Some(account) && r.new.get() == new_card.0
             }
             (Record::CardReturned(r), Ask::GiveBack { account, card_uid }) => {

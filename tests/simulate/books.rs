@@ -54,6 +54,7 @@ impl Books {
             Record::FullDebit(r) => self.move_wallets(number, &r.money, &r.wallets, -1)?,
             Record::FullReversal(r) => self.move_wallets(number, &r.back.money, &r.back.wallets, 1)?,
             Record::Settle(r) => self.move_wallets(number, &r.money, &r.wallets, 0)?,
+            Record::Fee(r) => self.move_wallets(number, &r.money, &r.wallets, -1)?,
             Record::SubsidyClaimed(r) => self.move_wallets(number, &r.money, &r.wallets, 1)?,
             Record::TopUp(r) => self.move_money(number, &r.money, [None, Some(2)])?,
             Record::Opening(money) => {

@@ -135,7 +135,8 @@ impl Town {
         if random.per_mille(500) {
             Ask::Issue { account, card_uid }
         } else {
-            Ask::Replace { account, new_card: card_uid }
+            let fee_fen = if random.per_mille(500) { 2_000 } else { 0 };
+            Ask::Replace { account, new_card: card_uid, fee_fen }
         }
     }
 

@@ -557,7 +557,7 @@ impl<'d> World<'d> {
     fn reconcile(&mut self) -> Result<(), String> {
         let mut persons_fen = self.town.openings_fen.clone();
         let mut merchants_fen = vec![0_i64; MERCHANTS as usize];
-        let mut unknown_fen = 0;
+        let (mut unknown_fen, mut fees_fen) = (0, 0);
         let mut orders: BTreeMap<(u8, [u8; 32]), (AccountId, i64)> = BTreeMap::new();
         for till in &self.tills {
             let notes = till.notebook.notes();
@@ -578,6 +578,11 @@ impl<'d> World<'d> {
                         self.town.cards.iter().find(|card| card.uid == card_uid).and_then(|card| card.owner)
                     }
                     Ask::Code { account, .. } => account,
+                    Ask::Replace { account, fee_fen, .. } => {
+                        fees_fen += fee_fen;
+                        *persons_fen.entry(account).or_default() -= fee_fen;
+                        continue;
+                    }
                     Ask::TopUp { account, amount_fen, channel, order_number } => {
                         let told =
                             orders.entry((channel as u8, order_number)).or_insert((account, amount_fen));
@@ -633,6 +638,7 @@ impl<'d> World<'d> {
         }
         let clearing = |clearing| [LedgerAccount::clearing(clearing)];
         compare("top-ups".to_owned(), -topped_up_fen, &clearing(Clearing::TopUp))?;
+        compare("fees".to_owned(), fees_fen, &clearing(Clearing::Fees))?;
         compare("openings".to_owned(), -opened_fen, &clearing(Clearing::Opening))?;
         compare("unknown cards".to_owned(), unknown_fen, &clearing(Clearing::UnknownCard))
     }

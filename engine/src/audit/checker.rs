@@ -15,8 +15,8 @@ use super::subsidy::subsidy_change;
 use crate::ledger::ledger_account::{LedgerAccount, LedgerClass};
 use crate::ledger::limits::REVERSAL_WINDOW_NS;
 use crate::ledger::record::{
-    CutOffRecord, FullDebitRecord, MoneyFlags, MoneyRecord, OfflineDebitRecord, Record, RecordKind,
-    SuspenseRecord, Wallet, WalletsRecord,
+    CardIssuedRecord, CardReplacedRecord, CutOffRecord, FullDebitRecord, MoneyFlags, MoneyRecord,
+    OfflineDebitRecord, Record, RecordKind, SuspenseRecord, Wallet, WalletsRecord,
 };
 use crate::ledger::registry::{AuthoriseRule, Policy};
 use crate::settlement::CivilDay;
@@ -38,7 +38,7 @@ struct Till {
     head: u64,
 }
 
-/// What a load or a settling announced: the tap that must follow in its group.
+/// What a load or a settling announced, the tap that must follow in its group, or a fee, what it is paid for.
 #[derive(Clone, Copy, Debug)]
 struct Announced {
     kind: RecordKind,
@@ -47,6 +47,12 @@ struct Announced {
     amount_fen: i128,
     /// What was on the card before it.
     card_fen: i128,
+}
+
+impl Announced {
+    fn is_of(&self, money: &MoneyRecord) -> bool {
+        money.sale() == self.sale && money.person() == Some(self.account)
+    }
 }
 
 /// The auditor's own picture of the books. It holds no ledger state and runs none of the ledger's rules: it adds
@@ -206,7 +212,7 @@ impl<'a> Checker<'a> {
         });
         let t = self.totals;
         let came_in = t.top_ups_fen + t.openings_fen + t.reversals_fen + t.subsidies_fen;
-        let spent = t.debits_fen + t.offline_fen;
+        let spent = t.debits_fen + t.offline_fen + t.fees_fen;
         self.check(holdings.persons_fen == came_in - spent, Check::Totals, || {
             format!("persons hold {} fen; {came_in} came in and {spent} were spent", holdings.persons_fen)
         });
@@ -254,13 +260,22 @@ impl<'a> Checker<'a> {
         self.remaining_in_group = found.remaining_in_group;
     }
 
-    /// A load or a settling is followed, in its group, by the tap that it serves. A load brings no more than the tap lacks, a
+    /// A load or a settling is followed, in its group, by the tap that it serves, a fee by what it is paid for. A load brings no more than the tap lacks, a
     /// settling takes no more than the tap leaves.
     fn close_announced(&mut self, record: &Record<'_>) {
         if let Some(before) = self.announced.take() {
             match record {
+                Record::CardIssued(CardIssuedRecord { money, .. })
+                | Record::CardReplaced(CardReplacedRecord { money, .. })
+                    if before.kind == RecordKind::Fee && before.is_of(money) =>
+                {
+                    let asked_fen = i128::from(money.amount_fen.get());
+                    self.check(before.amount_fen == asked_fen, Check::Group, || {
+                        format!("{} fen were paid before for what costs {asked_fen}", before.amount_fen)
+                    });
+                }
                 Record::Debit(money) | Record::FullDebit(FullDebitRecord { money, .. })
-                    if money.sale() == before.sale && money.person() == Some(before.account) =>
+                    if before.kind != RecordKind::Fee && before.is_of(money) =>
                 {
                     let lacking_fen = i128::from(money.amount_fen.get()) - before.card_fen;
                     if before.kind == RecordKind::Load {
@@ -288,13 +303,16 @@ impl<'a> Checker<'a> {
             }
         }
         let remaining = self.remaining_in_group;
-        let (Record::Load(money) | Record::Settle(WalletsRecord { money, .. })) = record else {
+        let (Record::Load(money)
+        | Record::Settle(WalletsRecord { money, .. })
+        | Record::Fee(WalletsRecord { money, .. })) = record
+        else {
             return self.check(remaining == 0, Check::Group, || {
-                "only a load or a settling is followed in its group".to_owned()
+                "only a load, a settling or a fee is followed in its group".to_owned()
             });
         };
         self.check(remaining == 1, Check::Group, || {
-            "a load or a settling is followed by one debit in its group".to_owned()
+            "a load, a settling or a fee is followed by one record in its group".to_owned()
         });
         self.announced = money.person().and_then(|account| {
             let card_fen = self.books.person(account)?.card_fen;
@@ -373,6 +391,7 @@ impl<'a> Checker<'a> {
             RecordKind::Debit | RecordKind::FullDebit => totals.debits_fen += amount_fen,
             RecordKind::Load => totals.loads_fen += amount_fen,
             RecordKind::Settle => totals.settled_fen += amount_fen,
+            RecordKind::Fee => totals.fees_fen += amount_fen,
             RecordKind::SubsidyClaimed => totals.subsidies_fen += amount_fen,
             RecordKind::TopUp => totals.top_ups_fen += amount_fen,
             RecordKind::Opening => totals.openings_fen += amount_fen,

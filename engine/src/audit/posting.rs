@@ -4,7 +4,9 @@ use protocol::ids::{AccountId, MerchantId};
 use zerocopy::little_endian::I64;
 
 use crate::ledger::ledger_account::{Clearing, LedgerAccount, LedgerClass};
-use crate::ledger::record::{FullDebitRecord, FullReversalRecord, MoneyRecord, Record, Wallet, Wallets};
+use crate::ledger::record::{
+    FullDebitRecord, FullReversalRecord, MoneyRecord, Record, Wallet, Wallets, WalletsRecord,
+};
 
 /// One line of the books: a person's wallet, or an account of another class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,10 +74,30 @@ impl Postings {
 /// # Errors
 /// What doesn't fit: a side or a wallet that this kind of record never has, or an amount that isn't above zero.
 pub fn postings_of(record: &Record<'_>) -> Result<Postings, &'static str> {
-    if let Record::FullReversal(r) = record {
-        return full_reversal(r);
+    match record {
+        Record::FullReversal(r) => full_reversal(r),
+        Record::Fee(r) => fee(r),
+        _ => Ok(Postings([posting_of(record)?, None])),
     }
-    Ok(Postings([posting_of(record)?, None]))
+}
+
+/// The electronic wallet pays, and the card wallet what it lacks.
+fn fee(r: &WalletsRecord) -> Result<Postings, &'static str> {
+    let [card_fen, transition_fen, electronic_fen, subsidy_fen] = changes(&r.wallets);
+    if card_fen > 0 || electronic_fen > 0 || transition_fen != 0 || !(card_fen..=0).contains(&subsidy_fen) {
+        return Err("a fee is taken from the electronic and the card wallet");
+    }
+    if card_fen + electronic_fen != -r.money.amount_fen.get() {
+        return Err("what goes out of the wallets isn't the amount");
+    }
+    let credit = clearing(r.money.credit_account(), Clearing::Fees)?;
+    let from = |wallet, change_fen: i64| -> Result<Option<Posting>, &'static str> {
+        let debit = person(r.money.debit_account(), wallet)?;
+        Ok((change_fen < 0).then_some(Posting { debit, credit, amount_fen: -change_fen }))
+    };
+    let electronic = from(PersonWallet::Electronic, electronic_fen)?;
+    let card = from(PersonWallet::Card, card_fen)?;
+    Ok(Postings(if electronic.is_some() { [electronic, card] } else { [card, None] }))
 }
 
 /// The money comes from the merchant, into one wallet or two.

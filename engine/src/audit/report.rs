@@ -17,7 +17,7 @@ pub enum Check {
     Number,
     /// Logged time never goes backwards.
     Time,
-    /// Groups are complete: a load or a settling and its debit stand together.
+    /// Groups are complete: a load or a settling and its debit stand together, a fee and what it is paid for.
     Group,
     /// Every record has a known kind and layout, and fields in their range.
     Layout,
@@ -118,6 +118,8 @@ pub struct Totals {
     pub loads_fen: i128,
     /// Moved from the card to the transition wallet before taps.
     pub settled_fen: i128,
+    /// Paid for cards.
+    pub fees_fen: i128,
     /// Subsidies that came into card wallets.
     pub subsidies_fen: i128,
 }
@@ -238,6 +240,9 @@ impl fmt::Display for AuditReport {
             line(f, "subsidies", self.totals.subsidies_fen)?;
         }
         line(f, "less offline debits", -self.totals.offline_fen)?;
+        if self.totals.fees_fen != 0 {
+            line(f, "less fees", -self.totals.fees_fen)?;
+        }
         line(f, "= held for persons", self.holdings.persons_fen)?;
         line(f, "  card wallets", self.holdings.card_fen)?;
         line(f, "  transition wallets", self.holdings.transition_fen)?;

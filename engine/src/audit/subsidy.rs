@@ -27,6 +27,10 @@ pub(super) fn subsidy_change(record: &Record<'_>, before_fen: i128, card_fen: i1
             fen: i128::from(changes(&r.wallets)[3]),
             due_fen: first_of(r.money.amount_fen.get()),
         },
+        Record::Fee(r) => {
+            let [card_fen, .., subsidy_fen] = changes(&r.wallets);
+            SubsidyChange { fen: i128::from(subsidy_fen), due_fen: first_of(-card_fen) }
+        }
         Record::OfflineDebit(r) => SubsidyChange {
             fen: -i128::from(r.subsidy_fen.get()),
             due_fen: first_of(r.money.amount_fen.get()),

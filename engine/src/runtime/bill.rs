@@ -71,7 +71,7 @@ pub fn page(
 fn line(number: RecordNumber, time_ns: u64, record: &Record<'_>, reversed: &[SaleId]) -> Option<BillLine> {
     let kind = record.kind().bill_line()?;
     let related = match record {
-        Record::Load(_) | Record::Settle(_) => number.0 + 1,
+        Record::Load(_) | Record::Settle(_) | Record::Fee(_) => number.0 + 1,
         Record::Reversal(reversal) => reversal.original_record.get(),
         Record::FullReversal(reversal) => reversal.original_record.get(),
         _ => 0,

@@ -139,7 +139,11 @@ const BILL_LINE: &[Field] = &[
     ("code", U16, "the result code"),
     ("related_record", U64, "the record it belongs to (a reversal's original), 0 for none"),
     ("business_date", U16, "days since 2000-01-01"),
-    ("kind", U8, "1 debit, 2 load, 3 top-up, 4 reversal, 5 offline debit, 6 opening, 9 settle, 11 subsidy"),
+    (
+        "kind",
+        U8,
+        "1 debit, 2 load, 3 top-up, 4 reversal, 5 offline debit, 6 opening, 7 fee, 9 settle, 11 subsidy",
+    ),
     (
         "channel",
         U8,

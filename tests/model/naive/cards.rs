@@ -6,7 +6,7 @@ use engine::ledger::registry::TerminalKind;
 use protocol::card::CardKind;
 use protocol::result_code::ResultCode;
 
-use super::{Answer, Ask, Body, CardOwner, Deed, Model, answer};
+use super::{Answer, Ask, Body, CardOwner, Deed, Model, Other, answer};
 
 impl Model {
     pub(super) fn card_issue(&mut self, r: &CardIssue<'_>) -> Answer {
@@ -100,14 +100,14 @@ impl Model {
         self.give(&ask, codes, selected.ok(), None)
     }
 
-    /// What no request may carry. Nobody can have a fee yet.
+    /// What no request may carry.
     fn bad_card_field(&self, ask: &Ask<'_>, to_be_had: bool) -> Option<Answer> {
         let is_counter = self.tills[ask.till].kind == TerminalKind::Counter;
         let code = match ask.amount_fen {
             ..=-1 => ResultCode::AmountNotPositive,
             1_000_000_001.. => ResultCode::AmountTooLarge,
             _ if ask.sequence == 0 => ResultCode::SequenceZero,
-            0 if is_counter && to_be_had => return None,
+            _ if is_counter && to_be_had => return None,
             _ => ResultCode::NotPermitted,
         };
         Some(answer(code, ask.amount_fen))
@@ -132,6 +132,17 @@ impl Model {
         }
     }
 
+    /// The electronic wallet pays; what it lacks, the card, even if nothing is on it.
+    fn take_fee(&mut self, id: u32, fee_fen: i64) {
+        let account = &mut self.accounts[id as usize];
+        let from_card_fen = (fee_fen - account.wallets.electronic_fen).max(0);
+        account.wallets.electronic_fen -= fee_fen - from_card_fen;
+        account.take_from_card(from_card_fen);
+        self.owe(Other::Fees, fee_fen);
+        let record = self.next_record();
+        self.link(id, record);
+    }
+
     /// The lowest code, or the account has this card from now on.
     fn give(
         &mut self,
@@ -146,6 +157,9 @@ impl Model {
         };
         if let Some(card_uid) = card {
             self.cards.insert(card_uid, CardOwner::Account(id));
+        }
+        if ask.amount_fen > 0 {
+            self.take_fee(id, ask.amount_fen);
         }
         let a = &mut self.accounts[id as usize];
         (a.card, a.card_lost, a.card_counter) = (card, false, 0);

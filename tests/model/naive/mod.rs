@@ -66,6 +66,7 @@ pub enum Other {
     OpeningClearing,
     UnknownCardClearing,
     SubsidyClearing,
+    Fees,
 }
 
 #[derive(Debug)]

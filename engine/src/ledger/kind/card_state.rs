@@ -5,13 +5,14 @@
 //! again. Their amount is the fee, which may be 0.
 //!
 //! After the identity: `AmountNotPositive` for a fee below zero, `AmountTooLarge`, `SequenceZero`, `NotPermitted` for a
-//! terminal that hands out no cards, a card numbered 0, and what can't be had yet (a fee; a card that isn't a standard one
-//! or expires); `Busy` when the directory has no place for the card. None of these leaves a record. Of all others the
-//! lowest number is the answer, and remembered.
+//! terminal that hands out no cards, a card numbered 0, and what can't be had yet (a card that isn't a standard one or
+//! expires); `Busy` when the directory has no place for the card. None of these leaves a record. Of all others the lowest
+//! number is the answer, and remembered. The fee is paid in the same group: see [`super::fee`].
 
 use protocol::card::CardKind;
-use protocol::ids::CardUid;
+use protocol::ids::{CardUid, RecordNumber};
 use protocol::result_code::ResultCode;
+use zerocopy::little_endian::U64;
 
 use super::{Case, Desk, Person};
 use crate::ledger::account::{Account, AccountStatus};
@@ -70,9 +71,25 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         let code = [selected.err(), self.card_refusal(wanted), refusals(person)].into_iter().flatten().min();
         match (code, person) {
             (None, Some(person)) => {
-                let money = self.memo(&case, ResultCode::Approved, Some(person));
-                let outcome = self.outcome(&money, ResultCode::Approved, self.stamp.number);
-                Decision::Done { outcome, group: Group::one(record(person, money)) }
+                let fee = match self.fee(&case, person, wanted.fee_fen) {
+                    Ok(fee) => fee,
+                    Err(code) => return self.refuse(&case, code, Some(person)),
+                };
+                let mut money = self.memo(&case, ResultCode::Approved, Some(person));
+                let mut number = self.stamp.number;
+                if fee.is_some() {
+                    money.balance_after_fen -= wanted.fee_fen;
+                    money.previous_account = U64::new(number.0);
+                    money.previous_terminal = U64::new(number.0);
+                    number = RecordNumber(number.0 + 1);
+                }
+                let outcome = self.outcome(&money, ResultCode::Approved, number);
+                let record = record(person, money);
+                let group = match fee {
+                    Some(fee) => Group::two(fee, record),
+                    None => Group::one(record),
+                };
+                Decision::Done { outcome, group }
             }
             (code, person) => self.refuse(&case, code.unwrap_or(ResultCode::UnknownAccount), person),
         }
@@ -80,10 +97,8 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
 
     /// What leaves no trace.
     fn bad_card_field(&self, case: &Case<'_, '_>, wanted: &Wanted) -> Option<ResultCode> {
-        let can_be_had = wanted.card_uid.0 != 0
-            && wanted.fee_fen == 0
-            && wanted.kind == CardKind::Standard
-            && wanted.expires_day == 0;
+        let can_be_had =
+            wanted.card_uid.0 != 0 && wanted.kind == CardKind::Standard && wanted.expires_day == 0;
         if wanted.fee_fen < 0 {
             Some(ResultCode::AmountNotPositive)
         } else if wanted.fee_fen > AMOUNT_FEN_MAX {

@@ -29,6 +29,7 @@ pub mod code_debit;
 pub mod configuration;
 pub mod cut_off;
 pub mod debit;
+mod fee;
 pub mod identity;
 pub mod offline;
 pub mod open_account;

@@ -95,7 +95,7 @@ impl RecordKind {
 
     /// True when it stands in a group before the record that the identity belongs to: it isn't remembered.
     pub const fn goes_before(self) -> bool {
-        matches!(self, RecordKind::Load | RecordKind::Settle)
+        matches!(self, RecordKind::Load | RecordKind::Settle | RecordKind::Fee)
     }
 
     /// True when [`super::apply::apply_posting`] takes it: only the touched shards are needed, not the registry.

@@ -274,6 +274,8 @@ records! {
         /// Posting within one person: card → transition, before the tap that leaves so much, in its group. Debit and
         /// credit are the same person; the wallet is the one settled (transition).
         10 Settle(WalletsRecord), 1, "settle", NORMAL, Some(BillLineKind::Settle), settle;
+        /// Posting: a person → fees, before the record of what it is paid for, in its group.
+        11 Fee(WalletsRecord), 1, "fee", NORMAL, Some(BillLineKind::Fee), fee;
         /// Posting: subsidy clearing → the subsidy part of a person's card wallet.
         13 SubsidyClaimed(SubsidyClaimedRecord),
             1, "subsidy_claimed", NORMAL, Some(BillLineKind::Subsidy), subsidy_claimed;

@@ -6,12 +6,13 @@ use protocol::result_code::ResultCode;
 
 use super::bench::{Bench, MERCHANT, register_till, sale, text, uid};
 use crate::ledger::account::AccountStatus;
+use crate::ledger::calendar::DAY_NS;
 use crate::ledger::command::{
-    AccountSelector, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, OfflineFact, OpenAccount,
-    RegisterTerminal, Request, Sale, SetAccountTerms,
+    AccountSelector, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, CodeVerdict, OfflineFact,
+    OpenAccount, RegisterTerminal, Request, Sale, SetAccountTerms, SetPolicy,
 };
 use crate::ledger::record::RecordKind;
-use crate::ledger::registry::TerminalKind;
+use crate::ledger::registry::{Policy, TerminalKind};
 use crate::ledger::state::account;
 
 /// The slot of the counter; those below it are gateways.
@@ -160,12 +161,10 @@ fn each_refusal() {
             sequence -= u32::from(records == 0);
         };
     // Fields, without a record.
-    let fields: [fn(Sale<'static>) -> Request<'static>; 7] = [
+    let fields: [fn(Sale<'static>) -> Request<'static>; 5] = [
         |sale| Request::CardIssue(issue(sale, BARE, 0)),
         |sale| Request::CardIssue(CardIssue { kind: CardKind::Visitor, ..issue(sale, BARE, 70) }),
         |sale| Request::CardIssue(CardIssue { expires_day: 10_000, ..issue(sale, BARE, 70) }),
-        |sale| Request::CardIssue(CardIssue { fee_fen: 1, ..issue(sale, BARE, 70) }),
-        |sale| Request::CardReplace(CardReplace { fee_fen: 1, ..replace(sale, 0, 70) }),
         |sale| Request::CardReplace(replace(sale, 0, 0)),
         |sale| Request::CardReturn(give_back(sale, 0, CardUid(0))),
     ];
@@ -262,5 +261,70 @@ fn a_full_directory_is_busy_and_leaves_no_trace() {
     // What needs no place goes on under the same sequence.
     let card = account(&bench.state.shards, AccountId(0)).unwrap().card_uid();
     bench.done(Request::CardReturn(give_back(at(sequence), 0, card)));
+    bench.close();
+}
+
+#[test]
+fn a_fee_is_paid_from_the_electronic_wallet_first_and_may_leave_a_debt() {
+    // Card and electronic wallet, subsidy on the card; what they are after a fee of 20.00.
+    for (electronic_fen, subsidy_fen, wallets, subsidy_left_fen) in [
+        (3_000, 0, [10_000, 0, 1_000], 0),
+        (2_000, 900, [10_900, 0, 0], 900),
+        (500, 900, [9_400, 0, 0], 0),
+        (0, 2_100, [10_100, 0, 0], 100),
+    ] {
+        let mut bench = bench();
+        if electronic_fen > 0 {
+            bench.top_up(sale(1, 1, 1), 0, electronic_fen, "w");
+        }
+        if subsidy_fen > 0 {
+            bench.give_subsidy(0, subsidy_fen);
+        }
+        let replaced =
+            bench.run(Request::CardReplace(CardReplace { fee_fen: 2_000, ..replace(at(1), 0, 70) }));
+        assert_eq!(replaced.short(), (ResultCode::Approved, 2));
+        assert_eq!((bench.wallets(0), bench.subsidy_fen(0)), (wallets, subsidy_left_fen));
+        assert_eq!(replaced.outcome.balance_after_fen, wallets.iter().sum::<i64>());
+        // Once, however often it is asked for.
+        let again = bench.run(Request::CardReplace(CardReplace { fee_fen: 2_000, ..replace(at(1), 0, 70) }));
+        assert_eq!((again.short(), again.outcome.repeat), ((ResultCode::Approved, 0), true));
+        assert_eq!(bench.wallets(0), wallets);
+        bench.close();
+    }
+    // Somebody without a card and without money.
+    let mut bench = bench();
+    let before_fen = bench.balance(BARE).system_fen;
+    bench.done(Request::CardIssue(CardIssue { fee_fen: before_fen + 300, ..issue(at(1), BARE, 70) }));
+    assert_eq!(bench.balance(BARE).system_fen, -300);
+    bench.close();
+}
+
+/// A card of 42.00, 7.00 paid by phone, 30.00 in the electronic wallet: 65.00. The card is replaced for 20.00; the old one's
+/// last meal at a till without a network comes on the thirtieth day.
+#[test]
+fn a_replaced_cards_late_fact_finds_its_account() {
+    let mut bench = bench();
+    let policy = Policy { debit_max_fen: 10_000, day_max_fen: 10_000, ..Policy::DEFAULT };
+    bench.done(Request::SetPolicy(SetPolicy { class: 0, policy }));
+    bench.tap(sale(0, 1, 1), 0, 1, 5_800);
+    bench.top_up(sale(1, 1, 1), 0, 3_000, "w");
+    let verdict = CodeVerdict::Authentic { account: AccountId(0), step: 9, nonce: 0 };
+    assert_eq!(bench.code(sale(0, 1, 2), verdict, 700).outcome.code, ResultCode::Approved);
+    assert_eq!(bench.wallets(0), [4_200, -700, 3_000]);
+    let replaced = bench.done(Request::CardReplace(CardReplace { fee_fen: 2_000, ..replace(at(1), 0, 70) }));
+    assert_eq!(replaced.balance_after_fen, 4_500);
+    let till_time_ns = bench.time_ns;
+    bench.time_ns += 30 * DAY_NS;
+    let fact = OfflineFact {
+        sale: sale(2, 1, 1),
+        record_terminal: sale(2, 1, 1).terminal,
+        card_uid: uid(0),
+        card_counter: CardCounter(2),
+        amount_fen: 500,
+        till_time_ns,
+        authentic: true,
+    };
+    assert_eq!(bench.fact(fact).outcome.code, ResultCode::Approved);
+    assert_eq!((bench.wallets(0), bench.balance(0).system_fen), ([3_700, -700, 1_000], 4_000));
     bench.close();
 }
