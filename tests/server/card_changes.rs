@@ -5,12 +5,20 @@ use std::thread;
 use std::time::Duration;
 
 use engine::data_dir::DataDir;
+use engine::ledger::Request as Configuration;
+use engine::ledger::command::{OpenAccount, Opening};
+use engine::ledger::record::Wallet;
 use engine::opened_books::{OpenOptions, OpenedBooks};
 use protocol::answer::Answer;
 use protocol::card::{CardKind, ReplaceReason};
-use protocol::ids::AccountId;
-use protocol::request::{AccountSelector, BalanceQuery, CardIssue, CardReplace, CardReturn, Request};
+use protocol::channel::Channel;
+use protocol::ids::{AccountId, CardUid};
+use protocol::payment_code;
+use protocol::request::{
+    AccountSelector, BalanceQuery, CardIssue, CardReplace, CardReturn, CodeDebit, Request, TopUp,
+};
 use protocol::result_code::ResultCode;
+use protocol::text::OrderNumber;
 
 use crate::books_check::{balances_fen, expect_exactly_once};
 use crate::campus::{COUNTER, Campus, GATEWAY, Served, TILLS, card, sizes, till};
@@ -18,7 +26,7 @@ use crate::counter_load::{self, CounterLoad, expect_cards, expect_each_once};
 use crate::load::Load;
 use crate::program::Serving;
 use crate::seed::Random;
-use crate::wire_till::{Tap, WireTill};
+use crate::wire_till::{Tap, WireTill, offline_record};
 
 /// More than one turn takes.
 const COUNTERS: u32 = 20;
@@ -189,6 +197,70 @@ fn a_person_gets_a_card_another_and_none_at_a_counter() {
     served.stop_unsealed();
     let served = campus.serve();
     expect_known(&served);
+    served.stop();
+    campus.expect_sound();
+}
+
+/// A card is lost: the new one is paid for from the electronic wallet, and what the old one still brings finds its holder.
+#[test]
+fn a_lost_card_is_replaced_for_a_fee_and_its_late_sale_still_finds_the_account() {
+    const OLD: CardUid = CardUid(6_000_001);
+    const NEW: CardUid = CardUid(6_000_002);
+    let campus = Campus::new();
+    let served = campus.serve();
+    let engine = served.engine();
+    let mut student_number = [0; 16];
+    student_number[..7].copy_from_slice(b"2500001");
+    let opened = engine
+        .configure(Configuration::OpenAccount(OpenAccount { student_number, class: 0 }))
+        .expect("there is room");
+    let id = opened.account.expect("it was opened");
+    let opening = Opening { account: id, wallet: Wallet::Card, amount_fen: 4_200 };
+    engine.configure(Configuration::Opening(opening)).expect("a first balance");
+    engine.sync().expect("durable");
+
+    let account = AccountSelector::Account(id);
+    let sign_in = |terminal| WireTill::sign_in(served.address(), &served.keys.identity(terminal));
+    let (mut counter, mut pos) = (sign_in(COUNTER), sign_in(till(0)));
+    let issue = CardIssue {
+        account,
+        card_uid: OLD,
+        kind: CardKind::Standard,
+        expires_day: 0,
+        fee_fen: 0,
+        till_time_ns: 0,
+    };
+    assert_eq!(counter.money(1, &Request::CardIssue(issue)).code, ResultCode::Approved);
+    let step = payment_code::step_at(wal::Clock::wall_ns(&wal::SystemClock));
+    let code = payment_code::issue(&served.keys.code_key(), 0, id, step, 0).expect("it fits");
+    let paid = pos.money(1, &Request::CodeDebit(CodeDebit { code, amount_fen: 700, till_time_ns: 0 }));
+    assert_eq!(paid.code, ResultCode::Approved);
+    let order = OrderNumber::new("lost and found").expect("short");
+    let top_up = TopUp { account, amount_fen: 3_000, channel: Channel::Counter, order };
+    assert_eq!(counter.money(2, &Request::TopUp(top_up)).code, ResultCode::Approved);
+    let wallets = |till: &mut WireTill| {
+        let balance = till.balance(id.0);
+        ([balance.card_fen, balance.transition_fen, balance.electronic_fen], balance.system_fen)
+    };
+    assert_eq!(wallets(&mut pos), ([4_200, -700, 3_000], 6_500));
+
+    let reason = ReplaceReason::Lost;
+    let replace = CardReplace { account, new_card: NEW, fee_fen: 2_000, reason, till_time_ns: 0 };
+    let replaced = counter.money(3, &Request::CardReplace(replace));
+    assert_eq!((replaced.code, replaced.balance_after_fen), (ResultCode::Approved, 4_500));
+    let stored = Tap { sequence: 2, card: OLD, counter: 1, amount_fen: 500 };
+    let late = pos.upload(1, &[offline_record(&served.keys, till(0), &stored, 1_790_000_000_000_000_000)]);
+    assert!(late[0].result().is_some_and(ResultCode::is_approved), "{late:?}");
+    assert_eq!(wallets(&mut pos), ([3_700, -700, 1_000], 4_000));
+    assert_eq!(
+        pos.tap(&Tap { sequence: 3, card: OLD, counter: 2, amount_fen: 1 }).code,
+        ResultCode::CardNotCurrent
+    );
+    served.stop_unsealed();
+
+    let served = campus.serve();
+    let mut pos = WireTill::sign_in(served.address(), &served.keys.identity(till(0)));
+    assert_eq!(wallets(&mut pos), ([3_700, -700, 1_000], 4_000));
     served.stop();
     campus.expect_sound();
 }
