@@ -162,7 +162,7 @@ impl Model {
             self.take_fee(id, ask.amount_fen);
         }
         let a = &mut self.accounts[id as usize];
-        (a.card, a.card_lost, a.card_counter) = (card, false, 0);
+        (a.card, a.card_lost, a.card_counter, a.card_seen) = (card, false, 0, 0);
         let record = self.next_record();
         self.settle(ask, record, ResultCode::Approved, Deed::Other, account)
     }
