@@ -304,7 +304,8 @@ fn a_fee_is_paid_from_the_electronic_wallet_first_and_may_leave_a_debt() {
 #[test]
 fn a_replaced_cards_late_fact_finds_its_account() {
     let mut bench = bench();
-    let policy = Policy { debit_max_fen: 10_000, day_max_fen: 10_000, ..Policy::DEFAULT };
+    let (debit_max_fen, day_max_fen, offline_day_max_fen) = (10_000, 10_000, 10_000);
+    let policy = Policy { debit_max_fen, day_max_fen, offline_day_max_fen, ..Policy::DEFAULT };
     bench.done(Request::SetPolicy(SetPolicy { class: 0, policy }));
     bench.tap(sale(0, 1, 1), 0, 1, 5_800);
     bench.top_up(sale(1, 1, 1), 0, 3_000, "w");
