@@ -224,14 +224,14 @@ impl SmallLog {
         }))
     }
 
-    pub(crate) fn replace(&mut self, account: AccountId, new_card: u64) -> Outcome {
+    pub(crate) fn replace(&mut self, account: AccountId, new_card: u64, fee_fen: i64) -> Outcome {
         let sale = self.next_sale();
         self.run(Request::CardReplace(CardReplace {
             sale,
             account: AccountSelector::Account(account),
             new_card: CardUid(new_card),
             reason: ReplaceReason::Lost,
-            fee_fen: 0,
+            fee_fen,
         }))
     }
 

@@ -195,12 +195,12 @@ fn with_cards() -> Vec<RawGroup> {
     let mut log = SmallLog::new();
     let holder = AccountId(0);
     log.tap(101, 4, 100);
-    for outcome in [log.replace(holder, 201), log.give_back(holder, 201), log.issue(holder, 202)] {
+    for outcome in [log.replace(holder, 201, 0), log.give_back(holder, 201), log.issue(holder, 202)] {
         assert_eq!(outcome.code, ResultCode::Approved);
     }
     log.tap(202, 1, 100);
     log.offline(101, 300, log.time_ns);
-    assert_eq!(log.replace(AccountId(1), 202).code, ResultCode::CardTaken);
+    assert_eq!(log.replace(AccountId(1), 202, 0).code, ResultCode::CardTaken);
     log.groups
 }
 
@@ -318,7 +318,7 @@ fn spoil_wallets(
     change(wallets);
 }
 
-/// Settled, given back, subsidised: a log with each of these records, and the last of them twice.
+/// Settled, given back, subsidised, a card paid for: a log with each of these records.
 fn with_wallets() -> SmallLog {
     let mut log = SmallLog::new();
     log.code(AccountId(1), 1_000);
@@ -331,6 +331,8 @@ fn with_wallets() -> SmallLog {
     log.tap(103, 2, 600);
     log.reverse(subsidised, 500);
     log.offline(103, 800, log.time_ns);
+    log.top_up(AccountId(0), 500, "W0001");
+    assert_eq!(log.replace(AccountId(0), 201, 2_000).code, ResultCode::Approved);
     log
 }
 
@@ -343,7 +345,10 @@ fn settlings_and_subsidies_add_up() {
     assert_eq!(report.holdings.clearing_fen["subsidy"], -900);
     // 900 came; of the first tap 500, of the second 400; 500 came back; the fact took them.
     assert_eq!((report.holdings.subsidy_fen, report.holdings.transition_fen), (0, 0));
-    for (kind, count) in [("settle", 1), ("full_debit", 2), ("full_reversal", 2), ("subsidy_claimed", 1)] {
+    assert_eq!((totals.fees_fen, report.holdings.clearing_fen["fees"]), (2_000, 2_000));
+    for (kind, count) in
+        [("settle", 1), ("full_debit", 2), ("full_reversal", 2), ("subsidy_claimed", 1), ("fee", 1)]
+    {
         assert_eq!(report.records_by_kind[kind], count, "{kind}");
     }
 }
@@ -375,6 +380,19 @@ fn forged_settlings_and_subsidies_are_found() {
     let failed = failures(&groups);
     assert!(failed.contains(&(Check::Settle, place.0 + 1)), "{failed:?}");
     assert!(failed.contains(&(Check::WalletSign, place.0)), "{failed:?}");
+
+    // A fee of another amount than was asked for, and out of a wallet that pays none.
+    let mut groups = right.clone();
+    let paid = find(&groups, RecordKind::Fee, 0);
+    spoil(&mut groups, paid, |money| money.amount_fen = I64::new(2_100));
+    spoil_wallets(&mut groups, paid, |wallets| wallets.card_fen -= 100);
+    assert!(failures(&groups).contains(&(Check::Group, paid.0 + 1)));
+    let mut groups = right.clone();
+    spoil_wallets(&mut groups, paid, |wallets| {
+        wallets.transition_fen -= 100;
+        wallets.card_fen += 100;
+    });
+    assert!(failures(&groups).contains(&(Check::Sides, paid.0)));
 
     // A settling whose debit stands in another group.
     let mut groups = right.clone();

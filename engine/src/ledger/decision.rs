@@ -89,11 +89,13 @@ pub struct Group<'a> {
 
 impl<'a> Group<'a> {
     /// A group of one.
+    #[inline]
     pub const fn one(record: Record<'a>) -> Self {
         Self { first: record, more: [None; GROUP_RECORDS_MAX - 1] }
     }
 
     /// A group of two.
+    #[inline]
     pub const fn two(first: Record<'a>, second: Record<'a>) -> Self {
         Self { first, more: [Some(second), None, None] }
     }
