@@ -355,7 +355,10 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
             fields.money(&r.money);
             fields.padded("order_number", &r.order_number);
         }
-        Record::Reversal(r) | Record::ReversalBeforeOriginal(r) | Record::Repeat(r) => fields.original(r),
+        Record::Reversal(r)
+        | Record::ReversalBeforeOriginal(r)
+        | Record::Repeat(r)
+        | Record::TopUpUndo(r) => fields.original(r),
         Record::FullDebit(r) => {
             fields.money(&r.money);
             fields.wallets(&r.wallets);

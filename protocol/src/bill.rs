@@ -34,6 +34,8 @@ numbered! {
         Settle = 9, "settle";
         /// A subsidy that came into the card wallet.
         Subsidy = 11, "subsidy";
+        /// A top-up taken back at its counter.
+        TopUpUndone = 13, "top-up-undone";
     }
 }
 
@@ -64,7 +66,8 @@ pub struct BillLine {
     pub epoch: U16,
     /// The result code's number.
     pub code: U16,
-    /// The record this one belongs to (a reversal's original, a load's or a settling's debit, a fee's card), 0 for none.
+    /// The record this one belongs to (the original of what undoes one, a load's or a settling's debit, a fee's card), 0
+    /// for none.
     pub related_record: U64,
     /// The business date, in days since 2000-01-01.
     pub business_date: U16,
@@ -82,7 +85,7 @@ pub struct BillLine {
 
 const _: () = assert!(size_of::<BillLine>() == BILL_LINE_BYTES);
 
-/// The line's sale was reversed later.
+/// What the line tells was undone later.
 pub const BILL_FLAG_REVERSED: u8 = 1;
 /// The line is beyond an offline rule and held for review.
 pub const BILL_FLAG_REVIEW: u8 = 2;

@@ -221,6 +221,8 @@ codes! {
     ReversalOfOfflineFact = 701, Stop, Remembered;
     /// The named original isn't a sale that can be reversed (itself a reversal, or a refusal).
     NothingToReverse = 702, Show, Remembered;
+    /// The named original isn't a top-up that this counter took today, or it was undone before.
+    NotUndoable = 709, Show, Remembered;
 
     /// The record's authentication code is wrong: not accepted; the till keeps it.
     NotAuthentic = 800, Keep, Remembered;

@@ -26,7 +26,7 @@ const SHARD_COUNTS: [usize; 3] = [1, 2, 16];
 
 /// The codes that the ledger itself gives, and every run of all streams must have seen. `BalanceOverflow` isn't among
 /// them: the range of balances is a million times that of amounts, beyond what a stream can reach.
-const CODES: [ResultCode; 37] = [
+const CODES: [ResultCode; 38] = [
     ResultCode::Approved,
     ResultCode::ApprovedFlagged,
     ResultCode::UnknownTerminal,
@@ -62,6 +62,7 @@ const CODES: [ResultCode; 37] = [
     ResultCode::ReversalTooLate,
     ResultCode::ReversalOfOfflineFact,
     ResultCode::NothingToReverse,
+    ResultCode::NotUndoable,
     ResultCode::NotAuthentic,
     ResultCode::WrongTerminal,
 ];

@@ -8,13 +8,14 @@ use engine::ledger::command::{
     AccountSelector, Balance, BillHead, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, Channel,
     CodeDebit, CodeVerdict, CutOff, OfflineFact, OpenAccount, Opening, RegisterMerchant, RegisterTerminal,
     Request, Reversal, Sale, SaleQuery, SetAccountTerms, SetMealPeriod, SetPolicy, TerminalSlot, TopUp,
+    TopUpUndo,
 };
 use engine::ledger::record::Wallet;
 use engine::ledger::registry::{AuthoriseRule, Policy, TerminalKind};
 use protocol::card::{CardKind, ReplaceReason};
 use protocol::ids::{AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, Sequence, TerminalId};
 
-use super::naive::Model;
+use super::naive::{Deed, Model};
 
 pub const SECOND_NS: u64 = 1_000_000_000;
 pub const DAY_NS: u64 = 86_400 * SECOND_NS;
@@ -131,10 +132,11 @@ impl Stream {
                 let request = self.sent[self.sent.len() - back];
                 if self.random.chance(25) { self.twisted(request) } else { request }
             }
-            0..39 => self.tap(model),
-            39..53 => self.code(model),
-            53..63 => self.top_up(model),
-            63..75 => self.reverse(model),
+            0..38 => self.tap(model),
+            38..51 => self.code(model),
+            51..61 => self.top_up(model),
+            61..72 => self.reverse(model),
+            72..75 => self.undo_top_up(model),
             75..86 => self.offline(model),
             86..91 => self.query(model),
             91..94 => self.card_at_a_counter(model),
@@ -190,6 +192,7 @@ impl Stream {
             Request::CodeDebit(r) => Request::CodeDebit(CodeDebit { digits: *b"00000000000000000000", ..r }),
             Request::TopUp(r) => Request::TopUp(TopUp { amount_fen: r.amount_fen + 1, ..r }),
             Request::Reversal(r) => Request::Reversal(Reversal { amount_fen: r.amount_fen + 1, ..r }),
+            Request::TopUpUndo(r) => Request::TopUpUndo(TopUpUndo { amount_fen: r.amount_fen + 1, ..r }),
             Request::Offline(r) => {
                 let other = if self.random.chance(50) { 1 } else { 0 };
                 Request::Offline(OfflineFact {
@@ -367,6 +370,31 @@ impl Stream {
             sale,
             original_epoch: Epoch(epoch),
             original_sequence: Sequence(sequence),
+            amount_fen,
+        })
+    }
+
+    /// Mostly of a top-up, by the till that took it.
+    fn undo_top_up(&mut self, model: &Model) -> Request<'static> {
+        let slot = if self.random.chance(90) { 4 } else { self.slot() };
+        let sale = self.sale(model, slot);
+        let till = model.tills.get(usize::from(slot));
+        let mut past: Vec<_> = till.map_or(Vec::new(), |till| till.past.iter().collect());
+        if self.random.chance(90) {
+            past.retain(|(_, past)| matches!(past.deed, Deed::TopUp { .. }));
+        }
+        let reach = if self.random.chance(80) { past.len().min(4) } else { past.len() };
+        let (original, amount_fen) = match past.len().checked_sub(1) {
+            Some(newest) if !self.random.chance(5) => {
+                let (original, past) = past[newest - self.random.below(reach as u64) as usize];
+                (*original, past.amount_fen + i64::from(self.random.chance(4)))
+            }
+            _ => ((sale.epoch.0, self.random.below(u64::from(sale.sequence.0) + 3) as u32), 5_000),
+        };
+        Request::TopUpUndo(TopUpUndo {
+            sale,
+            original_epoch: Epoch(original.0),
+            original_sequence: Sequence(original.1),
             amount_fen,
         })
     }

@@ -56,7 +56,7 @@ from yika_wire import (
 # The result codes that this client judges by; every other is shown by its number.
 APPROVED, APPROVED_FLAGGED = 0, 1
 IDENTITY_CONFLICT, REVERSED, UNKNOWN_SALE = 300, 303, 305
-AMOUNT_NOT_POSITIVE, CODE_USED, NOT_AUTHENTIC, BAD_MAC = 400, 514, 800, 105
+AMOUNT_NOT_POSITIVE, NOT_PERMITTED, CODE_USED, NOT_AUTHENTIC, BAD_MAC = 400, 403, 514, 800, 105
 
 
 
@@ -158,8 +158,37 @@ def top_up(options, entry, card):
     after = balance_of(cashier, by_card(card))
     expected = before["system_fen"] + amount
     check("top_up", after["system_fen"] == expected, f"the balance isn't {expected}", **after)
+    undo_top_up(cashier, card, sequence, paid)
     cashier.call("SignOut", {})
     cashier.close()
+
+
+def undo_top_up(cashier, card, original, paid):
+    """Takes the money back, and pays it in anew under another order."""
+    body = {
+        "original_sequence": original,
+        "original_epoch": cashier.epoch,
+        "reason": 3,
+        "amount_fen": paid["amount_fen"],
+        "till_time_ns": time.time_ns(),
+    }
+    before = balance_of(cashier, by_card(card))
+    sequence = cashier.next_sequence()
+    try:
+        undone = cashier.sell("TopUpUndo", body, sequence)
+    except Refusal as refusal:
+        check("top_up_undo", refusal.values["code"] == NOT_PERMITTED, "another code", **refusal.values)
+        say("top_up_undo", skipped="this cashier isn't a counter")
+        return
+    say("top_up_undo", sequence=sequence, **undone)
+    check("top_up_undo", undone["code"] == APPROVED, "not approved", **undone)
+    same_outcome("top_up_undo_retry", undone, cashier.sell("TopUpUndo", body, sequence))
+    after = balance_of(cashier, by_card(card))
+    expected = before["system_fen"] - paid["amount_fen"]
+    check("top_up_undo", after["system_fen"] == expected, f"the balance isn't {expected}", **after)
+    again = {**by_card(card), "amount_fen": paid["amount_fen"], "channel": 12, "order": f"anew-{time.time_ns()}"}
+    paid = cashier.sell("TopUp", again, cashier.next_sequence())
+    check("top_up_anew", paid["code"] == APPROVED and not paid["flags"] & 1, "not approved", **paid)
 
 
 def sell_by_card(till, card, counter, amount, sales):

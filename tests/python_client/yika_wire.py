@@ -55,6 +55,12 @@ KINDS = {
         " reserved_tail:z8",
         None,
     ),
+    0x18: (
+        "TopUpUndo",
+        "original_sequence:u32 original_epoch:u16 reason:u8 reserved:z1 amount_fen:i64 till_time_ns:u64"
+        " reserved_tail:z8",
+        None,
+    ),
     0x20: ("Balance", SELECTOR, None),
     0x21: ("Bill", SELECTOR + " before:u64 lines_max:u16 reserved:z6", None),
     0x22: ("SaleQuery", "sequence:u32 epoch:u16 reserved:z2", None),
@@ -87,6 +93,7 @@ KINDS = {
     0x91: ("CodeDebitAnswer", MONEY, None),
     0x92: ("TopUpAnswer", MONEY, None),
     0x93: ("ReversalAnswer", MONEY, None),
+    0x98: ("TopUpUndoAnswer", MONEY, None),
     0xA0: (
         "BalanceAnswer",
         "code:u16 action:u8 status:u8 account:u32 card_fen:i64 transition_fen:i64 electronic_fen:i64 held_fen:i64"

@@ -3,11 +3,15 @@
 use protocol::channel::{Channel, ReversalReason};
 use protocol::ids::{AccountId, CardUid, Epoch, Sequence};
 use protocol::payment_code;
-use protocol::request::{AccountSelector, BalanceQuery, CodeDebit, Request, Reversal, SaleQuery, TopUp};
+use protocol::request::{
+    AccountSelector, BalanceQuery, CodeDebit, Request, Reversal, SaleQuery, TopUp, TopUpUndo,
+};
 use protocol::result_code::ResultCode;
 use protocol::text::{OrderNumber, StudentNumber};
 
-use crate::campus::{CLOSED_SHOP, Campus, DISABLED, GATEWAY, OPENING_FEN, Served, card, student_no, till};
+use crate::campus::{
+    CLOSED_SHOP, COUNTER, Campus, DISABLED, GATEWAY, OPENING_FEN, Served, card, student_no, till,
+};
 use crate::wire_till::{Tap, WireTill};
 
 fn a_tap(sequence: u32) -> Tap {
@@ -24,6 +28,7 @@ fn amounts_and_sequences_that_no_request_may_carry_leave_no_trace() {
     let served = campus.serve();
     let mut till = WireTill::sign_in(served.address(), &served.keys.identity(till(0)));
     let mut gateway = WireTill::sign_in(served.address(), &served.keys.identity(GATEWAY));
+    let mut counter = WireTill::sign_in(served.address(), &served.keys.identity(COUNTER));
     let before = newest_record(&served);
     let top_up = |amount_fen| {
         Request::TopUp(TopUp {
@@ -42,6 +47,15 @@ fn amounts_and_sequences_that_no_request_may_carry_leave_no_trace() {
             till_time_ns: 0,
         })
     };
+    let undo = |original_sequence, amount_fen| {
+        Request::TopUpUndo(TopUpUndo {
+            original_epoch: Epoch(1),
+            original_sequence: Sequence(original_sequence),
+            amount_fen,
+            reason: ReversalReason::Cashier,
+            till_time_ns: 0,
+        })
+    };
     for (amount_fen, code) in [
         (0, ResultCode::AmountNotPositive),
         (-1, ResultCode::AmountNotPositive),
@@ -52,10 +66,13 @@ fn amounts_and_sequences_that_no_request_may_carry_leave_no_trace() {
         assert_eq!(till.tap(&Tap { amount_fen, ..a_tap(1) }).code, code, "{amount_fen}");
         assert_eq!(till.money(1, &reversal(amount_fen)).code, code, "{amount_fen}");
         assert_eq!(gateway.money(1, &top_up(amount_fen)).code, code, "{amount_fen}");
+        assert_eq!(counter.money(1, &undo(40, amount_fen)).code, code, "{amount_fen}");
     }
     assert_eq!(till.tap(&Tap { sequence: 0, ..a_tap(1) }).code, ResultCode::SequenceZero);
     assert_eq!(gateway.money(0, &top_up(10)).code, ResultCode::SequenceZero);
     assert_eq!(till.ask(0).code, ResultCode::SequenceZero);
+    assert_eq!(counter.money(0, &undo(40, 10)).code, ResultCode::SequenceZero);
+    assert_eq!(counter.money(1, &undo(0, 10)).code, ResultCode::SequenceZero);
     // The amount comes before the sequence in the order of the codes.
     assert_eq!(till.tap(&Tap { sequence: 0, amount_fen: 0, ..a_tap(1) }).code, ResultCode::AmountNotPositive);
     assert_eq!(newest_record(&served), before, "something was recorded");

@@ -31,5 +31,6 @@ mod program;
 mod python_client;
 mod restart_state;
 mod seed;
+mod top_up_undo;
 mod uploads;
 mod wire_till;

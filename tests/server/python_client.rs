@@ -76,6 +76,7 @@ fn it_signs_in_sells_retries_uploads_and_undoes() {
         for step in [
             "sign_in_with_a_wrong_key",
             "top_up",
+            "top_up_undo",
             "card_debit",
             "retry",
             "retry_in_a_new_session",

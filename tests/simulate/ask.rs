@@ -2,7 +2,7 @@
 
 use engine::ledger::command::{
     AccountSelector, Balance, BillHead, CardDebit, CardIssue, CardReplace, CardReturn, Channel, CodeDebit,
-    CodeVerdict, OfflineFact, Reversal, Sale, SaleQuery, TopUp,
+    CodeVerdict, OfflineFact, Reversal, Sale, SaleQuery, TopUp, TopUpUndo,
 };
 use engine::ledger::{Request, TerminalSlot};
 use protocol::card::{CardKind, ReplaceReason};
@@ -29,6 +29,11 @@ pub enum Ask {
         amount_fen: i64,
         channel: Channel,
         order_number: [u8; 32],
+    },
+    TopUpUndo {
+        epoch: Epoch,
+        sequence: Sequence,
+        amount_fen: i64,
     },
     Reversal {
         epoch: Epoch,
@@ -76,6 +81,7 @@ impl Ask {
             Ask::Tap { amount_fen, .. }
             | Ask::Code { amount_fen, .. }
             | Ask::TopUp { amount_fen, .. }
+            | Ask::TopUpUndo { amount_fen, .. }
             | Ask::Reversal { amount_fen, .. }
             | Ask::Offline { amount_fen, .. } => amount_fen,
             Ask::Replace { fee_fen, .. } => fee_fen,
@@ -129,6 +135,12 @@ impl Ask {
                 amount_fen,
                 channel,
                 order_number,
+            }),
+            Ask::TopUpUndo { epoch, sequence, amount_fen } => Request::TopUpUndo(TopUpUndo {
+                sale,
+                original_epoch: epoch,
+                original_sequence: sequence,
+                amount_fen,
             }),
             Ask::Reversal { epoch, sequence, amount_fen } => Request::Reversal(Reversal {
                 sale,

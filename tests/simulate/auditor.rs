@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::Channel;
-use engine::ledger::record::{MoneyRecord, RecordKind};
+use engine::ledger::record::{MoneyRecord, RecordKind, ReversalRecord};
 use engine::ledger::registry::Policy;
 use engine::ledger::{LedgerAccount, LedgerClass, Record};
 use protocol::ids::{AccountId, BusinessDate, CardUid, RecordNumber, SaleId};
@@ -284,6 +284,7 @@ impl Auditor {
             Record::FullReversal(r) => {
                 self.reversal(number, money, r.original(), r.original_record.get()).or_else(wrong)?;
             }
+            Record::TopUpUndo(r) => self.top_up_undo(number, money, r).or_else(wrong)?,
             Record::ReversalBeforeOriginal(r) => {
                 let original = r.original();
                 if self.sales.contains_key(&original) {
@@ -352,6 +353,22 @@ impl Auditor {
         Ok(())
     }
 
+    fn top_up_undo(&mut self, number: u64, money: &MoneyRecord, undo: &ReversalRecord) -> Result<(), String> {
+        let original = undo.original();
+        let Some(entry) = self.sales.get_mut(&original) else { return Err(format!("no sale {original}")) };
+        if entry.kind != RecordKind::TopUp || entry.record != undo.original_record.get() {
+            return Err(format!("{original} is {entry:?}"));
+        }
+        if let Some(earlier) = entry.reversed_by {
+            return Err(format!("{original} was undone by record {earlier}"));
+        }
+        if entry.amount_fen != money.amount_fen.get() || entry.account != money.person() {
+            return Err(format!("it takes back something else than {entry:?}"));
+        }
+        entry.reversed_by = Some(number);
+        Ok(())
+    }
+
     /// Whether a body that was sent explains a record.
     fn explains(&self, ask: &Ask, money: &MoneyRecord, record: &Record<'_>) -> bool {
         if ask.amount_fen() != money.amount_fen.get() {
@@ -384,6 +401,10 @@ impl Auditor {
                 Record::Reversal(r) | Record::ReversalBeforeOriginal(r),
                 Ask::Reversal { epoch, sequence, .. },
             ) => (r.original().epoch, r.original().sequence) == (epoch, sequence),
+            (Record::TopUpUndo(r), Ask::TopUpUndo { epoch, sequence, .. }) => {
+                (r.original().epoch, r.original().sequence) == (epoch, sequence)
+                    && money.channel() == Some(Channel::Counter)
+            }
             (Record::Repeat(r), Ask::Reversal { epoch, sequence, .. }) => {
                 (r.original().epoch, r.original().sequence) == (epoch, sequence) && self.is_gone(r.original())
             }

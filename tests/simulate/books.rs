@@ -63,6 +63,7 @@ impl Books {
             Record::Reversal(r) => {
                 self.move_money(number, &r.money, [None, wallet_place(number, &r.money)?])?;
             }
+            Record::TopUpUndo(r) => self.move_money(number, &r.money, [Some(2), None])?,
             Record::OfflineDebit(r) => self.move_money(number, &r.money, [Some(0), None])?,
             Record::Load(money) => self.load(number, money)?,
             Record::Refusal(money) => self.memo(number, money)?,

@@ -31,6 +31,7 @@ pub struct Coverage {
     pub cut_offs: u64,
     pub cards_changed: u64,
     pub settlings: u64,
+    pub top_ups_undone: u64,
 }
 
 impl Coverage {
@@ -44,7 +45,7 @@ impl Coverage {
     }
 
     /// Every figure with its name.
-    pub fn figures(&self) -> [(&'static str, u64); 27] {
+    pub fn figures(&self) -> [(&'static str, u64); 28] {
         [
             ("steps", self.steps),
             ("records", self.records),
@@ -73,6 +74,7 @@ impl Coverage {
             ("cut-offs", self.cut_offs),
             ("cards changed", self.cards_changed),
             ("settlings", self.settlings),
+            ("top-ups undone", self.top_ups_undone),
         ]
     }
 
@@ -104,5 +106,6 @@ impl Coverage {
         self.cut_offs += other.cut_offs;
         self.cards_changed += other.cards_changed;
         self.settlings += other.settlings;
+        self.top_ups_undone += other.top_ups_undone;
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use engine::ledger::TerminalSlot;
+use engine::ledger::command::Channel;
 use engine::runtime::engine::Reply;
 use protocol::ids::{Epoch, SaleId, Sequence, TerminalId};
 use protocol::result_code::ResultCode;
@@ -246,6 +247,21 @@ impl Till {
                 let place = random.place(self.notebook.notes().len())?;
                 let (&sale, _) = self.notebook.notes().iter().nth(place)?;
                 return flight(sale, Ask::SaleQuery);
+            }
+            90..110 if hands_out_cards(self.slot.0) => {
+                // A counter takes cash back, mostly of late.
+                let notes = self.notebook.notes();
+                let mut paid_in = notes.iter().rev().filter(|(_, note)| {
+                    matches!(note.ask, Ask::TopUp { channel: Channel::Counter, .. })
+                        && note.outcome.code.is_approved()
+                });
+                let (&original, note) = paid_in.nth(random.below(3) as usize)?;
+                let amount_fen = note.ask.amount_fen();
+                self.notebook.undo(original);
+                let ask = Ask::TopUpUndo { epoch: original.epoch, sequence: original.sequence, amount_fen };
+                let sale = self.next_sale();
+                self.asked.insert(sale, ask);
+                return flight(sale, ask);
             }
             90..150 => {
                 let ask = Ask::Balance { account: town.person(random) };

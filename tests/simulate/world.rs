@@ -559,16 +559,24 @@ impl<'d> World<'d> {
         let mut merchants_fen = vec![0_i64; MERCHANTS as usize];
         let (mut unknown_fen, mut fees_fen) = (0, 0);
         let mut orders: BTreeMap<(u8, [u8; 32]), (AccountId, i64)> = BTreeMap::new();
+        let mut taken_back: BTreeSet<(u8, [u8; 32])> = BTreeSet::new();
         for till in &self.tills {
             let notes = till.notebook.notes();
             let undone: BTreeSet<SaleId> = notes
                 .iter()
                 .filter(|(_, note)| note.outcome.code.is_approved())
                 .filter_map(|(sale, note)| match note.ask {
-                    Ask::Reversal { epoch, sequence, .. } => Some(SaleId { epoch, sequence, ..*sale }),
+                    Ask::Reversal { epoch, sequence, .. } | Ask::TopUpUndo { epoch, sequence, .. } => {
+                        Some(SaleId { epoch, sequence, ..*sale })
+                    }
                     _ => None,
                 })
                 .collect();
+            // An order that a counter took back stays used, and whoever tells it again is told that it is approved.
+            taken_back.extend(undone.iter().filter_map(|sale| match notes.get(sale)?.ask {
+                Ask::TopUp { channel, order_number, .. } => Some((channel as u8, order_number)),
+                _ => None,
+            }));
             for (sale, note) in notes {
                 if !note.outcome.code.is_approved() || undone.contains(sale) {
                     continue;
@@ -601,6 +609,8 @@ impl<'d> World<'d> {
                 }
             }
         }
+        orders.retain(|order, _| !taken_back.contains(order));
+        self.coverage.top_ups_undone += taken_back.len() as u64;
         for (account, amount_fen) in orders.values() {
             *persons_fen.entry(*account).or_default() += amount_fen;
         }

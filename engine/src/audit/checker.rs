@@ -12,11 +12,13 @@ use super::posting::{Line, Postings, postings_of};
 use super::report::{AuditReport, Check, Holdings, LogFacts, Totals, Violation};
 use super::sequence_set::SequenceSet;
 use super::subsidy::subsidy_change;
+use crate::ledger::command::Channel;
 use crate::ledger::ledger_account::{LedgerAccount, LedgerClass};
 use crate::ledger::limits::REVERSAL_WINDOW_NS;
 use crate::ledger::record::{
     CardIssuedRecord, CardReplacedRecord, CutOffRecord, FullDebitRecord, MoneyFlags, MoneyRecord,
-    OfflineDebitRecord, Record, RecordKind, SuspenseRecord, Wallet, WalletsRecord,
+    OfflineDebitRecord, Record, RecordKind, ReversalRecord, SuspenseRecord, TopUpRecord, Wallet,
+    WalletsRecord,
 };
 use crate::ledger::registry::{AuthoriseRule, Policy};
 use crate::settlement::CivilDay;
@@ -212,9 +214,9 @@ impl<'a> Checker<'a> {
         });
         let t = self.totals;
         let came_in = t.top_ups_fen + t.openings_fen + t.reversals_fen + t.subsidies_fen;
-        let spent = t.debits_fen + t.offline_fen + t.fees_fen;
+        let spent = t.debits_fen + t.offline_fen + t.fees_fen + t.top_ups_undone_fen;
         self.check(holdings.persons_fen == came_in - spent, Check::Totals, || {
-            format!("persons hold {} fen; {came_in} came in and {spent} were spent", holdings.persons_fen)
+            format!("persons hold {} fen; {came_in} came in and {spent} went out", holdings.persons_fen)
         });
         let sold = t.debits_fen - t.reversals_fen + t.offline_fen + t.offline_unknown_card_fen;
         let owed = holdings.merchants_fen + holdings.held_back_fen;
@@ -367,6 +369,7 @@ impl<'a> Checker<'a> {
                 let subsidy_fen = r.back.wallets.subsidy_fen.get();
                 self.reversal(&r.back.money, r.original_record.get(), r.original(), Some(subsidy_fen))?;
             }
+            Record::TopUpUndo(r) => self.top_up_undo(r)?,
             Record::ReversalBeforeOriginal(r) => {
                 self.tombstones.insert(r.original());
             }
@@ -394,6 +397,7 @@ impl<'a> Checker<'a> {
             RecordKind::Fee => totals.fees_fen += amount_fen,
             RecordKind::SubsidyClaimed => totals.subsidies_fen += amount_fen,
             RecordKind::TopUp => totals.top_ups_fen += amount_fen,
+            RecordKind::TopUpUndo => totals.top_ups_undone_fen += amount_fen,
             RecordKind::Opening => totals.openings_fen += amount_fen,
             RecordKind::Reversal | RecordKind::FullReversal => totals.reversals_fen += amount_fen,
             _ => {
@@ -602,6 +606,38 @@ impl<'a> Checker<'a> {
         let age_ns = self.time_ns.saturating_sub(original.time_ns);
         self.check(age_ns <= REVERSAL_WINDOW_NS, Check::Reversal, || {
             format!("{age_ns} ns after record {named}, beyond the window")
+        });
+        Ok(())
+    }
+
+    fn top_up_undo(&mut self, r: &ReversalRecord) -> Result<(), WalError> {
+        let named = r.original_record.get();
+        let once = self.reversed.insert(named);
+        self.check(once, Check::Reversal, || format!("record {named} was undone before"));
+        let original = if named < self.number { self.reader.record(named)? } else { None };
+        let original = original.map(|found| Record::decode(found.kind, found.version, found.payload));
+        let Some(Ok(Record::TopUp(TopUpRecord { money: credited, .. }))) = original else {
+            self.violate(Check::Reversal, format!("record {named} isn't a top-up"));
+            return Ok(());
+        };
+        let m = &r.money;
+        let mirrored = credited.sale() == r.original()
+            && credited.debit == m.credit
+            && credited.credit == m.debit
+            && credited.amount_fen == m.amount_fen
+            && credited.channel_wallet == m.channel_wallet
+            && credited.business_date == m.business_date;
+        self.check(mirrored && credited.channel() == Some(Channel::Counter), Check::Reversal, || {
+            format!(
+                "takes {} fen of {} back on date {}; record {named} credited {} fen to {} for sale {} on date {}",
+                m.amount_fen,
+                m.debit_account(),
+                m.business_date,
+                credited.amount_fen,
+                credited.credit_account(),
+                credited.sale(),
+                credited.business_date
+            )
         });
         Ok(())
     }

@@ -189,6 +189,13 @@ fn posting_of(record: &Record<'_>) -> Result<Option<Posting>, &'static str> {
             }
             (&r.money, clearing(r.money.debit_account(), Clearing::TopUp)?, to)
         }
+        Record::TopUpUndo(r) => {
+            let from = person(r.money.debit_account(), PersonWallet::Electronic)?;
+            if wallet_of(&r.money)? != PersonWallet::Electronic {
+                return Err("a top-up is taken back from the electronic wallet");
+            }
+            (&r.money, from, clearing(r.money.credit_account(), Clearing::TopUp)?)
+        }
         Record::Opening(money) => {
             let wallet = wallet_of(money)?;
             if wallet == PersonWallet::Transition {

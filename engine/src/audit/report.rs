@@ -37,7 +37,7 @@ pub enum Check {
     BusinessDate,
     /// A till's epoch and sequence are applied once.
     SaleOnce,
-    /// A reversal undoes exactly the sale it names, once.
+    /// A reversal undoes exactly the sale it names, once, and a counter exactly the top-up it names.
     Reversal,
     /// A channel's order number is credited once.
     OrderOnce,
@@ -102,6 +102,8 @@ pub struct LogFacts {
 pub struct Totals {
     /// Credited by top-ups.
     pub top_ups_fen: i128,
+    /// Taken back by counters.
+    pub top_ups_undone_fen: i128,
     /// Taken over from an earlier system.
     pub openings_fen: i128,
     /// Debited online.
@@ -233,6 +235,7 @@ impl fmt::Display for AuditReport {
         let line = |f: &mut fmt::Formatter<'_>, name: &str, fen| writeln!(f, "  {name:<32}{:>20}", yuan(fen));
         writeln!(f, "yuan")?;
         line(f, "top-ups", self.totals.top_ups_fen)?;
+        line(f, "less top-ups taken back", -self.totals.top_ups_undone_fen)?;
         line(f, "opening balances", self.totals.openings_fen)?;
         line(f, "less online debits", -self.totals.debits_fen)?;
         line(f, "reversals", self.totals.reversals_fen)?;

@@ -13,9 +13,10 @@ use wal::{Clock, Log, LogConfig, LogId, Priority, Simulated};
 use crate::ledger::command::{
     AccountSelector, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, Channel, CodeDebit,
     CodeVerdict, CutOff, OfflineFact, OpenAccount, Opening, RegisterMerchant, RegisterTerminal, Reversal,
-    Sale, SetMealPeriod, TopUp,
+    Sale, SetMealPeriod, TopUp, TopUpUndo,
 };
 use crate::ledger::kind::subsidy::subsidy_claim;
+use crate::ledger::known::{Known, KnownRecord, Need};
 use crate::ledger::limits::PAYLOAD_BYTES_MAX;
 use crate::ledger::record::Wallet;
 use crate::ledger::registry::TerminalKind;
@@ -180,6 +181,34 @@ impl SmallLog {
         }))
     }
 
+    /// Makes the till a counter.
+    pub(crate) fn become_counter(&mut self) {
+        self.done(Request::RegisterTerminal(RegisterTerminal {
+            terminal: TERMINAL,
+            merchant: MERCHANT,
+            kind: TerminalKind::Counter,
+            key_version: 1,
+            enabled: true,
+        }));
+    }
+
+    pub(crate) fn top_up_in_cash(&mut self, account: AccountId, amount_fen: i64, order: &str) -> Outcome {
+        let sale = self.next_sale();
+        self.run(Request::TopUp(TopUp {
+            sale,
+            account: AccountSelector::Account(account),
+            amount_fen,
+            channel: Channel::Counter,
+            order_number: text(order),
+        }))
+    }
+
+    pub(crate) fn undo_top_up(&mut self, original: u32, amount_fen: i64) -> Outcome {
+        let sale = self.next_sale();
+        let (original_epoch, original_sequence) = (Epoch(1), Sequence(original));
+        self.run(Request::TopUpUndo(TopUpUndo { sale, original_epoch, original_sequence, amount_fen }))
+    }
+
     pub(crate) fn top_up(&mut self, account: AccountId, amount_fen: i64, order: &str) -> Outcome {
         let sale = self.next_sale();
         self.run(Request::TopUp(TopUp {
@@ -268,7 +297,20 @@ impl SmallLog {
         let State { registry, directory, shards } = &mut self.state;
         let first = 1 + self.groups.iter().map(|group| group.records.len() as u64).sum::<u64>();
         let stamp = Stamp { number: RecordNumber(first), time_ns: self.time_ns };
-        match decide(registry, directory, shards, &Command::from(request), stamp) {
+        let mut known = Known::default();
+        if let Decision::Needs(Need::Record(number)) =
+            decide(registry, directory, shards, &Command::from(request), stamp)
+        {
+            let (time_ns, raw) = self
+                .groups
+                .iter()
+                .flat_map(|group| group.records.iter().map(|raw| (group.time_ns, raw)))
+                .nth(number.0 as usize - 1)
+                .expect("records that are there are asked for");
+            let record = KnownRecord::new(number, time_ns, (raw.kind, raw.version), &raw.payload);
+            known.record = Some(record.expect("a record of the ledger"));
+        }
+        match decide(registry, directory, shards, &Command { request, known: Some(&known) }, stamp) {
             Decision::Done { outcome, group } => {
                 for (number, record) in (first..).zip(group.records()) {
                     apply(registry, directory, shards, RecordNumber(number), self.time_ns, record)

@@ -170,6 +170,37 @@ fn a_second_reversal_and_a_wrong_one_are_found() {
 }
 
 #[test]
+fn a_top_up_taken_back_is_held_to_the_one_it_names() {
+    let mut log = SmallLog::new();
+    log.become_counter();
+    log.top_up_in_cash(AccountId(0), 3_000, "C1");
+    let first = log.latest();
+    log.top_up_in_cash(AccountId(0), 3_000, "C2");
+    log.top_up(AccountId(0), 3_000, "W1");
+    assert!(log.undo_top_up(first, 3_000).code.is_approved());
+    let report = audit(&log.groups);
+    assert!(report.ok, "{report}");
+    assert_eq!((report.totals.top_ups_fen, report.totals.top_ups_undone_fen), (9_000, 3_000));
+    assert_eq!(report.holdings.clearing_top_up_fen, -6_000);
+    let right = log.groups;
+    let undo = find(&right, RecordKind::TopUpUndo, 0);
+    let naming = |record: u64| {
+        let mut groups = right.clone();
+        groups[undo.1].records[0].payload[80..88].copy_from_slice(&record.to_le_bytes());
+        failures(&groups)
+    };
+    let top_up = |nth| find(&right, RecordKind::TopUp, nth).0;
+    assert_eq!(naming(top_up(0)), []);
+    // Another sale's, another channel's, an opening, one that isn't there.
+    for record in [top_up(1), top_up(2), find(&right, RecordKind::Opening, 0).0, undo.0 + 1] {
+        assert_eq!(naming(record), [(Check::Reversal, undo.0)], "record {record}");
+    }
+    let mut groups = right.clone();
+    spoil(&mut groups, undo, |money| money.channel_wallet = 0x35);
+    assert_eq!(failures(&groups), [(Check::Reversal, undo.0)]);
+}
+
+#[test]
 fn an_overdraft_online_is_found_but_not_offline() {
     let mut log = SmallLog::new();
     log.offline(101, 1_900, log.time_ns);

@@ -26,6 +26,7 @@ pub use super::kind::set_account_terms::SetAccountTerms;
 pub use super::kind::set_meal_period::SetMealPeriod;
 pub use super::kind::set_policy::SetPolicy;
 pub use super::kind::top_up::TopUp;
+pub use super::kind::top_up_undo::TopUpUndo;
 
 /// A terminal's dense number, given at its registration. A live connection holds it and looks nothing up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

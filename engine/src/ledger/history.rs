@@ -61,7 +61,7 @@ impl HistorySearch {
     pub fn visit(&mut self, number: RecordNumber, time_ns: u64, record: &Record<'_>) -> Step {
         match record {
             Record::Suspense(r, _) if r.sale() == self.sale && r.is_of_sale() => self.suspended = true,
-            Record::Reversal(r) if r.original() == self.sale => self.reversed = true,
+            Record::Reversal(r) | Record::TopUpUndo(r) if r.original() == self.sale => self.reversed = true,
             Record::FullReversal(r) if r.original() == self.sale => self.reversed = true,
             Record::ReversalBeforeOriginal(r) if r.original() == self.sale => {
                 return self.done(Some(RememberedOutcome {

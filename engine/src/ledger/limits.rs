@@ -88,6 +88,9 @@ pub const REVERSAL_LOOKS_MAX: Looks = Looks { probes: 6, lines: 15 };
 /// A top-up at most, without the search for a place for its order: that takes [`TABLE_SEARCH_MAX`] buckets, a line each.
 pub const TOP_UP_LOOKS_MAX: Looks = Looks { probes: 12, lines: 17 };
 
+/// A top-up taken back at most.
+pub const TOP_UP_UNDO_LOOKS_MAX: Looks = Looks { probes: 6, lines: 9 };
+
 /// A question for a balance or for where a bill begins at most.
 pub const ACCOUNT_QUERY_LOOKS_MAX: Looks = Looks { probes: 3, lines: 4 };
 

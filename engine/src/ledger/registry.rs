@@ -143,6 +143,11 @@ impl Terminal {
     pub const fn tops_up(&self) -> bool {
         Kind::TopUp.command().may_be_sent_by(self.kind)
     }
+
+    /// Whether it may take a top-up back.
+    pub const fn undoes_top_ups(&self) -> bool {
+        Kind::TopUpUndo.command().may_be_sent_by(self.kind)
+    }
 }
 
 /// A meal period: a part of the day by server time (+08:00).

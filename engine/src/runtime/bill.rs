@@ -48,7 +48,7 @@ pub fn page(
         let record = Record::decode(found.kind, found.version, found.payload)
             .map_err(|source| EngineError::Replay { number: number.0, source })?;
         match &record {
-            Record::Reversal(reversal) => reversed.push(reversal.original()),
+            Record::Reversal(undoing) | Record::TopUpUndo(undoing) => reversed.push(undoing.original()),
             Record::FullReversal(reversal) => reversed.push(reversal.original()),
             _ => {}
         }
@@ -72,7 +72,7 @@ fn line(number: RecordNumber, time_ns: u64, record: &Record<'_>, reversed: &[Sal
     let kind = record.kind().bill_line()?;
     let related = match record {
         Record::Load(_) | Record::Settle(_) | Record::Fee(_) => number.0 + 1,
-        Record::Reversal(reversal) => reversal.original_record.get(),
+        Record::Reversal(undoing) | Record::TopUpUndo(undoing) => undoing.original_record.get(),
         Record::FullReversal(reversal) => reversal.original_record.get(),
         _ => 0,
     };
@@ -81,7 +81,8 @@ fn line(number: RecordNumber, time_ns: u64, record: &Record<'_>, reversed: &[Sal
     // What goes from one wallet to another is neither.
     let leaves = is_person(money.debit_account()) && !is_person(money.credit_account());
     let sign = if leaves { -1 } else { 1 };
-    let was_reversed = kind == BillLineKind::Debit && reversed.contains(&money.sale());
+    let was_reversed =
+        matches!(kind, BillLineKind::Debit | BillLineKind::TopUp) && reversed.contains(&money.sale());
     let in_review = money.money_flags().has(MoneyFlags::REVIEW);
     let flags =
         if was_reversed { BILL_FLAG_REVERSED } else { 0 } | if in_review { BILL_FLAG_REVIEW } else { 0 };

@@ -137,6 +137,12 @@ impl OwnedCommand for LiveRequest {
                 original_sequence: reversal.original_sequence,
                 amount_fen: reversal.amount_fen,
             }),
+            Body::TopUpUndo(undo) => Request::TopUpUndo(command::TopUpUndo {
+                sale,
+                original_epoch: undo.original_epoch,
+                original_sequence: undo.original_sequence,
+                amount_fen: undo.amount_fen,
+            }),
             Body::Balance(query) => Request::Balance(command::Balance { account: selector(&query.account) }),
             Body::SaleQuery(query) => Request::SaleQuery(command::SaleQuery {
                 sale: Sale { epoch: query.epoch, sequence: query.sequence, ..sale },

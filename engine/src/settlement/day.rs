@@ -215,7 +215,7 @@ impl Walk<'_> {
         let mut order_number = String::new();
         let (mut card_uid, mut till_time) = (String::new(), String::new());
         match record {
-            Record::Reversal(r) => original_record = id(r.original_record),
+            Record::Reversal(r) | Record::TopUpUndo(r) => original_record = id(r.original_record),
             Record::FullReversal(r) => original_record = id(r.original_record),
             Record::TopUp(r) => order_number = id(padded_text(&r.order_number)),
             Record::OfflineDebit(r) => {

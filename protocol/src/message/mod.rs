@@ -30,6 +30,7 @@ pub(crate) mod sale_query;
 pub(crate) mod selector;
 pub(crate) mod table;
 pub(crate) mod top_up;
+pub(crate) mod top_up_undo;
 pub(crate) mod upload;
 
 /// The body of a frame: its bytes, and nothing else.

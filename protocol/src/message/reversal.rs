@@ -27,13 +27,13 @@ pub struct Reversal {
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub(crate) struct ReversalLayout {
-    original_sequence: U32,
-    original_epoch: U16,
-    reason: u8,
-    reserved: u8,
-    amount_fen: I64,
-    till_time_ns: U64,
-    reserved_tail: U64,
+    pub(crate) original_sequence: U32,
+    pub(crate) original_epoch: U16,
+    pub(crate) reason: u8,
+    pub(crate) reserved: u8,
+    pub(crate) amount_fen: I64,
+    pub(crate) till_time_ns: U64,
+    pub(crate) reserved_tail: U64,
 }
 
 impl Fixed for Reversal {

@@ -18,6 +18,7 @@ use crate::message::refusal::Refusal;
 use crate::message::reversal::Reversal;
 use crate::message::sale_query::SaleQuery;
 use crate::message::top_up::TopUp;
+use crate::message::top_up_undo::TopUpUndo;
 use crate::message::upload::{BatchAnswer, UPLOAD_RECORDS_MAX, Upload};
 use crate::terminal_kind::{TerminalKind, TerminalKinds};
 
@@ -29,7 +30,7 @@ const SELLERS: TerminalKinds = TerminalKinds::of(&[
     TerminalKind::PhoneGateway,
     TerminalKind::Counter,
 ]);
-/// Where cards are handed out.
+/// Where cards are handed out, and cash is taken.
 const COUNTERS: TerminalKinds = TerminalKinds::of(&[TerminalKind::Counter]);
 const CASHIERS: TerminalKinds = TerminalKinds::of(&[TerminalKind::PhoneGateway, TerminalKind::Counter]);
 
@@ -295,6 +296,9 @@ messages! {
         /// Undoes an earlier sale of this till.
         0x13 Reversal(Reversal), 32..=32, Live, TAKES_SEQUENCE, SELLERS
             => ReversalAnswer, 40..=40, Money(MoneyAnswer);
+        /// Takes back a top-up that this counter took, on the same business date.
+        0x18 TopUpUndo(TopUpUndo), 32..=32, Live, TAKES_SEQUENCE, COUNTERS
+            => TopUpUndoAnswer, 40..=40, Money(MoneyAnswer);
         /// Asks for the balance of an account.
         0x20 Balance(BalanceQuery), 24..=24, Live, NO_SEQUENCE, EVERYONE
             => BalanceAnswer, 64..=64, Balance(BalanceAnswer);
@@ -331,6 +335,7 @@ bodies! {
         /// Answers a heartbeat.
         Heartbeat(HeartbeatAnswer);
         /// Answers a debit, a top-up, a reversal, a change of cards or a sale query.
+        /// Answers a debit, a top-up, what undoes either, or a sale query.
         Money(MoneyAnswer);
         /// Answers a balance query.
         Balance(BalanceAnswer);

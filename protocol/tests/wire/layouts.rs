@@ -142,7 +142,7 @@ const BILL_LINE: &[Field] = &[
     (
         "kind",
         U8,
-        "1 debit, 2 load, 3 top-up, 4 reversal, 5 offline debit, 6 opening, 7 fee, 9 settle, 11 subsidy",
+        "1 debit, 2 load, 3 top-up, 4 reversal, 5 offline debit, 6 opening, 7 fee, 9 settle, 11 subsidy, 13 top-up undone",
     ),
     (
         "channel",
@@ -238,6 +238,15 @@ pub(crate) fn body_of(kind: Kind) -> Body {
             ("till_time_ns", U64, "the till's clock when it decided to undo"),
             ("reserved_tail", Zero(8), ""),
         ],
+        Kind::TopUpUndo => &[
+            ("original_sequence", U32, "the top-up to undo: its sequence"),
+            ("original_epoch", U16, "its epoch"),
+            ("reason", U8, "1 no answer, 2 card not written, 3 cashier"),
+            ("reserved", Zero(1), ""),
+            ("amount_fen", I64, "its amount"),
+            ("till_time_ns", U64, "the counter's clock when it decided to undo"),
+            ("reserved_tail", Zero(8), ""),
+        ],
         Kind::Balance => &[SELECTOR_BY, SELECTOR_ZERO, SELECTOR_VALUE],
         Kind::Bill => &[
             SELECTOR_BY,
@@ -289,6 +298,7 @@ pub(crate) fn body_of(kind: Kind) -> Body {
         | Kind::CodeDebitAnswer
         | Kind::TopUpAnswer
         | Kind::ReversalAnswer
+        | Kind::TopUpUndoAnswer
         | Kind::SaleQueryAnswer => return MONEY,
         Kind::BalanceAnswer => &[
             CODE,

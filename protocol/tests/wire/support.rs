@@ -17,7 +17,7 @@ use protocol::offline_record::{OFFLINE_RECORD_LAYOUT, OfflineRecord, TAC_KEY_CAR
 use protocol::payment_code;
 use protocol::request::{
     AccountSelector, BalanceQuery, BillQuery, CardDebit, CardIssue, CardReplace, CardReturn, CodeDebit,
-    Heartbeat, Request, RequestIds, Reversal, SaleQuery, TopUp, Upload,
+    Heartbeat, Request, RequestIds, Reversal, SaleQuery, TopUp, TopUpUndo, Upload,
 };
 use protocol::result_code::ResultCode;
 use protocol::session::Session;
@@ -244,6 +244,17 @@ pub(crate) fn requests(records: &[OfflineRecord]) -> Vec<(&'static str, u32, Req
                 till_time_ns: NOW_NS,
             }),
         ),
+        (
+            "top_up_undo",
+            87,
+            Request::TopUpUndo(TopUpUndo {
+                original_epoch: EPOCH,
+                original_sequence: Sequence(82),
+                amount_fen: 10_000,
+                reason: ReversalReason::Cashier,
+                till_time_ns: NOW_NS + 60_000_000_000,
+            }),
+        ),
         ("sign_out", 0, Request::SignOut),
     ]
 }
@@ -325,6 +336,9 @@ pub(crate) fn answer_to<'a>(kind: Kind, bill: &'a [BillLine], batch: &'a [BatchL
             Answer::Money(MoneyAnswer { amount_fen: 2_000, balance_after_fen: 4_500, ..done })
         }
         Kind::CardReturn => Answer::Money(MoneyAnswer { amount_fen: 0, balance_after_fen: 4_500, ..done }),
+        Kind::TopUpUndo => {
+            Answer::Money(MoneyAnswer { amount_fen: 10_000, record: RecordNumber(9_003), ..done })
+        }
         Kind::SaleQuery => Answer::Money(MoneyAnswer {
             code: ResultCode::UnknownSale,
             repeat: true,

@@ -139,6 +139,7 @@ pub enum Body {
     CardIssue { account: AccountSelector, card_uid: u64, kind: CardKind, expires_day: u16, fee_fen: i64 },
     CardReplace { account: AccountSelector, new_card: u64, reason: ReplaceReason, fee_fen: i64 },
     CardReturn { account: AccountSelector, card_uid: u64 },
+    TopUpUndo { epoch: u16, sequence: u32, amount_fen: i64 },
 }
 
 /// What became of a request.
@@ -152,6 +153,10 @@ pub enum Deed {
         given_fen: i64,
     },
     OfflineDebit,
+    TopUp {
+        channel: Channel,
+        date: u16,
+    },
     Other,
     /// Nothing yet: its reversal came first.
     Tombstone,
@@ -272,6 +277,7 @@ impl Model {
             Request::CodeDebit(r) => self.code_debit(r),
             Request::TopUp(r) => self.top_up(r),
             Request::Reversal(r) => self.reversal(r),
+            Request::TopUpUndo(r) => self.top_up_undo(r),
             Request::Offline(r) => self.offline(r),
             Request::CardIssue(r) => self.card_issue(r),
             Request::CardReplace(r) => self.card_replace(r),

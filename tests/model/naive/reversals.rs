@@ -43,7 +43,10 @@ impl Model {
         }
         match original {
             None => self.reverse_beforehand(&ask, named),
-            Some(past) if past.reversed || past.deed == Deed::Tombstone => {
+            Some(past)
+                if past.deed == Deed::Tombstone
+                    || past.reversed && !matches!(past.deed, Deed::TopUp { .. }) =>
+            {
                 let record = self.next_record();
                 let mut answer = self.settle(&ask, record, ResultCode::Approved, Deed::Other, past.payer);
                 if let Answer::Outcome(said) = &mut answer {

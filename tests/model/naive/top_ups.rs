@@ -1,12 +1,12 @@
 //! Top-ups, once an order.
 
 use engine::ledger::account::AccountStatus;
-use engine::ledger::command::{Channel, TopUp};
+use engine::ledger::command::{Channel, TopUp, TopUpUndo};
 use engine::ledger::registry::TerminalKind;
 use protocol::result_code::ResultCode;
 
-use super::identity::bad_field;
-use super::{Answer, Body, Deed, Model, Order, Other};
+use super::identity::{Standing, bad_field};
+use super::{Answer, Body, Deed, Model, Order, Other, answer};
 
 impl Model {
     pub(super) fn top_up(&mut self, r: &TopUp<'_>) -> Answer {
@@ -60,10 +60,59 @@ impl Model {
         self.owe(Other::TopUpClearing, -r.amount_fen);
         let record = self.next_record();
         self.orders.insert(key, Order { account: id, amount_fen: r.amount_fen });
-        let answer = self.settle(&ask, record, ResultCode::Approved, Deed::Other, Some(id));
+        let deed = Deed::TopUp { channel: r.channel, date: self.date };
+        let answer = self.settle(&ask, record, ResultCode::Approved, deed, Some(id));
         if let Some(past) = self.tills[ask.till].past.get_mut(&(ask.epoch, ask.sequence)) {
             past.payer = None;
         }
+        answer
+    }
+
+    pub(super) fn top_up_undo(&mut self, r: &TopUpUndo<'_>) -> Answer {
+        let named = (r.original_epoch.0, r.original_sequence.0);
+        let body = Body::TopUpUndo { epoch: named.0, sequence: named.1, amount_fen: r.amount_fen };
+        let ask = match self.ask(&r.sale, body, r.amount_fen) {
+            Ok(ask) => ask,
+            Err(refused) => return refused,
+        };
+        if let Some(answer) = self.known(&ask) {
+            return answer;
+        }
+        let impossible = named == (ask.epoch, ask.sequence) || named.0 > ask.epoch;
+        let mut original = None;
+        if ask.sequence != 0
+            && named.1 != 0
+            && !impossible
+            && let Standing::Known(past) = self.tills[ask.till].standing(named.0, named.1)
+        {
+            if past.amount_fen != r.amount_fen {
+                return self.refuse(&ask, ResultCode::IdentityConflict, None);
+            }
+            original = Some(past);
+        }
+        if let Some(answer) = bad_field(&ask, self.tills[ask.till].kind == TerminalKind::Counter) {
+            return answer;
+        }
+        if named.1 == 0 {
+            return answer(ResultCode::SequenceZero, ask.amount_fen);
+        }
+        let account = original.as_ref().and_then(|past| past.account);
+        let today = Deed::TopUp { channel: Channel::Counter, date: self.date };
+        let (Some(past), Some(id)) = (original, account) else {
+            return self.refuse(&ask, ResultCode::NotUndoable, account);
+        };
+        if past.reversed || past.deed != today {
+            return self.refuse(&ask, ResultCode::NotUndoable, Some(id));
+        }
+        let wallets = &mut self.accounts[id as usize].wallets;
+        if wallets.electronic_fen < r.amount_fen {
+            return self.refuse(&ask, ResultCode::InsufficientFunds, Some(id));
+        }
+        wallets.electronic_fen -= r.amount_fen;
+        self.owe(Other::TopUpClearing, r.amount_fen);
+        let record = self.next_record();
+        let answer = self.settle(&ask, record, ResultCode::Approved, Deed::Other, Some(id));
+        self.tills[ask.till].past.get_mut(&named).expect("it was found").reversed = true;
         answer
     }
 }

@@ -44,6 +44,7 @@ pub mod set_policy;
 pub mod subsidy;
 mod table;
 pub mod top_up;
+pub mod top_up_undo;
 
 use protocol::ids::{AccountId, BusinessDate, CardUid, RecordNumber};
 use protocol::result_code::ResultCode;

@@ -142,7 +142,8 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         outcome: &RememberedOutcome,
     ) -> Decision<'a> {
         let person = outcome.debit.as_person().and_then(|id| self.person(id));
-        if outcome.is_gone() {
+        // A top-up was undone by its counter, not reversed: there is nothing to reverse.
+        if outcome.is_tombstone() || outcome.is_gone() && outcome.kind != Some(RecordKind::TopUp) {
             let money = self.memo(case, ResultCode::Approved, person);
             return self.done(r, money, outcome.record, Record::Repeat);
         }

@@ -20,6 +20,7 @@ use super::set_account_terms::SetAccountTerms;
 use super::set_meal_period::SetMealPeriod;
 use super::set_policy::SetPolicy;
 use super::top_up::TopUp;
+use super::top_up_undo::TopUpUndo;
 use super::{Ask, Desk, shards_of};
 use crate::ledger::command::Sale;
 use crate::ledger::decision::Decision;
@@ -104,6 +105,8 @@ asks! {
     TopUp(TopUp<'a>);
     /// A reversal.
     Reversal(Reversal<'a>);
+    /// A top-up taken back at its counter.
+    TopUpUndo(TopUpUndo<'a>);
     /// One uploaded record.
     Offline(OfflineFact<'a>);
     /// An account's balances. Leaves no record.

@@ -250,7 +250,7 @@ impl Payload for TopUpRecord {
     }
 }
 
-/// A reversal, a reversal before its original, or a memo that repeats an earlier effect.
+/// A reversal, a reversal before its original, a top-up's undoing, or a memo that repeats an earlier effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub struct ReversalRecord {

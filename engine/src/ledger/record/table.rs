@@ -279,6 +279,9 @@ records! {
         /// Posting: subsidy clearing → the subsidy part of a person's card wallet.
         13 SubsidyClaimed(SubsidyClaimedRecord),
             1, "subsidy_claimed", NORMAL, Some(BillLineKind::Subsidy), subsidy_claimed;
+        /// Posting: a person's electronic wallet → top-up clearing: a top-up taken back at its counter.
+        16 TopUpUndo(ReversalRecord),
+            1, "top_up_undo", NORMAL, Some(BillLineKind::TopUpUndone), top_up_undo;
         /// Memo: a refused request.
         32 Refusal(MoneyRecord), 1, "refusal", NORMAL, None, refusal;
         /// Memo: a reversal that came before its original, which is refused from now on.

@@ -13,23 +13,24 @@ use protocol::ids::{
     AccountId, BusinessDate, CardCounter, CardUid, Epoch, RecordNumber, Sequence, TerminalId,
 };
 use protocol::result_code::ResultCode;
+use zerocopy::IntoBytes;
 
 use super::bench::{MERCHANT, NOON_NS, SECOND_NS, register_till, sale, text};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
     AccountSelector, Balance, BillHead, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, Channel,
     CodeDebit, CodeVerdict, CutOff, OfflineFact, OpenAccount, Opening, RegisterMerchant, RegisterTerminal,
-    Reversal, Sale, SaleQuery, SetAccountTerms, SetPolicy, TerminalSlot, TopUp,
+    Reversal, Sale, SaleQuery, SetAccountTerms, SetPolicy, TerminalSlot, TopUp, TopUpUndo,
 };
-use crate::ledger::known::{Known, KnownOrder};
+use crate::ledger::known::{Known, KnownOrder, KnownRecord};
 use crate::ledger::limits::{
     ACCOUNT_CHANGE_LOOKS_MAX, ACCOUNT_QUERY_LOOKS_MAX, CARD_DEBIT_LOOKS_MAX, CARD_STATE_LOOKS_MAX,
     CODE_DEBIT_LOOKS_MAX, DIRECTORY_CHANGE_LOOKS_MAX, GAPS_MAX, Looks, OFFLINE_LOOKS_MAX, REVERSAL_LOOKS_MAX,
-    SALE_QUERY_LOOKS_MAX, TABLE_SEARCH_MAX, TOP_UP_LOOKS_MAX,
+    SALE_QUERY_LOOKS_MAX, TABLE_SEARCH_MAX, TOP_UP_LOOKS_MAX, TOP_UP_UNDO_LOOKS_MAX,
 };
 use crate::ledger::orders::OrderKey;
 use crate::ledger::probes::count;
-use crate::ledger::record::Wallet;
+use crate::ledger::record::{Record, Wallet};
 use crate::ledger::registry::{Policy, TerminalKind};
 use crate::ledger::{
     Command, Decision, Lead, Request, Sizes, Stamp, State, apply, decide_with, shards_touched_with,
@@ -48,7 +49,7 @@ const IN_ORDER: u16 = 0;
 const WITH_GAPS: u16 = 1;
 /// The till that wrong codes come from, until it is locked for them.
 const WITH_BAD_CODES: u16 = 2;
-/// The till that hands out cards.
+/// The till that hands out cards, takes cash, and gives it back.
 const COUNTER: u16 = 4;
 const TILLS: usize = 5;
 /// What is refused without a record, or kept out, leaves its sequence unused.
@@ -63,12 +64,13 @@ const NOT_USED_UP: Sale<'_> = Sale {
 const GAP_STEP: u32 = 40;
 
 /// The bound of a kind of command, and the buckets that a search for a place may add to it.
-const BOUNDS: [(&str, Looks, usize); 10] = [
+const BOUNDS: [(&str, Looks, usize); 11] = [
     ("card debit", CARD_DEBIT_LOOKS_MAX, 0),
     ("code debit", CODE_DEBIT_LOOKS_MAX, 0),
     ("offline record", OFFLINE_LOOKS_MAX, 0),
     ("reversal", REVERSAL_LOOKS_MAX, 0),
     ("top-up", TOP_UP_LOOKS_MAX, TABLE_SEARCH_MAX),
+    ("top-up undo", TOP_UP_UNDO_LOOKS_MAX, 0),
     ("balance or bill", ACCOUNT_QUERY_LOOKS_MAX, 0),
     ("sale query", SALE_QUERY_LOOKS_MAX, 0),
     ("opening or terms", ACCOUNT_CHANGE_LOOKS_MAX, 0),
@@ -83,6 +85,7 @@ fn kind(request: &Request<'_>) -> &'static str {
         Request::Offline(_) => "offline record",
         Request::Reversal(_) => "reversal",
         Request::TopUp(_) => "top-up",
+        Request::TopUpUndo(_) => "top-up undo",
         Request::Balance(_) | Request::BillHead(_) => "balance or bill",
         Request::SaleQuery(_) => "sale query",
         Request::Opening(_) | Request::SetAccountTerms(_) => "opening or terms",
@@ -99,6 +102,8 @@ struct Campus {
     next_sequences: [u32; TILLS],
     most: BTreeMap<&'static str, Looks>,
     codes: BTreeMap<&'static str, Vec<ResultCode>>,
+    /// The latest top-up, as the log has it.
+    top_up: Option<KnownRecord>,
 }
 
 fn card(number: u64) -> CardUid {
@@ -128,6 +133,7 @@ impl Campus {
             next_sequences: [1; TILLS],
             most: BTreeMap::new(),
             codes: BTreeMap::new(),
+            top_up: None,
         };
         campus.run(Request::CutOff(CutOff { opened: BusinessDate(9_824) }));
         campus.run(Request::RegisterMerchant(RegisterMerchant {
@@ -175,7 +181,7 @@ impl Campus {
             }),
             _ => None,
         };
-        let known = Known { order, ..Known::default() };
+        let known = Known { order, record: self.top_up, ..Known::default() };
         let command = Command { request, known: Some(&known) };
         let number = RecordNumber(self.next_number);
         let time_ns = NOON_NS + self.next_number * SECOND_NS / 100;
@@ -188,6 +194,10 @@ impl Campus {
                 for record in group.records() {
                     let number = RecordNumber(self.next_number);
                     apply(registry, directory, shards, number, time_ns, record).expect("it was decided");
+                    if let Record::TopUp(top_up) = record {
+                        let form = (record.kind() as u8, record.version());
+                        self.top_up = KnownRecord::new(number, time_ns, form, top_up.as_bytes()).ok();
+                    }
                     self.next_number += 1;
                 }
                 shards.iter_mut().for_each(|shard| shard.set_orders_indexed(number));
@@ -254,6 +264,7 @@ impl Campus {
         }
         self.counted(tap(NOT_USED_UP, own, counter + 2, 0));
         self.top_ups(round, account);
+        self.top_up_undos(round, account);
         self.code_debits(round, account);
         // What was paid by code is settled first.
         let with_settling = self.next_sale();
@@ -304,6 +315,29 @@ impl Campus {
             let sale = self.next_sale();
             self.counted(top_up(sale));
             self.counted(top_up(sale));
+        }
+    }
+
+    fn top_up_undos(&mut self, round: u32, account: u32) {
+        let paid_in = self.next_sale_of(COUNTER);
+        self.counted(Request::TopUp(TopUp {
+            sale: paid_in,
+            account: AccountSelector::Account(AccountId(account)),
+            amount_fen: 700,
+            channel: Channel::Counter,
+            order_number: text(&format!("cash {round}")),
+        }));
+        for amount_fen in [701, 700, 700] {
+            let sale = self.next_sale_of(COUNTER);
+            let undo = TopUpUndo {
+                sale,
+                original_epoch: paid_in.epoch,
+                original_sequence: paid_in.sequence,
+                amount_fen,
+            };
+            self.counted(Request::TopUpUndo(undo));
+            self.counted(Request::TopUpUndo(undo));
+            self.counted(Request::TopUpUndo(TopUpUndo { amount_fen: amount_fen + 1, ..undo }));
         }
     }
 

@@ -3,9 +3,10 @@
 use protocol::card::{CardKind, ReplaceReason};
 use protocol::ids::{AccountId, CardUid};
 
-use super::bench::{Bench, register_till, sale};
+use super::bench::{Bench, Logged, register_till, sale};
+use super::top_up_undos;
 use crate::ledger::command::{
-    AccountSelector, CardIssue, CardReplace, CardReturn, RegisterTerminal, Request,
+    AccountSelector, CardIssue, CardReplace, CardReturn, Channel, RegisterTerminal, Request,
 };
 use crate::ledger::record::RecordKind;
 use crate::ledger::registry::TerminalKind;
@@ -17,10 +18,10 @@ fn hex(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// The log's records, each with its kind.
-fn text_of(bench: &Bench) -> String {
+/// The records, each with its kind.
+fn text_of(log: &[Logged]) -> String {
     let mut text = String::new();
-    for logged in &bench.log {
+    for logged in log {
         let kind = RecordKind::from_number(logged.kind).unwrap();
         text += &format!("{kind:?} {} v{}\n{}", logged.kind, logged.version, hex(&logged.payload));
     }
@@ -35,7 +36,7 @@ fn records_of_one_till() {
     bench.top_up(sale(1, 1, 2), 0, 5_000, "wx-20261124-0001");
     bench.reverse(sale(1, 1, 3), (1, 1), 1_250);
     bench.upload(sale(1, 1, 4), 0, 2, 300);
-    assert_eq!(text_of(&bench), include_str!("golden_records.txt"));
+    assert_eq!(text_of(&bench.log), include_str!("golden_records.txt"));
 }
 
 #[test]
@@ -53,5 +54,14 @@ fn records_of_a_counter() {
     let sale = sale(0, 1, 3);
     bench.done(Request::CardIssue(CardIssue { sale, account, card_uid, kind, expires_day, fee_fen }));
     bench.log.drain(..from);
-    assert_eq!(text_of(&bench), include_str!("golden_card_records.txt"));
+    assert_eq!(text_of(&bench.log), include_str!("golden_card_records.txt"));
+}
+
+#[test]
+fn a_top_up_taken_back() {
+    let mut bench = top_up_undos::with_counter(1);
+    top_up_undos::pay_in(&mut bench, 1, Channel::Counter, "c-20261124-0001");
+    top_up_undos::undo(&mut bench, 2, (1, 1), 5_000);
+    let undo = bench.log.pop().unwrap();
+    assert_eq!(text_of(&[undo]), include_str!("golden_top_up_undo.txt"));
 }

@@ -10,5 +10,6 @@ mod identity;
 mod offline;
 mod reversals;
 mod streams;
+mod top_up_undos;
 mod top_ups;
 mod wallets;
