@@ -262,8 +262,8 @@ impl<'a> Checker<'a> {
         self.remaining_in_group = found.remaining_in_group;
     }
 
-    /// A load or a settling is followed, in its group, by the tap that it serves, a fee by what it is paid for. A load brings no more than the tap lacks, a
-    /// settling takes no more than the tap leaves.
+    /// A load or a settling is followed, in its group, by the tap that it serves, a fee by what it is paid for, which doesn't
+    /// come without it. A load brings no more than the tap lacks, a settling takes no more than the tap leaves.
     fn close_announced(&mut self, record: &Record<'_>) {
         if let Some(before) = self.announced.take() {
             match record {
@@ -303,6 +303,13 @@ impl<'a> Checker<'a> {
                     );
                 }
             }
+        } else if let Record::CardIssued(CardIssuedRecord { money, .. })
+        | Record::CardReplaced(CardReplacedRecord { money, .. }) = record
+        {
+            let asked_fen = money.amount_fen.get();
+            self.check(asked_fen == 0, Check::Group, || {
+                format!("nothing was paid before for what costs {asked_fen}")
+            });
         }
         let remaining = self.remaining_in_group;
         let (Record::Load(money)
@@ -621,6 +628,10 @@ impl<'a> Checker<'a> {
             return Ok(());
         };
         let m = &r.money;
+        let left_fen = m.balance_after_fen.get();
+        self.check(left_fen >= 0, Check::Reversal, || {
+            format!("{left_fen} fen are left after cash was given back: it was spent")
+        });
         let mirrored = credited.sale() == r.original()
             && credited.debit == m.credit
             && credited.credit == m.debit

@@ -289,9 +289,10 @@ impl Engine {
                 .iter()
                 .flat_map(|shard| shard.lock().orders_between(after, up_to).collect::<Vec<_>>())
                 .collect()
-        })?;
-        self.tell_indexed(reached);
-        Ok(())
+        });
+        // A run may have been added even if it couldn't be merged with others.
+        self.tell_indexed(self.orders.up_to());
+        reached.map(|_| ())
     }
 
     fn tell_indexed(&self, up_to: RecordNumber) {

@@ -14,6 +14,7 @@
 //! - A closed date never changes: the files depend on nothing but the log up to the cut-off. Run again, they are
 //!   the same bytes; no wall clock, path or machine is in them.
 //! - The folder appears whole or not at all, and an existing one is never overwritten.
+//! - A line of `detail.csv` is a record: its account and wallet are those of its first posting, where it has several.
 //! - Every amount in a file is in yuan with two decimals; every id is text.
 
 mod calendar;

@@ -334,8 +334,7 @@ bodies! {
         SignedOut;
         /// Answers a heartbeat.
         Heartbeat(HeartbeatAnswer);
-        /// Answers a debit, a top-up, a reversal, a change of cards or a sale query.
-        /// Answers a debit, a top-up, what undoes either, or a sale query.
+        /// Answers a debit, a top-up, what undoes either, a change of cards, or a sale query.
         Money(MoneyAnswer);
         /// Answers a balance query.
         Balance(BalanceAnswer);

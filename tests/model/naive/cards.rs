@@ -1,7 +1,7 @@
 //! Cards at a counter: issued, replaced, returned.
 
 use engine::ledger::account::AccountStatus;
-use engine::ledger::command::{CardIssue, CardReplace, CardReturn};
+use engine::ledger::command::{AccountSelector, CardIssue, CardReplace, CardReturn};
 use engine::ledger::registry::TerminalKind;
 use protocol::card::CardKind;
 use protocol::result_code::ResultCode;
@@ -28,7 +28,7 @@ impl Model {
         if let Some(answer) = self.bad_card_field(&ask, to_be_had) {
             return answer;
         }
-        let selected = self.select(&r.account);
+        let selected = self.select_lost_or_not(&r.account);
         let mut codes = self.given_before(r.card_uid.0);
         match selected {
             Ok(id) => {
@@ -59,7 +59,7 @@ impl Model {
         if let Some(answer) = self.bad_card_field(&ask, r.new_card.0 != 0) {
             return answer;
         }
-        let selected = self.select(&r.account);
+        let selected = self.select_lost_or_not(&r.account);
         let mut codes = self.given_before(r.new_card.0);
         match selected {
             Ok(id) => {
@@ -85,7 +85,7 @@ impl Model {
         if let Some(answer) = self.bad_card_field(&ask, r.card_uid.0 != 0) {
             return answer;
         }
-        let selected = self.select(&r.account);
+        let selected = self.select_lost_or_not(&r.account);
         let mut codes = Vec::new();
         if !matches!(self.cards.get(&r.card_uid.0), Some(CardOwner::Account(_))) {
             codes.push(ResultCode::UnknownCard);
@@ -98,6 +98,18 @@ impl Model {
             Err(code) => codes.push(code),
         }
         self.give(&ask, codes, selected.ok(), None)
+    }
+
+    /// At the counter, a lost card names its account like any other.
+    fn select_lost_or_not(&self, selector: &AccountSelector) -> Result<u32, ResultCode> {
+        match (self.select(selector), selector) {
+            (Err(ResultCode::CardLost), AccountSelector::Card(card_uid)) => match self.cards.get(&card_uid.0)
+            {
+                Some(CardOwner::Account(owner)) => Ok(*owner),
+                _ => Err(ResultCode::CardLost),
+            },
+            (selected, _) => selected,
+        }
     }
 
     /// What no request may carry.

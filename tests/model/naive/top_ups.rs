@@ -105,7 +105,7 @@ impl Model {
             return self.refuse(&ask, ResultCode::NotUndoable, Some(id));
         }
         let wallets = &mut self.accounts[id as usize].wallets;
-        if wallets.electronic_fen < r.amount_fen {
+        if wallets.electronic_fen < r.amount_fen || wallets.sum_fen() < r.amount_fen {
             return self.refuse(&ask, ResultCode::InsufficientFunds, Some(id));
         }
         wallets.electronic_fen -= r.amount_fen;

@@ -66,7 +66,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         if let Some(code) = self.bad_card_field(&case, wanted) {
             return self.transient(&case, code);
         }
-        let selected = self.select(&wanted.account);
+        let selected = self.select_lost_or_not(&wanted.account);
         let person = selected.ok();
         let code = [selected.err(), self.card_refusal(wanted), refusals(person)].into_iter().flatten().min();
         match (code, person) {
@@ -92,6 +92,16 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
                 Decision::Done { outcome, group }
             }
             (code, person) => self.refuse(&case, code.unwrap_or(ResultCode::UnknownAccount), person),
+        }
+    }
+
+    /// The account that a selector means; a lost card means the one that has it, too.
+    fn select_lost_or_not(&self, selector: &AccountSelector) -> Result<Person<'_>, ResultCode> {
+        match (self.select(selector), selector) {
+            (Err(ResultCode::CardLost), AccountSelector::Card(uid)) => {
+                self.card_holder(*uid).ok_or(ResultCode::CardLost)
+            }
+            (selected, _) => selected,
         }
     }
 

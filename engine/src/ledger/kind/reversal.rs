@@ -36,7 +36,7 @@ use crate::ledger::error::LedgerError;
 use crate::ledger::fold::Fold;
 use crate::ledger::history::remember;
 use crate::ledger::known::Need;
-use crate::ledger::limits::{BALANCE_FEN_MAX, REVERSAL_WINDOW_NS};
+use crate::ledger::limits::{BALANCE_FEN_MAX, REVERSAL_WINDOW_NS, SUBSIDY_FEN_MAX};
 use crate::ledger::outcome_ring::{OutcomeMarks, RememberedOutcome};
 use crate::ledger::record::{
     FullDebitRecord, FullReversalRecord, MoneyRecord, Record, RecordKind, ReversalRecord, Wallet, Wallets,
@@ -219,7 +219,8 @@ fn given_back(account: &Account, wallet: Wallet, debit: &RememberedOutcome) -> W
         Wallet::Transition => (account.transition_fen + amount_fen).max(0),
         _ => amount_fen,
     };
-    let room_fen = (account.card_fen + onto_card_fen).max(0) - account.subsidy_fen();
+    let room_fen =
+        (account.card_fen + onto_card_fen).clamp(0, i64::from(SUBSIDY_FEN_MAX)) - account.subsidy_fen();
     Wallets {
         card_fen: I64::new(onto_card_fen),
         transition_fen: I64::new(amount_fen - onto_card_fen),

@@ -3,7 +3,7 @@
 //! | original | answer | record |
 //! |---|---|---|
 //! | this counter's own top-up in cash, of the open business date, not undone | `Approved` | top-up undo |
-//! | the same, but the electronic wallet holds less by now | `InsufficientFunds` | refusal |
+//! | the same, but less is left by now, in the electronic wallet or in all | `InsufficientFunds` | refusal |
 //! | the same with another amount | `IdentityConflict` | refusal |
 //! | undone before, of another channel or date, no top-up, not come, itself, or of a greater epoch | `NotUndoable` | refusal |
 //! | of an older epoch, or out of the ring | the log is asked first | |
@@ -132,7 +132,8 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             return self.refuse(case, ResultCode::NotUndoable, Some(person));
         }
         let account = person.account;
-        if account.electronic_fen < undo.amount_fen {
+        // What was paid by code since then still stands in the electronic wallet, but was spent.
+        if account.electronic_fen.min(account.available_fen()) < undo.amount_fen {
             return self.refuse(case, ResultCode::InsufficientFunds, Some(person));
         }
         let clearing = LedgerAccount::clearing(Clearing::TopUp);

@@ -239,7 +239,9 @@ fn a_lost_card_is_replaced_by_another_that_is_not() {
     assert!(!account(&bench.state.shards, AccountId(0)).unwrap().card_lost());
     // A card given back is no loss any more, either.
     bench.done(lost(true));
-    bench.done(Request::CardReturn(give_back(at(2), 0, CardUid(70))));
+    let itself =
+        CardReturn { account: AccountSelector::Card(CardUid(70)), ..give_back(at(2), 0, CardUid(70)) };
+    bench.done(Request::CardReturn(itself));
     assert!(!account(&bench.state.shards, AccountId(0)).unwrap().card_lost());
     bench.close();
 }

@@ -3,8 +3,8 @@ use protocol::result_code::ResultCode;
 
 use super::bench::{Answer, Bench, MERCHANT, sale, text};
 use crate::ledger::command::{
-    AccountSelector, Channel, CutOff, RegisterTerminal, Request, Sale, SaleQuery, TerminalSlot, TopUp,
-    TopUpUndo,
+    AccountSelector, Channel, CodeVerdict, CutOff, RegisterTerminal, Request, Sale, SaleQuery, TerminalSlot,
+    TopUp, TopUpUndo,
 };
 use crate::ledger::decision::Decision;
 use crate::ledger::ledger_account::{Clearing, LedgerAccount};
@@ -134,6 +134,20 @@ fn what_was_spent_cant_be_taken_back() {
     assert_eq!(bench.wallets(1), [0, 0, 4_900]);
     assert_eq!(undo(&mut bench, 2, (1, 1), 5_000).short(), (ResultCode::InsufficientFunds, 1));
     assert_eq!(bench.wallets(1), [0, 0, 4_900]);
+    bench.close();
+}
+
+#[test]
+fn what_was_paid_by_code_cant_be_taken_back() {
+    let mut bench = with_counter(1);
+    pay_in(&mut bench, 1, Channel::Counter, "c-1");
+    bench.upload(sale(0, 1, 1), 1, 1, 9_900);
+    bench.time_ns += crate::ledger::calendar::DAY_NS;
+    let authentic = CodeVerdict::Authentic { account: AccountId(1), step: 1, nonce: 1 };
+    bench.code(sale(0, 1, 2), authentic, 200);
+    assert_eq!(bench.wallets(1), [100, -200, 5_000]);
+    assert_eq!(undo(&mut bench, 2, (1, 1), 5_000).short(), (ResultCode::InsufficientFunds, 1));
+    assert_eq!(bench.wallets(1), [100, -200, 5_000]);
     bench.close();
 }
 

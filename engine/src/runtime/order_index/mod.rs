@@ -65,6 +65,7 @@ pub struct OrderIndex {
 }
 
 /// The runs at one moment.
+#[derive(Clone)]
 struct Runs {
     /// Rising; each begins behind the one before it, the first at record 1.
     runs: Vec<Arc<Run>>,
@@ -329,12 +330,24 @@ impl OrderIndex {
 
     /// Writes a run of these orders, and merges as many of the newest as the rule says. The caller holds `making`.
     fn add(&self, mut rows: Vec<OrderRow>, first: u64, last: u64) -> Result<(), RunError> {
+        if self.runs().runs.len() > RUNS_MAX {
+            // The last merge failed: there are no more runs until one succeeds.
+            self.merge()?;
+        }
         rows.sort_unstable();
+        // Of an order that a log credited twice, the first counts.
+        rows.dedup_by_key(|row| row.key);
         let extent = Extent { first, last, rows: rows.len() as u64 };
         let run = Run::write(&self.place, self.log_id, extent, rows.into_iter().map(Ok))?;
         let mut runs = self.runs().runs.clone();
         runs.push(Arc::new(run));
-        self.publish(Runs { runs: runs.clone(), up_to: last });
+        self.publish(Runs { runs, up_to: last });
+        self.merge()
+    }
+
+    /// Merges as many of the newest runs as the rule says. The caller holds `making`.
+    fn merge(&self) -> Result<(), RunError> {
+        let Runs { mut runs, up_to: last } = Runs::clone(&self.runs());
         let from = merge_from(&runs.iter().map(|run| run.extent().rows).collect::<Vec<_>>());
         let merged = runs.split_off(from);
         if merged.len() > 1 {

@@ -150,12 +150,18 @@ impl Run {
                 let path = dir.join(extent.file_name());
                 let temporary = path.with_extension("new");
                 let io = |source| RunError::Io { path: path.clone(), source };
-                let file = File::create(&temporary).map_err(io)?;
-                let mut out = io::BufWriter::with_capacity(1 << 16, file);
-                let (fences, filter) = write_all(&mut out, &path, log_id, extent, rows)?;
-                drop(out.into_inner().map_err(|error| io(error.into_error()))?);
-                std::fs::rename(&temporary, &path).map_err(io)?;
-                let file = File::open(&path).map_err(io)?;
+                let written = || {
+                    let file = File::create(&temporary).map_err(io)?;
+                    let mut out = io::BufWriter::with_capacity(1 << 16, file);
+                    let (fences, filter) = write_all(&mut out, &path, log_id, extent, rows)?;
+                    drop(out.into_inner().map_err(|error| io(error.into_error()))?);
+                    std::fs::rename(&temporary, &path).map_err(io)?;
+                    Ok((File::open(&path).map_err(io)?, fences, filter))
+                };
+                let (file, fences, filter) = written().inspect_err(|_| {
+                    // On a full disk a part of it would only take the log's space. It may not be there at all.
+                    let _ = std::fs::remove_file(&temporary);
+                })?;
                 Ok(Run { extent, path, bytes: Bytes::File(file), fences, filter })
             }
         }
@@ -265,9 +271,9 @@ impl Run {
         let mut page = [0; PAGE_BYTES];
         let offset = (at + 1) * PAGE_BYTES as u64;
         match &self.bytes {
-            Bytes::File(file) => file
-                .read_exact_at(&mut page, offset)
-                .map_err(|source| RunError::Io { path: self.path.clone(), source })?,
+            Bytes::File(file) => {
+                file.read_exact_at(&mut page, offset).map_err(|_| self.damaged("a page can't be read"))?;
+            }
             Bytes::Memory(bytes) => {
                 let offset = offset as usize;
                 page.copy_from_slice(&bytes[offset..offset + PAGE_BYTES]);
