@@ -164,12 +164,22 @@ fn questions_about_nobody_and_nothing() {
             (_, other) => panic!("{other:?}"),
         }
     };
+    // The number that means "none" in an answer.
+    assert_eq!(code_of(AccountSelector::Account(AccountId(u32::MAX))), ResultCode::UnknownAccount);
     let student = |text: &str| AccountSelector::Student(StudentNumber::new(text).expect("short"));
     assert_eq!(code_of(AccountSelector::Card(CardUid(1))), ResultCode::UnknownCard);
     assert_eq!(code_of(student("nobody")), ResultCode::UnknownAccount);
     assert_eq!(code_of(student(&student_no(3))), ResultCode::Approved);
     assert_eq!(code_of(AccountSelector::Card(card(3))), ResultCode::Approved);
     assert_eq!(peer.ask(77).code, ResultCode::UnknownSale);
+    let mut gateway = WireTill::sign_in(served.address(), &served.keys.identity(GATEWAY));
+    let to_nobody = Request::TopUp(TopUp {
+        account: AccountSelector::Account(AccountId(u32::MAX)),
+        amount_fen: 10,
+        channel: Channel::WeChatPay,
+        order: OrderNumber::new("to nobody").expect("short"),
+    });
+    assert_eq!(gateway.money(1, &to_nobody).code, ResultCode::UnknownAccount);
     let older = Request::SaleQuery(SaleQuery { epoch: Epoch(0), sequence: Sequence(1) });
     assert_eq!(peer.money(0, &older).code, ResultCode::UnknownSale);
     served.stop();

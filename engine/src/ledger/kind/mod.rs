@@ -213,7 +213,11 @@ impl<'s, P: Parts + ?Sized> Desk<'s, P> {
     /// The account that a selector means.
     fn select(&self, selector: &AccountSelector) -> Result<Person<'s>, ResultCode> {
         match selector {
-            AccountSelector::Account(account) => self.person(*account).ok_or(ResultCode::UnknownAccount),
+            // The number that stands for no account on the wire leads to no shard, so none of them may be asked.
+            AccountSelector::Account(account) => Lead::to(Some(*account))
+                .account()
+                .and_then(|id| self.person(id))
+                .ok_or(ResultCode::UnknownAccount),
             AccountSelector::StudentNumber(text) => self
                 .directory
                 .student_number_candidate(text)
