@@ -155,6 +155,7 @@ fn code_of(answer: &Answer<'_>) -> Option<ResultCode> {
         Answer::Money(money) => Some(money.code),
         Answer::Balance(balance) => Some(balance.code),
         Answer::Bill(bill) => Some(bill.code),
+        Answer::Statement(statement) => Some(statement.code),
         Answer::Refused(refusal) => Some(refusal.code),
         Answer::SignedOut | Answer::Heartbeat(_) | Answer::Batch(_) => None,
     }

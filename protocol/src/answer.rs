@@ -12,6 +12,7 @@ pub use crate::message::field::ACCOUNT_NONE;
 pub use crate::message::heartbeat::HeartbeatAnswer;
 pub use crate::message::money_answer::MoneyAnswer;
 pub use crate::message::refusal::Refusal;
+pub use crate::message::statement::{StatementAnswer, StatementMore};
 pub use crate::message::table::Answer;
 pub use crate::message::upload::{BatchAnswer, BatchLine};
 

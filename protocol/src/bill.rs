@@ -39,6 +39,46 @@ numbered! {
     }
 }
 
+/// Which kinds of line a statement shows: bit `n` stands for the kind with number `n`, and no bit for every kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct BillLineKinds(u32);
+
+impl BillLineKinds {
+    /// Every kind, those of later versions too.
+    pub const ALL: BillLineKinds = BillLineKinds(0);
+
+    /// The bits that stand for a kind.
+    pub const KNOWN_BITS: u32 = {
+        let mut bits = 0;
+        let mut at = 0;
+        while at < BillLineKind::ALL.len() {
+            bits |= 1 << BillLineKind::ALL[at].number();
+            at += 1;
+        }
+        bits
+    };
+
+    /// These kinds; none of them means every kind.
+    pub fn of(kinds: &[BillLineKind]) -> BillLineKinds {
+        BillLineKinds(kinds.iter().fold(0, |bits, kind| bits | 1 << kind.number()))
+    }
+
+    /// The kinds with these bits; `None` when a bit stands for no kind.
+    pub const fn from_bits(bits: u32) -> Option<BillLineKinds> {
+        if bits & !BillLineKinds::KNOWN_BITS == 0 { Some(BillLineKinds(bits)) } else { None }
+    }
+
+    /// The bits as they stand on the wire.
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// Whether lines of this kind are shown.
+    pub const fn contains(self, kind: BillLineKind) -> bool {
+        self.0 == 0 || self.0 & 1 << kind.number() != 0
+    }
+}
+
 /// Bytes of a line.
 pub const BILL_LINE_BYTES: usize = 64;
 
@@ -89,3 +129,27 @@ const _: () = assert!(size_of::<BillLine>() == BILL_LINE_BYTES);
 pub const BILL_FLAG_REVERSED: u8 = 1;
 /// The line is beyond an offline rule and held for review.
 pub const BILL_FLAG_REVIEW: u8 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_bits_and_no_bit_is_every_kind() {
+        assert_eq!(BillLineKinds::KNOWN_BITS, 0b10_1010_1111_1110);
+        let chosen = BillLineKinds::of(&[BillLineKind::Debit, BillLineKind::TopUpUndone]);
+        assert_eq!(chosen.bits(), 1 << 1 | 1 << 13);
+        for &kind in BillLineKind::ALL {
+            assert!(BillLineKinds::ALL.contains(kind));
+            assert_eq!(
+                chosen.contains(kind),
+                [BillLineKind::Debit, BillLineKind::TopUpUndone].contains(&kind)
+            );
+            assert_eq!(BillLineKinds::from_bits(1 << kind.number()), Some(BillLineKinds::of(&[kind])));
+        }
+        for bit in (0..32).filter(|bit| BillLineKind::from_number(*bit).is_none()) {
+            assert_eq!(BillLineKinds::from_bits(1 << bit), None, "bit {bit}");
+            assert_eq!(BillLineKinds::from_bits(u32::MAX ^ 1 << bit), None, "bit {bit}");
+        }
+    }
+}

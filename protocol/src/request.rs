@@ -17,6 +17,7 @@ pub use crate::message::heartbeat::Heartbeat;
 pub use crate::message::reversal::Reversal;
 pub use crate::message::sale_query::SaleQuery;
 pub use crate::message::selector::AccountSelector;
+pub use crate::message::statement::{StatementDay, StatementQuery};
 pub use crate::message::table::Request;
 pub use crate::message::top_up::TopUp;
 pub use crate::message::top_up_undo::TopUpUndo;

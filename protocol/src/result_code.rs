@@ -172,6 +172,8 @@ codes! {
     SequenceZero = 402, Stop, Forgotten;
     /// This kind of terminal may not send this kind of request.
     NotPermitted = 403, Stop, Forgotten;
+    /// The record to go on behind isn't one of the account's. Answers to statement queries only.
+    CursorUnknown = 409, Stop, Forgotten;
 
     /// No account has this card.
     UnknownCard = 500, Show, Remembered;

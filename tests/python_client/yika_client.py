@@ -56,8 +56,11 @@ from yika_wire import (
 # The result codes that this client judges by; every other is shown by its number.
 APPROVED, APPROVED_FLAGGED = 0, 1
 IDENTITY_CONFLICT, REVERSED, UNKNOWN_SALE = 300, 303, 305
+CURSOR_UNKNOWN = 409
 AMOUNT_NOT_POSITIVE, NOT_PERMITTED, CODE_USED, NOT_AUTHENTIC, BAD_MAC = 400, 403, 514, 800, 105
 
+# Kinds of a bill's lines.
+LINE_DEBIT, LINE_LOAD, LINE_SETTLE = 1, 2, 9
 
 
 class Mismatch(Exception):
@@ -122,6 +125,7 @@ def run_against_server(options):
         undo(till, sales[0])
     if account is not None:
         walk_bill(till, account, sales)
+        statement(till, account)
     till.call("SignOut", {})
     say("sign_out")
     till.close()
@@ -346,6 +350,37 @@ def walk_bill(till, account, sales):
             check("bill", len(lines) == 1, f"sequence {sequence} isn't there once", record=sale["record"])
             check("bill", lines[0]["amount_fen"] == -sale["amount_fen"], "another amount", **lines[0])
     say("bill", pages=pages, lines=len(seen))
+
+
+def statement(till, account):
+    balance_fen = balance_of(till, by_account(account))["system_fen"]
+    whole = {**by_account(account), "before": 0, "from_day": 0, "to_day": 65535, "kinds": 0, "by": 1, "lines_max": 7}
+    seen, pages, before = [], [], 0
+    while not pages or before:
+        page = till.call("Statement", {**whole, "before": before})
+        check("statement", page["code"] == APPROVED, "no statement", **page)
+        moved = page["opening_fen"] + page["in_fen"] + page["out_fen"]
+        check("statement", moved == page["closing_fen"], "it doesn't add up", **page)
+        check("statement", (page["more"] == 0) == (page["next_before"] == 0), "nothing leads on", **page)
+        seen += page["lines"]
+        pages.append(page)
+        before = page["next_before"]
+    first = pages[0]
+    check("statement", (first["opening_fen"], first["closing_fen"]) == (0, balance_fen), "not the balance", **first)
+    # Within the account: neither in nor out.
+    moves = [line["amount_fen"] for line in seen if line["kind"] not in (LINE_LOAD, LINE_SETTLE)]
+    sums = (sum(amount for amount in moves if amount > 0), sum(amount for amount in moves if amount < 0))
+    check("statement", sums == (first["in_fen"], first["out_fen"]), f"the lines make {sums}", **first)
+    debits = till.call("Statement", {**whole, "kinds": 1 << LINE_DEBIT, "lines_max": 50})
+    check("statement", all(line["kind"] == LINE_DEBIT for line in debits["lines"]), "another kind", **debits)
+    check("statement", debits["out_fen"] == first["out_fen"], "the sums are of all lines", **debits)
+    yesterday = {**whole, "to_day": (time.time_ns() // 1_000_000_000 + 8 * 3600) // 86400 - 10957 - 1}
+    earlier = till.call("Statement", yesterday)
+    today = till.call("Statement", {**whole, "from_day": yesterday["to_day"] + 1})
+    check("statement", earlier["closing_fen"] == today["opening_fen"], "a day opens with another balance", **today)
+    lost = till.call("Statement", {**whole, "before": 1 << 60})
+    check("statement", lost["code"] == CURSOR_UNKNOWN, "another's record is no place to go on from", **lost)
+    say("statement", pages=len(pages), lines=len(seen), closing_fen=first["closing_fen"])
 
 
 # Vectors -----------------------------------------------------------------------------------------------------

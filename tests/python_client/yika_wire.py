@@ -64,6 +64,11 @@ KINDS = {
     0x20: ("Balance", SELECTOR, None),
     0x21: ("Bill", SELECTOR + " before:u64 lines_max:u16 reserved:z6", None),
     0x22: ("SaleQuery", "sequence:u32 epoch:u16 reserved:z2", None),
+    0x23: (
+        "Statement",
+        SELECTOR + " before:u64 from_day:u16 to_day:u16 kinds:u32 by:u8 reserved:z1 lines_max:u16 reserved_tail:z12",
+        None,
+    ),
     0x30: ("Upload", "batch:u32 count:u16 reserved:z2", ("records", OFFLINE_RECORD)),
     0x40: (
         "CardIssue",
@@ -106,6 +111,12 @@ KINDS = {
         ("lines", BILL_LINE),
     ),
     0xA2: ("SaleQueryAnswer", MONEY, None),
+    0xA3: (
+        "StatementAnswer",
+        "code:u16 action:u8 reserved:z1 account:u32 next_before:u64 opening_fen:i64 in_fen:i64 out_fen:i64"
+        " closing_fen:i64 count:u16 more:u8 reserved_2:z5 record:u64",
+        ("lines", BILL_LINE),
+    ),
     0xB0: ("BatchAnswer", "batch:u32 count:u16 reserved:z2 server_time_ns:u64", ("lines", BATCH_LINE)),
     0xC0: ("CardIssueAnswer", MONEY, None),
     0xC1: ("CardReplaceAnswer", MONEY, None),

@@ -31,6 +31,7 @@ mod program;
 mod python_client;
 mod restart_state;
 mod seed;
+mod statement;
 mod top_up_undo;
 mod uploads;
 mod wire_till;

@@ -86,6 +86,7 @@ fn it_signs_in_sells_retries_uploads_and_undoes() {
             "upload_again",
             "reversal",
             "bill",
+            "statement",
             "done",
         ] {
             assert!(steps.contains(&step), "no {step} among {steps:?}");

@@ -1,11 +1,10 @@
 //! What must be known again after a restart, and what has left memory and is found in the log.
 
-use protocol::answer::Answer;
 use protocol::bill::{BILL_FLAG_REVERSED, BillLine, BillLineKind};
 use protocol::channel::ReversalReason;
-use protocol::ids::{AccountId, Epoch, RecordNumber, Sequence};
+use protocol::ids::{AccountId, Epoch, Sequence};
 use protocol::payment_code;
-use protocol::request::{AccountSelector, BillQuery, CodeDebit, Request, Reversal};
+use protocol::request::{CodeDebit, Request, Reversal};
 use protocol::result_code::ResultCode;
 
 use crate::campus::{Campus, OPENING_FEN, Served, card, till};
@@ -105,23 +104,6 @@ fn an_outcome_that_has_left_memory_is_found_in_the_log() {
     campus.expect_sound();
 }
 
-fn bill(peer: &mut WireTill, account: u32) -> Vec<Vec<BillLine>> {
-    let (mut pages, mut before) = (Vec::new(), RecordNumber(0));
-    loop {
-        let account = AccountSelector::Account(AccountId(account));
-        let answer = peer.call(0, &Request::Bill(BillQuery { account, before, lines_max: 50 }));
-        let (_, Answer::Bill(page)) = Answer::decode(&answer).expect("an answer") else {
-            panic!("a bill query was answered with something else");
-        };
-        assert_eq!(page.code, ResultCode::Approved);
-        pages.push(page.lines.to_vec());
-        before = page.next_before;
-        if before == RecordNumber(0) {
-            return pages;
-        }
-    }
-}
-
 #[test]
 fn a_bill_is_paged_newest_first_and_says_what_was_reversed() {
     const TAPS: u32 = 120;
@@ -132,7 +114,7 @@ fn a_bill_is_paged_newest_first_and_says_what_was_reversed() {
     let undone = a_tap(7);
     let reversed = peer.money(TAPS + 1, &reversal(&undone));
     assert!(reversed.code.is_approved());
-    let pages = bill(&mut peer, 0);
+    let pages = peer.bill(AccountId(0));
     assert!(pages.len() > 2 && pages[..pages.len() - 1].iter().all(|page| page.len() == 50));
     let lines: Vec<BillLine> = pages.into_iter().flatten().collect();
     assert!(lines.is_sorted_by(|newer, older| newer.record.get() > older.record.get()));
@@ -160,7 +142,7 @@ fn a_bill_is_paged_newest_first_and_says_what_was_reversed() {
 
     served.stop();
     let served = campus.serve();
-    let again: Vec<BillLine> = bill(&mut sign_in(&served), 0).into_iter().flatten().collect();
+    let again: Vec<BillLine> = sign_in(&served).bill(AccountId(0)).into_iter().flatten().collect();
     assert_eq!(again, lines, "the bill is the same after a restart");
     served.stop();
 }

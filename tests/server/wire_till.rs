@@ -5,11 +5,16 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use engine::data_dir::random_bytes;
-use protocol::answer::{Answer, BalanceAnswer, BatchLine, MoneyAnswer, Refusal};
+use protocol::answer::{Answer, BalanceAnswer, BatchLine, MoneyAnswer, Refusal, StatementAnswer};
+use protocol::bill::BillLine;
 use protocol::frame;
-use protocol::ids::{AccountId, CardCounter, CardUid, Epoch, RequestId, Sequence, TerminalId};
+use protocol::ids::{AccountId, CardCounter, CardUid, Epoch, RecordNumber, RequestId, Sequence, TerminalId};
 use protocol::offline_record::{OFFLINE_RECORD_LAYOUT, OfflineRecord, TAC_KEY_CARD};
-use protocol::request::{AccountSelector, BalanceQuery, CardDebit, Request, RequestIds, SaleQuery, Upload};
+use protocol::request::{
+    AccountSelector, BalanceQuery, BillQuery, CardDebit, Request, RequestIds, SaleQuery, StatementQuery,
+    Upload,
+};
+use protocol::result_code::ResultCode;
 use protocol::session::Session;
 use protocol::sign_in::{CHALLENGE_BYTES, ClientHandshake, TerminalIdentity, WELCOME_BYTES, Welcome};
 
@@ -207,6 +212,35 @@ impl WireTill {
         match Answer::decode(&self.call(0, &Request::Balance(query))).expect("an answer") {
             (_, Answer::Balance(answer)) => answer,
             (_, other) => panic!("a balance query was answered with {other:?}"),
+        }
+    }
+
+    /// An account's bill, page by page.
+    pub fn bill(&mut self, account: AccountId) -> Vec<Vec<BillLine>> {
+        let (mut pages, mut before) = (Vec::new(), RecordNumber(0));
+        loop {
+            let account = AccountSelector::Account(account);
+            let answer = self.call(0, &Request::Bill(BillQuery { account, before, lines_max: 50 }));
+            let (_, Answer::Bill(page)) = Answer::decode(&answer).expect("an answer") else {
+                panic!("a bill query was answered with something else");
+            };
+            assert_eq!(page.code, ResultCode::Approved);
+            pages.push(page.lines.to_vec());
+            before = page.next_before;
+            if before == RecordNumber(0) {
+                return pages;
+            }
+        }
+    }
+
+    /// One page of a statement: what it says, and its lines apart.
+    pub fn statement(&mut self, query: &StatementQuery) -> (StatementAnswer<'static>, Vec<BillLine>) {
+        match Answer::decode(&self.call(0, &Request::Statement(*query))).expect("an answer") {
+            (_, Answer::Statement(answer)) => {
+                let lines = answer.lines.to_vec();
+                (StatementAnswer { lines: &[], ..answer }, lines)
+            }
+            (_, other) => panic!("{query:?} was answered with {other:?}"),
         }
     }
 

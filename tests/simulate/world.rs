@@ -12,9 +12,11 @@ use std::sync::Arc;
 
 use engine::ledger::state::{sum_of_all_fen, total_fen};
 use engine::ledger::{Clearing, LedgerAccount};
-use engine::runtime::bill;
 use engine::runtime::engine::Reply;
+use engine::runtime::{bill, statement};
+use protocol::bill::BillLineKinds;
 use protocol::ids::{AccountId, MerchantId, RecordNumber, SaleId};
+use protocol::request::{AccountSelector, StatementDay, StatementQuery};
 use protocol::result_code::ResultCode;
 
 use super::ask::Ask;
@@ -465,6 +467,21 @@ impl<'d> World<'d> {
                 "account {account}'s bill has {} lines, by the log {postings}",
                 page.lines.len()
             ));
+        }
+        let query = StatementQuery {
+            account: AccountSelector::Account(account),
+            before: RecordNumber(0),
+            from_day: 0,
+            to_day: u16::MAX,
+            kinds: BillLineKinds::ALL,
+            by: StatementDay::Calendar,
+            lines_max: 1,
+        };
+        let statement = statement::page(&reader, account, head, &query)
+            .map_err(|error| format!("account {account}'s statement: {error}"))?;
+        let closing_fen = self.auditor.standing_at(account, observed).map_or(0, |s| s.wallets.iter().sum());
+        if (statement.opening_fen, statement.closing_fen) != (0, closing_fen) {
+            return Err(format!("account {account}'s statement is {statement:?}, by the log {closing_fen}"));
         }
         Ok(())
     }

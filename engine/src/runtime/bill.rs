@@ -8,6 +8,7 @@ use protocol::bill::{BILL_FLAG_REVERSED, BILL_FLAG_REVIEW, BillLine, BillLineKin
 use protocol::ids::{AccountId, RecordNumber, SaleId};
 use wal::LogReader;
 
+use super::account_chain::{AccountChain, Link};
 use super::engine::EngineError;
 use crate::ledger::command::Channel;
 use crate::ledger::record::{MoneyFlags, MoneyRecord};
@@ -38,37 +39,26 @@ pub fn page(
     lines_max: usize,
 ) -> Result<BillPage, EngineError> {
     let mut page = BillPage::default();
-    let mut reversed: Vec<SaleId> = Vec::new();
-    let mut number = head;
+    let mut chain = AccountChain::new(reader, account, head);
     for _ in 0..STEPS_MAX {
-        if number == RecordNumber(0) {
-            return Ok(page);
-        }
-        let found = reader.record(number.0)?.expect("an account's chain leads to durable records only");
-        let record = Record::decode(found.kind, found.version, found.payload)
-            .map_err(|source| EngineError::Replay { number: number.0, source })?;
-        match &record {
-            Record::Reversal(undoing) | Record::TopUpUndo(undoing) => reversed.push(undoing.original()),
-            Record::FullReversal(reversal) => reversed.push(reversal.original()),
-            _ => {}
-        }
-        if let Some(line) = line(number, found.time_ns, &record, &reversed)
-            && (before == RecordNumber(0) || number < before)
+        let Some(link) = chain.step()? else { return Ok(page) };
+        if let Some(line) = line(&link, chain.undone())
+            && (before == RecordNumber(0) || link.number < before)
         {
             if page.lines.len() == lines_max {
-                page.next_before = RecordNumber(number.0 + 1);
+                page.next_before = RecordNumber(link.number.0 + 1);
                 return Ok(page);
             }
             page.lines.push(line);
         }
-        number = record.previous_of(account).expect("a record of an account's chain names the account");
     }
-    page.next_before = number;
+    page.next_before = chain.next_number();
     Ok(page)
 }
 
-/// The record as a line, unless it moved no money.
-fn line(number: RecordNumber, time_ns: u64, record: &Record<'_>, reversed: &[SaleId]) -> Option<BillLine> {
+/// The record as a line, unless it moved no money. `reversed` has the sales that newer records undid.
+pub(super) fn line(link: &Link<'_>, reversed: &[SaleId]) -> Option<BillLine> {
+    let Link { number, time_ns, record } = link;
     let kind = record.kind().bill_line()?;
     let related = match record {
         Record::Load(_) | Record::Settle(_) | Record::Fee(_) => number.0 + 1,
@@ -88,7 +78,7 @@ fn line(number: RecordNumber, time_ns: u64, record: &Record<'_>, reversed: &[Sal
         if was_reversed { BILL_FLAG_REVERSED } else { 0 } | if in_review { BILL_FLAG_REVIEW } else { 0 };
     Some(BillLine {
         record: number.0.into(),
-        time_ns: time_ns.into(),
+        time_ns: (*time_ns).into(),
         amount_fen: (sign * money.amount_fen.get()).into(),
         balance_after_fen: money.balance_after_fen,
         merchant: merchant_of(money).into(),

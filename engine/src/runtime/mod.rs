@@ -12,8 +12,9 @@
 //! - Locks are taken in one order: configuration, shards rising, the log's staging buffer. No deadlock.
 //! - A group is appended before the shards it changes are let go, so the log's order is the order of decisions.
 //! - Nothing here answers a peer: a [`engine::Reply`] says which record must be durable before it may leave.
-//! - What memory doesn't have (bills, old outcomes, old records) is fetched on the slow lane, outside every lock.
+//! - What memory doesn't have (bills, statements, old outcomes, old records) is fetched on the slow lane, outside every lock.
 
+mod account_chain;
 pub mod bill;
 pub mod change_turn;
 pub mod engine;
@@ -22,4 +23,5 @@ pub mod look_up;
 pub mod order_index;
 pub mod slow_lane;
 pub mod snapshot_files;
+pub mod statement;
 pub mod turn;

@@ -18,12 +18,14 @@ use parking_lot::{Condvar, Mutex};
 use protocol::answer::BatchLine;
 use protocol::ids::{AccountId, RecordNumber, TerminalId};
 use protocol::offline_record::{OfflineRecord, TacVerifier};
+use protocol::request::StatementQuery;
 use protocol::result_code::ResultCode;
 use zerocopy::IntoBytes;
 
 use super::bill::{self, BillPage};
 use super::engine::{Engine, EngineError, Reply};
 use super::look_up;
+use super::statement::{self, Statement, StatementError};
 use crate::ledger::command::{OfflineFact, Sale};
 use crate::ledger::{Command, Known, Request, TerminalSlot};
 
@@ -53,6 +55,17 @@ pub enum Job {
         lines_max: usize,
         /// Called with the page.
         done: Box<dyn FnOnce(Result<BillPage, EngineError>) + Send>,
+    },
+    /// A page of a statement.
+    Statement {
+        /// The account.
+        account: AccountId,
+        /// The newest record of its chain.
+        head: RecordNumber,
+        /// What is asked.
+        query: StatementQuery,
+        /// Called with the page.
+        done: Box<dyn FnOnce(Result<Statement, StatementError>) + Send>,
     },
     /// A live command that needs what memory doesn't have.
     LookUp {
@@ -223,6 +236,14 @@ impl Worker {
                     bill::page(&self.engine.log().reader(), account, head, before, lines_max)
                 } else {
                     Ok(BillPage::default())
+                };
+                done(found);
+            }
+            Job::Statement { account, head, query, done } => {
+                let found = if self.wait_until_durable(head) {
+                    statement::page(&self.engine.log().reader(), account, head, &query)
+                } else {
+                    Ok(Statement::default())
                 };
                 done(found);
             }

@@ -1,15 +1,30 @@
 //! Answers: what a reply of the ledger is on the wire, one arm a variant.
 
-use protocol::answer::{AccountStatus, Answer, BalanceAnswer, BillAnswer, MoneyAnswer, Refusal};
+use protocol::answer::{
+    AccountStatus, Answer, BalanceAnswer, BillAnswer, MoneyAnswer, Refusal, StatementAnswer, StatementMore,
+};
 use protocol::command_table::Kind;
 use protocol::frame::Header;
-use protocol::ids::RecordNumber;
+use protocol::ids::{AccountId, RecordNumber};
 use protocol::result_code::ResultCode;
 
 use crate::ledger::Outcome;
 use crate::ledger::account;
 use crate::ledger::decision::BalanceView;
 use crate::runtime::engine::Reply;
+use crate::runtime::statement::Statement;
+
+/// What is to be told of a statement.
+pub(super) struct ToldStatement {
+    /// Approved, or why there is no page.
+    pub(super) code: ResultCode,
+    /// Whose it is.
+    pub(super) account: AccountId,
+    /// The account's newest record when it was asked for.
+    pub(super) record: RecordNumber,
+    /// The page; an empty one when there is none.
+    pub(super) page: Statement,
+}
 
 /// A reply as an answer to the request with this header.
 pub(super) fn answer(header: &Header, reply: &Reply, server_time_ns: u64) -> Answer<'static> {
@@ -25,6 +40,7 @@ pub(super) fn answer(header: &Header, reply: &Reply, server_time_ns: u64) -> Ans
                 next_before: RecordNumber(0),
                 lines: &[],
             }),
+            Kind::Statement => Answer::Statement(no_statement(outcome.code)),
             _ => Answer::Money(money_answer(outcome, server_time_ns)),
         },
         Reply::BillHead(_) | Reply::Needs(_) => {
@@ -89,5 +105,37 @@ fn no_balance(code: ResultCode, server_time_ns: u64) -> BalanceAnswer {
         system_fen: 0,
         record: RecordNumber(0),
         server_time_ns,
+    }
+}
+
+const fn no_statement(code: ResultCode) -> StatementAnswer<'static> {
+    StatementAnswer {
+        code,
+        account: None,
+        next_before: RecordNumber(0),
+        opening_fen: 0,
+        in_fen: 0,
+        out_fen: 0,
+        closing_fen: 0,
+        more: StatementMore::Nothing,
+        record: RecordNumber(0),
+        lines: &[],
+    }
+}
+
+/// A page of a statement as the answer to who asked for it.
+pub(super) fn statement_answer(told: &ToldStatement) -> StatementAnswer<'_> {
+    let ToldStatement { code, account, record, page } = told;
+    StatementAnswer {
+        code: *code,
+        account: Some(*account),
+        next_before: page.next_before,
+        opening_fen: page.opening_fen,
+        in_fen: page.in_fen,
+        out_fen: page.out_fen,
+        closing_fen: page.closing_fen,
+        more: page.more,
+        record: *record,
+        lines: &page.lines,
     }
 }

@@ -81,12 +81,9 @@ impl LiveRequest {
         Some(LiveRequest { header, slot, body, proof, frame: bytes, frame_bytes: frame.len() as u8 })
     }
 
-    /// The bill query, when it is one.
-    pub(super) fn bill_query(&self) -> Option<&request::BillQuery> {
-        match &self.body {
-            request::Request::Bill(query) => Some(query),
-            _ => None,
-        }
+    /// What is asked, as it came.
+    pub(super) const fn body(&self) -> &request::Request<'static> {
+        &self.body
     }
 
     fn code_verdict(&self) -> CodeVerdict {
@@ -148,6 +145,9 @@ impl OwnedCommand for LiveRequest {
                 sale: Sale { epoch: query.epoch, sequence: query.sequence, ..sale },
             }),
             Body::Bill(query) => Request::BillHead(command::BillHead { account: selector(&query.account) }),
+            Body::Statement(query) => {
+                Request::BillHead(command::BillHead { account: selector(&query.account) })
+            }
             Body::CardIssue(issue) => Request::CardIssue(command::CardIssue {
                 sale,
                 account: selector(&issue.account),

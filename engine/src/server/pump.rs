@@ -18,11 +18,12 @@ use protocol::answer::{Answer, BatchAnswer, BatchLine, BillAnswer, Refusal};
 use protocol::command_table::Lane;
 use protocol::frame::Header;
 use protocol::ids::{AccountId, RecordNumber};
+use protocol::request::{BillQuery, Request, StatementQuery};
 use protocol::result_code::ResultCode;
 use tokio::sync::Notify;
 use tokio::task;
 
-use super::answers::answer;
+use super::answers::{ToldStatement, answer, statement_answer};
 use super::connection::Connection;
 use super::intake::LiveRequest;
 use super::slow_requests::Times;
@@ -32,6 +33,7 @@ use crate::ledger::decision::BillHeadView;
 use crate::runtime::bill::BillPage;
 use crate::runtime::engine::{EngineError, Reply};
 use crate::runtime::slow_lane::{Job, OwnedCommand};
+use crate::runtime::statement::{Statement, StatementError};
 
 /// Requests that configure, of one turn: while it lasts nobody else decides anything.
 const CHANGES_A_TURN_MAX: usize = 16;
@@ -59,6 +61,7 @@ pub(super) enum Body {
     Reply(Reply),
     Batch { batch: u32, lines: Vec<BatchLine> },
     Bill { account: Option<AccountId>, page: BillPage, code: ResultCode },
+    Statement(Box<ToldStatement>),
     Refused(Refusal),
 }
 
@@ -171,7 +174,7 @@ impl Worker {
         let Pending { connection, request, checked_ns } = pending;
         match reply {
             Reply::Needs(_) => self.look_up(&connection, request),
-            Reply::BillHead(view) => self.fetch_bill(&connection, &request, view),
+            Reply::BillHead(view) => self.walk(&connection, &request, view),
             reply => self.waiting.borrow_mut().push_back(Waiting {
                 observed: reply.observed(),
                 connection,
@@ -247,9 +250,24 @@ impl Worker {
         self.submit(connection, &request.header, Job::LookUp { command: Box::new(request), done });
     }
 
-    fn fetch_bill(&self, connection: &Rc<Connection>, request: &LiveRequest, view: BillHeadView) {
-        let query = *request.bill_query().expect("only a bill query is answered with a chain's head");
-        let hand_back = self.hand_back(connection.key, request.header);
+    /// Has the slow lane walk down an account's chain, for whichever question begins at its head.
+    fn walk(&self, connection: &Rc<Connection>, request: &LiveRequest, view: BillHeadView) {
+        let header = &request.header;
+        match request.body() {
+            Request::Bill(query) => self.fetch_bill(connection, header, query, view),
+            Request::Statement(query) => self.fetch_statement(connection, header, query, view),
+            other => unreachable!("{:?} is answered with a chain's head", other.kind()),
+        }
+    }
+
+    fn fetch_bill(
+        &self,
+        connection: &Rc<Connection>,
+        header: &Header,
+        query: &BillQuery,
+        view: BillHeadView,
+    ) {
+        let hand_back = self.hand_back(connection.key, *header);
         let done = Box::new(move |page: Result<BillPage, EngineError>| {
             let (page, code) = match page {
                 Ok(page) => (page, ResultCode::Approved),
@@ -267,7 +285,33 @@ impl Worker {
             lines_max: query.lines_max.into(),
             done,
         };
-        self.submit(connection, &request.header, job);
+        self.submit(connection, header, job);
+    }
+
+    fn fetch_statement(
+        &self,
+        connection: &Rc<Connection>,
+        header: &Header,
+        query: &StatementQuery,
+        view: BillHeadView,
+    ) {
+        let hand_back = self.hand_back(connection.key, *header);
+        let BillHeadView { account, head, observed, .. } = view;
+        let done = Box::new(move |page: Result<Statement, StatementError>| {
+            let (page, code) = match page {
+                Ok(page) => (page, ResultCode::Approved),
+                Err(error) => {
+                    let code = error.code();
+                    if code == ResultCode::Busy {
+                        tracing::error!(%account, %error, "a statement can't be made");
+                    }
+                    (Statement::default(), code)
+                }
+            };
+            let told = ToldStatement { code, account, record: head, page };
+            hand_back(observed, Body::Statement(Box::new(told)));
+        });
+        self.submit(connection, header, Job::Statement { account, head, query: *query, done });
     }
 
     /// What the slow lane calls when it is done: hands the result to this worker and wakes its pump.
@@ -319,6 +363,10 @@ impl Waiting {
                     lines: &page.lines,
                 };
                 connection.answer(header, &Answer::Bill(answer));
+            }
+            Body::Statement(told) => {
+                connection.live_in_flight.set(false);
+                connection.answer(header, &Answer::Statement(statement_answer(told)));
             }
             Body::Refused(refusal) => {
                 match header.kind.command().lane {

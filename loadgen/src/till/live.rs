@@ -332,7 +332,9 @@ impl Till {
                 }
             }
             Answer::Refused(refusal) => self.on_refused(now_ns, header, refusal.code, world),
-            Answer::SignedOut | Answer::Bill(_) => world.measurement.counts.answers_wrong += 1,
+            Answer::SignedOut | Answer::Bill(_) | Answer::Statement(_) => {
+                world.measurement.counts.answers_wrong += 1;
+            }
         }
     }
 

@@ -288,6 +288,7 @@ impl Books {
             Request::CardIssue(_) | Request::CardReplace(_) | Request::CardReturn(_) => {
                 unreachable!("the generator hands out no cards")
             }
+            Request::Statement(_) => unreachable!("the generator asks for bills"),
             Request::TopUpUndo(_) => unreachable!("no till of a load takes cash"),
         }
     }

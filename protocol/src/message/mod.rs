@@ -28,6 +28,7 @@ pub(crate) mod refusal;
 pub(crate) mod reversal;
 pub(crate) mod sale_query;
 pub(crate) mod selector;
+pub(crate) mod statement;
 pub(crate) mod table;
 pub(crate) mod top_up;
 pub(crate) mod top_up_undo;

@@ -17,6 +17,7 @@ use crate::message::money_answer::MoneyAnswer;
 use crate::message::refusal::Refusal;
 use crate::message::reversal::Reversal;
 use crate::message::sale_query::SaleQuery;
+use crate::message::statement::{StatementAnswer, StatementQuery};
 use crate::message::top_up::TopUp;
 use crate::message::top_up_undo::TopUpUndo;
 use crate::message::upload::{BatchAnswer, UPLOAD_RECORDS_MAX, Upload};
@@ -308,6 +309,9 @@ messages! {
         /// Asks for the outcome of an earlier sale of this till.
         0x22 SaleQuery(SaleQuery), 8..=8, Live, NO_SEQUENCE, EVERYONE
             => SaleQueryAnswer, 40..=40, Money(MoneyAnswer);
+        /// Asks for a page of an account's statement: the lines of a period, newest first, and how they add up.
+        0x23 Statement(StatementQuery), 56..=56, Walk, NO_SEQUENCE, SELLERS
+            => StatementAnswer, items(64, 64, 0..=BILL_LINES_MAX), Statement(StatementAnswer<'a>);
         /// Sends stored offline records.
         0x30 Upload(Upload<'a>), items(8, 96, 1..=UPLOAD_RECORDS_MAX), Batch, NO_SEQUENCE, SELLERS
             => BatchAnswer, items(16, 16, 1..=UPLOAD_RECORDS_MAX), Batch(BatchAnswer<'a>);
@@ -340,6 +344,8 @@ bodies! {
         Balance(BalanceAnswer);
         /// Answers a bill query.
         Bill(BillAnswer<'a>);
+        /// Answers a statement query.
+        Statement(StatementAnswer<'a>);
         /// Answers an upload: one line for each record, in the order sent.
         Batch(BatchAnswer<'a>);
         /// Answers any request that wasn't carried out.

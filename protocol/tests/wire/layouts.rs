@@ -261,6 +261,19 @@ pub(crate) fn body_of(kind: Kind) -> Body {
             ("epoch", U16, "its epoch"),
             ("reserved", Zero(2), ""),
         ],
+        Kind::Statement => &[
+            SELECTOR_BY,
+            SELECTOR_ZERO,
+            SELECTOR_VALUE,
+            ("before", U64, "next_before of the page to go on behind; 0 begins with the newest"),
+            ("from_day", U16, "the first day of the period: days since 2000-01-01"),
+            ("to_day", U16, "the last day, not before the first"),
+            ("kinds", U32, "the kinds of line to show: bit n is kind n of a bill's lines; 0 all"),
+            ("by", U8, "whose days: 1 calendar day of the record, at +08:00; 2 business date"),
+            ("reserved", Zero(1), ""),
+            ("lines_max", U16, "most lines wanted, 1 to 50"),
+            ("reserved_tail", Zero(12), ""),
+        ],
         Kind::CardIssue => &[
             SELECTOR_BY,
             SELECTOR_ZERO,
@@ -333,6 +346,30 @@ pub(crate) fn body_of(kind: Kind) -> Body {
                     ("next_before", U64, "`before` of the next page, 0 when there is none"),
                     ("count", U16, "lines that follow, 0 to 50"),
                     ("reserved_tail", Zero(6), ""),
+                ],
+                items: Some(Items { name: "lines", fields: BILL_LINE }),
+            };
+        }
+        Kind::StatementAnswer => {
+            return Body {
+                fields: &[
+                    CODE,
+                    ACTION,
+                    ("reserved", Zero(1), ""),
+                    ACCOUNT,
+                    ("next_before", U64, "ask with this as before for the next page; 0 when there is none"),
+                    ("opening_fen", I64, "the system balance before what the sums are about"),
+                    ("in_fen", I64, "what came in, 0 or more"),
+                    ("out_fen", I64, "what went out, 0 or less"),
+                    ("closing_fen", I64, "the system balance after it: opening + in + out"),
+                    ("count", U16, "lines that follow, newest first, as in BillAnswer"),
+                    (
+                        "more",
+                        U8,
+                        "0 nothing is left; 1 lines are, and the sums are of all; 2 records are, and the sums are of this page; 3 no line was reached yet",
+                    ),
+                    ("reserved_2", Zero(5), ""),
+                    ("record", U64, "the account's newest record that this has seen"),
                 ],
                 items: Some(Items { name: "lines", fields: BILL_LINE }),
             };

@@ -2,9 +2,9 @@
 
 use protocol::answer::{
     AccountStatus, Answer, BalanceAnswer, BatchAnswer, BatchLine, BillAnswer, HeartbeatAnswer, MoneyAnswer,
-    Refusal,
+    Refusal, StatementAnswer, StatementMore,
 };
-use protocol::bill::{BillLine, BillLineKind};
+use protocol::bill::{BillLine, BillLineKind, BillLineKinds};
 use protocol::card::{CardKind, ReplaceReason};
 use protocol::channel::{Channel, ReversalReason, Wallet};
 use protocol::command_table::Kind;
@@ -17,7 +17,8 @@ use protocol::offline_record::{OFFLINE_RECORD_LAYOUT, OfflineRecord, TAC_KEY_CAR
 use protocol::payment_code;
 use protocol::request::{
     AccountSelector, BalanceQuery, BillQuery, CardDebit, CardIssue, CardReplace, CardReturn, CodeDebit,
-    Heartbeat, Request, RequestIds, Reversal, SaleQuery, TopUp, TopUpUndo, Upload,
+    Heartbeat, Request, RequestIds, Reversal, SaleQuery, StatementDay, StatementQuery, TopUp, TopUpUndo,
+    Upload,
 };
 use protocol::result_code::ResultCode;
 use protocol::session::Session;
@@ -255,6 +256,19 @@ pub(crate) fn requests(records: &[OfflineRecord]) -> Vec<(&'static str, u32, Req
                 till_time_ns: NOW_NS + 60_000_000_000,
             }),
         ),
+        (
+            "statement",
+            0,
+            Request::Statement(StatementQuery {
+                account: student,
+                before: RecordNumber(0),
+                from_day: 9_794,
+                to_day: 9_824,
+                kinds: BillLineKinds::of(&[BillLineKind::Debit, BillLineKind::Reversal]),
+                by: StatementDay::Calendar,
+                lines_max: 20,
+            }),
+        ),
         ("sign_out", 0, Request::SignOut),
     ]
 }
@@ -364,6 +378,18 @@ pub(crate) fn answer_to<'a>(kind: Kind, bill: &'a [BillLine], batch: &'a [BatchL
             code: ResultCode::Approved,
             account: Some(AccountId(30_000)),
             next_before: RecordNumber(9_001),
+            lines: bill,
+        }),
+        Kind::Statement => Answer::Statement(StatementAnswer {
+            code: ResultCode::Approved,
+            account: Some(AccountId(30_000)),
+            next_before: RecordNumber(9_001),
+            opening_fen: 9_800,
+            in_fen: 11_250,
+            out_fen: -6_850,
+            closing_fen: 14_200,
+            more: StatementMore::Lines,
+            record: RecordNumber(9_002),
             lines: bill,
         }),
         Kind::Upload => Answer::Batch(BatchAnswer { batch: 9, server_time_ns: NOW_NS, lines: batch }),
