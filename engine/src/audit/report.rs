@@ -255,14 +255,8 @@ impl fmt::Display for AuditReport {
         line(f, "top-up clearing", self.holdings.clearing_top_up_fen)?;
         line(f, "opening clearing", self.holdings.clearing_opening_fen)?;
         line(f, "unknown cards (receivable)", self.holdings.clearing_unknown_card_fen)?;
-        for clearing in [
-            Clearing::Fees,
-            Clearing::Pricing,
-            Clearing::Subsidy,
-            Clearing::LostCards,
-            Clearing::Payable,
-            Clearing::Adjustments,
-        ] {
+        // The first three stand above by names of their own.
+        for clearing in &Clearing::ALL[3..] {
             match self.holdings.clearing_fen.get(clearing.name()) {
                 Some(&fen) if fen != 0 => line(f, &format!("{} clearing", clearing.name()), fen)?,
                 _ => {}

@@ -34,6 +34,7 @@ pub mod identity;
 pub mod offline;
 pub mod open_account;
 pub mod opening;
+mod original;
 pub mod register_merchant;
 pub mod register_terminal;
 pub mod reversal;
@@ -59,7 +60,7 @@ use super::known::Known;
 use super::lead::Lead;
 use super::ledger_account::LedgerAccount;
 use super::limits::AMOUNT_FEN_MAX;
-use super::record::{MoneyFlags, MoneyRecord, Record, SuspenseReason, SuspenseRecord, Wallet};
+use super::record::{MoneyFlags, MoneyRecord, Record, SuspenseReason, SuspenseRecord, channel_wallet};
 use super::registry::{Registry, Terminal};
 use super::shard::{Layout, Parts, ShardSet};
 use super::terminal_entry::{TerminalEntry, suspense_key};
@@ -396,10 +397,6 @@ impl<'s, P: Parts + ?Sized> Desk<'s, P> {
         outcome.observed = self.stamp.number;
         Decision::Done { outcome, group: Group::one(Record::Suspense(suspense, bytes)) }
     }
-}
-
-const fn channel_wallet(channel: Channel, wallet: Wallet) -> u8 {
-    channel as u8 | (wallet as u8) << 4
 }
 
 const _: () = assert!(TerminalSlot(MoneyRecord::NO_SLOT).0 == super::limits::TERMINALS_MAX);

@@ -2,12 +2,11 @@
 
 use protocol::ids::AccountId;
 use protocol::result_code::ResultCode;
-use zerocopy::little_endian::{I64, U16, U32, U64};
+use zerocopy::little_endian::{I64, U32, U64};
 
-use super::{Ask, Desk, channel_wallet};
+use super::{Ask, Desk};
 use crate::ledger::account::Marks;
 use crate::ledger::apply::Posting;
-use crate::ledger::command::Channel;
 use crate::ledger::decision::{Decision, Group};
 use crate::ledger::directory::Directory;
 use crate::ledger::error::LedgerError;
@@ -54,24 +53,12 @@ impl<'a> Ask<'a> for Opening {
         }
         let clearing = LedgerAccount::clearing(Clearing::Opening);
         let money = MoneyRecord {
-            terminal: U32::ZERO,
-            sequence: U32::ZERO,
-            epoch: U16::ZERO,
-            business_date: U16::new(desk.date().0),
-            code: U16::new(ResultCode::Approved.number()),
-            slot: U16::new(MoneyRecord::NO_SLOT),
             debit: U32::new(clearing.bits()),
             credit: U32::new(LedgerAccount::person(id).bits()),
-            amount_fen: I64::new(amount_fen),
             balance_after_fen: I64::new(account.system_fen() + amount_fen),
             previous_account: U64::new(account.head),
             previous_counter: desk.hot_head(desk.layout.shard_of_account(id), clearing),
-            previous_terminal: U64::ZERO,
-            digest: U64::ZERO,
-            token: U32::ZERO,
-            limit_day: U16::ZERO,
-            channel_wallet: channel_wallet(Channel::Operator, wallet),
-            flags: 0,
+            ..MoneyRecord::of_no_till(desk.date(), amount_fen, wallet)
         };
         let outcome = desk.outcome(&money, ResultCode::Approved, desk.stamp.number);
         Decision::Done { outcome, group: Group::one(Record::Opening(money)) }

@@ -26,16 +26,14 @@ use protocol::ids::{Epoch, SaleId, Sequence};
 use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{I64, U16, U32, U64};
 
-use super::identity::Standing;
+use super::original::{Original, digest_of};
 use super::{Ask, Case, Desk};
 use crate::ledger::account::Account;
 use crate::ledger::apply::Posting;
 use crate::ledger::command::{Channel, Sale};
 use crate::ledger::decision::{Decision, Group, Outcome};
 use crate::ledger::error::LedgerError;
-use crate::ledger::fold::Fold;
 use crate::ledger::history::remember;
-use crate::ledger::known::Need;
 use crate::ledger::limits::{BALANCE_FEN_MAX, REVERSAL_WINDOW_NS, SUBSIDY_FEN_MAX};
 use crate::ledger::outcome_ring::{OutcomeMarks, RememberedOutcome};
 use crate::ledger::record::{
@@ -78,43 +76,28 @@ impl<'a> Ask<'a> for Reversal<'a> {
         if let Some(decision) = desk.known(&case) {
             return decision;
         }
-        let original = self.original();
-        // Itself, and what a greater epoch would have, can't have happened before it.
-        let impossible = original == self.sale.id() || original.epoch > self.sale.epoch;
-        let sequences_given = self.sale.sequence.0 != 0 && original.sequence.0 != 0;
-        let mut remembered = None;
-        if sequences_given && !impossible {
-            match desk.standing(till, original.epoch, original.sequence) {
-                Standing::Remembered(outcome) => {
-                    if outcome.amount_fen != self.amount_fen {
-                        return desk.refuse(&case, ResultCode::IdentityConflict, None);
-                    }
-                    remembered = Some(outcome);
-                }
-                Standing::NeedsHistory => {
-                    return Decision::Needs(Need::Sale { sale: original, head: till.entry.head() });
-                }
-                Standing::Fresh | Standing::TooManyGaps | Standing::OlderUnknown => {
-                    if !desk.has_room_for_both(till, &case, (original.epoch, original.sequence)) {
-                        return desk.transient(&case, ResultCode::TooManyGaps);
-                    }
-                }
-            }
+        let named = self.original();
+        let original = match desk.original(&case, named) {
+            Ok(original) => original,
+            Err(obstacle) => return desk.obstructed(&case, obstacle),
+        };
+        if let Original::NotCome = original
+            && !desk.has_room_for_both(till, &case, (named.epoch, named.sequence))
+        {
+            return desk.transient(&case, ResultCode::TooManyGaps);
         }
         if let Some(code) = desk.bad_field(&case, till.config.sells()) {
             return desk.transient(&case, code);
         }
-        if original.sequence.0 == 0 {
-            return desk.transient(&case, ResultCode::SequenceZero);
+        match original {
+            Original::Unnamed => desk.transient(&case, ResultCode::SequenceZero),
+            Original::Impossible => desk.refuse(&case, ResultCode::NothingToReverse, None),
+            Original::NotCome => {
+                let money = desk.memo(&case, ResultCode::Approved, None);
+                desk.done(self, money, 0, Record::ReversalBeforeOriginal)
+            }
+            Original::Came(outcome) => desk.reverse(&case, self, &outcome),
         }
-        if impossible {
-            return desk.refuse(&case, ResultCode::NothingToReverse, None);
-        }
-        let Some(outcome) = remembered else {
-            let money = desk.memo(&case, ResultCode::Approved, None);
-            return desk.done(self, money, 0, Record::ReversalBeforeOriginal);
-        };
-        desk.reverse(&case, self, &outcome)
     }
 }
 
@@ -127,10 +110,7 @@ impl Reversal<'_> {
     }
 
     fn digest(&self) -> u64 {
-        Fold::new(DOMAIN_REVERSAL)
-            .word(self.amount_fen.cast_unsigned())
-            .word(u64::from(self.original_epoch.0) << 32 | u64::from(self.original_sequence.0))
-            .finish()
+        digest_of(DOMAIN_REVERSAL, self.original(), self.amount_fen)
     }
 }
 

@@ -4,12 +4,9 @@
 //! What the card wallet lacks is made up for at once: only what then stands above zero is subsidy still.
 
 use protocol::ids::AccountId;
-use protocol::result_code::ResultCode;
-use zerocopy::little_endian::{I64, U16, U32, U64};
+use zerocopy::little_endian::{I64, U32, U64};
 
-use super::channel_wallet;
 use crate::ledger::apply::Posting;
-use crate::ledger::command::Channel;
 use crate::ledger::error::LedgerError;
 use crate::ledger::ledger_account::{Clearing, LedgerAccount};
 use crate::ledger::limits::{AMOUNT_FEN_MAX, BALANCE_FEN_MAX, SUBSIDY_FEN_MAX};
@@ -38,24 +35,12 @@ pub fn subsidy_claim<P: Parts + ?Sized>(
     let clearing = LedgerAccount::clearing(Clearing::Subsidy);
     let part = parts.shard(layout.shard_of_account(id)).hot.part(clearing)?;
     let money = MoneyRecord {
-        terminal: U32::ZERO,
-        sequence: U32::ZERO,
-        epoch: U16::ZERO,
-        business_date: U16::new(registry.business_date.0),
-        code: U16::new(ResultCode::Approved.number()),
-        slot: U16::new(MoneyRecord::NO_SLOT),
         debit: U32::new(clearing.bits()),
         credit: U32::new(LedgerAccount::person(id).bits()),
-        amount_fen: I64::new(amount_fen),
         balance_after_fen: I64::new(account.system_fen() + amount_fen),
         previous_account: U64::new(account.head),
         previous_counter: U64::new(part.head),
-        previous_terminal: U64::ZERO,
-        digest: U64::ZERO,
-        token: U32::ZERO,
-        limit_day: U16::ZERO,
-        channel_wallet: channel_wallet(Channel::Operator, Wallet::Card),
-        flags: 0,
+        ..MoneyRecord::of_no_till(registry.business_date, amount_fen, Wallet::Card)
     };
     let wallets =
         Wallets { card_fen: I64::new(amount_fen), subsidy_fen: I64::new(subsidy_fen), ..Wallets::default() };

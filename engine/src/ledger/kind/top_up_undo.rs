@@ -17,13 +17,12 @@ use protocol::ids::{Epoch, RecordNumber, SaleId, Sequence};
 use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{I64, U16, U32, U64};
 
-use super::identity::Standing;
+use super::original::{Original, digest_of};
 use super::{Ask, Case, Desk, channel_wallet};
 use crate::ledger::apply::Posting;
 use crate::ledger::command::{Channel, Sale};
 use crate::ledger::decision::{Decision, Group};
 use crate::ledger::error::LedgerError;
-use crate::ledger::fold::Fold;
 use crate::ledger::known::Need;
 use crate::ledger::ledger_account::{Clearing, LedgerAccount};
 use crate::ledger::outcome_ring::{OutcomeMarks, RememberedOutcome};
@@ -65,34 +64,17 @@ impl<'a> Ask<'a> for TopUpUndo<'a> {
         if let Some(decision) = desk.known(&case) {
             return decision;
         }
-        let original =
-            SaleId { epoch: self.original_epoch, sequence: self.original_sequence, ..self.sale.id() };
-        // Itself, and what a greater epoch would have, can't have happened before it.
-        let impossible = original == self.sale.id() || original.epoch > self.sale.epoch;
-        let mut remembered = None;
-        if self.sale.sequence.0 != 0 && original.sequence.0 != 0 && !impossible {
-            match desk.standing(till, original.epoch, original.sequence) {
-                Standing::Remembered(outcome) => {
-                    if outcome.amount_fen != self.amount_fen {
-                        return desk.refuse(&case, ResultCode::IdentityConflict, None);
-                    }
-                    remembered = Some(outcome);
-                }
-                Standing::NeedsHistory => {
-                    return Decision::Needs(Need::Sale { sale: original, head: till.entry.head() });
-                }
-                Standing::Fresh | Standing::TooManyGaps | Standing::OlderUnknown => {}
-            }
-        }
+        let original = match desk.original(&case, self.original()) {
+            Ok(original) => original,
+            Err(obstacle) => return desk.obstructed(&case, obstacle),
+        };
         if let Some(code) = desk.bad_field(&case, till.config.undoes_top_ups()) {
             return desk.transient(&case, code);
         }
-        if original.sequence.0 == 0 {
-            return desk.transient(&case, ResultCode::SequenceZero);
-        }
-        match remembered {
-            Some(outcome) => desk.undo_top_up(&case, self, &outcome),
-            None => desk.refuse(&case, ResultCode::NotUndoable, None),
+        match original {
+            Original::Unnamed => desk.transient(&case, ResultCode::SequenceZero),
+            Original::Impossible | Original::NotCome => desk.refuse(&case, ResultCode::NotUndoable, None),
+            Original::Came(outcome) => desk.undo_top_up(&case, self, &outcome),
         }
     }
 }
@@ -101,11 +83,12 @@ impl<'a> Ask<'a> for TopUpUndo<'a> {
 const DOMAIN_TOP_UP_UNDO: u64 = 8;
 
 impl TopUpUndo<'_> {
+    const fn original(&self) -> SaleId {
+        SaleId { terminal: self.sale.terminal, epoch: self.original_epoch, sequence: self.original_sequence }
+    }
+
     fn digest(&self) -> u64 {
-        Fold::new(DOMAIN_TOP_UP_UNDO)
-            .word(self.amount_fen.cast_unsigned())
-            .word(u64::from(self.original_epoch.0) << 32 | u64::from(self.original_sequence.0))
-            .finish()
+        digest_of(DOMAIN_TOP_UP_UNDO, self.original(), self.amount_fen)
     }
 }
 

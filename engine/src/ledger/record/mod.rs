@@ -18,6 +18,7 @@ pub use configuration::{
     AccountOpenedRecord, AccountTermsSetRecord, CardBoundRecord, CardConflictRecord, CutOffRecord,
     MealPeriodSetRecord, MerchantRegisteredRecord, PolicySetRecord, TerminalRegisteredRecord,
 };
+pub(super) use money::channel_wallet;
 pub use money::{
     MoneyFlags, MoneyRecord, OfflineDebitRecord, ReversalRecord, SuspenseReason, SuspenseRecord, TopUpRecord,
     Wallet,

@@ -139,6 +139,10 @@ pub struct MoneyRecord {
 
 const _: () = assert!(size_of::<MoneyRecord>() == 80);
 
+pub(in crate::ledger) const fn channel_wallet(channel: Channel, wallet: Wallet) -> u8 {
+    channel as u8 | (wallet as u8) << 4
+}
+
 impl Payload for MoneyRecord {
     fn money(&self) -> Option<&MoneyRecord> {
         Some(self)
@@ -148,6 +152,31 @@ impl Payload for MoneyRecord {
 impl MoneyRecord {
     /// The slot of a record that no till sent.
     pub const NO_SLOT: u16 = u16::MAX;
+
+    /// An approved posting of a person's money that no till asked for: without its two sides, its balance and its place in
+    /// chains.
+    pub(in crate::ledger) fn of_no_till(date: BusinessDate, amount_fen: i64, wallet: Wallet) -> MoneyRecord {
+        MoneyRecord {
+            terminal: U32::ZERO,
+            sequence: U32::ZERO,
+            epoch: U16::ZERO,
+            business_date: U16::new(date.0),
+            code: U16::new(ResultCode::Approved.number()),
+            slot: U16::new(MoneyRecord::NO_SLOT),
+            debit: U32::new(LedgerAccount::NONE.bits()),
+            credit: U32::new(LedgerAccount::NONE.bits()),
+            amount_fen: I64::new(amount_fen),
+            balance_after_fen: I64::ZERO,
+            previous_account: U64::ZERO,
+            previous_counter: U64::ZERO,
+            previous_terminal: U64::ZERO,
+            digest: U64::ZERO,
+            token: U32::ZERO,
+            limit_day: U16::ZERO,
+            channel_wallet: channel_wallet(Channel::Operator, wallet),
+            flags: 0,
+        }
+    }
 
     /// The identity of the request.
     pub fn sale(&self) -> SaleId {
