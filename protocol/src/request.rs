@@ -20,7 +20,6 @@ pub use crate::message::selector::AccountSelector;
 pub use crate::message::statement::{StatementDay, StatementQuery};
 pub use crate::message::table::Request;
 pub use crate::message::top_up::TopUp;
-pub use crate::message::top_up_undo::TopUpUndo;
 pub use crate::message::upload::Upload;
 
 /// What the header of a request says beside its kind.

@@ -3,9 +3,7 @@
 use protocol::channel::{Channel, ReversalReason};
 use protocol::ids::{AccountId, CardUid, Epoch, Sequence};
 use protocol::payment_code;
-use protocol::request::{
-    AccountSelector, BalanceQuery, CodeDebit, Request, Reversal, SaleQuery, TopUp, TopUpUndo,
-};
+use protocol::request::{AccountSelector, BalanceQuery, CodeDebit, Request, Reversal, SaleQuery, TopUp};
 use protocol::result_code::ResultCode;
 use protocol::text::{OrderNumber, StudentNumber};
 
@@ -48,7 +46,7 @@ fn amounts_and_sequences_that_no_request_may_carry_leave_no_trace() {
         })
     };
     let undo = |original_sequence, amount_fen| {
-        Request::TopUpUndo(TopUpUndo {
+        Request::TopUpUndo(Reversal {
             original_epoch: Epoch(1),
             original_sequence: Sequence(original_sequence),
             amount_fen,

@@ -12,7 +12,6 @@ use protocol::ids::{AccountId, BusinessDate, CardUid, Epoch, RecordNumber, Seque
 use protocol::payment_code;
 use protocol::request::{
     AccountSelector, CardReplace, CodeDebit, Request, Reversal, StatementDay, StatementQuery, TopUp,
-    TopUpUndo,
 };
 use protocol::result_code::ResultCode;
 use protocol::text::{OrderNumber, StudentNumber};
@@ -134,7 +133,7 @@ impl Week {
             15 => {
                 let Some((sequence, amount_fen)) = self.top_up.take() else { return };
                 // Of an earlier business date it is refused, which is no line.
-                self.at_the_counter(&Request::TopUpUndo(TopUpUndo {
+                self.at_the_counter(&Request::TopUpUndo(Reversal {
                     original_epoch: Epoch(1),
                     original_sequence: Sequence(sequence),
                     amount_fen,

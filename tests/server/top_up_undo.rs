@@ -4,7 +4,7 @@ use protocol::answer::{Answer, MoneyAnswer};
 use protocol::bill::{BILL_FLAG_REVERSED, BillLineKind};
 use protocol::channel::{Channel, ReversalReason};
 use protocol::ids::{AccountId, Epoch, RecordNumber, Sequence};
-use protocol::request::{AccountSelector, BillQuery, Request, TopUp, TopUpUndo};
+use protocol::request::{AccountSelector, BillQuery, Request, Reversal, TopUp};
 use protocol::result_code::ResultCode;
 use protocol::text::OrderNumber;
 
@@ -24,7 +24,7 @@ fn pay_in(till: &mut WireTill, sequence: u32) -> MoneyAnswer {
 }
 
 fn undo(original: u32, amount_fen: i64) -> Request<'static> {
-    Request::TopUpUndo(TopUpUndo {
+    Request::TopUpUndo(Reversal {
         original_epoch: Epoch(1),
         original_sequence: Sequence(original),
         amount_fen,

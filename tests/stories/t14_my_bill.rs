@@ -15,7 +15,6 @@ use protocol::ids::{AccountId, BusinessDate, CardUid, Epoch, RecordNumber, Seque
 use protocol::payment_code;
 use protocol::request::{
     AccountSelector, CardReplace, CodeDebit, Request, Reversal, StatementDay, StatementQuery, TopUp,
-    TopUpUndo,
 };
 use protocol::result_code::ResultCode;
 use protocol::text::{OrderNumber, StudentNumber};
@@ -88,7 +87,7 @@ fn live_through_the_week(served: &Served, places: &mut Places) -> i64 {
     approved(&places.phone.money(1, &pay_in(Channel::WeChatPay, "wx 4200001", 10_000)), balance_fen);
     // At the counter she pays in cash; the cashier typed it on the wrong account, and takes it back.
     approved(&places.counter.money(1, &pay_in(Channel::Counter, "cash 1", 5_000)), balance_fen + 5_000);
-    let undo = Request::TopUpUndo(TopUpUndo {
+    let undo = Request::TopUpUndo(Reversal {
         original_epoch: Epoch(1),
         original_sequence: Sequence(1),
         amount_fen: 5_000,

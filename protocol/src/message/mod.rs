@@ -31,7 +31,6 @@ pub(crate) mod selector;
 pub(crate) mod statement;
 pub(crate) mod table;
 pub(crate) mod top_up;
-pub(crate) mod top_up_undo;
 pub(crate) mod upload;
 
 /// The body of a frame: its bytes, and nothing else.

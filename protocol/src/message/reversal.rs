@@ -1,4 +1,4 @@
-//! A sale undone.
+//! A sale, or a counter's own top-up, undone.
 
 use zerocopy::little_endian::{I64, U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -9,14 +9,15 @@ use crate::ids::{Epoch, Sequence};
 use crate::message::Fixed;
 use crate::message::field::{field, zero};
 
-/// Undoes an earlier sale of the same till. Consumes a sequence of its own.
+/// Undoes an earlier sale of the same till or, in a TopUpUndo, a top-up that this counter took in cash on the same business
+/// date. Consumes a sequence of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reversal {
-    /// The epoch of the sale to undo.
+    /// The epoch of what is to be undone.
     pub original_epoch: Epoch,
-    /// The sequence of the sale to undo.
+    /// Its sequence.
     pub original_sequence: Sequence,
-    /// The amount of the sale to undo, in fen; it must be the original's.
+    /// Its amount, in fen; it must be the original's.
     pub amount_fen: i64,
     /// Why.
     pub reason: ReversalReason,
@@ -27,13 +28,13 @@ pub struct Reversal {
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub(crate) struct ReversalLayout {
-    pub(crate) original_sequence: U32,
-    pub(crate) original_epoch: U16,
-    pub(crate) reason: u8,
-    pub(crate) reserved: u8,
-    pub(crate) amount_fen: I64,
-    pub(crate) till_time_ns: U64,
-    pub(crate) reserved_tail: U64,
+    original_sequence: U32,
+    original_epoch: U16,
+    reason: u8,
+    reserved: u8,
+    amount_fen: I64,
+    till_time_ns: U64,
+    reserved_tail: U64,
 }
 
 impl Fixed for Reversal {

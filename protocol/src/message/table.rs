@@ -19,7 +19,6 @@ use crate::message::reversal::Reversal;
 use crate::message::sale_query::SaleQuery;
 use crate::message::statement::{StatementAnswer, StatementQuery};
 use crate::message::top_up::TopUp;
-use crate::message::top_up_undo::TopUpUndo;
 use crate::message::upload::{BatchAnswer, UPLOAD_RECORDS_MAX, Upload};
 use crate::terminal_kind::{TerminalKind, TerminalKinds};
 
@@ -298,7 +297,7 @@ messages! {
         0x13 Reversal(Reversal), 32..=32, Live, TAKES_SEQUENCE, SELLERS
             => ReversalAnswer, 40..=40, Money(MoneyAnswer);
         /// Takes back a top-up that this counter took, on the same business date.
-        0x18 TopUpUndo(TopUpUndo), 32..=32, Live, TAKES_SEQUENCE, COUNTERS
+        0x18 TopUpUndo(Reversal), 32..=32, Live, TAKES_SEQUENCE, COUNTERS
             => TopUpUndoAnswer, 40..=40, Money(MoneyAnswer);
         /// Asks for the balance of an account.
         0x20 Balance(BalanceQuery), 24..=24, Live, NO_SEQUENCE, EVERYONE

@@ -17,8 +17,7 @@ use protocol::offline_record::{OFFLINE_RECORD_LAYOUT, OfflineRecord, TAC_KEY_CAR
 use protocol::payment_code;
 use protocol::request::{
     AccountSelector, BalanceQuery, BillQuery, CardDebit, CardIssue, CardReplace, CardReturn, CodeDebit,
-    Heartbeat, Request, RequestIds, Reversal, SaleQuery, StatementDay, StatementQuery, TopUp, TopUpUndo,
-    Upload,
+    Heartbeat, Request, RequestIds, Reversal, SaleQuery, StatementDay, StatementQuery, TopUp, Upload,
 };
 use protocol::result_code::ResultCode;
 use protocol::session::Session;
@@ -248,7 +247,7 @@ pub(crate) fn requests(records: &[OfflineRecord]) -> Vec<(&'static str, u32, Req
         (
             "top_up_undo",
             87,
-            Request::TopUpUndo(TopUpUndo {
+            Request::TopUpUndo(Reversal {
                 original_epoch: EPOCH,
                 original_sequence: Sequence(82),
                 amount_fen: 10_000,
