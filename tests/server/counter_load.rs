@@ -4,36 +4,28 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use engine::data_dir::random_bytes;
 use engine::ledger::Record;
 use engine::ledger::command::{OpenAccount, RegisterTerminal};
 use engine::ledger::registry::TerminalKind;
 use engine::runtime::engine::Engine;
 use protocol::answer::{Answer, MoneyAnswer};
 use protocol::card::{CardKind, ReplaceReason};
-use protocol::client::{Client, ClientError, SaleIdentity, SignInTimeouts};
+use protocol::client::{Client, ClientError, SaleIdentity};
 use protocol::ids::{AccountId, CardUid, Epoch, Sequence, TerminalId};
-use protocol::request::{
-    AccountSelector, BalanceQuery, CardIssue, CardReplace, CardReturn, Request, SaleQuery,
-};
+use protocol::request::{AccountSelector, BalanceQuery, CardIssue, CardReplace, CardReturn, Request};
 use protocol::result_code::{ResultCode, TillAction};
 use wal::LogReader;
 
 use crate::campus::{CampusKeys, HOLDERS, MERCHANT};
+use crate::crowd::{ANSWER_TIMEOUT, Crowd, Member, Place, expect_retry, outcome_of, sign_in, sign_out};
 use crate::seed::Random;
 
 /// Accounts that each counter looks after.
 const ACCOUNTS: u32 = 2;
 /// Counters: this number and those after it.
 const FIRST_COUNTER: u32 = 2_001;
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
-/// A counter that gets nothing done for this long fails the test.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// Earlier changes that it sends again in each new session, and asks for again.
 const SENT_AGAIN: u64 = 4;
 
@@ -116,67 +108,20 @@ pub struct CounterLog {
 }
 
 /// Counters on threads of their own.
-pub struct CounterLoad {
-    address: Arc<Mutex<Option<SocketAddr>>>,
-    stop: Arc<AtomicBool>,
-    acknowledged: Arc<AtomicU64>,
-    threads: Vec<thread::JoinHandle<CounterLog>>,
-}
+pub type CounterLoad = Crowd<CounterLog>;
 
 impl CounterLoad {
     /// Starts `counters` counters; they wait until an address is published.
     pub fn start(keys: &CampusKeys, counters: u32, random: &mut Random) -> CounterLoad {
-        let address = Arc::new(Mutex::new(None));
-        let stop = Arc::new(AtomicBool::new(false));
-        let acknowledged = Arc::new(AtomicU64::new(0));
-        let threads = (0..counters).map(|index| {
-            let worker = CounterWorker {
-                index,
-                keys: keys.clone(),
-                random: random.fork(),
-                address: Arc::clone(&address),
-                stop: Arc::clone(&stop),
-                told: Arc::clone(&acknowledged),
-                progress_at: Instant::now(),
-                cards: [CardUid(0); ACCOUNTS as usize],
-                cards_given: 0,
-                in_hand: None,
-                acknowledged: Vec::new(),
-            };
-            thread::spawn(move || worker.run())
-        });
-        let threads = threads.collect();
-        CounterLoad { address, stop, acknowledged, threads }
-    }
-
-    /// Says where the server listens now; `None` while it doesn't.
-    pub fn publish(&self, address: Option<SocketAddr>) {
-        *self.address.lock().expect("no counter panics while it looks") = address;
-    }
-
-    /// Changes acknowledged so far.
-    pub fn acknowledged(&self) -> u64 {
-        self.acknowledged.load(Ordering::Acquire)
-    }
-
-    /// Returns when `count` more changes were acknowledged.
-    pub fn wait_for(&self, count: u64) {
-        let enough = self.acknowledged() + count;
-        while self.acknowledged() < enough {
-            let ended = self.threads.iter().any(thread::JoinHandle::is_finished);
-            assert!(!ended, "a counter gave up; see its panic");
-            thread::sleep(Duration::from_millis(1));
-        }
-    }
-
-    /// Every counter finishes what it has in hand, asks for all of its outcomes again, and signs off.
-    pub fn finish(self) -> Vec<CounterLog> {
-        self.stop.store(true, Ordering::Release);
-        let join = |thread: thread::JoinHandle<CounterLog>| match thread.join() {
-            Ok(log) => log,
-            Err(panic) => std::panic::resume_unwind(panic),
-        };
-        self.threads.into_iter().map(join).collect()
+        Crowd::of((0..counters).map(|index| CounterWorker {
+            index,
+            keys: keys.clone(),
+            random: random.fork(),
+            cards: [CardUid(0); ACCOUNTS as usize],
+            cards_given: 0,
+            in_hand: None,
+            acknowledged: Vec::new(),
+        }))
     }
 }
 
@@ -184,10 +129,6 @@ struct CounterWorker {
     index: u32,
     keys: CampusKeys,
     random: Random,
-    address: Arc<Mutex<Option<SocketAddr>>>,
-    stop: Arc<AtomicBool>,
-    told: Arc<AtomicU64>,
-    progress_at: Instant,
     /// The card that each of its accounts has, as it was told.
     cards: [CardUid; ACCOUNTS as usize],
     cards_given: u64,
@@ -195,38 +136,16 @@ struct CounterWorker {
     acknowledged: Vec<Acknowledged>,
 }
 
-impl CounterWorker {
-    fn run(mut self) -> CounterLog {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        loop {
-            assert!(self.progress_at.elapsed() < PATIENCE, "counter {} gets nothing done", self.index);
-            let address = *self.address.lock().expect("nobody panics while it holds it");
-            let Some(address) = address else {
-                // Nobody serves, and that's not the counter's fault.
-                self.progress_at = Instant::now();
-                thread::sleep(Duration::from_millis(1));
-                continue;
-            };
-            match runtime.block_on(self.session(address)) {
-                Ok(()) => {
-                    let terminal = counter(self.index);
-                    return CounterLog { terminal, acknowledged: self.acknowledged };
-                }
-                Err(ClientError::Open(error)) => panic!("a frame of the server's is wrong: {error}"),
-                Err(ClientError::Decode(error)) => panic!("a frame of the server's is wrong: {error}"),
-                // Killed, stopping, or not there yet.
-                Err(_) => thread::sleep(Duration::from_millis(2)),
-            }
-        }
+impl Member for CounterWorker {
+    type Log = CounterLog;
+
+    fn terminal(&self) -> TerminalId {
+        counter(self.index)
     }
 
-    /// One session; `Ok` when the counter is done for good.
-    async fn session(&mut self, address: SocketAddr) -> Result<(), ClientError> {
-        let identity = self.keys.identity(counter(self.index));
-        let timeouts = SignInTimeouts { connect: ANSWER_TIMEOUT, answer: ANSWER_TIMEOUT };
-        let (mut client, welcome) = Client::connect(address, &identity, random_bytes(), timeouts).await?;
-        let last_told = self.acknowledged.last().map_or(0, |told| told.change.sequence);
-        assert!(welcome.last_sequence.0 >= last_told, "the server forgot sequences that it acknowledged");
+    async fn session(&mut self, place: &mut Place, address: SocketAddr) -> Result<(), ClientError> {
+        let last_told = last_of(&self.acknowledged);
+        let mut client = sign_in(address, &self.keys, self.terminal(), last_told).await?;
         for _ in 0..SENT_AGAIN {
             if self.acknowledged.is_empty() {
                 break;
@@ -237,7 +156,7 @@ impl CounterWorker {
             expect_same(&told, &again);
             ask(&mut client, &told).await?;
         }
-        while !self.stop.load(Ordering::Acquire) || self.in_hand.is_some() {
+        while !place.is_stopping() || self.in_hand.is_some() {
             let change = *self.in_hand.get_or_insert_with(|| {
                 new_change(
                     self.index,
@@ -255,15 +174,17 @@ impl CounterWorker {
             assert_eq!(answer.account, Some(change.account));
             self.cards[((change.account.0 - HOLDERS) % ACCOUNTS) as usize] = change.new;
             self.acknowledged.push(Acknowledged { change, record: answer.record.0 });
-            self.told.fetch_add(1, Ordering::Release);
+            place.acknowledge(1);
             self.in_hand = None;
-            self.progress_at = Instant::now();
         }
         for told in &self.acknowledged {
             ask(&mut client, told).await?;
         }
-        client.call(SaleIdentity::default(), &Request::SignOut, ANSWER_TIMEOUT).await?;
-        Ok(())
+        sign_out(&mut client).await
+    }
+
+    fn into_log(self) -> CounterLog {
+        CounterLog { terminal: self.terminal(), acknowledged: self.acknowledged }
     }
 }
 
@@ -297,25 +218,17 @@ async fn send(client: &mut Client, change: &Change) -> Result<Option<MoneyAnswer
     match client.call(sale, &change.request(), ANSWER_TIMEOUT).await? {
         Answer::Money(answer) if answer.code.action() == TillAction::Retry => Ok(None),
         Answer::Money(answer) => Ok(Some(answer)),
-        Answer::Refused(refusal) => {
-            assert_eq!(refusal.code.action(), TillAction::Retry, "{refusal:?}");
+        answer => {
+            expect_retry(&answer);
             Ok(None)
         }
-        answer => panic!("{change:?} is answered with {answer:?}"),
     }
 }
 
 /// Asks for an outcome: it must be there as it was told.
 async fn ask(client: &mut Client, told: &Acknowledged) -> Result<(), ClientError> {
-    let query = SaleQuery { epoch: Epoch(1), sequence: Sequence(told.change.sequence) };
-    match client.call(SaleIdentity::default(), &Request::SaleQuery(query), ANSWER_TIMEOUT).await? {
-        Answer::Money(answer) => {
-            expect_same(told, &answer);
-            Ok(())
-        }
-        // Stopping: another session will ask.
-        _ => Err(ClientError::Closed),
-    }
+    expect_same(told, &outcome_of(client, told.change.sequence).await?);
+    Ok(())
 }
 
 fn expect_same(told: &Acknowledged, answer: &MoneyAnswer) {

@@ -21,6 +21,7 @@ mod cli_import;
 mod cli_serve;
 mod cli_settle;
 mod counter_load;
+mod crowd;
 mod full_log;
 mod graceful_stop;
 mod kill_cycles;

@@ -36,30 +36,13 @@ fn record(reader: &LogReader, number: RecordNumber) -> Result<KnownRecord, Engin
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use wal::{LogConfig, LogId, SystemClock};
-
     use super::*;
-    use crate::ledger::{Record, Sizes};
-    use crate::limits::books::{self, BooksSpec};
-    use crate::opened_books::LogBackEnd;
-    use crate::runtime::engine::Sources;
+    use crate::ledger::Record;
+    use crate::runtime::small_engine::small_engine;
 
     #[test]
     fn every_record_is_found_by_its_number() {
-        let (engine, _) = Engine::open(Sources {
-            storage: Arc::new(wal::Simulated::new()),
-            log: LogConfig::new(LogId([1; 16])),
-            clock: Arc::new(SystemClock),
-            sizes: Sizes::default(),
-            snapshot: None,
-            orders: None,
-        })
-        .expect("a new log");
-        let spec = BooksSpec { accounts: 300, tills: 2, debits: 0, back_end: LogBackEnd::Through };
-        books::open_accounts(&engine, &spec).expect("few accounts");
-        engine.sync().expect("the simulated medium works");
+        let engine = small_engine(300, 2);
         let reader = engine.log().reader();
         let mut known = Known::default();
         let mut seen = 0;

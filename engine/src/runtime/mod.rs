@@ -22,6 +22,8 @@ pub mod history_walk;
 pub mod look_up;
 pub mod order_index;
 pub mod slow_lane;
+#[cfg(test)]
+mod small_engine;
 pub mod snapshot_files;
 pub mod statement;
 pub mod turn;

@@ -394,32 +394,17 @@ mod tests {
     use protocol::ids::{Epoch, Sequence};
     use protocol::keys::{Key128, derive_card_key};
     use protocol::offline_record::{OFFLINE_RECORD_LAYOUT, TAC_KEY_CARD};
-    use wal::{Log, LogConfig, LogId, SystemClock};
+    use wal::Log;
 
     use super::*;
-    use crate::ledger::Sizes;
-    use crate::limits::books::{self, BooksSpec};
-    use crate::opened_books::LogBackEnd;
-    use crate::runtime::engine::Sources;
+    use crate::limits::books;
+    use crate::runtime::small_engine::small_engine;
 
     const ACCOUNTS: u32 = 200;
     const TILLS: u16 = 3;
 
-    /// An engine whose log is written by nobody but the test.
     fn engine() -> Arc<Engine> {
-        let (engine, _) = Engine::open(Sources {
-            storage: Arc::new(wal::Simulated::new()),
-            log: LogConfig::new(LogId([1; 16])),
-            clock: Arc::new(SystemClock),
-            sizes: Sizes::default(),
-            snapshot: None,
-            orders: None,
-        })
-        .expect("a new log");
-        let spec = BooksSpec { accounts: ACCOUNTS, tills: TILLS, debits: 0, back_end: LogBackEnd::Through };
-        books::open_accounts(&engine, &spec).expect("few accounts");
-        engine.sync().expect("the simulated medium works");
-        Arc::new(engine)
+        Arc::new(small_engine(ACCOUNTS, TILLS))
     }
 
     fn job(engine: &Engine, till: u16, records: u32, done: &mpsc::Sender<(u16, usize)>) -> Job {

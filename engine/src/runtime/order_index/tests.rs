@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use loadgen::random::Random;
 use protocol::ids::{AccountId, BusinessDate, Epoch, MerchantId, Sequence, TerminalId};
 use protocol::result_code::ResultCode;
 use wal::{LogConfig, Simulated, SystemClock};
@@ -19,18 +20,6 @@ use crate::runtime::engine::{Engine, Reply, Sources, StartReport};
 use crate::runtime::look_up;
 
 const LOG_ID: LogId = LogId([3; 16]);
-
-/// xorshift64*: the stream of a seed is the same everywhere.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % bound
-    }
-}
 
 fn key(i: u64) -> OrderKey {
     let mut number = [0; 32];
@@ -105,7 +94,7 @@ fn the_bytes_are_those_of_the_drawing() {
 #[test]
 fn whatever_byte_is_damaged_no_order_is_taken_as_new() {
     for seed in 1..=300 {
-        let mut random = Random(seed);
+        let mut random = Random::new(seed, 0);
         let dir = tempfile::tempdir().unwrap();
         let rows = rows(0..random.below(800) + 1);
         let run = write(dir.path(), &rows);
@@ -281,7 +270,7 @@ impl Campus {
 #[test]
 fn each_of_ten_thousand_orders_is_credited_once_with_four_in_memory() {
     const ORDERS: u32 = 10_000;
-    let mut random = Random(20_261_125);
+    let mut random = Random::new(20_261_125, 0);
     let mut campus = Campus::new();
     for order in 0..ORDERS {
         let outcome = campus.bring(order);
