@@ -139,6 +139,28 @@ fn the_same_file_again_changes_nothing_and_a_dry_run_never_does() {
 }
 
 #[test]
+fn a_class_follows_the_roster_and_what_the_roster_does_not_say_stays() {
+    let books = Books::new();
+    let campus = "[class.7]\ndebit_max = '50'\nday_max = '200'\nrule = 'above-zero'\nfloor = '-10'\n";
+    let campus = books.file("campus.toml", campus);
+    assert_eq!(books.import_json("campus", &campus, &[])["settings_changed"], 1);
+    assert_eq!(books.import_json("campus", &campus, &[])["settings_changed"], 0);
+
+    let staff = books.file("staff.csv", "StudentNo,CardUid,Class\n180001,19762330,7\n180009,19762339,7\n");
+    let report = books.import_json("holders", &staff, &[]);
+    assert_eq!((&report["accounts_opened"], &report["classes_changed"]), (&Value::from(1), &Value::from(1)));
+    let again = books.import_json("holders", &staff, &[]);
+    assert_eq!((&again["accounts_opened"], &again["classes_changed"]), (&Value::from(0), &Value::from(0)));
+    // The first roster has no such column, so it takes nobody's class away.
+    let first = books.import_json("holders", &books.folder.path().join("good.csv"), &[]);
+    assert_eq!(first["classes_changed"], 0, "{first}");
+
+    let wrong = books.file("wrong.csv", "StudentNo,CardUid,Class\n180001,19762330,64\n");
+    let said = books.import_fails("holders", &wrong, &[]);
+    assert!(said.contains("wrong.csv: line 2, column Class: a class is 0 to 63: \"64\""), "{said}");
+}
+
+#[test]
 fn two_cards_given_twice_are_four_lines_left_unbound() {
     let books = Books::new();
     let roster = format!(

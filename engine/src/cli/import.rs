@@ -56,12 +56,13 @@ fn print(report: &ImportReport, dry_run: bool, json: bool) -> CliResult {
         println!("conflict: {conflict}");
     }
     println!(
-        "{}{} changes: {} accounts opened, {} cards bound, {} settings; {} entries unchanged, \
+        "{}{} changes: {} accounts opened, {} cards bound, {} classes, {} settings; {} entries unchanged, \
          {} lines in conflict",
         if dry_run { "dry run, nothing written: " } else { "" },
         report.changes(),
         report.accounts_opened,
         report.cards_bound,
+        report.classes_changed,
         report.settings_changed,
         report.unchanged,
         report.lines_in_conflict

@@ -4,10 +4,10 @@ use protocol::ids::{AccountId, CardUid, MerchantId, TerminalId};
 use protocol::result_code::ResultCode;
 use serde::Serialize;
 
-use super::campus::CampusFile;
+use super::campus::{CampusFile, PolicyEntry, Yuan};
 use super::roster::{Roster, RosterLine};
 use crate::ledger::command::{
-    BindCard, OpenAccount, RegisterMerchant, RegisterTerminal, SetMealPeriod, SetPolicy,
+    BindCard, OpenAccount, RegisterMerchant, RegisterTerminal, SetAccountClass, SetMealPeriod, SetPolicy,
 };
 use crate::ledger::registry::Policy;
 use crate::ledger::{Outcome, Request};
@@ -23,6 +23,8 @@ pub struct ImportReport {
     pub accounts_opened: usize,
     /// Cards bound to their account.
     pub cards_bound: usize,
+    /// Accounts that were opened before and have another class now.
+    pub classes_changed: usize,
     /// Merchants, terminals, meal periods and policies set or changed.
     pub settings_changed: usize,
     /// Entries that stood in the books already, as they are in the file.
@@ -35,7 +37,7 @@ pub struct ImportReport {
 
 impl ImportReport {
     fn conflict(&mut self, holder: &RosterLine, why: &str) {
-        let RosterLine { line, student_no, card_uid } = holder;
+        let RosterLine { line, student_no, card_uid, .. } = holder;
         let card_uid = card_uid.map_or(0, |uid| uid.0);
         self.conflicts.push(format!("card {card_uid} of {student_no} (line {line}) {why}; left as it was"));
         self.lines_in_conflict += 1;
@@ -43,7 +45,7 @@ impl ImportReport {
 
     /// Records written.
     pub fn changes(&self) -> usize {
-        self.accounts_opened + self.cards_bound + self.settings_changed
+        self.accounts_opened + self.cards_bound + self.classes_changed + self.settings_changed
     }
 }
 
@@ -91,11 +93,15 @@ pub fn holders(engine: &Engine, roster: &Roster) -> Result<ImportReport, ImportE
     };
     for (index, holder) in roster.holders.iter().enumerate() {
         let entry = || format!("line {}: student {}", holder.line, holder.student_no);
+        let class = holder.class.unwrap_or_default();
         let request =
-            Request::OpenAccount(OpenAccount { student_number: padded(&holder.student_no), class: 0 });
+            Request::OpenAccount(OpenAccount { student_number: padded(&holder.student_no), class });
         let opened = configure(engine, request, entry)?;
         count(&mut report.accounts_opened, &mut report.unchanged, &opened);
         let account = opened.account.expect("an opened account has a number");
+        if let Some(class) = holder.class.filter(|_| opened.repeat) {
+            report.classes_changed += usize::from(reclass(engine, account, class, entry)?);
+        }
         if let Some(card_uid) = holder.card_uid {
             match owner_of(engine, card_uid) {
                 Some(owner) if owner != account => {
@@ -115,6 +121,17 @@ pub fn holders(engine: &Engine, roster: &Roster) -> Result<ImportReport, ImportE
     }
     engine.sync().map_err(EngineError::from)?;
     Ok(report)
+}
+
+/// Gives an account that was opened before its class; false when it has it already.
+fn reclass(
+    engine: &Engine,
+    account: AccountId,
+    class: u8,
+    entry: impl Fn() -> String,
+) -> Result<bool, ImportError> {
+    let outcome = configure(engine, Request::SetAccountClass(SetAccountClass { account, class }), entry)?;
+    Ok(!outcome.repeat)
 }
 
 /// The account that has the card, or had it.
@@ -142,7 +159,7 @@ fn bind(
     }
 }
 
-/// Registers merchants before the terminals that name them, then meal periods and the policy.
+/// Registers merchants before the terminals that name them, then meal periods and the classes' rules.
 ///
 /// # Errors
 /// The log fails, a terminal names an unknown merchant, or a number is out of its table's range.
@@ -180,22 +197,35 @@ pub fn campus(engine: &Engine, file: &CampusFile) -> Result<ImportReport, Import
         });
         set(request, format!("meal period {:?}", period.name))?;
     }
-    if let Some(entry) = &file.policy {
-        let limit = |yuan: super::campus::Yuan, name: &str| {
-            u32::try_from(yuan.amount_fen).map_err(|_| ImportError::Refused {
-                entry: format!("policy {name}"),
-                reason: format!("{} fen is above {}", yuan.amount_fen, u32::MAX),
-            })
-        };
-        let policy = Policy {
-            debit_max_fen: limit(entry.debit_max, "debit_max")?,
-            day_max_fen: limit(entry.day_max, "day_max")?,
-            ..Policy::DEFAULT
-        };
-        set(Request::SetPolicy(SetPolicy { class: 0, policy }), "policy".to_owned())?;
+    let own = file.policy.iter().map(|entry| (0, "policy".to_owned(), entry));
+    let others = file.classes.iter().map(|(class, entry)| (class.0, format!("class {}", class.0), entry));
+    for (class, name, entry) in own.chain(others) {
+        let policy = policy(entry, &name)?;
+        set(Request::SetPolicy(SetPolicy { class, policy }), name)?;
     }
     engine.sync().map_err(EngineError::from)?;
     Ok(report)
+}
+
+/// The rules that an entry of the file gives; `name` says which entry it is.
+fn policy(entry: &PolicyEntry, name: &str) -> Result<Policy, ImportError> {
+    let limit = |yuan: Option<Yuan>, default_fen: u32, field: &str| {
+        let Some(Yuan { amount_fen }) = yuan else { return Ok(default_fen) };
+        u32::try_from(amount_fen).map_err(|_| ImportError::Refused {
+            entry: format!("{name} {field}"),
+            reason: format!("{amount_fen} fen is above {}", u32::MAX),
+        })
+    };
+    let Policy { debit_max_fen, day_max_fen, offline_debit_max_fen, offline_day_max_fen, .. } =
+        Policy::DEFAULT;
+    Ok(Policy {
+        floor_fen: entry.floor.amount_fen,
+        debit_max_fen: limit(Some(entry.debit_max), debit_max_fen, "debit_max")?,
+        day_max_fen: limit(Some(entry.day_max), day_max_fen, "day_max")?,
+        offline_debit_max_fen: limit(entry.offline_debit_max, offline_debit_max_fen, "offline_debit_max")?,
+        offline_day_max_fen: limit(entry.offline_day_max, offline_day_max_fen, "offline_day_max")?,
+        rule: entry.rule,
+    })
 }
 
 fn configure(

@@ -15,19 +15,34 @@
 //! start = "10:30"          # inclusive
 //! end = "13:30"            # exclusive
 //!
-//! [policy]                 # for card holders
+//! [policy]                 # for card holders: the class 0
 //! debit_max = "20.00"      # yuan, one debit without password; inclusive
 //! day_max = "50.00"        # yuan, one calendar day without password; inclusive
+//!
+//! [class.1]                # for those whose line in the roster says class 1, up to 63
+//! debit_max = "50.00"
+//! day_max = "200.00"
+//! rule = "above-zero"      # or covers, which is the default: see below
+//! floor = "-10.00"         # yuan; what a debit leaves is never less. Default 0
+//! offline_debit_max = "20.00"   # yuan, one offline sale; above, it is flagged. Default 20.00
+//! offline_day_max = "50.00"     # yuan, one calendar day's; above, they are flagged. Default 50.00
 //! ```
+//!
+//! `covers`: what is available, less the amount, isn't under the floor. `above-zero`: that, and what is available is above
+//! zero, the guide's own "余额大于 0 才能进行消费".
 //!
 //! Terminals get their keys by derivation from the campus master key, so no key stands in the file.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use protocol::terminal_kind::TerminalKind;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Deserializer};
+
+use crate::ledger::limits::CLASSES_MAX;
+use crate::ledger::registry::AuthoriseRule;
 
 /// A campus file, checked.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -42,9 +57,12 @@ pub struct CampusFile {
     /// Meal periods; a time outside every one of them is "other".
     #[serde(default, rename = "meal_period")]
     pub meal_periods: Vec<MealPeriodEntry>,
-    /// Limits of card holders.
+    /// Rules of card holders: the class 0.
     #[serde(default)]
     pub policy: Option<PolicyEntry>,
+    /// Rules of other classes, by number.
+    #[serde(default, rename = "class")]
+    pub classes: BTreeMap<ClassNumber, PolicyEntry>,
 }
 
 /// One merchant.
@@ -82,7 +100,7 @@ pub struct MealPeriodEntry {
     pub end: ClockMinute,
 }
 
-/// Limits of one account class.
+/// Rules of an account class.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyEntry {
@@ -90,6 +108,16 @@ pub struct PolicyEntry {
     pub debit_max: Yuan,
     /// Most that one calendar day may take without the password, yuan, inclusive.
     pub day_max: Yuan,
+    /// When a balance covers an amount.
+    #[serde(default, deserialize_with = "authorise_rule")]
+    pub rule: AuthoriseRule,
+    /// What a debit leaves is never less.
+    #[serde(default)]
+    pub floor: SignedYuan,
+    /// An offline sale above this is flagged.
+    pub offline_debit_max: Option<Yuan>,
+    /// Offline sales that take their day above this are flagged.
+    pub offline_day_max: Option<Yuan>,
 }
 
 fn point_of_sale() -> TerminalKind {
@@ -102,6 +130,31 @@ fn terminal_kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TerminalK
         let names: Vec<&str> = TerminalKind::ALL.into_iter().map(TerminalKind::name).collect();
         serde::de::Error::custom(format!("{name:?} isn't a kind of terminal; one of {}", names.join(", ")))
     })
+}
+
+fn authorise_rule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AuthoriseRule, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "covers" => Ok(AuthoriseRule::Covers),
+        "above-zero" => Ok(AuthoriseRule::AboveZero),
+        name => Err(serde::de::Error::custom(format!("{name:?} isn't a rule; one of covers, above-zero"))),
+    }
+}
+
+/// The number of an account class that isn't the holders' own: 1 to 63.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ClassNumber(pub u8);
+
+impl TryFrom<String> for ClassNumber {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<ClassNumber, String> {
+        match text.parse() {
+            Ok(number) if (1..CLASSES_MAX).contains(&usize::from(number)) => Ok(ClassNumber(number)),
+            Ok(0) => Err("class 0 is everybody's: write [policy]".to_owned()),
+            _ => Err(format!("{text:?} isn't a class; one of 1 to {}", CLASSES_MAX - 1)),
+        }
+    }
 }
 
 /// A time of day in minutes from midnight, read from `HH:MM`.
@@ -125,7 +178,7 @@ impl TryFrom<String> for ClockMinute {
     }
 }
 
-/// An amount that a person wrote in yuan, kept in fen.
+/// An amount that a person wrote in yuan, kept in fen; not negative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Yuan {
@@ -137,17 +190,35 @@ impl TryFrom<String> for Yuan {
     type Error = String;
 
     fn try_from(text: String) -> Result<Yuan, String> {
-        let yuan: Decimal =
-            text.parse().map_err(|_| format!("{text:?} isn't an amount in yuan, such as \"20.00\""))?;
-        let fen = yuan * Decimal::ONE_HUNDRED;
-        if !fen.is_integer() {
-            return Err(format!("{text:?} has more than two decimals"));
-        }
-        let amount_fen = fen.to_i64().ok_or_else(|| format!("{text:?} is too large"))?;
+        let SignedYuan { amount_fen } = SignedYuan::try_from(text.clone())?;
         if amount_fen < 0 {
             return Err(format!("{text:?} is negative"));
         }
         Ok(Yuan { amount_fen })
+    }
+}
+
+/// An amount that a person wrote in yuan, kept in fen; it may be negative.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct SignedYuan {
+    /// The amount, fen.
+    pub amount_fen: i64,
+}
+
+impl TryFrom<String> for SignedYuan {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<SignedYuan, String> {
+        let yuan: Decimal =
+            text.parse().map_err(|_| format!("{text:?} isn't an amount in yuan, such as \"20.00\""))?;
+        let too_large = || format!("{text:?} is too large");
+        let fen = yuan.checked_mul(Decimal::ONE_HUNDRED).ok_or_else(too_large)?;
+        if !fen.is_integer() {
+            return Err(format!("{text:?} has more than two decimals"));
+        }
+        let amount_fen = fen.to_i64().ok_or_else(too_large)?;
+        Ok(SignedYuan { amount_fen })
     }
 }
 
@@ -252,12 +323,23 @@ mod tests {
             [policy]
             debit_max = "20"
             day_max = "50.05"
+            [class.7]
+            debit_max = "50"
+            day_max = "200"
+            rule = "above-zero"
+            floor = "-10.00"
+            offline_day_max = "80"
         "#;
         let campus = CampusFile::parse(Path::new("c.toml"), text).unwrap();
         assert_eq!(campus.terminals[0].kind, TerminalKind::PointOfSale);
         assert_eq!(campus.terminals[1].kind, TerminalKind::PhoneGateway);
         assert_eq!(campus.meal_periods[0].start, ClockMinute(630));
-        assert_eq!(campus.policy.unwrap().day_max.amount_fen, 5_005);
+        let policy = campus.policy.unwrap();
+        assert_eq!((policy.day_max.amount_fen, policy.rule), (5_005, AuthoriseRule::Covers));
+        let staff = &campus.classes[&ClassNumber(7)];
+        assert_eq!((staff.rule, staff.floor.amount_fen), (AuthoriseRule::AboveZero, -1_000));
+        assert_eq!(staff.offline_debit_max, None);
+        assert_eq!(staff.offline_day_max, Some(Yuan { amount_fen: 8_000 }));
     }
 
     #[test]
@@ -267,6 +349,14 @@ mod tests {
         assert!(message("[policy]\ndebit_max='1.005'\nday_max='2'\n").contains("more than two decimals"));
         assert!(message("[policy]\ndebit_max='-1'\nday_max='2'\n").contains("negative"));
         assert!(message("[[meal_period]]\nname='x'\nstart='25:00'\nend='14:00'\n").contains("\"25:00\""));
+        let huge = format!("[policy]\ndebit_max='{}'\nday_max='2'\n", "9".repeat(28));
+        assert!(message(&huge).contains("is too large"));
+        let class = |number: &str| message(&format!("[class.{number}]\ndebit_max='1'\nday_max='2'\n"));
+        assert!(class("64").contains("\"64\" isn't a class; one of 1 to 63"), "{}", class("64"));
+        assert!(class("staff").contains("\"staff\" isn't a class"), "{}", class("staff"));
+        assert!(class("0").contains("write [policy]"), "{}", class("0"));
+        let rule = message("[class.1]\ndebit_max='1'\nday_max='2'\nrule='free'\n");
+        assert!(rule.contains("\"free\" isn't a rule; one of covers, above-zero"), "{rule}");
         assert!(message("colour = 1\n").contains("line 1, column 1"));
         let kind = message("[[terminal]]\nid=1\nmerchant=1\nkind='tap'\n");
         assert!(kind.contains("\"tap\" isn't a kind of terminal; one of point-of-sale, water"), "{kind}");

@@ -1,7 +1,8 @@
 //! Reads a roster of card holders from CSV, in UTF-8 (with or without BOM) or GBK.
 //!
 //! The college's export names its columns `Index,CardNo,Sex,Major,AccessCardNo`: `CardNo` is the student or
-//! staff number, `AccessCardNo` the number that the physical card shows to a reader. Columns are found by
+//! staff number, `AccessCardNo` the number that the physical card shows to a reader. A column `Class` may give
+//! the account's class, 0 to 63: see the campus file. Columns are found by
 //! name, in any order; others are ignored, and nothing of them is kept. A file is read whole before anything
 //! is said about it, so a bad line never leaves half an import.
 
@@ -11,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 use encoding_rs::{GB18030, UTF_8};
 use protocol::ids::CardUid;
+
+use crate::ledger::limits::CLASSES_MAX;
 
 /// Longest student number, bytes of UTF-8: the width of its column in an account.
 pub const STUDENT_NO_BYTES_MAX: usize = 16;
@@ -35,6 +38,9 @@ pub struct RosterLine {
     pub student_no: String,
     /// The physical card's number; `None` where the column is empty.
     pub card_uid: Option<CardUid>,
+    /// The account's class; `None` where the file has no such column, or it is empty: a new account's is 0, another's
+    /// stays as it is.
+    pub class: Option<u8>,
 }
 
 /// A card number that the roster gives to more than one holder. None of them gets it.
@@ -128,6 +134,7 @@ impl Roster {
         let header = reader.headers().map_err(|e| line_error(path, &e))?.clone();
         let student_column = column(path, &header, &["StudentNo", "CardNo"], "StudentNo or CardNo")?;
         let card_column = column(path, &header, &["CardUid", "AccessCardNo"], "CardUid or AccessCardNo")?;
+        let class_column = header.iter().position(|name| name.eq_ignore_ascii_case("Class"));
 
         let mut holders: Vec<RosterLine> = Vec::new();
         let mut line_of_student: HashMap<String, u64> = HashMap::new();
@@ -176,7 +183,14 @@ impl Roster {
                     }
                 },
             };
-            holders.push(RosterLine { line, student_no: student_no.to_owned(), card_uid });
+            let class = match class_column.map(|column| (column, &record[column])) {
+                None | Some((_, "")) => None,
+                Some((column, digits)) => match digits.parse::<u8>() {
+                    Ok(class) if usize::from(class) < CLASSES_MAX => Some(class),
+                    _ => return Err(field(column, format!("a class is 0 to {}", CLASSES_MAX - 1))),
+                },
+            };
+            holders.push(RosterLine { line, student_no: student_no.to_owned(), card_uid, class });
         }
         Ok(Roster::without_shared_cards(holders))
     }
@@ -284,6 +298,18 @@ mod tests {
             assert_eq!(roster.holders[0].card_uid, Some(CardUid(19_762_330)));
             assert_eq!(roster.holders[1].card_uid, None);
         }
+    }
+
+    #[test]
+    fn a_class_may_be_given() {
+        let parse = |body: &str| {
+            let text = format!("StudentNo,Class,CardUid\n{body}");
+            Roster::parse(Path::new("r.csv"), text.as_bytes(), TextEncoding::Auto)
+        };
+        let roster = parse("a,63,7\nb,,8\n").unwrap();
+        assert_eq!(roster.holders.iter().map(|h| h.class).collect::<Vec<_>>(), [Some(63), None]);
+        let error = parse("a,64,7\n").unwrap_err();
+        assert_eq!(error.to_string(), "r.csv: line 2, column Class: a class is 0 to 63: \"64\"");
     }
 
     #[test]

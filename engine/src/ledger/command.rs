@@ -22,6 +22,7 @@ pub use super::kind::register_merchant::RegisterMerchant;
 pub use super::kind::register_terminal::RegisterTerminal;
 pub use super::kind::reversal::Reversal;
 pub use super::kind::sale_query::SaleQuery;
+pub use super::kind::set_account_class::SetAccountClass;
 pub use super::kind::set_account_terms::SetAccountTerms;
 pub use super::kind::set_meal_period::SetMealPeriod;
 pub use super::kind::set_policy::SetPolicy;

@@ -3,8 +3,8 @@
 use engine::ledger::Request;
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{
-    BindCard, CutOff, OpenAccount, Opening, RegisterMerchant, RegisterTerminal, SetAccountTerms,
-    SetMealPeriod, SetPolicy,
+    BindCard, CutOff, OpenAccount, Opening, RegisterMerchant, RegisterTerminal, SetAccountClass,
+    SetAccountTerms, SetMealPeriod, SetPolicy,
 };
 use engine::ledger::limits::{CLASSES_MAX, MEAL_PERIODS_MAX, NAME_BYTES_MAX};
 use engine::ledger::record::Wallet;
@@ -32,6 +32,16 @@ impl Model {
                 debit_max_fen,
                 day_max_fen,
             }) => self.set_terms(account.0, (status, card_lost, class, debit_max_fen, day_max_fen)),
+            Request::SetAccountClass(SetAccountClass { account, class }) => {
+                match self.accounts.get(account.0 as usize) {
+                    Some(a) => {
+                        let terms = (a.status, a.card_lost, class, a.debit_max_fen, a.day_max_fen);
+                        self.set_terms(account.0, terms)
+                    }
+                    None if usize::from(class) < CLASSES_MAX => self.stands(ResultCode::UnknownAccount, None),
+                    None => self.stands(ResultCode::NotPermitted, None),
+                }
+            }
             Request::RegisterMerchant(RegisterMerchant { merchant, name, enabled }) => {
                 if name.is_empty() || name.len() > NAME_BYTES_MAX {
                     return self.stands(ResultCode::NotPermitted, None);

@@ -39,6 +39,7 @@ pub mod register_merchant;
 pub mod register_terminal;
 pub mod reversal;
 pub mod sale_query;
+pub mod set_account_class;
 pub mod set_account_terms;
 pub mod set_meal_period;
 pub mod set_policy;

@@ -16,6 +16,7 @@ use super::register_merchant::RegisterMerchant;
 use super::register_terminal::RegisterTerminal;
 use super::reversal::Reversal;
 use super::sale_query::SaleQuery;
+use super::set_account_class::SetAccountClass;
 use super::set_account_terms::SetAccountTerms;
 use super::set_meal_period::SetMealPeriod;
 use super::set_policy::SetPolicy;
@@ -123,6 +124,8 @@ asks! {
     BindCard(BindCard);
     /// Sets an account's status, class and holder's limits.
     SetAccountTerms(SetAccountTerms);
+    /// Sets an account's class alone.
+    SetAccountClass(SetAccountClass);
     /// Registers a merchant, or changes what is known of it.
     RegisterMerchant(RegisterMerchant<'a>);
     /// Registers a terminal, or changes what is known of it.

@@ -88,7 +88,7 @@ fn kind(request: &Request<'_>) -> &'static str {
         Request::TopUpUndo(_) => "top-up undo",
         Request::Balance(_) | Request::BillHead(_) => "balance or bill",
         Request::SaleQuery(_) => "sale query",
-        Request::Opening(_) | Request::SetAccountTerms(_) => "opening or terms",
+        Request::Opening(_) | Request::SetAccountTerms(_) | Request::SetAccountClass(_) => "opening or terms",
         Request::OpenAccount(_) | Request::BindCard(_) => "account or card",
         Request::CardIssue(_) | Request::CardReplace(_) | Request::CardReturn(_) => "card at a counter",
         _ => "configuration",
