@@ -7,8 +7,8 @@ use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{
     AccountSelector, Balance, BillHead, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, Channel,
     CodeDebit, CodeVerdict, CutOff, OfflineFact, OpenAccount, Opening, RegisterMerchant, RegisterTerminal,
-    Request, Reversal, Sale, SaleQuery, SetAccountClass, SetAccountTerms, SetMealPeriod, SetPolicy, TerminalSlot, TopUp,
-    TopUpUndo,
+    Request, Reversal, Sale, SaleQuery, SetAccountClass, SetAccountTerms, SetMealPeriod, SetPolicy,
+    TerminalSlot, TopUp, TopUpUndo,
 };
 use engine::ledger::record::Wallet;
 use engine::ledger::registry::{AuthoriseRule, Policy, TerminalKind};
@@ -489,7 +489,10 @@ impl Stream {
                 let cards = if self.random.chance(10) { CARDS } else { 100_000 };
                 Request::BindCard(BindCard { account, card_uid: CardUid(self.random.below(cards)) })
             }
-            5 => Request::SetAccountClass(SetAccountClass { account, class: self.random.of(&[0, 1, 2, 3, 64]) }),
+            5 => Request::SetAccountClass(SetAccountClass {
+                account,
+                class: self.random.of(&[0, 1, 2, 3, 64]),
+            }),
             6..9 => {
                 let usual = self.random.chance(75);
                 Request::SetAccountTerms(SetAccountTerms {

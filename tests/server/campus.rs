@@ -250,14 +250,15 @@ pub fn fill(engine: &Engine) {
                 },
             ])
             .collect(),
-        meal_periods: Vec::new(),
-        policy: Some(PolicyEntry { debit_max: limit, day_max: limit }),
+        policy: Some(PolicyEntry::of_limits(limit, limit)),
+        ..CampusFile::default()
     };
     apply::campus(engine, &file).expect("the campus is taken");
     let holder = |account: u32| RosterLine {
         line: u64::from(account) + 2,
         student_no: student_no(account),
         card_uid: Some(card(account)),
+        class: None,
     };
     let roster = Roster { holders: (0..HOLDERS).map(holder).collect(), conflicts: Vec::new() };
     let report = apply::holders(engine, &roster).expect("the roster is taken");

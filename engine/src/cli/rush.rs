@@ -206,6 +206,7 @@ fn made_up_roster(holders: u32) -> Roster {
         line: u64::from(index) + 2,
         student_no: format!("{}", 2_600_000 + index),
         card_uid: Some(protocol::ids::CardUid(20_000_000 + u64::from(index) * 37)),
+        class: None,
     };
     Roster { holders: (0..holders).map(holder).collect(), conflicts: Vec::new() }
 }
@@ -224,7 +225,7 @@ fn made_up_campus(tills: u32) -> CampusFile {
             .chain((0..GATEWAYS).map(|i| terminal(FIRST_GATEWAY + i, i, TerminalKind::PhoneGateway)))
             .collect(),
         meal_periods: vec![period("breakfast", 6, 10), period("lunch", 10, 15), period("dinner", 15, 21)],
-        policy: None,
+        ..CampusFile::default()
     }
 }
 

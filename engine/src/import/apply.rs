@@ -94,8 +94,7 @@ pub fn holders(engine: &Engine, roster: &Roster) -> Result<ImportReport, ImportE
     for (index, holder) in roster.holders.iter().enumerate() {
         let entry = || format!("line {}: student {}", holder.line, holder.student_no);
         let class = holder.class.unwrap_or_default();
-        let request =
-            Request::OpenAccount(OpenAccount { student_number: padded(&holder.student_no), class });
+        let request = Request::OpenAccount(OpenAccount { student_number: padded(&holder.student_no), class });
         let opened = configure(engine, request, entry)?;
         count(&mut report.accounts_opened, &mut report.unchanged, &opened);
         let account = opened.account.expect("an opened account has a number");

@@ -120,6 +120,20 @@ pub struct PolicyEntry {
     pub offline_day_max: Option<Yuan>,
 }
 
+impl PolicyEntry {
+    /// These limits without the password, and everything else as it is by default.
+    pub fn of_limits(debit_max: Yuan, day_max: Yuan) -> PolicyEntry {
+        PolicyEntry {
+            debit_max,
+            day_max,
+            rule: AuthoriseRule::default(),
+            floor: SignedYuan::default(),
+            offline_debit_max: None,
+            offline_day_max: None,
+        }
+    }
+}
+
 fn point_of_sale() -> TerminalKind {
     TerminalKind::PointOfSale
 }
