@@ -20,6 +20,9 @@ pub struct Campus {
     pub tills: Vec<CampusTill>,
     /// Terminals that may top up. Each has one request in flight, so several make a warm-up quicker.
     pub gateways: Vec<CampusTill>,
+    /// Service counters: they hand out cards and take cash.
+    #[serde(default)]
+    pub counters: Vec<CampusTill>,
     /// The people. Their order is the generator's holder number.
     pub holders: Vec<CampusHolder>,
     /// Key from which every card's key is diversified.
@@ -129,6 +132,11 @@ impl Campus {
         std::fs::write(path, bytes).map_err(|source| LoadError::file(path, source))
     }
 
+    /// Every terminal: tills, gateways, counters.
+    pub fn terminals(&self) -> impl Iterator<Item = &CampusTill> {
+        self.tills.iter().chain(&self.gateways).chain(&self.counters)
+    }
+
     /// Checks what every run relies on: tills and holders exist, terminals and accounts are unique.
     ///
     /// # Errors
@@ -141,8 +149,7 @@ impl Campus {
         if self.holders.is_empty() {
             return complain("no holders".to_owned());
         }
-        let mut terminals: Vec<u32> =
-            self.tills.iter().chain(&self.gateways).map(|till| till.terminal).collect();
+        let mut terminals: Vec<u32> = self.terminals().map(|till| till.terminal).collect();
         terminals.sort_unstable();
         if let Some(pair) = terminals.windows(2).find(|pair| pair[0] == pair[1]) {
             return complain(format!("terminal {} is listed twice", pair[0]));
@@ -169,6 +176,7 @@ mod tests {
             address: "127.0.0.1:7000".parse().expect("an address"),
             tills: vec![till(1), till(2)],
             gateways: vec![till(9)],
+            counters: vec![till(10)],
             holders: vec![
                 CampusHolder { account: 0, student_no: "2023001".to_owned(), card_uid: Some(77) },
                 CampusHolder { account: 1, student_no: "2023002".to_owned(), card_uid: None },
@@ -199,6 +207,9 @@ mod tests {
         let mut campus = small();
         campus.gateways[0].terminal = 2;
         assert_eq!(campus.validate().expect_err("double").to_string(), "campus: terminal 2 is listed twice");
+        let mut campus = small();
+        campus.counters[0].terminal = 9;
+        assert_eq!(campus.validate().expect_err("double").to_string(), "campus: terminal 9 is listed twice");
         let mut campus = small();
         campus.holders[1].account = 0;
         assert_eq!(campus.validate().expect_err("double").to_string(), "campus: account 0 is listed twice");

@@ -11,6 +11,7 @@ use protocol::request::{Request, RequestIds};
 use protocol::result_code::{ResultCode, TillAction};
 use protocol::sign_in::TerminalIdentity;
 
+use crate::answer_code::code_of;
 use crate::campus::CampusTill;
 use crate::connection::Connection;
 use crate::drive::{draw_nonce, identity_of};
@@ -148,15 +149,4 @@ impl Desk {
 /// a till's action for it is to send the sale.
 fn is_later(code: ResultCode) -> bool {
     code != ResultCode::UnknownSale && matches!(code.action(), TillAction::Retry | TillAction::SignIn)
-}
-
-fn code_of(answer: &Answer<'_>) -> Option<ResultCode> {
-    match answer {
-        Answer::Money(money) => Some(money.code),
-        Answer::Balance(balance) => Some(balance.code),
-        Answer::Bill(bill) => Some(bill.code),
-        Answer::Statement(statement) => Some(statement.code),
-        Answer::Refused(refusal) => Some(refusal.code),
-        Answer::SignedOut | Answer::Heartbeat(_) | Answer::Batch(_) => None,
-    }
 }

@@ -17,6 +17,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use protocol::command_table::Kind;
 use protocol::ids::{Epoch, TerminalId};
 use protocol::keys::Key128;
 use protocol::sign_in::{NONCE_BYTES, TerminalIdentity};
@@ -26,21 +27,24 @@ use crate::campus::{Campus, CampusTill};
 use crate::config::{RunConfig, SECOND_NS};
 use crate::connection::{Connection, ConnectionError};
 use crate::error::LoadError;
+use crate::guide::rows_of;
 use crate::hiccup::{HiccupMeter, HiccupSummary};
 use crate::interval_log::IntervalLog;
 use crate::machine::Machine;
 use crate::measurement::Measurement;
 use crate::outcome_log::OutcomeLog;
+use crate::output::CAMPUS_NAME;
 use crate::pacer::{Pacer, RunClock};
 use crate::people::People;
-use crate::profile::{PlanScope, ProfileConfig};
+use crate::profile::{Desks, PlanScope, ProfileConfig};
 use crate::progress::{Progress, RunControl};
 use crate::progress_line::ProgressPrinter;
 use crate::random::Random;
 use crate::report::{LatencySummary, RunCounts, RunReport};
-use crate::runtime::{card_counter_from_clock, run_here, unix_now_ns};
+use crate::runtime::{blank_cards_from_clock, card_counter_from_clock, run_here, unix_now_ns};
 use crate::second::SecondReport;
-use crate::till::{Till, TillSettings, TillStep, World};
+use crate::till::{Till, TillSettings, TillStep};
+use crate::world::World;
 
 /// How long all tills together have for their first sign-in.
 const SIGN_IN_MAX_NS: u64 = 60 * SECOND_NS;
@@ -65,8 +69,10 @@ pub fn run(
     log: &mut OutcomeLog,
 ) -> Result<RunReport, LoadError> {
     campus.validate()?;
-    let first_counter = config.card_counter_first.unwrap_or_else(|| card_counter_from_clock(unix_now_ns()));
-    let mut people = People::new(campus, first_counter, config.chip_balance_fen);
+    let now_ns = unix_now_ns();
+    let first_counter = config.card_counter_first.unwrap_or_else(|| card_counter_from_clock(now_ns));
+    let first_blank = blank_cards_from_clock(now_ns);
+    let mut people = People::new(campus, first_counter, config.chip_balance_fen, first_blank);
     run_with_people(campus, config, control, log, &mut people)
 }
 
@@ -81,16 +87,23 @@ pub(crate) fn run_with_people(
 ) -> Result<RunReport, LoadError> {
     config.validate()?;
     campus.validate()?;
-    let tills = tills_of(campus, config)?;
+    let terminals = terminals_of(campus, config)?;
     if let Some(dir) = &config.out_dir {
         std::fs::create_dir_all(dir).map_err(|source| LoadError::file(dir, source))?;
     }
-    let report = run_here(run_async(campus, config, control, log, people, tills));
+    let report = run_here(run_async(campus, config, control, log, people, &terminals));
     control.publish(Progress { ended: 1, ..control.progress() });
     report
 }
 
-fn tills_of<'a>(campus: &'a Campus, config: &RunConfig) -> Result<&'a [CampusTill], LoadError> {
+/// Who takes part: the tills first, then, where the profile has something for them to do, gateways and counters.
+struct Terminals<'a> {
+    tills: u32,
+    desks: Desks,
+    all: Vec<&'a CampusTill>,
+}
+
+fn terminals_of<'a>(campus: &'a Campus, config: &RunConfig) -> Result<Terminals<'a>, LoadError> {
     let wanted = config.tills.map_or(campus.tills.len(), |tills| tills as usize);
     let tills = campus
         .tills
@@ -103,7 +116,20 @@ fn tills_of<'a>(campus: &'a Campus, config: &RunConfig) -> Result<&'a [CampusTil
             tills.len()
         )));
     }
-    Ok(tills)
+    let mut terminals =
+        Terminals { tills: tills.len() as u32, desks: Desks::default(), all: tills.iter().collect() };
+    if config.profile.has_desks() {
+        for (desks, what) in [(&campus.gateways, "gateways"), (&campus.counters, "counters")] {
+            if desks.is_empty() {
+                let profile = config.profile.name();
+                return Err(LoadError::Campus(format!("no {what}; {profile} needs at least one")));
+            }
+            terminals.all.extend(desks);
+        }
+        terminals.desks =
+            Desks { gateways: campus.gateways.len() as u32, counters: campus.counters.len() as u32 };
+    }
+    Ok(terminals)
 }
 
 pub(crate) fn identity_of(till: &CampusTill) -> TerminalIdentity {
@@ -140,27 +166,22 @@ async fn run_async(
     control: &RunControl,
     log: &mut OutcomeLog,
     people: &mut People,
-    campus_tills: &[CampusTill],
+    terminals: &Terminals<'_>,
 ) -> Result<RunReport, LoadError> {
     let clock = RunClock::start();
     let zero_unix_ns = unix_now_ns();
     let mut world = World::new(people.take(), campus.holders.len(), zero_unix_ns);
     world.log = std::mem::take(log);
-    let scope = PlanScope {
-        seed: config.seed,
-        tills: campus_tills.len() as u32,
-        holders: campus.holders.len() as u32,
-    };
+    let scope = PlanScope { seed: config.seed, tills: terminals.tills, holders: campus.holders.len() as u32 };
     let settings = TillSettings {
         timers: config.timers.clone(),
         upload_batch_records: config.upload_batch_records as usize,
         late_max_ns: config.late_max_ns,
     };
-    let tills = config
-        .profile
-        .plan(scope)
-        .into_iter()
-        .zip(campus_tills)
+    let plans =
+        config.profile.plan(scope).into_iter().chain(config.profile.plan_desks(scope, terminals.desks));
+    let tills = plans
+        .zip(&terminals.all)
         .zip(0..)
         .map(|((plan, till), index)| {
             let random = Random::new(config.seed, STREAM_BACKOFF + index);
@@ -171,7 +192,7 @@ async fn run_async(
     let shared = Rc::new(Shared {
         world: RefCell::new(world),
         tills,
-        pacer: Pacer::new(clock, campus_tills.len())?,
+        pacer: Pacer::new(clock, terminals.all.len())?,
         clock,
         address: campus.address,
         last_failure: RefCell::new(None),
@@ -183,7 +204,7 @@ async fn run_async(
     let storm = matches!(config.profile, ProfileConfig::Storm(_));
     let mut start_ns = if storm { start_all(&shared) } else { 0 };
     let tasks: Vec<_> = (0..)
-        .zip(campus_tills)
+        .zip(&terminals.all)
         .map(|(index, till)| {
             // Nonces must be new in each run, so the wall clock goes into them beside the seed.
             let nonces = Random::new(config.seed ^ zero_unix_ns, STREAM_NONCE + u64::from(index));
@@ -192,7 +213,7 @@ async fn run_async(
         })
         .collect();
     if !storm {
-        await_sign_in(&shared, control, campus_tills).await?;
+        await_sign_in(&shared, control, &terminals.all).await?;
         start_ns = start_all(&shared);
     }
     shared.world.borrow_mut().measurement.measure_from_ns =
@@ -221,7 +242,7 @@ async fn run_async(
         let (terminal, reason) = shared
             .last_failure
             .take()
-            .unwrap_or((TerminalId(campus_tills[0].terminal), "no answer to the sign-in".to_owned()));
+            .unwrap_or((TerminalId(terminals.all[0].terminal), "no answer to the sign-in".to_owned()));
         return Err(LoadError::Terminal { terminal, address: shared.address.to_string(), reason });
     }
     for till in &shared.tills {
@@ -234,7 +255,10 @@ async fn run_async(
     publish(&shared, &world, control, config, start_ns, 1);
     *people = world.people.take();
     if let Some(dir) = &config.out_dir {
-        crate::output::write(dir, &report, &world.measurement, log)?;
+        crate::output::write(dir, &report, log)?;
+        if config.profile.has_desks() {
+            people.campus_left(campus).write(&dir.join(CAMPUS_NAME))?;
+        }
     }
     Ok(report)
 }
@@ -250,7 +274,7 @@ fn start_all(shared: &Shared) -> u64 {
 async fn await_sign_in(
     shared: &Shared,
     control: &RunControl,
-    campus_tills: &[CampusTill],
+    campus_tills: &[&CampusTill],
 ) -> Result<(), LoadError> {
     loop {
         let up = shared.tills.iter().filter(|till| till.borrow().is_up()).count();
@@ -383,6 +407,10 @@ fn report_of(
 ) -> RunReport {
     let Measurement { counts, .. } = &world.measurement;
     let measured = &world.measurement;
+    let (approved, refused) = (measured.sales_approved(), measured.sales_refused());
+    let of_message = |kind| {
+        measured.by_message.get(kind).map_or_else(LatencySummary::default, |m| LatencySummary::of(&m.latency))
+    };
     RunReport {
         config: config.clone(),
         machine: Machine::here(config.out_dir.as_deref()),
@@ -394,19 +422,20 @@ fn report_of(
         counts: *counts,
         people_served: world.served.iter().filter(|&&served| served).count() as u64,
         debits_per_s: counts.approved as f64 * SECOND_NS as f64 / elapsed_ns.max(1) as f64,
-        latency: LatencySummary::of(&measured.approved),
+        latency: LatencySummary::of(&approved),
         latency_undisturbed: LatencySummary::of(&measured.undisturbed),
-        latency_refused: LatencySummary::of(&measured.refused),
-        latency_query: LatencySummary::of(&measured.query),
+        latency_refused: LatencySummary::of(&refused),
+        latency_query: of_message(Kind::Balance),
         service: LatencySummary::of(&measured.service),
-        upload_batch: LatencySummary::of(&measured.upload_batch),
+        upload_batch: of_message(Kind::Upload),
         lag: LatencySummary::of(&measured.lag),
         hiccups: HiccupSummary::default(),
         seconds: Vec::new(),
-        approved_histogram: measured.approved.clone(),
+        approved_histogram: approved,
         service_histogram: measured.service.clone(),
         lag_histogram: measured.lag.clone(),
         card_counter_next: world.people.card_counter_next(),
+        rows: rows_of(measured),
         refused_by_code: measured.refused_by_code.list(),
         transient_by_code: measured.transient_by_code.list(),
         check: None,

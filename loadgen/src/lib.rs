@@ -9,7 +9,7 @@
 //!  campus ─┬─▶ warm_up ──▶ outcome log ◀── drive::run ──▶ report, .hgrm, interval log
 //!          │                   │               ▲
 //!          │                   ▼               └── profile (seed ▶ schedule) ▶ till (state machine) ▶ connection
-//!          └────────────▶ check::check ──▶ lost, doubled, balances
+//!          └────────────▶ check::check ──▶ lost, doubled, balances      deed: whatever isn't a sale
 //!
 //!  capacity::capacity: run after run, for the highest rate that keeps an objective ──▶ page
 //!  soak::soak: one long run beside the server's metrics, and a verdict             ──▶ page
@@ -45,6 +45,7 @@
 //! - Histograms are merged, never averaged; refusals are never in the same one as successes.
 //! - The generator never starts or stops a server.
 
+mod answer_code;
 pub mod campus;
 pub mod capacity;
 pub mod check;
@@ -52,9 +53,11 @@ pub mod closed;
 pub mod config;
 mod connection;
 pub mod debit_connection;
+pub mod deed;
 mod desk;
 pub mod drive;
 pub mod error;
+pub mod guide;
 pub mod hiccup;
 mod interval_log;
 pub mod machine;
@@ -77,18 +80,22 @@ pub mod soak;
 pub mod till;
 pub mod trace_csv;
 pub mod warm_up;
+pub mod world;
 pub mod zipf;
 
 pub use campus::{Campus, CampusCodeKey, CampusHolder, CampusTill, HexKey};
 pub use check::{Baseline, CheckReport, CheckScope, check, check_part, read_baseline};
 pub use closed::closed;
 pub use config::{ClosedConfig, ClosedRequest, ProgressLine, RunConfig, TillTimers, WarmUpConfig};
+pub use deed::{DeedKind, Effect, Errand};
 pub use drive::run;
 pub use error::LoadError;
+pub use guide::{MessageReport, RowReport};
 pub use hiccup::{HiccupMeter, HiccupSummary};
 pub use outcome_log::{OutcomeEntry, OutcomeKind, OutcomeLog, SaleState};
 pub use profile::{
-    ConstantConfig, LunchConfig, PoissonConfig, ProfileConfig, SalesMix, StormConfig, TraceConfig,
+    CanteenDayConfig, ConstantConfig, LunchConfig, PoissonConfig, ProfileConfig, SalesMix, StormConfig,
+    TraceConfig,
 };
 pub use progress::{Progress, RunControl};
 pub use report::{ClosedReport, LatencySummary, RunCounts, RunReport, WarmUpReport};

@@ -9,16 +9,20 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use loadgen::config::{MILLISECOND_NS, SECOND_NS};
+use loadgen::guide::rows_text;
 use loadgen::{
-    Baseline, Campus, CheckReport, ConstantConfig, LatencySummary, LoadError, LunchConfig, OutcomeLog,
-    PoissonConfig, ProfileConfig, ProgressLine, RunConfig, RunControl, RunReport, SalesMix, StormConfig,
-    TillTimers, TraceConfig, WarmUpConfig,
+    Baseline, Campus, CanteenDayConfig, CheckReport, ConstantConfig, LatencySummary, LoadError, LunchConfig,
+    OutcomeLog, PoissonConfig, ProfileConfig, ProgressLine, RunConfig, RunControl, RunReport, SalesMix,
+    StormConfig, TillTimers, TraceConfig, WarmUpConfig,
 };
 
 const EXAMPLES: &str = "\
 Examples:
   # A lunch of 20 s on all tills of the campus; every holder gets ¥200 first:
   loadgen run lunch --campus campus.json --top-up 20000 --out report/
+
+  # A day with breakfast, lunch and dinner, counters and the phone app, in a minute:
+  loadgen run canteen-day --campus campus.json --top-up 10000 --timers-divided-by 10 --out report/
 
   # 20,000 debits a second for a minute, as a Poisson process, 1,000 tills:
   loadgen run poisson --campus campus.json --rate 20000 --duration 60 --tills 1000
@@ -76,18 +80,21 @@ enum ProfileName {
     Poisson,
     /// Every till comes back at once and uploads, while all go on serving.
     Storm,
+    /// A canteen's day, compressed into the duration, with its counters and the phone app: everything that the wire has. With
+    /// --out it leaves a campus.json with the cards that people have afterwards, for the next run against the same server.
+    CanteenDay,
 }
 
 #[derive(Args)]
 struct RunArgs {
     /// What is played.
     profile: ProfileName,
-    /// Requests a second, all tills together (not for lunch: its rate follows from the number of holders).
+    /// Requests a second, all tills together (not for lunch and canteen-day: their rate follows from the number of holders).
     #[arg(long, default_value_t = 1_000.0)]
     rate: f64,
-    /// How long, in seconds.
-    #[arg(long, default_value_t = 20.0)]
-    duration: f64,
+    /// How long, in seconds [default: 20, for canteen-day 60].
+    #[arg(long)]
+    duration: Option<f64>,
     /// Skew of who comes: 0 everybody alike, 1 the classic Zipf law. Each profile has its own default.
     #[arg(long)]
     zipf: Option<f64>,
@@ -135,7 +142,7 @@ struct CommonArgs {
     /// Don't check the server afterwards.
     #[arg(long)]
     no_check: bool,
-    /// Where report.json, latency.hgrm, intervals.hlog and outcomes.csv go.
+    /// Where report.json, report.html, latency.hgrm, intervals.hlog and outcomes.csv go.
     #[arg(long)]
     out: Option<PathBuf>,
     /// Print the report as JSON on standard output.
@@ -205,13 +212,15 @@ fn read_campus(path: &Path, address: Option<SocketAddr>) -> Result<Campus, LoadE
 }
 
 fn run(args: &RunArgs) -> Result<Vec<String>, LoadError> {
-    if !(args.duration > 0.0 && args.duration <= 604_800.0) {
+    let is_day = matches!(args.profile, ProfileName::CanteenDay);
+    let duration_s = args.duration.unwrap_or(if is_day { 60.0 } else { 20.0 });
+    if !(duration_s > 0.0 && duration_s <= 604_800.0) {
         return Err(LoadError::Setting {
             name: "duration",
             reason: "must be above 0 and at most a week (604,800 s)".to_owned(),
         });
     }
-    let duration_ns = (args.duration * SECOND_NS as f64) as u64;
+    let duration_ns = (duration_s * SECOND_NS as f64) as u64;
     let mut sales = SalesMix::default();
     sales.zipf_exponent = args.zipf.unwrap_or(sales.zipf_exponent);
     (sales.price_min_fen, sales.price_max_fen) =
@@ -230,6 +239,15 @@ fn run(args: &RunArgs) -> Result<Vec<String>, LoadError> {
         ProfileName::Poisson => ProfileConfig::Poisson(PoissonConfig { rate_per_s, duration_ns, sales }),
         ProfileName::Storm => {
             ProfileConfig::Storm(StormConfig { sales, ..StormConfig::new(rate_per_s, duration_ns) })
+        }
+        ProfileName::CanteenDay => {
+            let mut day = CanteenDayConfig { duration_ns, ..CanteenDayConfig::default() };
+            day.zipf_exponent = args.zipf.unwrap_or(day.zipf_exponent);
+            for meal in &mut day.meals {
+                (meal.price_min_fen, meal.price_max_fen) =
+                    args.price.unwrap_or((meal.price_min_fen, meal.price_max_fen));
+            }
+            ProfileConfig::CanteenDay(day)
         }
     };
     play(profile, &read_campus(&args.common.campus, args.common.addr)?, &args.common)
@@ -269,6 +287,7 @@ fn play(profile: ProfileConfig, campus: &Campus, args: &CommonArgs) -> Result<Ve
     }
     if let Some(dir) = &args.out {
         loadgen::output::write_report(dir, &report)?;
+        loadgen::page::write_run_page(dir, &report)?;
         loadgen::output::write_baseline(dir, &baseline)?;
     }
     if args.json {
@@ -317,12 +336,15 @@ fn report_text(report: &RunReport) -> String {
         report.machine.kernel
     ));
     lines.push(format!(
-        "{} people served, {:.0} debits/s; {} intended, {} approved, {} refused, {} given up, {} dropped",
+        "{} people served, {:.0} debits/s; {} intended, {} sales approved, {} refused, {} deeds done, {} refused, {} given up, \
+         {} dropped",
         report.people_served,
         report.debits_per_s,
         counts.intended,
         counts.approved,
         counts.refused,
+        counts.deeds_done,
+        counts.deeds_refused,
         counts.given_up,
         counts.dropped
     ));
@@ -345,8 +367,6 @@ fn report_text(report: &RunReport) -> String {
         ("  of these at undisturbed tills", &report.latency_undisturbed),
         ("approved, service time", &report.service),
         ("refused, from intended start", &report.latency_refused),
-        ("balance query", &report.latency_query),
-        ("upload frame", &report.upload_batch),
         ("the generator's own lag", &report.lag),
         ("the machine's hiccups", &report.hiccups.late),
     ] {
@@ -354,10 +374,9 @@ fn report_text(report: &RunReport) -> String {
             lines.push(latency_line(what, latency));
         }
     }
-    for (what, codes) in [("refused", &report.refused_by_code), ("tried again", &report.transient_by_code)] {
-        for code in codes {
-            lines.push(format!("{what}: {} × {} ({})", code.count, code.name, code.code));
-        }
+    lines.extend(rows_text(&report.rows));
+    for code in &report.transient_by_code {
+        lines.push(format!("tried again: {} × {} ({})", code.count, code.name, code.code));
     }
     if let Some(check) = &report.check {
         lines.push(check_text(check));

@@ -1,8 +1,10 @@
 //! Histograms and counts of a run. Merged or added, never averaged; refusals apart from successes.
 
 use hdrhistogram::Histogram;
+use protocol::command_table::Kind;
 use protocol::result_code::ResultCode;
 
+use crate::guide::SALES;
 use crate::report::{CodeCount, LatencySummary, RunCounts};
 
 /// Smallest value told apart: 1 µs.
@@ -83,7 +85,92 @@ impl CodeCounts {
     }
 }
 
-/// An approved or refused sale, at the moment its final answer came. Times in nanoseconds of the run's clock.
+/// What became of the requests of one kind of message.
+#[derive(Clone, Debug)]
+pub struct MessageMeasurement {
+    /// How many were approved.
+    pub approved: u64,
+    /// How many were refused.
+    pub refused: u64,
+    /// How many were given up, or ended with an answer that nothing follows from.
+    pub unanswered: u64,
+    /// The refusals.
+    pub refused_by_code: CodeCounts,
+    /// Of the approved.
+    pub latency: Histogram<u64>,
+    /// Of the refused.
+    pub latency_refused: Histogram<u64>,
+}
+
+impl MessageMeasurement {
+    fn new() -> MessageMeasurement {
+        MessageMeasurement {
+            approved: 0,
+            refused: 0,
+            unanswered: 0,
+            refused_by_code: CodeCounts::default(),
+            latency: new_histogram(),
+            latency_refused: new_histogram(),
+        }
+    }
+
+    /// An approved request; `counts` tells whether its latency counts.
+    pub fn approve(&mut self, latency_ns: u64, counts: bool) {
+        self.approved += 1;
+        if counts {
+            self.latency.saturating_record(latency_ns);
+        }
+    }
+
+    /// A refused request; `counts` tells whether its latency counts.
+    pub fn refuse(&mut self, code: ResultCode, latency_ns: u64, counts: bool) {
+        self.refused += 1;
+        self.refused_by_code.add(code);
+        if counts {
+            self.latency_refused.saturating_record(latency_ns);
+        }
+    }
+}
+
+/// What became of the requests of each kind of message; room for a kind is made when the first of it ends.
+#[derive(Clone, Debug)]
+pub struct ByMessage {
+    /// By the number of the request's kind, below 128.
+    messages: Vec<Option<Box<MessageMeasurement>>>,
+}
+
+impl Default for ByMessage {
+    fn default() -> ByMessage {
+        ByMessage { messages: vec![None; 128] }
+    }
+}
+
+impl ByMessage {
+    /// The measurement of a kind of request.
+    pub fn of(&mut self, kind: Kind) -> &mut MessageMeasurement {
+        self.messages[usize::from(kind.number())].get_or_insert_with(|| Box::new(MessageMeasurement::new()))
+    }
+
+    /// The measurement of a kind of request; `None` when none has ended yet.
+    pub fn get(&self, kind: Kind) -> Option<&MessageMeasurement> {
+        self.messages[usize::from(kind.number())].as_deref()
+    }
+
+    /// The latencies of the approved, or of the refused, of several kinds, merged.
+    fn merged(
+        &self,
+        kinds: &[Kind],
+        histogram: impl Fn(&MessageMeasurement) -> &Histogram<u64>,
+    ) -> Histogram<u64> {
+        let mut merged = new_histogram();
+        for measured in kinds.iter().filter_map(|&kind| self.get(kind)) {
+            merged.add(histogram(measured)).expect("histograms of the same bounds");
+        }
+        merged
+    }
+}
+
+/// A request at the moment its final answer came. Times in nanoseconds of the run's clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Completion {
     /// When it was to be sent.
@@ -96,6 +183,12 @@ pub struct Completion {
     pub disturbed: bool,
 }
 
+impl Completion {
+    fn latency_ns(&self) -> u64 {
+        self.answered_ns.saturating_sub(self.intended_ns)
+    }
+}
+
 /// Everything that a run measures. Histograms leave out what was to be sent before [`Measurement::measure_from_ns`].
 #[derive(Clone, Debug)]
 pub struct Measurement {
@@ -105,18 +198,12 @@ pub struct Measurement {
     pub refused_by_code: CodeCounts,
     /// Answers after which the till tried again.
     pub transient_by_code: CodeCounts,
-    /// Approved, from the intended start.
-    pub approved: Histogram<u64>,
-    /// Those of them that weren't disturbed.
+    /// What became of the requests of each kind; an upload counts its records, and has the latencies of its frames.
+    pub by_message: ByMessage,
+    /// Approved sales that weren't disturbed, from the intended start.
     pub undisturbed: Histogram<u64>,
-    /// Refused, from the intended start.
-    pub refused: Histogram<u64>,
-    /// Balance queries, from the intended start.
-    pub query: Histogram<u64>,
-    /// Approved, from the last sending.
+    /// Approved sales, from the last sending.
     pub service: Histogram<u64>,
-    /// Upload frames, from the sending.
-    pub upload_batch: Histogram<u64>,
     /// The generator's own lag.
     pub lag: Histogram<u64>,
     /// The generator's own worst lag since the interval log was last written.
@@ -133,12 +220,9 @@ impl Default for Measurement {
             counts: RunCounts::default(),
             refused_by_code: CodeCounts::default(),
             transient_by_code: CodeCounts::default(),
-            approved: new_histogram(),
+            by_message: ByMessage::default(),
             undisturbed: new_histogram(),
-            refused: new_histogram(),
-            query: new_histogram(),
             service: new_histogram(),
-            upload_batch: new_histogram(),
             lag: new_histogram(),
             interval_lag_max_ns: 0,
             interval: new_histogram(),
@@ -148,15 +232,38 @@ impl Default for Measurement {
 }
 
 impl Measurement {
+    /// Approved sales, from the intended start.
+    pub fn sales_approved(&self) -> Histogram<u64> {
+        self.by_message.merged(&SALES, |measured| &measured.latency)
+    }
+
+    /// Refused sales, from the intended start.
+    pub fn sales_refused(&self) -> Histogram<u64> {
+        self.by_message.merged(&SALES, |measured| &measured.latency_refused)
+    }
+
+    /// An approved request that isn't a sale.
+    pub fn record_done(&mut self, kind: Kind, completion: Completion) {
+        let counts = self.counts_from(completion.intended_ns);
+        self.by_message.of(kind).approve(completion.latency_ns(), counts);
+    }
+
+    /// A refused request that isn't a sale.
+    pub fn record_not_done(&mut self, kind: Kind, code: ResultCode, completion: Completion) {
+        let counts = self.counts_from(completion.intended_ns);
+        self.by_message.of(kind).refuse(code, completion.latency_ns(), counts);
+    }
+
     /// An approved sale.
-    pub fn record_approved(&mut self, completion: Completion) {
-        let latency_ns = completion.answered_ns.saturating_sub(completion.intended_ns);
+    pub fn record_approved(&mut self, kind: Kind, completion: Completion) {
+        let latency_ns = completion.latency_ns();
         self.counts.approved += 1;
         self.interval.saturating_record(latency_ns);
-        if completion.intended_ns < self.measure_from_ns {
+        let counts = self.counts_from(completion.intended_ns);
+        self.by_message.of(kind).approve(latency_ns, counts);
+        if !counts {
             return;
         }
-        self.approved.saturating_record(latency_ns);
         if !completion.disturbed {
             self.undisturbed.saturating_record(latency_ns);
         }
@@ -164,12 +271,15 @@ impl Measurement {
     }
 
     /// A refused sale.
-    pub fn record_refused(&mut self, code: ResultCode, completion: Completion) {
+    pub fn record_refused(&mut self, kind: Kind, code: ResultCode, completion: Completion) {
         self.counts.refused += 1;
         self.refused_by_code.add(code);
-        if completion.intended_ns >= self.measure_from_ns {
-            self.refused.saturating_record(completion.answered_ns.saturating_sub(completion.intended_ns));
-        }
+        self.record_not_done(kind, code, completion);
+    }
+
+    /// True when the run has settled by this moment.
+    fn counts_from(&self, moment_ns: u64) -> bool {
+        moment_ns >= self.measure_from_ns
     }
 
     /// A live request's first sending: when it was due with its till free, and when it left.

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use protocol::ids::{Epoch, SaleId, Sequence, TerminalId};
 
+use crate::deed::{DeedKind, Effect};
 use crate::error::LoadError;
 
 /// What was asked of the server.
@@ -17,12 +18,12 @@ pub enum OutcomeKind {
     CardDebit,
     /// A debit by payment code.
     CodeDebit,
-    /// A top-up.
-    TopUp,
     /// A sale stored while offline.
     OfflineDebit,
     /// The reversal of another sale of the same till.
     Reversal,
+    /// Whatever else takes a sequence.
+    Deed(DeedKind),
 }
 
 /// Where an entry stands.
@@ -46,10 +47,10 @@ pub enum SaleState {
     NotUsed,
 }
 
-const KINDS: [(OutcomeKind, &str); 5] = [
+/// The kinds that are no deeds.
+const KINDS: [(OutcomeKind, &str); 4] = [
     (OutcomeKind::CardDebit, "card-debit"),
     (OutcomeKind::CodeDebit, "code-debit"),
-    (OutcomeKind::TopUp, "top-up"),
     (OutcomeKind::OfflineDebit, "offline-debit"),
     (OutcomeKind::Reversal, "reversal"),
 ];
@@ -72,7 +73,26 @@ fn name_of<T: Copy + PartialEq>(table: &'static [(T, &'static str)], value: T) -
 impl OutcomeKind {
     /// The name as it stands in files.
     pub fn name(self) -> &'static str {
-        name_of(&KINDS, self)
+        match self {
+            OutcomeKind::Deed(deed) => deed.name(),
+            sale => name_of(&KINDS, sale),
+        }
+    }
+
+    fn from_name(name: &str) -> Option<OutcomeKind> {
+        let sale = KINDS.iter().find(|(_, text)| *text == name).map(|(kind, _)| *kind);
+        let deed = || DeedKind::ALL.iter().find(|deed| deed.name() == name);
+        sale.or_else(|| deed().map(|&deed| OutcomeKind::Deed(deed)))
+    }
+
+    /// What an entry of this kind does to its account when it stands.
+    pub fn effect(self) -> Effect {
+        match self {
+            OutcomeKind::CardDebit | OutcomeKind::CodeDebit | OutcomeKind::OfflineDebit => Effect::Takes,
+            // The entry that it undoes says that it is undone.
+            OutcomeKind::Reversal => Effect::Nothing,
+            OutcomeKind::Deed(deed) => deed.effect(),
+        }
     }
 }
 
@@ -83,7 +103,7 @@ impl SaleState {
     }
 }
 
-/// One sale, top-up or reversal.
+/// One sale, or one of whatever else takes a sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutcomeEntry {
     /// Its identity.
@@ -104,7 +124,7 @@ pub struct OutcomeEntry {
     pub record: u64,
     /// A different record that a repeated answer named: the sale was done twice. 0 for none.
     pub record_other: u64,
-    /// For a reversal: the sequence it undoes. 0 for others.
+    /// For what undoes another: the sequence it undoes. 0 for others.
     pub original_sequence: u32,
 }
 
@@ -130,6 +150,11 @@ impl OutcomeLog {
     /// All entries, in the order they were begun.
     pub fn entries(&self) -> &[OutcomeEntry] {
         &self.entries
+    }
+
+    /// One entry.
+    pub fn entry(&self, id: EntryId) -> &OutcomeEntry {
+        &self.entries[id.0 as usize]
     }
 
     /// Begins an entry.
@@ -244,7 +269,7 @@ impl OutcomeLog {
             ) -> Result<T, LoadError> {
                 values[place].parse().map_err(|_| bad(columns[place], values[place], "not a number in range"))
             }
-            let kind = KINDS.iter().find(|(_, name)| *name == values[3]);
+            let kind = OutcomeKind::from_name(values[3]);
             let state = STATES.iter().find(|(_, name)| *name == values[4]);
             let answered = !values[5].is_empty();
             log.entries.push(OutcomeEntry {
@@ -253,7 +278,7 @@ impl OutcomeLog {
                     epoch: Epoch(number_at(&columns, &values, 1, bad)?),
                     sequence: Sequence(number_at(&columns, &values, 2, bad)?),
                 },
-                kind: kind.ok_or_else(|| bad("kind", values[3], "no such kind"))?.0,
+                kind: kind.ok_or_else(|| bad("kind", values[3], "no such kind"))?,
                 state: state.ok_or_else(|| bad("state", values[4], "no such state"))?.0,
                 code: if answered { number_at(&columns, &values, 5, bad)? } else { 0 },
                 answered,
@@ -283,6 +308,9 @@ mod tests {
         log.close(first, SaleState::Approved, 0, 99);
         log.open(sale(2), OutcomeKind::OfflineDebit, SaleState::Stored, 8, 500, 0);
         log.open(sale(3), OutcomeKind::Reversal, SaleState::Unknown, 7, 850, 1);
+        for (sequence, &deed) in (4..).zip(DeedKind::ALL) {
+            log.open(sale(sequence), OutcomeKind::Deed(deed), SaleState::Unknown, 7, 850, 0);
+        }
         let path = std::env::temp_dir().join(format!("yika-outcomes-{}.csv", std::process::id()));
         log.write(&path).expect("writes");
         let read = OutcomeLog::read(&path).expect("reads");

@@ -7,7 +7,6 @@ use hdrhistogram::Histogram;
 
 use crate::check::Baseline;
 use crate::error::LoadError;
-use crate::measurement::Measurement;
 use crate::outcome_log::OutcomeLog;
 use crate::report::RunReport;
 
@@ -18,22 +17,20 @@ pub const HGRM_NAME: &str = "latency.hgrm";
 /// What the tills wrote down.
 pub const OUTCOMES_NAME: &str = "outcomes.csv";
 
+/// The campus as a run left it: with the cards that its people have now, where cards were changed.
+pub const CAMPUS_NAME: &str = "campus.json";
+
 /// What the accounts held before the run.
 pub const BASELINE_NAME: &str = "baseline.json";
 
 /// Lines of the distribution for each halving of the distance to 100 %.
 const HGRM_STEPS_PER_HALF: u32 = 5;
 
-pub(crate) fn write(
-    dir: &Path,
-    report: &RunReport,
-    measurement: &Measurement,
-    log: &OutcomeLog,
-) -> Result<(), LoadError> {
+pub(crate) fn write(dir: &Path, report: &RunReport, log: &OutcomeLog) -> Result<(), LoadError> {
     write_report(dir, report)?;
     let path = dir.join(HGRM_NAME);
     let file = std::fs::File::create(&path).map_err(|source| LoadError::file(&path, source))?;
-    write_hgrm(std::io::BufWriter::new(file), &measurement.approved)
+    write_hgrm(std::io::BufWriter::new(file), &report.approved_histogram)
         .map_err(|source| LoadError::file(&path, source))?;
     log.write(&dir.join(OUTCOMES_NAME))
 }

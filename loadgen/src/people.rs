@@ -20,6 +20,8 @@ pub struct CardTap {
 struct Person {
     account: u32,
     card_uid: Option<u64>,
+    /// The card lies on a counter: it can't be tapped.
+    card_laid_down: bool,
     counter: u32,
     chip_balance_fen: i64,
     /// The card's transaction before the next one.
@@ -31,24 +33,39 @@ struct Person {
     code_nonce_next: u8,
 }
 
+impl Person {
+    fn card_in_hand(&self) -> Option<u64> {
+        self.card_uid.filter(|_| !self.card_laid_down)
+    }
+}
+
 /// All holders of a campus, by holder number.
 #[derive(Debug)]
 pub struct People {
     persons: Vec<Person>,
+    /// The number of the next card that is handed out.
+    next_blank: u64,
     card_master_key: Key128,
     card_keys: CardKeys,
     code_key: Option<(u8, Key128)>,
 }
 
 impl People {
-    /// The campus's holders; every card's counter stands just below `card_counter_first`.
-    pub fn new(campus: &Campus, card_counter_first: u32, chip_balance_fen: i64) -> People {
+    /// The campus's holders; every card's counter stands just below `card_counter_first`. New cards get the numbers from
+    /// `blank_card_first` on, which nobody on the campus may have had.
+    pub fn new(
+        campus: &Campus,
+        card_counter_first: u32,
+        chip_balance_fen: i64,
+        blank_card_first: u64,
+    ) -> People {
         let persons = campus
             .holders
             .iter()
             .map(|holder| Person {
                 account: holder.account,
                 card_uid: holder.card_uid,
+                card_laid_down: false,
                 counter: card_counter_first.saturating_sub(1),
                 chip_balance_fen,
                 previous: SaleId::default(),
@@ -60,13 +77,15 @@ impl People {
             .collect();
         let code_key = campus.code_keys.first().map(|code_key| (code_key.id, Key128::new(code_key.key.0)));
         let card_master_key = Key128::new(campus.card_master_key.0);
-        People { persons, card_keys: CardKeys::new(&card_master_key), card_master_key, code_key }
+        let next_blank = blank_card_first;
+        People { persons, next_blank, card_keys: CardKeys::new(&card_master_key), card_master_key, code_key }
     }
 
     /// Moves everybody out; nobody is left here but the keys.
     pub(crate) fn take(&mut self) -> People {
         People {
             persons: std::mem::take(&mut self.persons),
+            next_blank: self.next_blank,
             card_keys: CardKeys::new(&self.card_master_key),
             card_master_key: self.card_master_key.clone(),
             code_key: self.code_key.clone(),
@@ -83,15 +102,62 @@ impl People {
         self.persons.iter().map(|person| person.counter).max().unwrap_or(0).saturating_add(1)
     }
 
+    /// The campus with the cards that its holders have now.
+    pub(crate) fn campus_left(&self, campus: &Campus) -> Campus {
+        let mut left = campus.clone();
+        for (holder, person) in left.holders.iter_mut().zip(&self.persons) {
+            holder.card_uid = person.card_uid;
+        }
+        left
+    }
+
     /// True when the holder can pay by card.
     pub fn has_card(&self, holder: u32) -> bool {
-        self.persons[holder as usize].card_uid.is_some()
+        self.persons[holder as usize].card_in_hand().is_some()
+    }
+
+    /// The holder's card, wherever it lies.
+    pub fn card(&self, holder: u32) -> Option<CardUid> {
+        self.persons[holder as usize].card_uid.map(CardUid)
+    }
+
+    /// A card that nobody had yet.
+    pub fn blank_card(&mut self) -> CardUid {
+        let card = CardUid(self.next_blank);
+        self.next_blank += 1;
+        card
+    }
+
+    /// The holder lays the card, if there is one, on a counter: until it is picked up, given or taken it pays nothing.
+    pub fn lay_card_down(&mut self, holder: u32) {
+        self.persons[holder as usize].card_laid_down = true;
+    }
+
+    /// The holder goes on with the card as it was.
+    pub fn pick_card_up(&mut self, holder: u32) {
+        self.persons[holder as usize].card_laid_down = false;
+    }
+
+    /// The holder has this card from now on. It knows no transaction, and the counter writes the old one's balance to it.
+    pub fn give_card(&mut self, holder: u32, card: CardUid) {
+        let person = &mut self.persons[holder as usize];
+        person.card_uid = Some(card.0);
+        person.card_laid_down = false;
+        person.counter = 0;
+        (person.previous, person.previous_amount_fen, person.previous_counter) = (SaleId::default(), 0, 0);
+    }
+
+    /// The holder has no card from now on.
+    pub fn take_card(&mut self, holder: u32) {
+        let person = &mut self.persons[holder as usize];
+        person.card_uid = None;
+        person.card_laid_down = false;
     }
 
     /// Taps the holder's card for a sale; `None` without a card.
     pub fn tap(&mut self, holder: u32, sale: SaleId, amount_fen: i64) -> Option<CardTap> {
         let person = &mut self.persons[holder as usize];
-        let card_uid = CardUid(person.card_uid?);
+        let card_uid = CardUid(person.card_in_hand()?);
         person.counter = person.counter.wrapping_add(1);
         person.previous = sale;
         person.previous_amount_fen = amount_fen;
@@ -134,7 +200,7 @@ impl People {
         offline_since_unix_ns: u64,
     ) -> Option<OfflineRecord> {
         let person = self.persons[holder as usize];
-        if person.card_uid.is_none() || person.chip_balance_fen < amount_fen {
+        if person.card_in_hand().is_none() || person.chip_balance_fen < amount_fen {
             return None;
         }
         let tap = self.tap(holder, sale, amount_fen)?;
@@ -179,11 +245,12 @@ mod tests {
             address: "127.0.0.1:1".parse().expect("an address"),
             tills: vec![CampusTill { terminal: 7, key: HexKey([1; 16]), epoch: 2, merchant: 1 }],
             gateways: Vec::new(),
+            counters: Vec::new(),
             holders: vec![CampusHolder { account: 5, student_no: "1".to_owned(), card_uid: Some(77) }],
             card_master_key: HexKey([2; 16]),
             code_keys: vec![CampusCodeKey { id: 1, key: HexKey([3; 16]) }],
         };
-        People::new(&campus, 100, 1_000)
+        People::new(&campus, 100, 1_000, 9_000)
     }
 
     fn sale(sequence: u32) -> SaleId {
@@ -234,5 +301,31 @@ mod tests {
         let second = people.pay_offline(0, sale(43), 400, 3_000, 1_000).expect("the chip holds 400");
         assert_eq!((second.balance_before_fen.get(), second.previous_sequence.get()), (400, 42));
         assert_eq!(people.card_counter_next(), 103);
+    }
+
+    #[test]
+    fn a_new_card_counts_from_one_and_one_on_the_counter_pays_nothing() {
+        let mut people = people();
+        let old = people.pay_offline(0, sale(41), 300, 2_000, 1_000).expect("has a card");
+        people.lay_card_down(0);
+        assert!(!people.has_card(0) && people.tap(0, sale(42), 300).is_none());
+        assert!(people.pay_offline(0, sale(42), 300, 2_000, 1_000).is_none());
+        people.pick_card_up(0);
+        assert_eq!(people.tap(0, sale(42), 300).expect("is back").card_uid, CardUid(77));
+
+        people.lay_card_down(0);
+        let new = people.blank_card();
+        people.give_card(0, new);
+        let mut verifier = TacVerifier::new(&Key128::new([2; 16]), &Key128::new([1; 16]), TerminalId(7));
+        let record = people.pay_offline(0, sale(43), 300, 3_000, 1_000).expect("has a card");
+        // What the old card left at a till is still its own, and both are authentic.
+        assert!(old.verify_tac(&mut verifier) && record.verify_tac(&mut verifier));
+        assert_eq!((old.card_uid.get(), record.card_uid.get(), new), (77, 9_000, CardUid(9_000)));
+        assert_eq!((record.card_counter.get(), record.previous_sequence.get()), (1, 0));
+        assert_eq!(record.balance_before_fen.get(), 700);
+        assert_ne!(people.blank_card(), new);
+
+        people.take_card(0);
+        assert!(people.card(0).is_none() && !people.has_card(0));
     }
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::check::CheckReport;
 use crate::config::{DROPPED_SHARE_MAX, RunConfig};
+use crate::guide::RowReport;
 use crate::hiccup::HiccupSummary;
 use crate::machine::Machine;
 use crate::second::SecondReport;
@@ -45,18 +46,22 @@ pub struct CodeCount {
 pub struct RunCounts {
     /// Requests and offline sales that the schedule intended.
     pub intended: u64,
-    /// Live requests sent at least once: sales and balance queries.
+    /// Live requests sent at least once: sales and deeds.
     pub sent: u64,
     /// Sales approved online and not reversed afterwards.
     pub approved: u64,
     /// Sales refused by a code of business.
     pub refused: u64,
-    /// Sales given up because the server kept answering that it couldn't (busy, log full, stopping).
+    /// Sales and deeds given up because the server kept answering that it couldn't (busy, log full, stopping).
     pub given_up: u64,
-    /// Balance queries answered.
+    /// Questions answered: balances, bills, statements, earlier sales.
     pub queries_answered: u64,
-    /// Balance queries that got no answer or a refusal.
+    /// Questions that got no answer or a refusal.
     pub queries_failed: u64,
+    /// Other deeds approved: top-ups and what undoes them, changes of cards.
+    pub deeds_done: u64,
+    /// Other deeds refused.
+    pub deeds_refused: u64,
     /// Frames sent again with the same sequence.
     pub retries: u64,
     /// Answers that never came in time, injected losses included.
@@ -83,7 +88,7 @@ pub struct RunCounts {
     pub dropped: u64,
     /// Code payments made by card instead, because all live codes of the person were used.
     pub codes_substituted: u64,
-    /// Sales that couldn't be made at all: no card while offline, chip balance too low, no code key.
+    /// What couldn't be done at all: no card while offline, chip balance too low, no code key, nothing to undo.
     pub impossible: u64,
     /// Successful sign-ins.
     pub sign_ins: u64,
@@ -148,6 +153,8 @@ pub struct RunReport {
     pub lag_histogram: hdrhistogram::Histogram<u64>,
     /// Above every card's counter: where a next run against the same server may start its counters.
     pub card_counter_next: u32,
+    /// What became of the requests of each message, by the guide's rows.
+    pub rows: Vec<RowReport>,
     /// Refusals by code, highest count first.
     pub refused_by_code: Vec<CodeCount>,
     /// Transient answers (busy, stopping, sign in again) by code; the till tried again.

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::task::{JoinHandle, LocalSet};
 use tokio::time::{Instant, timeout_at};
 
+use crate::config::SECOND_NS;
 use crate::error::LoadError;
 
 /// Runs a future, and the tasks it spawns, to its end. Tasks left over are dropped with it.
@@ -45,11 +46,20 @@ pub(crate) fn unix_now_ns() -> u64 {
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
+/// Seconds from 1970 UTC to 2026-01-01: what runs take from the clock counts from here.
+const START_S: u64 = 1_767_225_600;
+
 /// Where card counters start when nothing else is said: the wall clock in eighths of a second, so that a later run
 /// starts above an earlier one as long as no card was tapped more than eight times a second.
 pub(crate) fn card_counter_from_clock(unix_ns: u64) -> u32 {
-    // From 2026-01-01 on, 2^32 eighths last 17 years.
-    const START_S: u64 = 1_767_225_600;
+    // 2^32 eighths last 17 years.
     let eighths = (unix_ns / 125_000_000).saturating_sub(START_S * 8);
     u32::try_from(eighths).unwrap_or(u32::MAX / 2).max(1)
+}
+
+/// Where the numbers of cards that are handed out start: the wall clock in seconds, with room for a million cards each, so that a
+/// later run hands out others than an earlier one. They have seven bytes, as many as a card's number.
+pub(crate) fn blank_cards_from_clock(unix_ns: u64) -> u64 {
+    const CARDS_A_SECOND: u64 = 1 << 20;
+    (unix_ns / SECOND_NS).saturating_sub(START_S).max(1) * CARDS_A_SECOND
 }

@@ -14,6 +14,7 @@ use protocol::text::OrderNumber;
 
 use crate::campus::Campus;
 use crate::config::{SECOND_NS, WarmUpConfig};
+use crate::deed::DeedKind;
 use crate::desk::Desk;
 use crate::error::LoadError;
 use crate::outcome_log::{OutcomeKind, OutcomeLog, SaleState};
@@ -117,7 +118,7 @@ async fn top_up(
     let sale = SaleId { terminal: desk.terminal(), epoch: desk.identity().epoch, sequence };
     let entry = shared.borrow_mut().0.open(
         sale,
-        OutcomeKind::TopUp,
+        OutcomeKind::Deed(DeedKind::TopUp),
         SaleState::Unknown,
         account,
         config.amount_fen,

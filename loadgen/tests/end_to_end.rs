@@ -7,9 +7,9 @@ use std::sync::atomic::Ordering;
 use fake_server::{FakeServer, Faults, campus};
 use loadgen::config::{MILLISECOND_NS, SECOND_NS};
 use loadgen::{
-    Baseline, ClosedConfig, ClosedRequest, ConstantConfig, LunchConfig, OutcomeKind, OutcomeLog,
-    ProfileConfig, ProgressLine, RunConfig, RunControl, RunReport, SaleState, SalesMix, StormConfig,
-    TillTimers, WarmUpConfig,
+    Baseline, Campus, CanteenDayConfig, ClosedConfig, ClosedRequest, ConstantConfig, DeedKind, Effect,
+    LunchConfig, MessageReport, OutcomeEntry, OutcomeLog, ProfileConfig, ProgressLine, RunConfig, RunControl,
+    RunReport, SaleState, SalesMix, StormConfig, TillTimers, WarmUpConfig,
 };
 
 /// The tests' seed: `YIKA_SEED=7 cargo test -p loadgen --test end_to_end` plays another.
@@ -67,25 +67,126 @@ fn a_lunch_against_a_right_server_passes_and_the_sums_agree() {
         .entries()
         .iter()
         .filter(|entry| stands(entry.state))
-        .filter(|entry| !matches!(entry.kind, OutcomeKind::TopUp | OutcomeKind::Reversal))
+        .filter(|entry| entry.kind.effect() == Effect::Takes)
         .map(|entry| entry.amount_fen)
         .sum();
     assert_eq!(server.held_fen(), 1_000 * 30_000 - spent_fen);
 }
 
+/// A day of two seconds in which everything happens often.
+fn busy_day() -> ProfileConfig {
+    ProfileConfig::CanteenDay(CanteenDayConfig {
+        answer_lost_share: 0.01,
+        reversal_share: 0.003,
+        offline_share: 0.3,
+        sale_query_share: 0.02,
+        told_again_share: 0.2,
+        cash_top_ups_per_holder: 0.1,
+        undo_share: 0.3,
+        replacements_per_holder: 0.05,
+        returns_per_holder: 0.03,
+        ..CanteenDayConfig::lunch_hour(2 * SECOND_NS)
+    })
+}
+
 #[test]
-fn a_server_that_goes_away_in_the_middle_loses_nothing() {
+fn a_day_plays_every_deed_and_lists_it_by_row() {
+    let server = FakeServer::start(Faults::default());
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let day = RunConfig { out_dir: Some(dir.path().to_owned()), ..config(busy_day()) };
+    let (report, log) = play(&server, &day, &RunControl::new());
+    assert_eq!(report.failures(), Vec::<String>::new(), "{report:#?}");
+
+    let messages: Vec<&MessageReport> = report.rows.iter().flat_map(|row| &row.messages).collect();
+    for deed in DeedKind::ALL {
+        let message = messages.iter().find(|message| message.message == deed.message().command().name);
+        let message = message.unwrap_or_else(|| panic!("{deed:?} is missing: {messages:#?}"));
+        assert!(message.approved > 0 && message.latency.count == message.approved, "{message:?}");
+        assert_eq!(message.requests, message.approved + message.refused + message.unanswered);
+    }
+    let of = |name: &str| messages.iter().find(|message| message.message == name).expect("was played");
+    assert_eq!(of("CardDebit").approved + of("CodeDebit").approved, report.counts.approved);
+    assert_eq!(of("Upload").approved, report.counts.uploaded);
+    assert_eq!(report.rows.iter().map(|row| row.row).collect::<Vec<u8>>(), [1, 3, 4, 5, 6, 7, 14]);
+
+    loadgen::page::write_run_page(dir.path(), &report).expect("writes");
+    let page = std::fs::read_to_string(dir.path().join(loadgen::page::RUN_PAGE_NAME)).expect("reads");
+    for text in ["Run passed: canteen-day", "1 physical card", "TopUpUndo", "p99.9 ms", "0 lost, 0 doubled"] {
+        assert!(page.contains(text), "{text}");
+    }
+
+    let moved_fen: i64 = log.entries().iter().map(moved_fen).sum();
+    assert_eq!(server.held_fen(), moved_fen);
+
+    // The next run is told which cards people have now; one that isn't taps cards that nobody takes any more.
+    let taps = ConstantConfig {
+        rate_per_s: 2_000.0,
+        duration_ns: SECOND_NS,
+        sales: SalesMix { zipf_exponent: 0.0, code_share: 0.0, query_share: 0.0, ..SalesMix::default() },
+    };
+    let before = campus(server.address, 20, 1_000);
+    let now = Campus::read(&dir.path().join(loadgen::output::CAMPUS_NAME)).expect("reads");
+    for (campus, all_are_taken) in [(now, true), (before, false)] {
+        let next = config(ProfileConfig::Constant(taps.clone()));
+        let report = loadgen::run(&campus, &next, &RunControl::new(), &mut OutcomeLog::new()).expect("runs");
+        let refused: Vec<&str> = report.refused_by_code.iter().map(|code| code.name).collect();
+        assert_eq!(refused, if all_are_taken { vec![] } else { vec!["CardNotCurrent"] });
+    }
+}
+
+/// What an entry did to its account.
+fn moved_fen(entry: &OutcomeEntry) -> i64 {
+    match (entry.state, entry.kind.effect()) {
+        (SaleState::Approved | SaleState::Uploaded, Effect::Takes) => -entry.amount_fen,
+        (SaleState::Approved, Effect::Brings) => entry.amount_fen,
+        _ => 0,
+    }
+}
+
+#[test]
+fn a_day_through_an_outage_loses_nothing() {
     let server = FakeServer::start(Faults::default());
     let control = RunControl::new();
+    let outage = outage(&server, &control);
+    let (report, _) = play(&server, &config(busy_day()), &control);
+    outage.join().expect("no panic");
+    assert_eq!(report.failures(), Vec::<String>::new(), "{report:#?}");
+    assert!(report.counts.disconnects > 0 && report.counts.deeds_done > 100, "{:?}", report.counts);
+}
+
+#[test]
+fn a_day_needs_counters_and_gateways() {
+    let server = FakeServer::start(Faults::default());
+    for (take, what) in [
+        ((|campus| campus.counters.clear()) as fn(&mut Campus), "counters"),
+        (|campus| campus.gateways.clear(), "gateways"),
+    ] {
+        let mut campus = campus(server.address, 2, 20);
+        take(&mut campus);
+        let run = loadgen::run(&campus, &config(busy_day()), &RunControl::new(), &mut OutcomeLog::new());
+        let error = run.expect_err("nobody to do it").to_string();
+        assert_eq!(error, format!("campus: no {what}; canteen-day needs at least one"));
+    }
+}
+
+/// Takes the server away for a moment, when the run has begun.
+fn outage(server: &FakeServer, control: &RunControl) -> std::thread::JoinHandle<()> {
     let (watcher, down) = (control.clone(), server.down.clone());
-    let outage = std::thread::spawn(move || {
+    std::thread::spawn(move || {
         while watcher.progress().elapsed_ns < 500 * MILLISECOND_NS {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
         down.store(true, Ordering::Relaxed);
         std::thread::sleep(std::time::Duration::from_millis(300));
         down.store(false, Ordering::Relaxed);
-    });
+    })
+}
+
+#[test]
+fn a_server_that_goes_away_in_the_middle_loses_nothing() {
+    let server = FakeServer::start(Faults::default());
+    let control = RunControl::new();
+    let outage = outage(&server, &control);
     let (report, _) = play(&server, &config(lunch()), &control);
     outage.join().expect("no panic");
     assert_eq!(report.failures(), Vec::<String>::new(), "{report:#?}");

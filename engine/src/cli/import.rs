@@ -78,9 +78,10 @@ pub(super) fn keys(args: &KeysArgs) -> CliResult {
     let campus = campus_of(&books.engine().copy_state().0, &master_key, args.address);
     campus.write(&args.out)?;
     println!(
-        "wrote {} tills, {} gateways and {} holders with their keys to {}; keep it secret",
+        "wrote {} tills, {} gateways, {} counters and {} holders with their keys to {}; keep it secret",
         campus.tills.len(),
         campus.gateways.len(),
+        campus.counters.len(),
         campus.holders.len(),
         args.out.display()
     );
@@ -114,6 +115,7 @@ pub(super) fn campus_of(state: &State, master_key: &Key128, address: std::net::S
         address,
         tills: tills(TerminalKind::PointOfSale),
         gateways: tills(TerminalKind::PhoneGateway),
+        counters: tills(TerminalKind::Counter),
         holders,
         card_master_key: hex(derive_card_master(master_key)),
         code_keys: code_keys_of(master_key),

@@ -290,6 +290,7 @@ pub fn campus(spec: &BooksSpec, master_key: &Key128) -> Campus {
         address: std::net::SocketAddr::from(([127, 0, 0, 1], 0)),
         tills: tills.collect(),
         gateways: Vec::new(),
+        counters: Vec::new(),
         holders: holders.collect(),
         card_master_key: HexKey(*derive_card_master(master_key).as_bytes()),
         code_keys: Vec::new(),

@@ -35,7 +35,7 @@ use crate::outcome_log::OutcomeLog;
 use crate::people::People;
 use crate::profile::{LunchConfig, PoissonConfig, ProfileConfig, SalesMix};
 use crate::progress::RunControl;
-use crate::runtime::{card_counter_from_clock, unix_now_ns};
+use crate::runtime::{blank_cards_from_clock, card_counter_from_clock, unix_now_ns};
 use crate::server_metrics::ServerMetrics;
 
 /// What a check after a step asks for again: as many as a server remembers for each till, and some older ones.
@@ -183,7 +183,12 @@ pub fn capacity(
         campus,
         config,
         metrics: config.metrics.filter(|_| metrics_error.is_none()),
-        people: People::new(campus, card_counter_from_clock(started_unix_ns), 0),
+        people: People::new(
+            campus,
+            card_counter_from_clock(started_unix_ns),
+            0,
+            blank_cards_from_clock(started_unix_ns),
+        ),
         played: 0,
     };
     let mut steps = Vec::new();

@@ -160,7 +160,7 @@ pub(crate) fn failures(counts: &RunCounts, check: &CheckReport) -> Vec<String> {
         (counts.given_up, "sales were given up, for the server kept answering that it couldn't"),
         (counts.reversed, "sales were reversed"),
         (counts.unknown, "sales have an unknown outcome"),
-        (counts.queries_failed, "balance queries failed"),
+        (counts.queries_failed, "questions failed"),
         (counts.answers_wrong, "answers contradict the protocol"),
         (counts.disconnects, "connections broke"),
     ]

@@ -6,6 +6,7 @@ use protocol::answer::MoneyAnswer;
 use protocol::result_code::ResultCode;
 
 use super::{CheckReport, CheckScope};
+use crate::deed::{DeedKind, Effect};
 use crate::outcome_log::{OutcomeEntry, OutcomeKind, SaleState};
 
 /// Balances of accounts before the log began, in fen; an account that isn't there began with zero.
@@ -149,7 +150,7 @@ pub(super) fn find_doubles_in_log(entries: &[OutcomeEntry], report: &mut CheckRe
             });
         }
         // A top-up whose order came before is answered with the earlier record.
-        if entry.kind != OutcomeKind::TopUp
+        if entry.kind != OutcomeKind::Deed(DeedKind::TopUp)
             && let Some(other) = sale_of_record.insert(entry.record, index)
         {
             report.lost += 1;
@@ -179,16 +180,13 @@ pub(super) fn expected_balances(
             SaleState::Unknown => unknown_done.contains(&index),
             _ => false,
         };
-        match entry.kind {
+        match entry.kind.effect() {
             // An order that was paid in once counts once, however often it was acknowledged.
-            OutcomeKind::TopUp if stands && (entry.record == 0 || top_up_records.insert(entry.record)) => {
+            Effect::Brings if stands && (entry.record == 0 || top_up_records.insert(entry.record)) => {
                 *balance += entry.amount_fen;
             }
-            OutcomeKind::CardDebit | OutcomeKind::CodeDebit | OutcomeKind::OfflineDebit if stands => {
-                *balance -= entry.amount_fen;
-            }
-            // A reversal moves nothing here: the entry that it undoes says that it is undone.
-            _ => {}
+            Effect::Takes if stands => *balance -= entry.amount_fen,
+            Effect::Brings | Effect::Takes | Effect::Nothing => {}
         }
     }
     balances
@@ -223,10 +221,12 @@ mod tests {
 
     #[test]
     fn balances_are_summed_from_what_stands() {
-        use OutcomeKind::{CardDebit, CodeDebit, OfflineDebit, Reversal, TopUp};
-        let repeated_order = OutcomeEntry { record: 10, ..entry(9, TopUp, SaleState::Approved, 5, 2_000) };
+        use DeedKind::{CardReplace, CardReturn, CashTopUp, TopUpAgain, TopUpUndo};
+        use OutcomeKind::{CardDebit, CodeDebit, Deed, OfflineDebit, Reversal};
+        let top_up = Deed(DeedKind::TopUp);
+        let repeated_order = OutcomeEntry { record: 10, ..entry(9, top_up, SaleState::Approved, 5, 2_000) };
         let entries = [
-            entry(1, TopUp, SaleState::Approved, 5, 2_000),
+            entry(1, top_up, SaleState::Approved, 5, 2_000),
             entry(2, CardDebit, SaleState::Approved, 5, 300),
             entry(3, CodeDebit, SaleState::Refused, 5, 400),
             entry(4, CardDebit, SaleState::Reversed, 5, 500),
@@ -235,11 +235,17 @@ mod tests {
             entry(7, CardDebit, SaleState::Unknown, 5, 70),
             entry(8, CardDebit, SaleState::Unknown, 6, 80),
             repeated_order,
+            entry(10, Deed(TopUpAgain), SaleState::Approved, 5, 2_000),
+            entry(11, Deed(CashTopUp), SaleState::Reversed, 5, 4_000),
+            entry(12, Deed(TopUpUndo), SaleState::Approved, 5, 4_000),
+            entry(13, Deed(CardReplace), SaleState::Approved, 5, 20),
+            entry(14, Deed(CardReplace), SaleState::Refused, 5, 20),
+            entry(15, Deed(CardReturn), SaleState::Approved, 5, 0),
         ];
         let done = HashSet::from([6]);
         let baseline = Baseline::from([(5, 1_000)]);
         let balances = expected_balances(&entries, &done, &baseline);
-        assert_eq!(balances, BTreeMap::from([(5, 1_000 + 2_000 - 300 - 600 - 70), (6, 0)]));
+        assert_eq!(balances, BTreeMap::from([(5, 1_000 + 2_000 - 300 - 600 - 70 - 20), (6, 0)]));
     }
 
     #[test]

@@ -120,12 +120,8 @@ async fn check_async(
         }
     }
     report.not_asked = leave_out(&mut questions, &entries, scope);
-    let terminals: Vec<&CampusTill> = campus
-        .tills
-        .iter()
-        .chain(&campus.gateways)
-        .filter(|till| questions.contains_key(&till.terminal))
-        .collect();
+    let terminals: Vec<&CampusTill> =
+        campus.terminals().filter(|till| questions.contains_key(&till.terminal)).collect();
     if terminals.len() < questions.len() {
         return Err(LoadError::Campus("the log names terminals that the campus doesn't have".to_owned()));
     }

@@ -8,6 +8,7 @@
 mod capacity;
 mod chart;
 mod plots;
+mod run;
 mod scale;
 mod soak;
 mod svg;
@@ -15,6 +16,7 @@ mod svg;
 use std::path::Path;
 
 pub use capacity::{CAPACITY_PAGE_NAME, write_capacity_page};
+pub use run::{RUN_PAGE_NAME, write_run_page};
 pub use soak::{SOAK_PAGE_NAME, write_soak_page};
 use svg::Markup;
 

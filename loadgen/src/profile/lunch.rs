@@ -23,6 +23,7 @@ use super::{
     validate_exponent, validate_prices, validate_share,
 };
 use crate::config::SECOND_NS;
+use crate::deed::{DeedKind, Errand};
 use crate::error::LoadError;
 use crate::random::Random;
 
@@ -173,7 +174,10 @@ pub(super) fn plan(config: &LunchConfig, scope: PlanScope, till: u32, patrons: P
         };
         if random.chance(config.query_share) {
             asked = Some(Intent { at_ns: config.compress(due_ns + service_ns / 2.0), action: sale });
-            return Some(Intent { at_ns, action: IntentAction::BalanceQuery { holder } });
+            return Some(Intent {
+                at_ns,
+                action: IntentAction::Deed(Errand::new(DeedKind::Balance, holder)),
+            });
         }
         Some(Intent { at_ns, action: sale })
     })
@@ -225,7 +229,7 @@ mod tests {
                             in_wave[(intent.at_ns / wave_ns) as usize] += 1;
                         }
                     }
-                    IntentAction::BalanceQuery { .. } => queries += 1,
+                    IntentAction::Deed(_) => queries += 1,
                     IntentAction::GoOffline => offline += 1,
                     IntentAction::GoOnline => offline -= 1,
                 }

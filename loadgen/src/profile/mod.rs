@@ -4,8 +4,10 @@
 //! two runs with one seed is the same whatever the server does; that is what makes the loop open.
 //!
 //! A card is in one place at a time, so every holder eats at one till only: holder `h` belongs to the till
-//! with index `h % tills`, and each till draws its people, Zipf-distributed, from its own.
+//! with index `h % tills`, and each till draws its people, Zipf-distributed, from its own. Each counter and each gateway
+//! has its people likewise, where a profile has something for them to do.
 
+pub mod canteen_day;
 pub mod constant;
 pub mod lunch;
 mod patrons;
@@ -15,12 +17,14 @@ pub mod trace;
 
 use serde::Serialize;
 
+pub use canteen_day::CanteenDayConfig;
 pub use constant::ConstantConfig;
 pub use lunch::LunchConfig;
 pub use poisson::PoissonConfig;
 pub use storm::StormConfig;
 pub use trace::TraceConfig;
 
+use crate::deed::{DeedKind, Errand};
 use crate::error::LoadError;
 use crate::random::Random;
 
@@ -49,11 +53,8 @@ pub enum IntentAction {
         /// How many answers to this sale the network swallows: 1 leads to a retry, 3 to a reversal.
         answers_lost: u8,
     },
-    /// Shows a person the balance.
-    BalanceQuery {
-        /// Whose.
-        holder: u32,
-    },
+    /// Whatever else somebody wants of the terminal.
+    Deed(Errand),
     /// The network goes: the till stores its sales.
     GoOffline,
     /// The network is back: the till signs in, uploads, and sells on.
@@ -99,6 +100,15 @@ pub struct PlanScope {
     pub holders: u32,
 }
 
+/// How many terminals beside the tills take part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Desks {
+    /// Gateways of the phone app.
+    pub gateways: u32,
+    /// Service counters.
+    pub counters: u32,
+}
+
 /// One of the profiles with its settings.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "profile", rename_all = "lowercase")]
@@ -113,6 +123,9 @@ pub enum ProfileConfig {
     Storm(StormConfig),
     /// Real traffic from a CSV file.
     Trace(TraceConfig),
+    /// A day of a canteen, compressed, with its counters and the phone app.
+    #[serde(rename = "canteen-day")]
+    CanteenDay(CanteenDayConfig),
 }
 
 impl ProfileConfig {
@@ -124,6 +137,7 @@ impl ProfileConfig {
             ProfileConfig::Poisson(_) => "poisson",
             ProfileConfig::Storm(_) => "storm",
             ProfileConfig::Trace(_) => "trace",
+            ProfileConfig::CanteenDay(_) => "canteen-day",
         }
     }
 
@@ -135,6 +149,7 @@ impl ProfileConfig {
             ProfileConfig::Poisson(config) => config.duration_ns,
             ProfileConfig::Storm(config) => config.duration_ns,
             ProfileConfig::Trace(config) => config.duration_ns(),
+            ProfileConfig::CanteenDay(config) => config.duration_ns,
         }
     }
 
@@ -149,6 +164,20 @@ impl ProfileConfig {
             ProfileConfig::Poisson(config) => config.validate(),
             ProfileConfig::Storm(config) => config.validate(),
             ProfileConfig::Trace(config) => config.validate(),
+            ProfileConfig::CanteenDay(config) => config.validate(),
+        }
+    }
+
+    /// True when gateways and counters take part.
+    pub fn has_desks(&self) -> bool {
+        matches!(self, ProfileConfig::CanteenDay(_))
+    }
+
+    /// Makes the schedules of gateways, and then of counters; none where [`ProfileConfig::has_desks`] is false.
+    pub fn plan_desks(&self, scope: PlanScope, desks: Desks) -> Vec<TillPlan> {
+        match self {
+            ProfileConfig::CanteenDay(config) => canteen_day::plan_desks(config, scope, desks),
+            _ => Vec::new(),
         }
     }
 
@@ -159,6 +188,7 @@ impl ProfileConfig {
             ProfileConfig::Constant(config) => config.sales.zipf_exponent,
             ProfileConfig::Poisson(config) => config.sales.zipf_exponent,
             ProfileConfig::Storm(config) => config.sales.zipf_exponent,
+            ProfileConfig::CanteenDay(config) => config.zipf_exponent,
             ProfileConfig::Trace(config) => return config.plan(scope),
         };
         let tables = Patrons::tables(scope, exponent);
@@ -170,6 +200,7 @@ impl ProfileConfig {
                     ProfileConfig::Constant(config) => constant::plan(config, scope, till, patrons),
                     ProfileConfig::Poisson(config) => poisson::plan(config, scope, till, patrons),
                     ProfileConfig::Storm(config) => storm::plan(config, scope, till, patrons),
+                    ProfileConfig::CanteenDay(config) => canteen_day::plan(config, scope, till, &patrons),
                     ProfileConfig::Trace(_) => unreachable!("traces are planned above"),
                 }
             })
@@ -225,7 +256,7 @@ impl SalesMix {
     fn draw(&self, patrons: &Patrons, random: &mut Random) -> IntentAction {
         let holder = patrons.draw(random);
         if random.chance(self.query_share) {
-            return IntentAction::BalanceQuery { holder };
+            return IntentAction::Deed(Errand::new(DeedKind::Balance, holder));
         }
         let tender = if random.chance(self.code_share) { Tender::Code } else { Tender::Card };
         let amount_fen = draw_price(random, self.price_min_fen, self.price_max_fen, 1);
@@ -310,7 +341,7 @@ mod tests {
                 assert!(intents.is_sorted_by_key(|intent| intent.at_ns));
                 assert!(intents.iter().all(|intent| intent.at_ns < profile.duration_ns()));
                 for intent in intents {
-                    let (IntentAction::Sale { holder, .. } | IntentAction::BalanceQuery { holder }) =
+                    let (IntentAction::Sale { holder, .. } | IntentAction::Deed(Errand { holder, .. })) =
                         intent.action
                     else {
                         panic!("{}: {intent:?}", profile.name());

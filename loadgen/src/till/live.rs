@@ -1,12 +1,11 @@
 //! The one live request: sent, awaited, retried with the same sequence, and reversed when no answer ever came.
 
-use protocol::answer::{Answer, MoneyAnswer};
 use protocol::frame::Header;
 use protocol::ids::{RequestId, Sequence};
-use protocol::request::{AccountSelector, BalanceQuery, CardDebit, CodeDebit, Request, Reversal};
-use protocol::result_code::{ResultCode, TillAction};
+use protocol::request::{CardDebit, CodeDebit, Request, Reversal};
 
 use super::{Link, REVERSAL_REASON, SendBody, StoredReversal, Till, TillStep, World};
+use crate::deed::{Doing, Errand, Place};
 use crate::measurement::Completion;
 use crate::outcome_log::{EntryId, OutcomeKind, SaleState};
 use crate::profile::{IntentAction, Tender};
@@ -19,25 +18,36 @@ const ATTEMPTS_MAX: u32 = 3;
 pub(super) struct Live {
     pub(super) request: Request<'static>,
     pub(super) phase: Phase,
-    what: What,
-    /// Its sequence; 0 for a query.
-    sequence: u32,
+    pub(super) what: What,
+    /// Its sequence; 0 for what takes none.
+    pub(super) sequence: u32,
     intended_ns: u64,
     sent_ns: u64,
     attempts: u32,
     /// Frames of it that got no answer. While 0, a code that leaves no trace proves that nothing happened.
-    unanswered: u32,
+    pub(super) unanswered: u32,
     /// Answers that the schedule lets the network swallow.
-    answers_to_lose: u8,
+    pub(super) answers_to_lose: u8,
     last_request_id: RequestId,
 }
 
 /// What becomes of it.
 #[derive(Clone, Copy, Debug)]
-enum What {
-    Sale { holder: u32, amount_fen: i64, entry: EntryId },
-    Query,
-    Reversal { reversal: StoredReversal, entry: EntryId },
+pub(super) enum What {
+    Sale {
+        holder: u32,
+        amount_fen: i64,
+        entry: EntryId,
+    },
+    Reversal {
+        reversal: StoredReversal,
+        entry: EntryId,
+    },
+    /// A deed, and its entry where it takes a sequence.
+    Deed {
+        doing: Doing,
+        entry: Option<EntryId>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,13 +76,41 @@ impl Live {
         waiting
     }
 
-    /// True for a sale or a reversal without its final answer.
-    pub(super) fn is_open_sale(&self) -> bool {
-        !matches!(self.what, What::Query)
+    /// True for what has an identity, and so an entry in the outcome log.
+    pub(super) fn takes_sequence(&self) -> bool {
+        self.sequence != 0
     }
 
     fn is_reversal(&self) -> bool {
         matches!(self.what, What::Reversal { .. })
+    }
+
+    /// True while nothing but an answer can end it: it may have been carried out, and nothing undoes it.
+    fn must_be_answered(&self) -> bool {
+        match self.what {
+            What::Sale { .. } => false,
+            What::Reversal { .. } => true,
+            What::Deed { entry, .. } => entry.is_some() && self.unanswered > 0,
+        }
+    }
+
+    /// True when an answer with this header is one to it. For what has an identity that is one to an earlier frame, too.
+    pub(super) fn is_answered_by(&self, header: &Header) -> bool {
+        if self.takes_sequence() {
+            Sequence(self.sequence) == header.sequence
+        } else {
+            self.is_last_frame(header)
+        }
+    }
+
+    /// True when a frame with this header answers the frame that was sent last.
+    pub(super) fn is_last_frame(&self, header: &Header) -> bool {
+        self.last_request_id == header.request_id
+    }
+
+    /// Ended by an answer now.
+    pub(super) fn completion(&self, answered_ns: u64, disturbed: bool) -> Completion {
+        Completion { intended_ns: self.intended_ns, sent_ns: self.sent_ns, answered_ns, disturbed }
     }
 }
 
@@ -146,16 +184,16 @@ impl Till {
                     return true;
                 }
                 IntentAction::GoOnline => continue,
-                IntentAction::Sale { .. } | IntentAction::BalanceQuery { .. } if late => {
+                IntentAction::Sale { .. } | IntentAction::Deed(_) if late => {
                     world.measurement.counts.intended += 1;
                     world.measurement.counts.dropped += 1;
                 }
-                IntentAction::BalanceQuery { holder } => {
+                IntentAction::Deed(errand) => {
                     world.measurement.counts.intended += 1;
-                    let account = AccountSelector::Account(world.people.account(holder));
-                    let request = Request::Balance(BalanceQuery { account });
-                    self.begin(request, What::Query, 0, at_ns, 0);
-                    return true;
+                    if self.begin_deed(&errand, now_ns, at_ns, world) {
+                        return true;
+                    }
+                    world.measurement.counts.impossible += 1;
                 }
                 IntentAction::Sale { holder, amount_fen, tender, answers_lost } => {
                     world.measurement.counts.intended += 1;
@@ -248,30 +286,56 @@ impl Till {
         self.begin(request, What::Reversal { reversal, entry }, sequence, now_ns, 0);
     }
 
+    /// Begins a deed. False when it can't be done.
+    fn begin_deed(&mut self, errand: &Errand, now_ns: u64, intended_ns: u64, world: &mut World) -> bool {
+        let sale = self.sale_id(self.next_sequence);
+        let unix_ns = world.unix_ns(now_ns);
+        let mut place = Place { sale, unix_ns, recent: &mut self.recent };
+        let Some(begun) = Doing::begin(errand, &mut place, world) else { return false };
+        let (doing, entry) = (begun.doing, begun.entry);
+        let entry = entry.map(|entry| {
+            let kind = OutcomeKind::Deed(doing.kind());
+            let (account, amount_fen) = (entry.account.0, entry.amount_fen);
+            world.log.open(sale, kind, SaleState::Unknown, account, amount_fen, entry.original_sequence)
+        });
+        let sequence = if entry.is_some() { self.take_sequence() } else { 0 };
+        let what = What::Deed { doing, entry };
+        self.begin(begun.request, what, sequence, intended_ns, errand.answers_lost);
+        true
+    }
+
     /// An attempt failed: pause and send the same again, or, after the last, store the reversal.
-    fn pause_or_give_up(&mut self, now_ns: u64, world: &mut World) {
+    pub(super) fn pause_or_give_up(&mut self, now_ns: u64, world: &mut World) {
         let Some(live) = &mut self.live else { return };
         let pauses_ns = self.settings.timers.retry_pauses_ns;
-        // A reversal is never given up.
-        if live.attempts < ATTEMPTS_MAX || live.is_reversal() {
+        if live.attempts < ATTEMPTS_MAX || live.must_be_answered() {
             let pause_ns = pauses_ns[(live.attempts.max(1) as usize - 1).min(pauses_ns.len() - 1)];
             live.phase = Phase::Pausing { until_ns: now_ns.saturating_add(pause_ns) };
             return;
         }
-        let (what, sequence, unanswered) = (live.what, live.sequence, live.unanswered);
+        let live = *live;
         self.live = None;
         self.free_ns = now_ns;
-        match what {
-            What::Query => world.measurement.counts.queries_failed += 1,
-            What::Sale { entry, .. } if unanswered == 0 => {
-                // Every frame was answered with a code that leaves no trace: the sequence is free again.
-                world.measurement.counts.given_up += 1;
-                world.log.set_state(entry, SaleState::NotUsed);
-                self.free_sequence(sequence);
+        self.give_up(&live, world);
+    }
+
+    /// Gives up what needn't be answered: what certainly wasn't carried out never was, a sale that may have been is reversed.
+    fn give_up(&mut self, live: &Live, world: &mut World) {
+        let measurement = &mut world.measurement;
+        measurement.by_message.of(live.request.kind()).unanswered += 1;
+        match live.what {
+            What::Deed { doing, entry: None } => {
+                measurement.counts.queries_failed += 1;
+                doing.not_done(world);
             }
+            What::Deed { doing, entry: Some(entry) } => {
+                self.never_begun(live, entry, world);
+                doing.not_done(world);
+            }
+            What::Sale { entry, .. } if live.unanswered == 0 => self.never_begun(live, entry, world),
             What::Sale { holder, amount_fen, entry } => {
                 self.reversal = Some(StoredReversal {
-                    original: self.sale_id(sequence),
+                    original: self.sale_id(live.sequence),
                     original_entry: entry,
                     amount_fen,
                     account: world.people.account(holder).0,
@@ -281,176 +345,24 @@ impl Till {
         }
     }
 
-    fn free_sequence(&mut self, sequence: u32) {
+    /// Every frame was answered with a code that leaves no trace: the sequence is free again.
+    fn never_begun(&mut self, live: &Live, entry: EntryId, world: &mut World) {
+        world.measurement.counts.given_up += 1;
+        world.log.set_state(entry, SaleState::NotUsed);
+        self.free_sequence(live.sequence);
+    }
+
+    /// The till takes itself for offline: a sale without an answer becomes a stored reversal. What must be answered keeps
+    /// its sequence and goes on when the network is back.
+    pub(super) fn give_live_up_for_offline(&mut self, world: &mut World) {
+        if let Some(live) = self.live.take_if(|live| !live.must_be_answered()) {
+            self.give_up(&live, world);
+        }
+    }
+
+    pub(super) fn free_sequence(&mut self, sequence: u32) {
         if sequence != 0 && self.next_sequence == sequence + 1 {
             self.next_sequence = sequence;
         }
-    }
-
-    /// The till takes itself for offline: a sale without an answer becomes a stored reversal.
-    pub(super) fn give_live_up_for_offline(&mut self, world: &mut World) {
-        let Some(live) = self.live.take() else { return };
-        match live.what {
-            What::Query => world.measurement.counts.queries_failed += 1,
-            What::Sale { entry, .. } if live.unanswered == 0 => {
-                world.measurement.counts.given_up += 1;
-                world.log.set_state(entry, SaleState::NotUsed);
-                self.free_sequence(live.sequence);
-            }
-            What::Sale { holder, amount_fen, entry } => {
-                self.reversal = Some(StoredReversal {
-                    original: self.sale_id(live.sequence),
-                    original_entry: entry,
-                    amount_fen,
-                    account: world.people.account(holder).0,
-                });
-            }
-            // A reversal keeps its own sequence and goes on when the network is back.
-            What::Reversal { .. } => self.live = Some(live),
-        }
-    }
-
-    /// An answer came and was authentic.
-    pub fn on_answer(&mut self, now_ns: u64, header: &Header, answer: &Answer<'_>, world: &mut World) {
-        self.last_heard_ns = now_ns;
-        match answer {
-            Answer::Heartbeat(_) => {
-                self.heartbeat_sent_ns = None;
-                self.heartbeats_missed = 0;
-                world.measurement.counts.heartbeats += 1;
-            }
-            Answer::Batch(batch) => self.on_batch(now_ns, batch, world),
-            Answer::Money(money) => self.on_money(now_ns, header, money, world),
-            Answer::Balance(balance) => {
-                let matches = matches!(self.live, Some(Live { what: What::Query, last_request_id, .. })
-                    if last_request_id == header.request_id);
-                if matches && balance.code.action() == TillAction::Retry {
-                    world.measurement.transient_by_code.add(balance.code);
-                    self.pause_or_give_up(now_ns, world);
-                } else if matches {
-                    self.finish_query(now_ns, balance.code.is_approved(), world);
-                }
-            }
-            Answer::Refused(refusal) => self.on_refused(now_ns, header, refusal.code, world),
-            Answer::SignedOut | Answer::Bill(_) | Answer::Statement(_) => {
-                world.measurement.counts.answers_wrong += 1;
-            }
-        }
-    }
-
-    fn finish_query(&mut self, now_ns: u64, approved: bool, world: &mut World) {
-        let Some(live) = self.live.take() else { return };
-        self.free_ns = now_ns;
-        if approved {
-            world.measurement.counts.queries_answered += 1;
-            world.measurement.query.saturating_record(now_ns.saturating_sub(live.intended_ns));
-        } else {
-            world.measurement.counts.queries_failed += 1;
-        }
-    }
-
-    /// The frame wasn't carried out. After a fault of the session the server closes; so does the till.
-    fn on_refused(&mut self, now_ns: u64, header: &Header, code: ResultCode, world: &mut World) {
-        world.measurement.transient_by_code.add(code);
-        if code.number() / 100 == 1 {
-            self.lose_connection(world);
-            return;
-        }
-        if self.live.as_ref().is_some_and(|live| live.last_request_id == header.request_id) {
-            self.pause_or_give_up(now_ns, world);
-        } else if self.upload.is_some() {
-            self.on_batch_refused(now_ns);
-        }
-    }
-
-    fn on_money(&mut self, now_ns: u64, header: &Header, answer: &MoneyAnswer, world: &mut World) {
-        let Some(live) = &mut self.live else { return };
-        // Any answer to this identity counts, that to an earlier frame too.
-        if live.sequence == 0 || Sequence(live.sequence) != header.sequence || header.epoch != self.epoch {
-            return;
-        }
-        if live.answers_to_lose > 0 {
-            live.answers_to_lose -= 1;
-            return;
-        }
-        if answer.code.action() == TillAction::Retry {
-            world.measurement.transient_by_code.add(answer.code);
-            self.pause_or_give_up(now_ns, world);
-            return;
-        }
-        if answer.code.number() / 100 == 1 {
-            world.measurement.transient_by_code.add(answer.code);
-            self.lose_connection(world);
-            return;
-        }
-        let live = *live;
-        self.live = None;
-        self.free_ns = now_ns;
-        if answer.code.is_transient() && live.unanswered == 0 {
-            self.free_sequence(live.sequence);
-        }
-        match live.what {
-            What::Sale { holder, amount_fen, entry } => {
-                self.finish_sale(now_ns, &live, (holder, amount_fen, entry), answer, world);
-            }
-            What::Reversal { reversal, entry } => finish_reversal(reversal, entry, answer, world),
-            What::Query => world.measurement.counts.answers_wrong += 1,
-        }
-    }
-
-    fn finish_sale(
-        &mut self,
-        now_ns: u64,
-        live: &Live,
-        (holder, amount_fen, entry): (u32, i64, EntryId),
-        answer: &MoneyAnswer,
-        world: &mut World,
-    ) {
-        let completion = Completion {
-            intended_ns: live.intended_ns,
-            sent_ns: live.sent_ns,
-            answered_ns: now_ns,
-            disturbed: self.disturbed,
-        };
-        let state = if answer.code.is_approved() {
-            let account = world.people.account(holder);
-            if answer.account != Some(account) || answer.amount_fen != amount_fen {
-                world.measurement.counts.answers_wrong += 1;
-            }
-            world.served[holder as usize] = true;
-            world.measurement.record_approved(completion);
-            SaleState::Approved
-        } else {
-            world.measurement.record_refused(answer.code, completion);
-            if answer.code == ResultCode::Reversed { SaleState::Reversed } else { SaleState::Refused }
-        };
-        world.log.close(entry, state, answer.code.number(), answer.record.0);
-    }
-}
-
-fn finish_reversal(reversal: StoredReversal, entry: EntryId, answer: &MoneyAnswer, world: &mut World) {
-    let counts = &mut world.measurement.counts;
-    let (own, original) = match answer.code {
-        code if code.is_approved() => {
-            counts.reversed += 1;
-            (SaleState::Approved, Some(SaleState::Reversed))
-        }
-        ResultCode::Reversed => {
-            counts.reversed += 1;
-            (SaleState::Refused, Some(SaleState::Reversed))
-        }
-        ResultCode::NothingToReverse => {
-            counts.reversal_found_refusal += 1;
-            (SaleState::Refused, Some(SaleState::Refused))
-        }
-        code => {
-            counts.unknown += 1;
-            world.measurement.refused_by_code.add(code);
-            (SaleState::Refused, None)
-        }
-    };
-    world.log.close(entry, own, answer.code.number(), answer.record.0);
-    if let Some(state) = original {
-        world.log.set_state(reversal.original_entry, state);
     }
 }

@@ -1,4 +1,4 @@
-//! One till as a state machine: events in, steps out, time passed in. No clock, no socket, no randomness of its own.
+//! One till, counter or gateway as a state machine: events in, steps out, time passed in. No clock, no socket, no randomness of its own.
 //!
 //! ```text
 //!           connected                 answer
@@ -17,9 +17,11 @@
 //! - Every sale gets the next sequence. A sequence is used again only when each of its frames was answered with a
 //!   code that leaves no trace.
 //! - A sale whose outcome isn't known is never left behind: it is retried, then reversed, and stands as unknown in
-//!   the log until an answer says otherwise.
+//!   the log until an answer says otherwise. What can't be reversed, a [deed](crate::deed), is retried until it is
+//!   answered.
 //! - An intended start never moves. Whatever the till is kept busy with, latency counts from the intention.
 
+mod answers;
 mod live;
 mod offline;
 
@@ -29,47 +31,15 @@ use protocol::offline_record::OfflineRecord;
 use protocol::request::{Heartbeat, Request, RequestIds, Upload};
 
 use crate::config::TillTimers;
-use crate::measurement::Measurement;
-use crate::outcome_log::{EntryId, OutcomeLog};
-use crate::people::People;
+use crate::deed::Recent;
+use crate::outcome_log::EntryId;
 use crate::profile::{Intent, IntentAction, StoredSale, TillPlan};
 use crate::random::Random;
+use crate::world::World;
 use live::{Live, Phase};
 
 /// Misses of the heartbeat after which the till takes the connection for dead.
 const HEARTBEATS_MISSED_MAX: u32 = 3;
-
-/// What the tills of a run share.
-#[derive(Debug)]
-pub struct World {
-    /// The holders.
-    pub people: People,
-    /// What is measured.
-    pub measurement: Measurement,
-    /// What is written down.
-    pub log: OutcomeLog,
-    /// Holders with an approved or uploaded sale.
-    pub served: Vec<bool>,
-    /// Unix time at the run clock's zero, in nanoseconds.
-    pub clock_zero_unix_ns: u64,
-}
-
-impl World {
-    /// An empty log and no measurements yet.
-    pub fn new(people: People, holders: usize, clock_zero_unix_ns: u64) -> World {
-        World {
-            people,
-            measurement: Measurement::default(),
-            log: OutcomeLog::new(),
-            served: vec![false; holders],
-            clock_zero_unix_ns,
-        }
-    }
-
-    fn unix_ns(&self, now_ns: u64) -> u64 {
-        self.clock_zero_unix_ns.saturating_add(now_ns)
-    }
-}
 
 /// What a till is told once.
 #[derive(Clone, Debug)]
@@ -173,6 +143,7 @@ pub struct Till {
     next_request_id: u32,
     live: Option<Live>,
     reversal: Option<StoredReversal>,
+    recent: Recent,
     stored_before: Vec<StoredSale>,
     stored: Vec<OfflineRecord>,
     stored_entries: Vec<EntryId>,
@@ -207,6 +178,7 @@ impl Till {
             next_request_id: 1,
             live: None,
             reversal: None,
+            recent: Recent::new(),
             stored_before: plan.stored,
             stored: Vec::new(),
             stored_entries: Vec::new(),
@@ -460,8 +432,8 @@ impl Till {
         }
         let counts = &mut world.measurement.counts;
         counts.upload_pending += (self.upload_pending() + self.stored_before.len()) as u64;
-        let open_sale = self.live.as_ref().is_some_and(Live::is_open_sale);
-        counts.unknown += u64::from(open_sale) + u64::from(self.reversal.is_some());
+        let is_open = self.live.as_ref().is_some_and(Live::takes_sequence);
+        counts.unknown += u64::from(is_open) + u64::from(self.reversal.is_some());
     }
 }
 

@@ -1,6 +1,7 @@
 //! Selling without a network, and handing the stored records in afterwards.
 
 use protocol::answer::BatchAnswer;
+use protocol::command_table::Kind;
 use protocol::ids::Sequence;
 use protocol::result_code::{ResultCode, TillAction};
 
@@ -27,7 +28,7 @@ impl Till {
                     let since_unix_ns = world.unix_ns(since_ns.min(at_ns));
                     self.store_sale(holder, amount_fen, unix_ns, since_unix_ns, world);
                 }
-                IntentAction::BalanceQuery { .. } => {
+                IntentAction::Deed(_) => {
                     world.measurement.counts.intended += 1;
                     world.measurement.counts.impossible += 1;
                 }
@@ -117,7 +118,8 @@ impl Till {
             return;
         }
         counts.upload_batches += 1;
-        world.measurement.upload_batch.saturating_record(now_ns.saturating_sub(upload.sent_ns));
+        let frames = &mut world.measurement.by_message.of(Kind::Upload).latency;
+        frames.saturating_record(now_ns.saturating_sub(upload.sent_ns));
         let mut again = false;
         for (place, line) in (self.stored_next..).zip(answer.lines) {
             let counts = &mut world.measurement.counts;
@@ -143,11 +145,15 @@ impl Till {
                 }
                 _ => SaleState::Kept,
             };
+            let records = world.measurement.by_message.of(Kind::Upload);
             if state == SaleState::Uploaded {
                 counts.uploaded += 1;
+                records.approved += 1;
                 world.served[holder as usize] = true;
             } else {
                 counts.upload_kept += 1;
+                records.refused += 1;
+                records.refused_by_code.add(code);
                 world.measurement.refused_by_code.add(code);
             }
             world.log.close(entry, state, code.number(), line.record.get());

@@ -1,5 +1,7 @@
 //! The state machine against a server made of a closure, on a clock that is a number.
 
+mod deeds;
+
 use std::collections::BTreeMap;
 
 use protocol::answer::{Answer, BatchAnswer, BatchLine, MoneyAnswer, Refusal};
@@ -11,7 +13,9 @@ use protocol::result_code::ResultCode;
 use super::*;
 use crate::campus::{Campus, CampusCodeKey, CampusHolder, CampusTill, HexKey};
 use crate::config::{MILLISECOND_NS, SECOND_NS};
+use crate::deed::{DeedKind, Errand};
 use crate::outcome_log::SaleState;
+use crate::people::People;
 use crate::profile::Tender;
 
 fn campus() -> Campus {
@@ -19,6 +23,7 @@ fn campus() -> Campus {
         address: "127.0.0.1:1".parse().expect("an address"),
         tills: vec![CampusTill { terminal: 7, key: HexKey([1; 16]), epoch: 2, merchant: 1 }],
         gateways: Vec::new(),
+        counters: Vec::new(),
         holders: (0..10)
             .map(|account| CampusHolder {
                 account,
@@ -81,7 +86,7 @@ impl Play {
         let mut till = Till::new((TerminalId(7), Epoch(2)), plan, settings, Random::new(1, 0));
         till.start(0);
         let campus = campus();
-        let people = People::new(&campus, 100, 5_000);
+        let people = People::new(&campus, 100, 5_000, 9_000);
         Play {
             till,
             world: World::new(people, campus.holders.len(), 1_800_000_000 * SECOND_NS),
@@ -223,6 +228,19 @@ fn take_frame(order: &SendOrder, request: &Request<'_>, reply: Reply) -> (String
             (format!("reversal {sequence} of {}", reversal.original_sequence), reversal.amount_fen, None)
         }
         Request::Balance(_) => ("balance".to_owned(), 0, None),
+        Request::SaleQuery(query) => (format!("what became of {}", query.sequence), 850, Some(0)),
+        Request::TopUp(top_up) => {
+            let order = String::from_utf8_lossy(top_up.order.as_bytes()).trim_end_matches('\0').to_owned();
+            (format!("top-up {sequence} order {order}"), top_up.amount_fen, Some(0))
+        }
+        Request::TopUpUndo(undo) => {
+            (format!("undo {sequence} of {}", undo.original_sequence), undo.amount_fen, Some(0))
+        }
+        Request::CardReplace(replace) => {
+            (format!("replace {sequence} by {}", replace.new_card), replace.fee_fen, Some(0))
+        }
+        Request::CardReturn(_) => (format!("return {sequence}"), 0, Some(0)),
+        Request::CardIssue(issue) => (format!("issue {sequence} of {}", issue.card_uid), 0, Some(0)),
         Request::Heartbeat(_) => ("heartbeat".to_owned(), 0, None),
         Request::Upload(upload) => {
             sales = upload.records.iter().map(|record| record.sale().sequence.0).collect();
@@ -260,7 +278,7 @@ fn sales_follow_each_other() {
     );
     assert_eq!(play.world.measurement.counts.approved, 3);
     // The second waited 5 ms for the first: intended at 105, answered at 120.
-    assert_eq!(play.world.measurement.approved.max() / MILLISECOND_NS, 15);
+    assert_eq!(play.world.measurement.sales_approved().max() / MILLISECOND_NS, 15);
     assert_eq!(play.world.measurement.service.max() / MILLISECOND_NS, 10);
 }
 
@@ -407,7 +425,7 @@ fn a_refusal_is_final_and_uses_its_sequence() {
     );
     assert_eq!(play.states(), [(41, SaleState::Refused), (42, SaleState::Refused)]);
     let measurement = &play.world.measurement;
-    assert_eq!((measurement.refused.len(), measurement.approved.len()), (2, 0));
+    assert_eq!((measurement.sales_refused().len(), measurement.sales_approved().len()), (2, 0));
     assert_eq!(measurement.refused_by_code.list()[0].name, "InsufficientFunds");
 }
 
@@ -441,7 +459,7 @@ fn a_killed_server_finds_the_same_sale_again() {
     assert_eq!(measurement.counts.approved, 2);
     assert!(measurement.counts.disconnects > 3, "{:?}", measurement.counts);
     // The outage stands in the latencies of both.
-    assert!(measurement.approved.min() > 700 * MILLISECOND_NS);
+    assert!(measurement.sales_approved().min() > 700 * MILLISECOND_NS);
     assert_eq!(measurement.undisturbed.len(), 0);
 }
 
@@ -453,7 +471,7 @@ fn sales_offline_are_stored_and_uploaded_while_selling_on() {
             at(100, IntentAction::GoOffline),
             sale(200, 1, 0),
             sale(300, 0, 0),
-            at(350, IntentAction::BalanceQuery { holder: 0 }),
+            at(350, IntentAction::Deed(Errand::new(DeedKind::Balance, 0))),
             sale(400, 9, 0),
             sale(450, 2, 0),
             at(500, IntentAction::GoOnline),
@@ -598,14 +616,15 @@ fn a_stalled_server_shows_in_the_percentiles() {
         },
     );
     let measurement = &play.world.measurement;
-    assert_eq!(measurement.approved.len(), 300);
+    let approved = measurement.sales_approved();
+    assert_eq!(approved.len(), 300);
     let millis = |value_ns: u64| value_ns / MILLISECOND_NS;
     // One request was slow, so the service time's 99th percentile knows nothing of the stall.
     assert_eq!(millis(measurement.service.value_at_quantile(0.99)), 1);
     // But a third of the people came during it, and each waited until it was over.
-    assert!((650..750).contains(&millis(measurement.approved.value_at_quantile(0.9))));
-    assert!((950..1_010).contains(&millis(measurement.approved.value_at_quantile(0.995))));
-    assert_eq!(millis(measurement.approved.value_at_quantile(0.5)), 1);
+    assert!((650..750).contains(&millis(approved.value_at_quantile(0.9))));
+    assert!((950..1_010).contains(&millis(approved.value_at_quantile(0.995))));
+    assert_eq!(millis(approved.value_at_quantile(0.5)), 1);
 }
 
 #[test]
@@ -618,7 +637,7 @@ fn what_cannot_be_sent_in_time_is_dropped() {
     assert_eq!(counts.intended, 100);
     assert_eq!(counts.intended, counts.approved + counts.dropped);
     assert!(counts.dropped > 30, "{counts:?}");
-    assert!(play.world.measurement.approved.max() <= 13 * SECOND_NS);
+    assert!(play.world.measurement.sales_approved().max() <= 13 * SECOND_NS);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A server small enough to be wrong on purpose: speaks the protocol on port 0, keeps its books in a map, and
 //! loses, doubles or changes what it is told to.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use loadgen::{Campus, CampusCodeKey, CampusHolder, CampusTill, HexKey};
 use protocol::answer::{
     AccountStatus, Answer, BalanceAnswer, BatchAnswer, BatchLine, BillAnswer, HeartbeatAnswer, MoneyAnswer,
+    StatementAnswer, StatementMore,
 };
 use protocol::bill::{BillLine, BillLineKind};
 use protocol::frame::{self, LENGTH_PREFIX_BYTES};
@@ -42,14 +43,21 @@ struct Sale {
 #[derive(Default)]
 struct Books {
     balances: HashMap<u32, i64>,
+    /// Cards that were handed out, and whose they are. The campus's own have their account in their number.
+    cards: HashMap<u64, u32>,
+    /// The card that an account has now, where it was changed; 0 for none.
+    current_cards: HashMap<u32, u64>,
     sales: HashMap<SaleId, Sale>,
-    orders: HashMap<[u8; 32], Sale>,
+    orders: HashSet<[u8; 32]>,
     lines: HashMap<u32, Vec<BillLine>>,
     last_sequence: HashMap<u32, u32>,
     records: u64,
     debits: u64,
     faults: Faults,
 }
+
+/// The card of account 0; the others follow.
+const FIRST_CARD: u64 = 70_000;
 
 /// The running server. Its threads end with their connections.
 pub struct FakeServer {
@@ -71,11 +79,12 @@ pub fn campus(address: SocketAddr, tills: u32, holders: u32) -> Campus {
         address,
         tills: (1..=tills).map(till).collect(),
         gateways: (5_001..=5_004).map(till).collect(),
+        counters: (6_001..=6_003).map(till).collect(),
         holders: (0..holders)
             .map(|account| CampusHolder {
                 account,
                 student_no: format!("{:07}", 2_023_000 + account),
-                card_uid: (account % 20 != 19).then_some(70_000 + u64::from(account)),
+                card_uid: (account % 20 != 19).then_some(FIRST_CARD + u64::from(account)),
             })
             .collect(),
         card_master_key: HexKey([8; 16]),
@@ -148,12 +157,29 @@ fn serve(mut stream: TcpStream, down: &AtomicBool, books: &Mutex<Books>) -> Opti
             let answer = match request {
                 Request::Bill(query) => {
                     let account = account_of(&query.account);
-                    lines = books.lines.get(&account).cloned().unwrap_or_default();
+                    lines = books.newest_lines(account, query.lines_max);
                     Answer::Bill(BillAnswer {
                         code: ResultCode::Approved,
                         account: Some(AccountId(account)),
                         next_before: RecordNumber(0),
-                        lines: &lines[lines.len().saturating_sub(50)..],
+                        lines: &lines,
+                    })
+                }
+                Request::Statement(query) => {
+                    let account = account_of(&query.account);
+                    lines = books.newest_lines(account, query.lines_max);
+                    let balance_fen = books.balances.get(&account).copied().unwrap_or(0);
+                    Answer::Statement(StatementAnswer {
+                        code: ResultCode::Approved,
+                        account: Some(AccountId(account)),
+                        next_before: RecordNumber(0),
+                        opening_fen: 0,
+                        in_fen: balance_fen.max(0),
+                        out_fen: balance_fen.min(0),
+                        closing_fen: balance_fen,
+                        more: StatementMore::Nothing,
+                        record: RecordNumber(books.records),
+                        lines: &lines,
                     })
                 }
                 Request::Upload(upload) => {
@@ -161,7 +187,7 @@ fn serve(mut stream: TcpStream, down: &AtomicBool, books: &Mutex<Books>) -> Opti
                         .records
                         .iter()
                         .map(|record| {
-                            let account = (record.card_uid.get() - 70_000) as u32;
+                            let account = books.account_of_card(record.card_uid.get());
                             let last = books.last_sequence.entry(sale.terminal.0).or_default();
                             *last = (*last).max(record.sequence.get());
                             let done = books.debit(record.sale(), account, record.amount_fen.get(), true);
@@ -190,8 +216,9 @@ fn serve(mut stream: TcpStream, down: &AtomicBool, books: &Mutex<Books>) -> Opti
 fn account_of(selector: &AccountSelector) -> u32 {
     match selector {
         AccountSelector::Account(account) => account.0,
-        AccountSelector::Card(card) => (card.0 - 70_000) as u32,
-        AccountSelector::Student(_) => panic!("the generator names accounts by number"),
+        AccountSelector::Card(_) | AccountSelector::Student(_) => {
+            panic!("the generator names accounts by number")
+        }
     }
 }
 
@@ -207,7 +234,12 @@ impl Books {
                 block_list_version: 1,
             }),
             Request::CardDebit(debit) => {
-                self.money(sale, (debit.card_uid.0 - 70_000) as u32, debit.amount_fen)
+                let account = self.account_of_card(debit.card_uid.0);
+                if self.card_of(account) == debit.card_uid.0 || self.sales.contains_key(&sale) {
+                    self.money(sale, account, debit.amount_fen)
+                } else {
+                    money(&self.store(sale, ResultCode::CardNotCurrent, account, debit.amount_fen))
+                }
             }
             Request::CodeDebit(debit) => {
                 let account = payment_code::parse(&debit.code)
@@ -222,19 +254,51 @@ impl Books {
                 }
             }
             Request::TopUp(top_up) => {
-                let key = *top_up.order.as_bytes();
+                if let Some(done) = self.sales.get(&sale) {
+                    return money(done);
+                }
                 let account = account_of(&top_up.account);
-                let done = match self.orders.get(&key) {
-                    Some(done) => *done,
-                    None => {
-                        *self.balances.entry(account).or_default() += top_up.amount_fen;
-                        let done = self.store(sale, ResultCode::Approved, account, top_up.amount_fen);
-                        self.orders.insert(key, done);
-                        done
-                    }
+                if self.orders.insert(*top_up.order.as_bytes()) {
+                    *self.balances.entry(account).or_default() += top_up.amount_fen;
+                }
+                // An order that is told again uses its new identity up, and moves nothing.
+                money(&self.store(sale, ResultCode::Approved, account, top_up.amount_fen))
+            }
+            Request::TopUpUndo(undo) => {
+                if let Some(done) = self.sales.get(&sale) {
+                    return money(done);
+                }
+                let original =
+                    SaleId { epoch: undo.original_epoch, sequence: undo.original_sequence, ..sale };
+                let Some(done) = self.sales.get_mut(&original).filter(|done| done.code.is_approved()) else {
+                    return money(&self.store(sale, ResultCode::NotUndoable, 0, undo.amount_fen));
                 };
-                self.sales.insert(sale, done);
-                money(&done)
+                let account = done.account;
+                let balance_fen = self.balances.entry(account).or_default();
+                if *balance_fen < undo.amount_fen {
+                    return money(&self.store(sale, ResultCode::InsufficientFunds, account, undo.amount_fen));
+                }
+                *balance_fen -= undo.amount_fen;
+                done.code = ResultCode::Reversed;
+                money(&self.store(sale, ResultCode::Approved, account, undo.amount_fen))
+            }
+            Request::CardIssue(issue) => {
+                let account = account_of(&issue.account);
+                self.change_card(sale, account, issue.card_uid.0, issue.fee_fen, |current| {
+                    (current != 0).then_some(ResultCode::CardAlreadyCurrent)
+                })
+            }
+            Request::CardReplace(replace) => {
+                let account = account_of(&replace.account);
+                self.change_card(sale, account, replace.new_card.0, replace.fee_fen, |current| {
+                    (current == 0).then_some(ResultCode::CardNotCurrent)
+                })
+            }
+            Request::CardReturn(returned) => {
+                let account = account_of(&returned.account);
+                self.change_card(sale, account, 0, 0, |current| {
+                    (current != returned.card_uid.0).then_some(ResultCode::CardNotCurrent)
+                })
             }
             Request::Reversal(reversal) => {
                 let original =
@@ -284,13 +348,48 @@ impl Books {
                     Sale { code: ResultCode::UnknownSale, account: u32::MAX, amount_fen: 0, record: 0 };
                 money(self.sales.get(&asked).unwrap_or(&unknown))
             }
-            Request::Bill(_) | Request::Upload(_) => unreachable!("answered where their lines live"),
-            Request::CardIssue(_) | Request::CardReplace(_) | Request::CardReturn(_) => {
-                unreachable!("the generator hands out no cards")
+            Request::Bill(_) | Request::Statement(_) | Request::Upload(_) => {
+                unreachable!("answered where their lines live")
             }
-            Request::Statement(_) => unreachable!("the generator asks for bills"),
-            Request::TopUpUndo(_) => unreachable!("no till of a load takes cash"),
         }
+    }
+
+    fn account_of_card(&self, card: u64) -> u32 {
+        self.cards.get(&card).copied().unwrap_or_else(|| (card - FIRST_CARD) as u32)
+    }
+
+    /// The account's card; 0 for none.
+    fn card_of(&self, account: u32) -> u64 {
+        let at_first = if account % 20 == 19 { 0 } else { FIRST_CARD + u64::from(account) };
+        self.current_cards.get(&account).copied().unwrap_or(at_first)
+    }
+
+    fn newest_lines(&self, account: u32, lines_max: u16) -> Vec<BillLine> {
+        let lines = self.lines.get(&account).into_iter().flatten();
+        lines.rev().take(usize::from(lines_max)).copied().collect()
+    }
+
+    /// Gives an account a card, 0 for none, for a fee.
+    fn change_card(
+        &mut self,
+        sale: SaleId,
+        account: u32,
+        card: u64,
+        fee_fen: i64,
+        refusal: impl FnOnce(u64) -> Option<ResultCode>,
+    ) -> Answer<'static> {
+        if let Some(done) = self.sales.get(&sale) {
+            return money(done);
+        }
+        if let Some(code) = refusal(self.card_of(account)) {
+            return money(&self.store(sale, code, account, fee_fen));
+        }
+        self.current_cards.insert(account, card);
+        if card != 0 {
+            assert_eq!(self.cards.insert(card, account), None, "a card that was handed out before");
+        }
+        *self.balances.entry(account).or_default() -= fee_fen;
+        money(&self.store(sale, ResultCode::Approved, account, fee_fen))
     }
 
     fn money(&mut self, sale: SaleId, account: u32, amount_fen: i64) -> Answer<'static> {

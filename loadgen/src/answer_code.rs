@@ -1,0 +1,16 @@
+//! The outcome that an answer tells.
+
+use protocol::answer::Answer;
+use protocol::result_code::ResultCode;
+
+/// The code of an answer; `None` for those that have none, or one for each of their lines.
+pub(crate) fn code_of(answer: &Answer<'_>) -> Option<ResultCode> {
+    match answer {
+        Answer::Money(money) => Some(money.code),
+        Answer::Balance(balance) => Some(balance.code),
+        Answer::Bill(bill) => Some(bill.code),
+        Answer::Statement(statement) => Some(statement.code),
+        Answer::Refused(refusal) => Some(refusal.code),
+        Answer::SignedOut | Answer::Heartbeat(_) | Answer::Batch(_) => None,
+    }
+}

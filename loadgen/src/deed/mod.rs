@@ -1,0 +1,297 @@
+//! Deeds: what a terminal does besides selling, one file each.
+//!
+//! ```text
+//! errand (of a profile) ──▶ begin ──▶ request, and its entry in the outcome log
+//!                                        │
+//!                             answer ◀───┘ asked again, with the same sequence, until there is one
+//!                               │
+//!                               ├─ approved: what is true from now on: who has which card, what was undone
+//!                               └─ not done: it is as it was
+//! ```
+//!
+//! The till sends, retries and measures ([`crate::till`]); a deed only knows what its request is and what an answer to it
+//! means. Those that take a sequence have an entry in the outcome log: the check afterwards asks for each of them
+//! again, and adds up their amounts by [`Effect`].
+//!
+//! A new deed is a file here with its [`Deed`], and a row in the table below. Who does it, and how often, says a profile
+//! ([`crate::profile::canteen_day`]).
+
+mod balance;
+mod bill;
+mod card_issue;
+mod card_replace;
+mod card_return;
+mod cash_top_up;
+mod sale_query;
+mod statement;
+mod top_up;
+mod top_up_again;
+mod top_up_undo;
+
+use protocol::answer::{Answer, MoneyAnswer};
+use protocol::command_table::Kind;
+use protocol::ids::{AccountId, SaleId};
+use protocol::request::Request;
+use serde::Serialize;
+
+use crate::outcome_log::EntryId;
+use crate::world::World;
+
+/// Something that a person wants of a terminal besides paying.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Errand {
+    /// What is done.
+    pub deed: DeedKind,
+    /// For whom.
+    pub holder: u32,
+    /// The amount, in fen: what is paid in, or the fee. 0 where neither is.
+    pub amount_fen: i64,
+    /// How many answers to it the network swallows.
+    pub answers_lost: u8,
+}
+
+impl Errand {
+    /// An errand without an amount, all of whose answers arrive.
+    pub fn new(deed: DeedKind, holder: u32) -> Errand {
+        Errand { deed, holder, amount_fen: 0, answers_lost: 0 }
+    }
+}
+
+/// What an approved entry of the outcome log does to its account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The amount leaves it.
+    Takes,
+    /// The amount comes into it.
+    Brings,
+    /// Nothing: no money moves, or another entry says that it does.
+    Nothing,
+}
+
+/// Where and when a deed is done.
+pub(crate) struct Place<'a> {
+    /// The sequence that it takes, if it takes one.
+    pub(crate) sale: SaleId,
+    /// The terminal's clock.
+    pub(crate) unix_ns: u64,
+    /// What the terminal did before.
+    pub(crate) recent: &'a mut Recent,
+}
+
+/// An approved request that a terminal remembers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Done {
+    pub(crate) sale: SaleId,
+    pub(crate) entry: EntryId,
+    pub(crate) account: AccountId,
+    pub(crate) amount_fen: i64,
+}
+
+/// The last of each kind that a terminal did, for deeds that name an earlier request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recent {
+    /// A sale, online and approved.
+    pub(crate) sale: Option<Done>,
+    deeds: [Option<Done>; DeedKind::ALL.len()],
+}
+
+impl Recent {
+    /// Nothing was done yet.
+    pub(crate) const fn new() -> Recent {
+        Recent { sale: None, deeds: [None; DeedKind::ALL.len()] }
+    }
+
+    /// The last approved deed of a kind.
+    pub(crate) fn of(&mut self, deed: DeedKind) -> &mut Option<Done> {
+        &mut self.deeds[deed as usize]
+    }
+}
+
+/// A deed on its way.
+pub(crate) struct Begun<D> {
+    pub(crate) doing: D,
+    pub(crate) request: Request<'static>,
+    /// What its entry in the outcome log says; for those that take a sequence, and for no other.
+    pub(crate) entry: Option<Entry>,
+}
+
+/// What a deed's entry in the outcome log says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) account: AccountId,
+    pub(crate) amount_fen: i64,
+    /// The sequence of what it undoes; 0 for nothing.
+    pub(crate) original_sequence: u32,
+}
+
+impl Entry {
+    fn new(account: AccountId, amount_fen: i64) -> Entry {
+        Entry { account, amount_fen, original_sequence: 0 }
+    }
+
+    /// True when an approval says the same.
+    fn is_said_by(&self, answer: &Answer<'_>) -> bool {
+        money(answer).is_some_and(|money| {
+            money.account == Some(self.account) && money.amount_fen == self.amount_fen && money.record.0 != 0
+        })
+    }
+}
+
+fn money<'a>(answer: &'a Answer<'_>) -> Option<&'a MoneyAnswer> {
+    match answer {
+        Answer::Money(money) => Some(money),
+        _ => None,
+    }
+}
+
+/// What a deed knows of itself, while it is done.
+pub(crate) trait Deed: Copy {
+    /// Makes its request. `None` when it can't be done: nothing to undo, nothing to return.
+    fn begin(errand: &Errand, place: &mut Place<'_>, world: &mut World) -> Option<Begun<Self>>;
+
+    /// It was approved. False when the answer isn't what an approval must say.
+    fn approved(&self, answer: &Answer<'_>, world: &mut World) -> bool;
+
+    /// It was refused, or never began.
+    fn not_done(&self, _world: &mut World) {}
+}
+
+/// The table of deeds. A row:
+///
+/// ```text
+/// /// What is done.
+/// TopUp(top_up::TopUp), "top-up", TopUp, 4, Brings;
+/// │     │               │         │      │  └ what it does to the account, approved
+/// │     │               │         │      └ the row of the guide that its message is counted under
+/// │     │               │         └ its message
+/// │     │               └ its name in files
+/// │     └ what knows it
+/// └ its kind
+/// ```
+macro_rules! deeds {
+    ($($(#[$doc:meta])* $name:ident($doing:ty), $text:literal, $message:ident, $row:literal, $effect:ident;)*) => {
+        /// What can be done besides selling.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum DeedKind {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl DeedKind {
+            /// Every kind.
+            pub const ALL: &'static [DeedKind] = &[$(DeedKind::$name,)*];
+
+            /// The name as it stands in files.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(DeedKind::$name => $text,)*
+                }
+            }
+
+            /// The message that is sent for it.
+            pub const fn message(self) -> Kind {
+                match self {
+                    $(DeedKind::$name => Kind::$message,)*
+                }
+            }
+
+            /// The row of the guide that its message is counted under: 1 to 18.
+            pub const fn guide_row(self) -> u8 {
+                match self {
+                    $(DeedKind::$name => $row,)*
+                }
+            }
+
+            /// What it does to the account, approved.
+            pub const fn effect(self) -> Effect {
+                match self {
+                    $(DeedKind::$name => Effect::$effect,)*
+                }
+            }
+        }
+
+        /// Whichever deed is being done.
+        #[derive(Clone, Copy, Debug)]
+        pub(crate) enum Doing {
+            $($name($doing),)*
+        }
+
+        impl Doing {
+            /// Begins what an errand wants.
+            pub(crate) fn begin(
+                errand: &Errand,
+                place: &mut Place<'_>,
+                world: &mut World,
+            ) -> Option<Begun<Doing>> {
+                match errand.deed {
+                    $(DeedKind::$name => <$doing as Deed>::begin(errand, place, world).map(|begun| Begun {
+                        doing: Doing::$name(begun.doing),
+                        request: begun.request,
+                        entry: begun.entry,
+                    }),)*
+                }
+            }
+
+            /// Its kind.
+            pub(crate) const fn kind(&self) -> DeedKind {
+                match self {
+                    $(Doing::$name(_) => DeedKind::$name,)*
+                }
+            }
+
+            /// See [`Deed::approved`].
+            pub(crate) fn approved(&self, answer: &Answer<'_>, world: &mut World) -> bool {
+                match self {
+                    $(Doing::$name(doing) => doing.approved(answer, world),)*
+                }
+            }
+
+            /// See [`Deed::not_done`].
+            pub(crate) fn not_done(&self, world: &mut World) {
+                match self {
+                    $(Doing::$name(doing) => doing.not_done(world),)*
+                }
+            }
+        }
+    };
+}
+
+deeds! {
+    /// A counter gives a card to a person who has none.
+    CardIssue(card_issue::CardIssue), "card-issue", CardIssue, 1, Takes;
+    /// A counter gives a new card in the place of a lost or broken one.
+    CardReplace(card_replace::CardReplace), "card-replace", CardReplace, 1, Takes;
+    /// A counter takes a card back.
+    CardReturn(card_return::CardReturn), "card-return", CardReturn, 1, Nothing;
+    /// A person looks at the balance, at a till or on the phone.
+    Balance(balance::Balance), "balance", Balance, 3, Nothing;
+    /// Money is paid in on the phone.
+    TopUp(top_up::TopUp), "top-up", TopUp, 4, Brings;
+    /// Cash is paid in at a counter.
+    CashTopUp(cash_top_up::CashTopUp), "cash-top-up", TopUp, 4, Brings;
+    /// The channel tells the last order of its gateway once more.
+    TopUpAgain(top_up_again::TopUpAgain), "top-up-again", TopUp, 4, Nothing;
+    /// A counter takes the last cash top-up back.
+    TopUpUndo(top_up_undo::TopUpUndo), "top-up-undo", TopUpUndo, 4, Nothing;
+    /// A cashier asks what became of the last sale.
+    SaleQuery(sale_query::SaleQuery), "sale-query", SaleQuery, 6, Nothing;
+    /// A person looks at the newest lines of the bill.
+    Bill(bill::Bill), "bill", Bill, 14, Nothing;
+    /// A person looks at a week's statement.
+    Statement(statement::Statement), "statement", Statement, 14, Nothing;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_says_of_its_message_what_the_protocol_says() {
+        for deed in DeedKind::ALL {
+            let takes_sequence = deed.message().command().consumes_sequence;
+            assert!(takes_sequence || deed.effect() == Effect::Nothing, "{deed:?} moves nothing");
+        }
+        let names: std::collections::HashSet<&str> = DeedKind::ALL.iter().map(|deed| deed.name()).collect();
+        assert_eq!(names.len(), DeedKind::ALL.len());
+    }
+}

@@ -1,0 +1,164 @@
+//! What people do at counters and on the phone, and when.
+
+use std::ops::RangeInclusive;
+
+use super::{CanteenDayConfig, Hours, MINUTE_NS};
+use crate::config::SECOND_NS;
+use crate::deed::{DeedKind, Errand};
+use crate::profile::{Desks, Intent, IntentAction, PlanScope, TillPlan};
+use crate::random::Random;
+
+/// How long a person is at a counter, in the day's time.
+const VISIT_NS: RangeInclusive<u64> = 20 * SECOND_NS..=60 * SECOND_NS;
+/// What phones and counters offer to pay in, in fen. The middle ones are taken most.
+const TOP_UPS_FEN: [i64; 8] = [2_000, 3_000, 5_000, 5_000, 10_000, 10_000, 10_000, 20_000];
+/// Share of what people do on the phone that falls into the hours of the meals.
+const PHONE_AT_MEALS_SHARE: f64 = 0.6;
+
+const STREAM_COUNTER: u64 = 5 << 40;
+const STREAM_GATEWAY: u64 = 6 << 40;
+
+/// The days of gateways, then of counters.
+pub(in crate::profile) fn plan_desks(
+    config: &CanteenDayConfig,
+    scope: PlanScope,
+    desks: Desks,
+) -> Vec<TillPlan> {
+    let gateways = (0..desks.gateways)
+        .map(|gateway| gateway_plan(config, Circle::new(scope, STREAM_GATEWAY, desks.gateways, gateway)));
+    let counters = (0..desks.counters)
+        .map(|counter| counter_plan(config, Circle::new(scope, STREAM_COUNTER, desks.counters, counter)));
+    gateways.chain(counters).collect()
+}
+
+/// The people of one of several desks of a kind: `desk, desk + desks, desk + 2 * desks, ...`, and its random numbers.
+struct Circle {
+    desk: u64,
+    desks: u64,
+    holders: u64,
+    random: Random,
+}
+
+impl Circle {
+    fn new(scope: PlanScope, stream: u64, desks: u32, desk: u32) -> Circle {
+        let (desks, desk) = (u64::from(desks), u64::from(desk));
+        let holders = (u64::from(scope.holders) + desks - 1 - desk) / desks;
+        Circle { desk, desks, holders, random: Random::new(scope.seed, stream + desk) }
+    }
+
+    fn draw_holder(&mut self) -> u32 {
+        (self.desk + self.desks * self.random.below(self.holders)) as u32
+    }
+
+    /// How often something happens that each holder does so often on average.
+    fn draw_count(&mut self, per_holder: f64) -> u64 {
+        if self.holders == 0 {
+            return 0;
+        }
+        let mean = self.holders as f64 * per_holder;
+        mean as u64 + u64::from(self.random.chance(mean.fract()))
+    }
+
+    fn draw_top_up_fen(&mut self) -> i64 {
+        TOP_UPS_FEN[self.random.below(TOP_UPS_FEN.len() as u64) as usize]
+    }
+
+    /// A moment within one of these parts of the day, each as likely as it is long.
+    fn draw_within(&mut self, parts: &[Hours]) -> u64 {
+        let minutes: u64 = parts.iter().map(|part| u64::from(part.minutes())).sum();
+        let mut left_ns = self.random.below(minutes * MINUTE_NS);
+        for part in parts {
+            let part_ns = u64::from(part.minutes()) * MINUTE_NS;
+            if left_ns < part_ns {
+                return u64::from(part.from) * MINUTE_NS + left_ns;
+            }
+            left_ns -= part_ns;
+        }
+        u64::from(parts.last().map_or(0, |part| part.from)) * MINUTE_NS
+    }
+}
+
+fn gateway_plan(config: &CanteenDayConfig, mut circle: Circle) -> TillPlan {
+    let meals: Vec<Hours> = config.meals.iter().map(|meal| meal.hours).collect();
+    let whole_day = [config.hours];
+    let mut intents = Vec::new();
+    for (deed, per_holder) in [
+        (DeedKind::TopUp, config.phone_top_ups_per_holder),
+        (DeedKind::Balance, config.balances_per_holder),
+        (DeedKind::Bill, config.bills_per_holder),
+        (DeedKind::Statement, config.statements_per_holder),
+    ] {
+        for _ in 0..circle.draw_count(per_holder) {
+            let at_meals = !meals.is_empty() && circle.random.chance(PHONE_AT_MEALS_SHARE);
+            let parts: &[Hours] = if at_meals { &meals } else { &whole_day };
+            let at_ns = config.compress(circle.draw_within(parts));
+            let holder = circle.draw_holder();
+            let amount_fen = if deed == DeedKind::TopUp { circle.draw_top_up_fen() } else { 0 };
+            let answers_lost = config.draw_answers_lost(&mut circle.random);
+            let errand = Errand { deed, holder, amount_fen, answers_lost };
+            intents.push(Intent { at_ns, action: IntentAction::Deed(errand) });
+            if deed == DeedKind::TopUp && circle.random.chance(config.told_again_share) {
+                let errand = Errand::new(DeedKind::TopUpAgain, holder);
+                intents.push(Intent { at_ns, action: IntentAction::Deed(errand) });
+            }
+        }
+    }
+    in_order(intents)
+}
+
+/// People come to a counter within its hours, and queue: the next is served when the one before has left. Whoever the queue
+/// can't serve before closing time goes without.
+fn counter_plan(config: &CanteenDayConfig, mut circle: Circle) -> TillPlan {
+    let mut arrivals: Vec<(u64, Errand)> = Vec::new();
+    if !config.counter_hours.is_empty() {
+        for (deed, per_holder) in [
+            (DeedKind::CashTopUp, config.cash_top_ups_per_holder),
+            (DeedKind::CardReplace, config.replacements_per_holder),
+            (DeedKind::CardReturn, config.returns_per_holder),
+        ] {
+            for _ in 0..circle.draw_count(per_holder) {
+                let at_ns = circle.draw_within(&config.counter_hours);
+                let amount_fen = match deed {
+                    DeedKind::CashTopUp => circle.draw_top_up_fen(),
+                    DeedKind::CardReplace => config.card_fee_fen,
+                    _ => 0,
+                };
+                let answers_lost = config.draw_answers_lost(&mut circle.random);
+                let errand = Errand { deed, holder: circle.draw_holder(), amount_fen, answers_lost };
+                arrivals.push((at_ns, errand));
+                if deed == DeedKind::CardReturn {
+                    let later_ns = circle.draw_within(&config.counter_hours);
+                    arrivals.push((later_ns.max(at_ns), Errand::new(DeedKind::CardIssue, errand.holder)));
+                }
+            }
+        }
+    }
+    // A stable order: who gives a card back comes before the same person is issued another.
+    arrivals.sort_by_key(|(at_ns, _)| *at_ns);
+    let mut intents = Vec::new();
+    let mut free_ns = 0;
+    for (arrival_ns, errand) in arrivals {
+        let due_ns = free_ns.max(arrival_ns);
+        let left_ns = due_ns + circle.random.between(*VISIT_NS.start(), *VISIT_NS.end());
+        let open = |part: &&Hours| u64::from(part.until) * MINUTE_NS > arrival_ns;
+        let closes_ns =
+            config.counter_hours.iter().find(open).map_or(0, |part| u64::from(part.until) * MINUTE_NS);
+        if due_ns >= closes_ns {
+            continue;
+        }
+        free_ns = left_ns;
+        let at_ns = config.compress(due_ns);
+        intents.push(Intent { at_ns, action: IntentAction::Deed(errand) });
+        if errand.deed == DeedKind::CashTopUp && circle.random.chance(config.undo_share) {
+            let errand = Errand::new(DeedKind::TopUpUndo, errand.holder);
+            let at_ns = config.compress(due_ns + (left_ns - due_ns) / 2);
+            intents.push(Intent { at_ns, action: IntentAction::Deed(errand) });
+        }
+    }
+    in_order(intents)
+}
+
+fn in_order(mut intents: Vec<Intent>) -> TillPlan {
+    intents.sort_by_key(|intent| intent.at_ns);
+    TillPlan { stored: Vec::new(), intents: Box::new(intents.into_iter()) }
+}

@@ -1,0 +1,305 @@
+//! A day of a canteen, its counters and the phone app: everything that the wire has, in the shares of a day.
+//!
+//! ```text
+//!  06:30      09:00       11:00  12:30        14:00      17:00    19:00
+//!    ▂▅▇▅▂                  ▂█▅▂█▅▂█▅                      ▂▆▇▃▂▅▆▂        tills: a lunch for each meal
+//!                ░░░░░░░░░░░              ░░░░░░░░░░░░░                    counters: cards and cash, between the meals
+//!  · · · ·· · · · · · · ··········· · · · · · · · · · ··········· · ·      gateways: all day, mostly while people queue
+//! ```
+//!
+//! Everything is laid out in the day's own time and compressed into the duration, like [`super::lunch`], which each meal is.
+//!
+//! **Where the shares come from.** Nobody publishes such counts, so they are reasoned, and each is a setting:
+//! - Two meals a day in the canteen for each holder (of three, and of a week with two days at home): little breakfast, most of
+//!   them lunch. What they cost fits the day's limit of ¥50; who eats twice at noon may meet it, as in life.
+//! - A quarter tops up on a day: about ¥28 spent against the sums that phones offer, mostly ¥50 and ¥100. One in fifteen does it in
+//!   cash at a counter; one in fifty of those is taken back, and one notification in a hundred is told twice.
+//! - Whoever pays by phone sees the balance there; three in ten look at it once a day, one in ten at the bill, one in thirty at a
+//!   statement.
+//! - Of 30,000 people 60 get a new card for a lost or broken one, and 30 give theirs back and are issued another: the first week of a
+//!   term, ten times an ordinary day. A replacement costs the ¥20 of the product's worked example.
+//! - At the tills answers are lost, sales reversed and tills offline as at a lunch; one sale in a thousand is asked for again by
+//!   its cashier.
+
+mod desks;
+
+use serde::Serialize;
+
+pub(super) use desks::plan_desks;
+
+use super::lunch::{self, LunchConfig};
+use super::{
+    Intent, IntentAction, Patrons, PlanScope, TillPlan, validate_duration, validate_exponent, validate_share,
+};
+use crate::config::SECOND_NS;
+use crate::deed::{DeedKind, Errand};
+use crate::error::LoadError;
+use crate::random::Random;
+
+const MINUTE_NS: u64 = 60 * SECOND_NS;
+const STREAM_SALE_QUERY: u64 = 7 << 40;
+
+/// A part of the day, in minutes since midnight: the first is in it, the last isn't.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Hours {
+    /// Its first minute.
+    pub from: u16,
+    /// The minute after its last.
+    pub until: u16,
+}
+
+impl Hours {
+    const fn minutes(self) -> u16 {
+        self.until.saturating_sub(self.from)
+    }
+}
+
+/// One meal of the day.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Meal {
+    /// When it is served.
+    pub hours: Hours,
+    /// Meals for each holder, on average.
+    pub per_holder: f64,
+    /// Waves of people: classes that end.
+    pub waves: u32,
+    /// The cheapest, in fen.
+    pub price_min_fen: i64,
+    /// The dearest, in fen.
+    pub price_max_fen: i64,
+}
+
+/// Settings of the day. What is "for each holder" is so on this day, on average.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CanteenDayConfig {
+    /// How long the compressed day lasts: 60 s unless set.
+    pub duration_ns: u64,
+    /// What of the day is played: 06:00 to 21:00 unless set.
+    pub hours: Hours,
+    /// The meals, in order of time.
+    pub meals: Vec<Meal>,
+    /// When the counters are open, in order of time.
+    pub counter_hours: Vec<Hours>,
+    /// Share of the meals paid by code; people without a card always pay so. 0.3 unless set.
+    pub code_share: f64,
+    /// Share of the people who first ask the till for their balance. 0.03 unless set.
+    pub query_share: f64,
+    /// Share of the sales that their cashier asks for again. 0.001 unless set.
+    pub sale_query_share: f64,
+    /// Share of sales and deeds whose answer is lost once or twice. 0.001 unless set.
+    pub answer_lost_share: f64,
+    /// Share of the sales whose answers are all lost, which makes the till reverse. 0.0003 unless set.
+    pub reversal_share: f64,
+    /// Share of the tills that go offline once during a meal. 0.05 unless set.
+    pub offline_share: f64,
+    /// Skew of who comes. 0.1 unless set.
+    pub zipf_exponent: f64,
+    /// Top-ups by phone for each holder. 0.23 unless set.
+    pub phone_top_ups_per_holder: f64,
+    /// Share of them that the channel tells twice. 0.01 unless set.
+    pub told_again_share: f64,
+    /// Looks at the balance by phone for each holder. 0.3 unless set.
+    pub balances_per_holder: f64,
+    /// Looks at the bill for each holder. 0.1 unless set.
+    pub bills_per_holder: f64,
+    /// Looks at a statement for each holder. 0.03 unless set.
+    pub statements_per_holder: f64,
+    /// Cash top-ups for each holder. 0.016 unless set.
+    pub cash_top_ups_per_holder: f64,
+    /// Share of them that the counter takes back at once. 0.02 unless set.
+    pub undo_share: f64,
+    /// Cards replaced for each holder. 0.002 unless set.
+    pub replacements_per_holder: f64,
+    /// Cards given back, and another issued later, for each holder. 0.001 unless set.
+    pub returns_per_holder: f64,
+    /// What a replacement costs, in fen. ¥20 unless set; a card issued costs nothing.
+    pub card_fee_fen: i64,
+}
+
+const fn hours(from_hour: u16, from_minute: u16, until_hour: u16, until_minute: u16) -> Hours {
+    Hours { from: from_hour * 60 + from_minute, until: until_hour * 60 + until_minute }
+}
+
+const LUNCH: Meal = Meal {
+    hours: hours(11, 0, 12, 30),
+    per_holder: 0.85,
+    waves: 3,
+    price_min_fen: 500,
+    price_max_fen: 1_800,
+};
+
+impl Default for CanteenDayConfig {
+    fn default() -> CanteenDayConfig {
+        let breakfast = Meal {
+            hours: hours(6, 30, 9, 0),
+            per_holder: 0.4,
+            waves: 2,
+            price_min_fen: 200,
+            price_max_fen: 800,
+        };
+        let dinner = Meal {
+            hours: hours(17, 0, 19, 0),
+            per_holder: 0.75,
+            waves: 2,
+            price_min_fen: 500,
+            price_max_fen: 1_600,
+        };
+        CanteenDayConfig {
+            duration_ns: 60 * SECOND_NS,
+            hours: hours(6, 0, 21, 0),
+            meals: vec![breakfast, LUNCH, dinner],
+            counter_hours: vec![hours(9, 0, 11, 0), hours(14, 0, 17, 0)],
+            code_share: 0.3,
+            query_share: 0.03,
+            sale_query_share: 0.001,
+            answer_lost_share: 0.001,
+            reversal_share: 0.000_3,
+            offline_share: 0.05,
+            zipf_exponent: 0.1,
+            phone_top_ups_per_holder: 0.23,
+            told_again_share: 0.01,
+            balances_per_holder: 0.3,
+            bills_per_holder: 0.1,
+            statements_per_holder: 0.03,
+            cash_top_ups_per_holder: 0.016,
+            undo_share: 0.02,
+            replacements_per_holder: 0.002,
+            returns_per_holder: 0.001,
+            card_fee_fen: 2_000,
+        }
+    }
+}
+
+impl CanteenDayConfig {
+    /// A lunch alone, one meal for each holder, with what counters and phones do on the whole day pressed into it: a rush that
+    /// has everything.
+    pub fn lunch_hour(duration_ns: u64) -> CanteenDayConfig {
+        CanteenDayConfig {
+            duration_ns,
+            hours: LUNCH.hours,
+            meals: vec![Meal { per_holder: 1.0, ..LUNCH }],
+            counter_hours: vec![LUNCH.hours],
+            zipf_exponent: LunchConfig::default().zipf_exponent,
+            ..CanteenDayConfig::default()
+        }
+    }
+
+    pub(super) fn validate(&self) -> Result<(), LoadError> {
+        validate_duration(self.duration_ns)?;
+        if self.hours.minutes() == 0 || self.hours.until > 24 * 60 {
+            return Err(LoadError::setting("hours", "must begin before they end, within one day"));
+        }
+        if self.duration_ns > u64::from(self.hours.minutes()) * MINUTE_NS {
+            return Err(LoadError::setting(
+                "duration",
+                "must be at most the hours of the day that are played",
+            ));
+        }
+        let meal_hours: Vec<Hours> = self.meals.iter().map(|meal| meal.hours).collect();
+        self.validate_parts("meals", &meal_hours)?;
+        self.validate_parts("counter-hours", &self.counter_hours)?;
+        for meal in &self.meals {
+            self.lunch_of(meal).validate()?;
+        }
+        for (name, share) in [
+            ("sale-query-share", self.sale_query_share),
+            ("told-again-share", self.told_again_share),
+            ("undo-share", self.undo_share),
+        ] {
+            validate_share(name, share)?;
+        }
+        validate_exponent(self.zipf_exponent)?;
+        for (name, per_holder) in [
+            ("phone-top-ups", self.phone_top_ups_per_holder),
+            ("balances", self.balances_per_holder),
+            ("bills", self.bills_per_holder),
+            ("statements", self.statements_per_holder),
+            ("cash-top-ups", self.cash_top_ups_per_holder),
+            ("replacements", self.replacements_per_holder),
+            ("returns", self.returns_per_holder),
+        ] {
+            if !(0.0..=100.0).contains(&per_holder) {
+                return Err(LoadError::setting(name, "must be 0 to 100 for each holder"));
+            }
+        }
+        if !(0..=100_000).contains(&self.card_fee_fen) {
+            return Err(LoadError::setting("card-fee", "must be 0 to 100,000 fen"));
+        }
+        Ok(())
+    }
+
+    /// Parts of the day must lie within it, in order, each with an end after its beginning, none over another.
+    fn validate_parts(&self, name: &'static str, parts: &[Hours]) -> Result<(), LoadError> {
+        let mut from = self.hours.from;
+        for part in parts {
+            if part.from < from || part.minutes() == 0 || part.until > self.hours.until {
+                return Err(LoadError::setting(name, "must lie within the day, one after the other"));
+            }
+            from = part.until;
+        }
+        Ok(())
+    }
+
+    /// A moment of the day on the run's clock. The moment is in nanoseconds since midnight.
+    fn compress(&self, day_ns: u64) -> u64 {
+        let since_ns = day_ns.saturating_sub(u64::from(self.hours.from) * MINUTE_NS);
+        let share = since_ns as f64 / (f64::from(self.hours.minutes()) * MINUTE_NS as f64);
+        (share * self.duration_ns as f64) as u64
+    }
+
+    fn start_ns(&self, part: Hours) -> u64 {
+        self.compress(u64::from(part.from) * MINUTE_NS)
+    }
+
+    fn lunch_of(&self, meal: &Meal) -> LunchConfig {
+        let until_ns = self.compress(u64::from(meal.hours.until) * MINUTE_NS);
+        LunchConfig {
+            duration_ns: until_ns.saturating_sub(self.start_ns(meal.hours)),
+            canteen_duration_ns: u64::from(meal.hours.minutes()) * MINUTE_NS,
+            meals_per_holder: meal.per_holder,
+            waves: meal.waves,
+            price_min_fen: meal.price_min_fen,
+            price_max_fen: meal.price_max_fen,
+            code_share: self.code_share,
+            query_share: self.query_share,
+            answer_lost_share: self.answer_lost_share,
+            reversal_share: self.reversal_share,
+            offline_share: self.offline_share,
+            zipf_exponent: self.zipf_exponent,
+            ..LunchConfig::default()
+        }
+    }
+
+    fn draw_answers_lost(&self, random: &mut Random) -> u8 {
+        if random.chance(self.answer_lost_share) { random.between(1, 2) as u8 } else { 0 }
+    }
+}
+
+/// A till's day: one meal after the other, and now and then a cashier who asks for a sale again.
+pub(super) fn plan(config: &CanteenDayConfig, scope: PlanScope, till: u32, patrons: &Patrons) -> TillPlan {
+    let meals = config.meals.iter().zip(1_u64..).map(|(meal, number)| {
+        // Each meal is a lunch of its own, so it needs a seed of its own.
+        let scope = PlanScope { seed: scope.seed ^ number << 56, ..scope };
+        let start_ns = config.start_ns(meal.hours);
+        lunch::plan(&config.lunch_of(meal), scope, till, patrons.clone())
+            .intents
+            .map(move |intent| Intent { at_ns: start_ns + intent.at_ns, ..intent })
+    });
+    let meals: Vec<_> = meals.collect();
+    let mut random = Random::new(scope.seed, STREAM_SALE_QUERY + u64::from(till));
+    let share = config.sale_query_share;
+    let intents = meals.into_iter().flatten().flat_map(move |intent| {
+        let asked = match intent.action {
+            IntentAction::Sale { holder, .. } if random.chance(share) => {
+                let action = IntentAction::Deed(Errand::new(DeedKind::SaleQuery, holder));
+                Some(Intent { action, ..intent })
+            }
+            _ => None,
+        };
+        std::iter::once(intent).chain(asked)
+    });
+    TillPlan { stored: Vec::new(), intents: Box::new(intents) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,155 @@
+//! The day as a schedule.
+
+use std::collections::HashMap;
+
+use super::*;
+use crate::profile::{Desks, ProfileConfig};
+
+const SCOPE: PlanScope = PlanScope { seed: 3, tills: 50, holders: 30_000 };
+const DESKS: Desks = Desks { gateways: 4, counters: 3 };
+
+fn play(config: &CanteenDayConfig, seed: u64) -> Vec<Vec<Intent>> {
+    let profile = ProfileConfig::CanteenDay(config.clone());
+    profile.validate().expect("settings in their ranges");
+    let scope = PlanScope { seed, ..SCOPE };
+    let plans = profile.plan(scope).into_iter().chain(profile.plan_desks(scope, DESKS));
+    plans.map(|plan| plan.intents.collect()).collect()
+}
+
+fn deeds(intents: &[Intent]) -> impl Iterator<Item = (u64, Errand)> {
+    intents.iter().filter_map(|intent| match intent.action {
+        IntentAction::Deed(errand) => Some((intent.at_ns, errand)),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_seed_is_a_day_and_it_is_in_order() {
+    let config = CanteenDayConfig::default();
+    let day = play(&config, 3);
+    assert_eq!(day.len(), 57);
+    assert_eq!(day, play(&config, 3));
+    assert_ne!(day, play(&config, 4));
+    for intents in &day {
+        assert!(intents.is_sorted_by_key(|intent| intent.at_ns));
+        assert!(intents.iter().all(|intent| intent.at_ns < config.duration_ns));
+    }
+}
+
+#[test]
+fn everything_is_played_in_its_share() {
+    let day = play(&CanteenDayConfig::default(), 3);
+    let mut counts: HashMap<DeedKind, u32> = HashMap::new();
+    let mut sales = 0;
+    for intent in day.iter().flatten() {
+        match intent.action {
+            IntentAction::Sale { .. } => sales += 1,
+            IntentAction::Deed(errand) => *counts.entry(errand.deed).or_default() += 1,
+            IntentAction::GoOffline | IntentAction::GoOnline => {}
+        }
+    }
+    // Two meals for each of 30,000 holders, less those whom the queue turns away.
+    assert!((56_000..=60_000).contains(&sales), "{sales}");
+    let expected = [
+        (DeedKind::CardIssue, 25..=30),
+        (DeedKind::CardReplace, 55..=60),
+        (DeedKind::CardReturn, 25..=30),
+        (DeedKind::Balance, 10_400..=11_200),
+        (DeedKind::TopUp, 6_900..=6_900),
+        (DeedKind::CashTopUp, 400..=480),
+        (DeedKind::TopUpAgain, 40..=100),
+        (DeedKind::TopUpUndo, 2..=20),
+        (DeedKind::SaleQuery, 35..=90),
+        (DeedKind::Bill, 3_000..=3_000),
+        (DeedKind::Statement, 900..=900),
+    ];
+    assert_eq!(counts.len(), expected.len(), "{counts:?}");
+    for (deed, range) in expected {
+        assert!(range.contains(&counts[&deed]), "{deed:?}: {} isn't {range:?}", counts[&deed]);
+    }
+}
+
+#[test]
+fn tills_sell_at_meals_and_counters_are_open_between() {
+    let config = CanteenDayConfig::default();
+    let day = play(&config, 5);
+    let within = |at_ns: u64, parts: &[Hours]| {
+        parts.iter().any(|part| {
+            let until_ns = config.compress(u64::from(part.until) * MINUTE_NS);
+            (config.start_ns(*part)..=until_ns).contains(&at_ns)
+        })
+    };
+    let meals: Vec<Hours> = config.meals.iter().map(|meal| meal.hours).collect();
+    let (tills, desks) = day.split_at(50);
+    let (gateways, counters) = desks.split_at(4);
+    assert!(tills.iter().flatten().all(|intent| within(intent.at_ns, &meals)));
+    for (counter, intents) in (0_u32..).zip(counters) {
+        // An undo falls into the visit, which may end after the last minute has begun.
+        for (at_ns, errand) in deeds(intents).filter(|(_, errand)| errand.deed != DeedKind::TopUpUndo) {
+            assert!(within(at_ns, &config.counter_hours), "{errand:?}");
+            assert_eq!(errand.holder % 3, counter);
+        }
+        let shortest_ns = config.compress(u64::from(config.hours.from) * MINUTE_NS + 20 * SECOND_NS) - 1;
+        let visits: Vec<u64> = deeds(intents)
+            .filter(|(_, errand)| errand.deed != DeedKind::TopUpUndo)
+            .map(|(at_ns, _)| at_ns)
+            .collect();
+        assert!(visits.windows(2).all(|pair| pair[1] - pair[0] >= shortest_ns), "one at a time");
+    }
+    for (gateway, intents) in (0_u32..).zip(gateways) {
+        assert!(deeds(intents).all(|(_, errand)| errand.holder % 4 == gateway));
+        let at_meals = deeds(intents).filter(|(at_ns, _)| within(*at_ns, &meals)).count();
+        // Six of ten, and of the others the 6 of 15 hours that are meals.
+        assert!((0.71..0.81).contains(&(at_meals as f64 / intents.len() as f64)), "{at_meals}");
+    }
+}
+
+#[test]
+fn a_card_is_issued_after_its_return_and_an_undo_follows_its_top_up() {
+    let config = CanteenDayConfig { undo_share: 1.0, ..CanteenDayConfig::lunch_hour(20 * SECOND_NS) };
+    for intents in &play(&config, 6)[54..] {
+        let errands: Vec<Errand> = deeds(intents).map(|(_, errand)| errand).collect();
+        for pair in errands.windows(2).filter(|pair| pair[0].deed == DeedKind::CashTopUp) {
+            assert_eq!((pair[1].deed, pair[1].holder), (DeedKind::TopUpUndo, pair[0].holder));
+        }
+        for (place, issue) in
+            errands.iter().enumerate().filter(|(_, errand)| errand.deed == DeedKind::CardIssue)
+        {
+            let returned =
+                |errand: &Errand| errand.deed == DeedKind::CardReturn && errand.holder == issue.holder;
+            assert!(errands[..place].iter().any(returned), "{issue:?}");
+        }
+    }
+}
+
+#[test]
+fn a_lunch_hour_has_everything() {
+    let config = CanteenDayConfig::lunch_hour(20 * SECOND_NS);
+    let all = play(&config, 7);
+    let seen: std::collections::HashSet<DeedKind> =
+        all.iter().flat_map(|intents| deeds(intents).map(|(_, errand)| errand.deed)).collect();
+    assert_eq!(seen.len(), DeedKind::ALL.len(), "{seen:?}");
+}
+
+#[test]
+fn settings_out_of_range_are_named() {
+    let reason = |change: fn(&mut CanteenDayConfig)| {
+        let mut config = CanteenDayConfig::default();
+        change(&mut config);
+        ProfileConfig::CanteenDay(config).validate().expect_err("out of range").to_string()
+    };
+    let named = |change: fn(&mut CanteenDayConfig), name: &str| {
+        let text = reason(change);
+        assert!(text.starts_with(&format!("setting {name}: ")), "{text}");
+    };
+    named(|config| config.duration_ns = 0, "duration");
+    named(|config| config.duration_ns = 16 * 3_600 * SECOND_NS, "duration");
+    named(|config| config.hours = hours(9, 0, 9, 0), "hours");
+    named(|config| config.meals.swap(0, 1), "meals");
+    named(|config| config.counter_hours[1].until = 22 * 60, "counter-hours");
+    named(|config| config.meals[0].waves = 0, "waves");
+    named(|config| config.code_share = 1.1, "code-share");
+    named(|config| config.undo_share = -0.1, "undo-share");
+    named(|config| config.bills_per_holder = 101.0, "bills");
+    named(|config| config.card_fee_fen = -1, "card-fee");
+}

@@ -1,0 +1,41 @@
+//! What the terminals of a run share.
+
+use crate::config::SECOND_NS;
+use crate::measurement::Measurement;
+use crate::outcome_log::OutcomeLog;
+use crate::people::People;
+
+/// What the terminals of a run share.
+#[derive(Debug)]
+pub struct World {
+    /// The holders.
+    pub people: People,
+    /// What is measured.
+    pub measurement: Measurement,
+    /// What is written down.
+    pub log: OutcomeLog,
+    /// Holders with an approved or uploaded sale.
+    pub served: Vec<bool>,
+    /// Unix time at the run clock's zero, in nanoseconds.
+    pub clock_zero_unix_ns: u64,
+    /// Begins the order numbers of top-ups; no other run against the same server may have the same.
+    pub stamp: u64,
+}
+
+impl World {
+    /// An empty log and no measurements yet.
+    pub fn new(people: People, holders: usize, clock_zero_unix_ns: u64) -> World {
+        World {
+            people,
+            measurement: Measurement::default(),
+            log: OutcomeLog::new(),
+            served: vec![false; holders],
+            clock_zero_unix_ns,
+            stamp: clock_zero_unix_ns / SECOND_NS,
+        }
+    }
+
+    pub(crate) fn unix_ns(&self, now_ns: u64) -> u64 {
+        self.clock_zero_unix_ns.saturating_add(now_ns)
+    }
+}
