@@ -4,6 +4,9 @@
 //! campus ─▶ server (own process) ─▶ top-ups ─▶ lunch ──┬──▶ check through the protocol ─▶ clean stop
 //!                                                kill ─┴─ restart              verify, settle, report
 //! ```
+//!
+//! While the tills sell, counters hand out cards and take cash, and phones top up and look at their bills: what a canteen's day
+//! has, pressed into its lunch.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -17,9 +20,9 @@ use std::time::{Duration, Instant};
 use loadgen::campus::Campus;
 use loadgen::check::{Baseline, CheckReport, check};
 use loadgen::config::{RunConfig, SECOND_NS, TillTimers, WarmUpConfig};
+use loadgen::guide::rows_text;
 use loadgen::outcome_log::OutcomeLog;
-use loadgen::profile::ProfileConfig;
-use loadgen::profile::lunch::LunchConfig;
+use loadgen::profile::{CanteenDayConfig, ProfileConfig};
 use loadgen::progress::RunControl;
 use loadgen::report::{RunReport, WarmUpReport};
 use protocol::terminal_kind::TerminalKind;
@@ -40,10 +43,13 @@ use crate::settlement::{self, SettlementReport};
 
 /// Merchants of a made-up campus: its canteens.
 const MERCHANTS: u32 = 8;
-/// Gateways that top the holders up.
+/// Gateways of the phone app. They top the holders up first.
 const GATEWAYS: u32 = 16;
-/// First terminal numbers of tills and gateways.
+/// Service counters.
+const COUNTERS: u32 = 8;
+/// First terminal numbers of tills, counters and gateways.
 const FIRST_TILL: u32 = 1_001;
+const FIRST_COUNTER: u32 = 80_001;
 const FIRST_GATEWAY: u32 = 90_001;
 /// What every holder is topped up with, fen.
 const TOP_UP_FEN: i64 = 10_000;
@@ -90,8 +96,10 @@ pub(super) fn rush(args: &RushArgs) -> CliResult {
     let data_dir = args.data.clone().unwrap_or_else(|| folder.join("data"));
     let (campus, accounts, cards, conflicts) = make_campus(args, &data_dir)?;
     println!(
-        "campus    {accounts} accounts, {cards} cards, {} tills; data in {}",
+        "campus    {accounts} accounts, {cards} cards, {} tills, {} counters, {} gateways; data in {}",
         campus.tills.len(),
+        campus.counters.len(),
+        campus.gateways.len(),
         data_dir.display()
     );
     for conflict in &conflicts {
@@ -222,6 +230,7 @@ fn made_up_campus(tills: u32) -> CampusFile {
         merchants: (1..=MERCHANTS).map(|id| MerchantEntry { id, name: format!("第{id}食堂") }).collect(),
         terminals: (0..tills)
             .map(|i| terminal(FIRST_TILL + i, i, TerminalKind::PointOfSale))
+            .chain((0..COUNTERS).map(|i| terminal(FIRST_COUNTER + i, i, TerminalKind::Counter)))
             .chain((0..GATEWAYS).map(|i| terminal(FIRST_GATEWAY + i, i, TerminalKind::PhoneGateway)))
             .collect(),
         meal_periods: vec![period("breakfast", 6, 10), period("lunch", 10, 15), period("dinner", 15, 21)],
@@ -248,7 +257,7 @@ fn lunch(
     restart: impl FnOnce(SocketAddr) -> Result<ServerProcess, String> + Send,
 ) -> Result<(RunReport, ServerProcess, Started), Box<dyn std::error::Error>> {
     let duration_ns = args.seconds.max(2) * SECOND_NS;
-    let profile = ProfileConfig::Lunch(LunchConfig { duration_ns, ..LunchConfig::default() });
+    let profile = ProfileConfig::CanteenDay(CanteenDayConfig::lunch_hour(duration_ns));
     // The lunch is compressed, and so are the tills' timers: a lost answer would else cost half of it.
     let timers = TillTimers::default().divided(TIMERS_DIVIDED_BY);
     let config = RunConfig { timers, out_dir: Some(folder.to_owned()), ..RunConfig::new(profile, args.seed) };
@@ -365,6 +374,9 @@ fn words(report: &RushReport) -> String {
             ms(hiccups.late.max_ns)
         ),
     );
+    for (place, row) in rows_text(&report.run.rows).into_iter().enumerate() {
+        line(if place == 0 { "outcomes" } else { "" }, row);
+    }
     if let Some(slowest) = report.stages.iter().max_by(|a, b| a.mean_us.total_cmp(&b.mean_us)) {
         line(
             "slowest",
