@@ -248,6 +248,7 @@ impl Fast {
                 return Err(format!("account {id} has another student number"));
             }
         }
+        self.compare_block_list(model)?;
         for merchant in 0..self.sizes.merchants_max {
             let id = MerchantId(merchant);
             self.compare_other(model, Other::Merchant(merchant), LedgerAccount::merchant(id))?;
@@ -258,6 +259,23 @@ impl Fast {
         self.compare_other(model, Other::Fees, LedgerAccount::clearing(Clearing::Fees))?;
         self.compare_other(model, Other::SubsidyClearing, LedgerAccount::clearing(Clearing::Subsidy))?;
         self.compare_other(model, Other::UnknownCardClearing, LedgerAccount::clearing(Clearing::UnknownCard))
+    }
+
+    fn compare_block_list(&self, model: &Model) -> Result<(), String> {
+        let list = self.state.registry.block_list();
+        let blocked = |card_uid| list.blocked(card_uid).map(|since| since.time_ns);
+        let ours: Vec<_> = list.full().into_iter().map(|uid| (uid.0, blocked(uid))).collect();
+        let theirs: Vec<_> = model.blocked.iter().map(|(&uid, &time_ns)| (uid, Some(time_ns))).collect();
+        if ours != theirs {
+            return Err(format!("blocked are {ours:?}, in the model {theirs:?}"));
+        }
+        let moves = list.moves_after(0).ok_or("the first moves of the block-list aren't kept any more")?;
+        let ours: Vec<_> = moves.map(|step| (step.card_uid.0, step.blocked)).collect();
+        if ours == model.block_moves {
+            Ok(())
+        } else {
+            Err(format!("the block-list moved by {ours:?}, in the model by {:?}", model.block_moves))
+        }
     }
 
     fn compare_other(&self, model: &Model, other: Other, account: LedgerAccount) -> Result<(), String> {

@@ -317,6 +317,15 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
         Posting { parts: &mut *self.parts, layout, number, time_ns, kind }
     }
 
+    /// Puts a card on the block-list, unless it is there or is no card (0).
+    pub(super) fn block(&mut self, card_uid: u64) -> Result<(), LedgerError> {
+        if self.registry.block_list.block(card_uid, self.time_ns) {
+            Ok(())
+        } else {
+            Err(LedgerError::TableFull { table: "blocked cards" })
+        }
+    }
+
     pub(super) fn name(&self, bytes: &[u8]) -> Result<Name, LedgerError> {
         core::str::from_utf8(bytes).ok().and_then(Name::new).ok_or_else(|| self.bad("name"))
     }

@@ -24,6 +24,15 @@ pub const SUSPENSE_PER_TERMINAL_DAY_MAX: u16 = 256;
 /// Digests of the latest suspense records of a terminal: the same bytes sent again aren't logged again.
 pub const SUSPENSE_RECENT: usize = 4;
 
+/// Of so many cards that the directory has room for, one may be blocked: old cards count while they are on the list.
+pub const BLOCKED_SHARE: u32 = 4;
+
+/// Cards that may be blocked, however small the directory is.
+pub const BLOCKED_CARDS_MIN: u32 = 1_024;
+
+/// Moves of the block-list that are kept: whoever has an older version than they reach back to takes the full list.
+pub const BLOCK_MOVES_MAX: usize = 16_384;
+
 /// Intervals of missing sequences that one terminal may have open.
 pub const GAPS_MAX: usize = 32;
 
@@ -97,8 +106,8 @@ pub const ACCOUNT_QUERY_LOOKS_MAX: Looks = Looks { probes: 3, lines: 4 };
 /// A question for what became of a sale at most.
 pub const SALE_QUERY_LOOKS_MAX: Looks = Looks { probes: 4, lines: 9 };
 
-/// An opening balance, or new terms of an account, at most.
-pub const ACCOUNT_CHANGE_LOOKS_MAX: Looks = Looks { probes: 2, lines: 4 };
+/// An opening balance, or new terms of an account, at most, without the search for a place on the block-list as below.
+pub const ACCOUNT_CHANGE_LOOKS_MAX: Looks = Looks { probes: 6, lines: 8 };
 
 /// Giving a card out at a counter, replacing it or taking it back at most, without the search for a place as below.
 pub const CARD_STATE_LOOKS_MAX: Looks = Looks { probes: 10, lines: 18 };

@@ -30,6 +30,7 @@
 
 pub mod account;
 pub mod apply;
+pub mod block_list;
 pub mod calendar;
 pub mod command;
 mod cuckoo;
@@ -40,6 +41,7 @@ mod fold;
 pub mod gaps;
 pub mod history;
 pub mod hot;
+mod keyed;
 pub mod kind;
 pub mod known;
 pub mod lead;

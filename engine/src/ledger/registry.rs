@@ -6,9 +6,11 @@ use protocol::command_table::Kind;
 use protocol::ids::{BusinessDate, MerchantId, RecordNumber, TerminalId};
 pub use protocol::terminal_kind::TerminalKind;
 
+use super::block_list::BlockList;
 use super::command::TerminalSlot;
 use super::limits::{CLASSES_MAX, MEAL_PERIODS_MAX, NAME_BYTES_MAX};
 use super::probes::looks_at;
+use super::state::Sizes;
 
 /// When a balance covers an amount. Available = sum of the wallets less open holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -170,6 +172,7 @@ pub struct Registry {
     pub(super) slots_by_terminal: Vec<TerminalSlot>,
     pub(super) policies: Vec<Policy>,
     pub(super) meal_periods: [Option<MealPeriod>; MEAL_PERIODS_MAX],
+    pub(super) block_list: BlockList,
     pub(super) business_date: BusinessDate,
     pub(super) accounts: u32,
     pub(super) accounts_max: u32,
@@ -178,13 +181,15 @@ pub struct Registry {
 }
 
 impl Registry {
-    pub(super) fn new(accounts_max: u32, terminals_max: u16, merchants_max: u32) -> Self {
+    pub(super) fn new(sizes: &Sizes) -> Self {
+        let Sizes { accounts_max, terminals_max, merchants_max, .. } = *sizes;
         Self {
             merchants: vec![None; merchants_max as usize],
             terminals: Vec::with_capacity(usize::from(terminals_max)),
             slots_by_terminal: Vec::with_capacity(usize::from(terminals_max)),
             policies: vec![Policy::DEFAULT; CLASSES_MAX],
             meal_periods: [None; MEAL_PERIODS_MAX],
+            block_list: BlockList::new(sizes.blocked_cards_max()),
             business_date: BusinessDate(0),
             accounts: 0,
             accounts_max,
@@ -232,6 +237,11 @@ impl Registry {
     /// The meal periods that are set, with their numbers.
     pub fn meal_periods(&self) -> impl Iterator<Item = (u8, &MealPeriod)> {
         (0_u8..).zip(&self.meal_periods).filter_map(|(number, period)| Some((number, period.as_ref()?)))
+    }
+
+    /// Which cards no till takes, and every move of that list.
+    pub const fn block_list(&self) -> &BlockList {
+        &self.block_list
     }
 
     /// The open business date; 0 before the books were opened.

@@ -8,7 +8,7 @@ use super::directory::Directory;
 use super::error::LedgerError;
 use super::hot::HotParts;
 use super::ledger_account::LedgerAccount;
-use super::limits::SHARDS_MAX;
+use super::limits::{BLOCKED_CARDS_MIN, BLOCKED_SHARE, SHARDS_MAX};
 use super::orders::Orders;
 use super::registry::Registry;
 use super::shard::{Layout, Parts, Shard};
@@ -75,6 +75,11 @@ impl Sizes {
         Ok(())
     }
 
+    /// Cards that may be blocked at a time.
+    pub(super) fn blocked_cards_max(&self) -> u32 {
+        (self.cards_max / BLOCKED_SHARE).max(BLOCKED_CARDS_MIN)
+    }
+
     pub(super) fn orders_per_shard(&self) -> usize {
         self.orders_max.div_ceil(self.shards)
     }
@@ -110,7 +115,7 @@ impl State {
             })
             .collect();
         Ok(State {
-            registry: Registry::new(sizes.accounts_max, sizes.terminals_max, sizes.merchants_max),
+            registry: Registry::new(sizes),
             directory: Directory::new(sizes.accounts_max, sizes.cards_max),
             shards,
         })

@@ -173,6 +173,7 @@ impl Model {
         if ask.amount_fen > 0 {
             self.take_fee(id, ask.amount_fen);
         }
+        self.block(self.accounts[id as usize].card);
         let a = &mut self.accounts[id as usize];
         (a.card, a.card_lost, a.card_counter, a.card_seen) = (card, false, 0, 0);
         let record = self.next_record();

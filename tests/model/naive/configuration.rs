@@ -182,6 +182,7 @@ impl Model {
             }
             Some(CardOwner::Account(owner)) => {
                 self.cards.insert(card_uid, CardOwner::Nobody);
+                self.block(Some(card_uid));
                 let first = &mut self.accounts[owner as usize];
                 if first.card == Some(card_uid) {
                     first.card = None;
@@ -196,6 +197,7 @@ impl Model {
             }
             None => {
                 self.cards.insert(card_uid, CardOwner::Account(id));
+                self.block(self.accounts[id as usize].card);
                 let account = &mut self.accounts[id as usize];
                 account.card = Some(card_uid);
                 account.card_lost = false;
@@ -219,6 +221,12 @@ impl Model {
             return self.stands(ResultCode::Approved, Some(id));
         }
         (a.status, a.card_lost, a.class, a.debit_max_fen, a.day_max_fen) = wanted;
+        let card = a.card;
+        if wanted.1 {
+            self.block(card)
+        } else {
+            self.free(card)
+        }
         let answer = self.changed(ResultCode::Approved, Some(id));
         self.link(id, self.last_record);
         answer

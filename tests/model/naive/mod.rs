@@ -232,6 +232,10 @@ pub struct Model {
     pub accounts: Vec<Account>,
     students: HashMap<[u8; 16], u32>,
     cards: HashMap<u64, CardOwner>,
+    /// Blocked cards, and since when.
+    pub blocked: BTreeMap<u64, u64>,
+    /// Every move of the block-list: which card, and whether it came onto it.
+    pub block_moves: Vec<(u64, bool)>,
     merchants: BTreeMap<u32, (String, bool)>,
     pub tills: Vec<Till>,
     policies: HashMap<u8, Policy>,
@@ -260,6 +264,8 @@ impl Model {
             accounts: Vec::new(),
             students: HashMap::new(),
             cards: HashMap::new(),
+            blocked: BTreeMap::new(),
+            block_moves: Vec::new(),
             merchants: BTreeMap::new(),
             tills: Vec::new(),
             policies: HashMap::new(),
@@ -296,6 +302,23 @@ impl Model {
         self.owe(Other::SubsidyClearing, -amount_fen);
         let record = self.next_record();
         self.link(id, record);
+    }
+
+    fn block(&mut self, card: Option<u64>) {
+        if let Some(card_uid) = card
+            && !self.blocked.contains_key(&card_uid)
+        {
+            self.blocked.insert(card_uid, self.time_ns);
+            self.block_moves.push((card_uid, true));
+        }
+    }
+
+    fn free(&mut self, card: Option<u64>) {
+        if let Some(card_uid) = card
+            && self.blocked.remove(&card_uid).is_some()
+        {
+            self.block_moves.push((card_uid, false));
+        }
     }
 
     fn next_record(&mut self) -> u64 {

@@ -1,8 +1,9 @@
-//! Makes a card the account's current one, with its counter at 0 and not lost; the one before stays in the directory.
+//! Makes a card the account's current one, with its counter at 0 and not lost; the one before stays in the directory, and
+//! is blocked.
 //!
 //! A card that the account had before is `CardNotCurrent`. A card of another account, current or old, is
-//! `IdentityConflict`: recorded once, and from then on the card belongs to neither; the outcome names the account that
-//! had it.
+//! `IdentityConflict`: recorded once, and from then on the card belongs to neither and is blocked; the outcome names the
+//! account that had it.
 
 use protocol::ids::{AccountId, CardUid};
 use protocol::result_code::ResultCode;
@@ -46,6 +47,9 @@ impl<'a> Ask<'a> for BindCard {
                 let Some(first) = desk.person(owner) else {
                     return desk.unchanged(ResultCode::UnknownAccount, Some(owner));
                 };
+                if !desk.registry.block_list.may_block(card_uid.0) {
+                    return desk.unchanged(ResultCode::Busy, None);
+                }
                 let record = CardConflictRecord {
                     card_uid: U64::new(card_uid.0),
                     previous_first: U64::new(first.account.head),
@@ -59,7 +63,8 @@ impl<'a> Ask<'a> for BindCard {
                 if person.account.status == AccountStatus::Closed {
                     return desk.unchanged(ResultCode::AccountClosed, Some(id));
                 }
-                if !desk.directory.has_room_for_card(card_uid) {
+                let may_leave = desk.registry.block_list.may_block(person.account.card_uid);
+                if !desk.directory.has_room_for_card(card_uid) || !may_leave {
                     return desk.unchanged(ResultCode::Busy, None);
                 }
                 let record = CardBoundRecord {
@@ -80,7 +85,9 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
         if self.directory.card(CardUid(uid)) != CardRoute::Unknown {
             return Err(self.bad("card_uid"));
         }
+        let mut left = 0;
         self.change_account(account.0, r.previous_account.get(), |account| {
+            left = account.card_uid;
             account.card_uid = uid;
             account.card_counter = 0;
             account.card_seen = 0;
@@ -89,7 +96,7 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
         if !self.directory.insert_card(CardUid(uid), account) {
             return Err(LedgerError::TableFull { table: "cards" });
         }
-        Ok(())
+        self.block(left)
     }
 
     pub(in crate::ledger) fn card_conflict(&mut self, r: &CardConflictRecord) -> Result<(), LedgerError> {
@@ -100,6 +107,9 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
             }
         })?;
         self.change_account(r.second.get(), r.previous_second.get(), |_| {})?;
-        if self.directory.set_conflicted(CardUid(uid)) { Ok(()) } else { Err(self.bad("card_uid")) }
+        if !self.directory.set_conflicted(CardUid(uid)) {
+            return Err(self.bad("card_uid"));
+        }
+        self.block(uid)
     }
 }

@@ -1,5 +1,5 @@
 //! Gives a new card to an account in the place of its current one, lost or not. The old one stays in the directory, so
-//! that its late records find the account; taps of it are `CardNotCurrent`.
+//! that its late records find the account; it is blocked, and taps of it are `CardNotCurrent`.
 //!
 //! `CardNotCurrent` for an account without a card; `CardNotReusable`, `CardTaken`, `UnknownAccount`, `AccountClosed` and
 //! `AccountFrozen` as for [`super::card_issue`]. What else: see [`super::card_state`].
@@ -87,6 +87,9 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
             account.card_seen = 0;
             account.card_lost = false;
         })?;
-        if replaced { Ok(()) } else { Err(self.bad("old")) }
+        if !replaced {
+            return Err(self.bad("old"));
+        }
+        self.block(old)
     }
 }

@@ -1,5 +1,5 @@
 //! Takes the current card of an account back, lost or not. The account stays, without a card; the card stays in the
-//! directory, so that its late records find the account.
+//! directory, so that its late records find the account, and is blocked.
 //!
 //! `UnknownCard` for a card that no account has or had, `CardNotCurrent` for one that isn't this account's now;
 //! `UnknownAccount`. An account that is closed or frozen may give its card back. What else: see [`super::card_state`].
@@ -81,6 +81,9 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
             account.card_seen = 0;
             account.card_lost = false;
         })?;
-        if returned { Ok(()) } else { Err(self.bad("card_uid")) }
+        if !returned {
+            return Err(self.bad("card_uid"));
+        }
+        self.block(uid)
     }
 }

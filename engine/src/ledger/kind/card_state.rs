@@ -6,7 +6,8 @@
 //!
 //! After the identity: `AmountNotPositive` for a fee below zero, `AmountTooLarge`, `SequenceZero`, `NotPermitted` for a
 //! terminal that hands out no cards, a card numbered 0, and what can't be had yet (a card that isn't a standard one or
-//! expires); `Busy` when the directory has no place for the card. None of these leaves a record. Of all others the lowest
+//! expires); `Busy` when the directory has no place for the card, or the block-list none for the one
+//! that the account has no more. None of these leaves a record. Of all others the lowest
 //! number is the answer, and remembered. The fee is paid in the same group: see [`super::fee`].
 
 use protocol::card::CardKind;
@@ -70,6 +71,10 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         let person = selected.ok();
         let code = [selected.err(), self.card_refusal(wanted), refusals(person)].into_iter().flatten().min();
         match (code, person) {
+            // The card that it has no more is blocked.
+            (None, Some(person)) if !self.registry.block_list.may_block(person.account.card_uid) => {
+                self.transient(&case, ResultCode::Busy)
+            }
             (None, Some(person)) => {
                 let fee = match self.fee(&case, person, wanted.fee_fen) {
                     Ok(fee) => fee,

@@ -1,4 +1,5 @@
-//! Sets an account's status, class and holder's limits, all of them.
+//! Sets an account's status, class and holder's limits, all of them. A current card that is said to be lost is blocked, one
+//! that isn't is freed.
 
 use protocol::ids::AccountId;
 use protocol::result_code::ResultCode;
@@ -61,6 +62,9 @@ impl<'a> Ask<'a> for SetAccountTerms {
         if standing == terms {
             return desk.unchanged(ResultCode::Approved, Some(id));
         }
+        if self.card_lost && !desk.registry.block_list.may_block(account.card_uid) {
+            return desk.unchanged(ResultCode::Busy, None);
+        }
         let record = AccountTermsSetRecord { previous_account: U64::new(account.head), ..terms };
         desk.changed(ResultCode::Approved, Some(id), Record::AccountTermsSet(record))
     }
@@ -73,12 +77,19 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
     ) -> Result<(), LedgerError> {
         let status = AccountStatus::from_number(r.status).ok_or_else(|| self.bad("status"))?;
         let card_lost = flag(self.number, "card_lost", r.card_lost)?;
+        let mut card_uid = 0;
         self.change_account(r.account.get(), r.previous_account.get(), |account| {
+            card_uid = account.card_uid;
             account.status = status;
             account.card_lost = card_lost;
             account.class = r.class;
             account.debit_max_fen = r.debit_max_fen.get();
             account.day_max_fen = r.day_max_fen.get();
-        })
+        })?;
+        if card_lost {
+            return self.block(card_uid);
+        }
+        self.registry.block_list.free(card_uid);
+        Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! The whole state as a stream of bytes, and its digest.
 //!
 //! ```text
-//! │ magic, 8 bytes │ version u32 │ zero u32 │ section ×11, in order of tag │ BLAKE3 of all before, 32 bytes │
+//! │ magic, 8 bytes │ version u32 │ zero u32 │ section ×12, in order of tag │ BLAKE3 of all before, 32 bytes │
 //! section: │ tag u32 │ bytes of a row u32 │ rows u64 │ rows │
 //! ```
 //!
@@ -23,6 +23,7 @@ use protocol::ids::{AccountId, BusinessDate, CardUid, MerchantId, RecordNumber, 
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromZeros, IntoBytes};
 
+use super::block_list::{BlockList, BlockMove, BlockedSince};
 use super::command::TerminalSlot;
 use super::directory::{CardRoute, Directory};
 use super::error::LedgerError;
@@ -39,12 +40,14 @@ use super::shard::{Layout, Parts};
 use super::state::{Sizes, State};
 use super::terminal_entry::TerminalEntry;
 use rows::{
-    AccountRow, BooksRow, CardRow, HotRow, MealPeriodRow, MerchantRow, OrderRow, OutcomeRow, Row, TillRow,
+    AccountRow, BlockRow, BooksRow, CardRow, HotRow, MealPeriodRow, MerchantRow, OrderRow, OutcomeRow, Row,
+    TillRow,
 };
 
 const MAGIC: [u8; 8] = *b"YIKALEDG";
-/// Version 1 had no subsidy parts and no counters seen; what it left out can only be had from the log.
-const VERSION: u32 = 2;
+/// Version 1 had no subsidy parts and no counters seen, version 2 no block-list; what they left out can only be had from the
+/// log.
+const VERSION: u32 = 3;
 
 /// Bytes gathered before they are hashed and written.
 const CHUNK_BYTES: usize = 1 << 16;
@@ -113,6 +116,7 @@ pub fn read(input: &mut dyn Read, sizes: &Sizes) -> Result<State, LedgerError> {
     source.section(|row| reader.outcome(row))?;
     source.section(|row| reader.hot(row))?;
     source.section(|row| reader.order(row))?;
+    source.section(|row| reader.block(row))?;
     let accounts = reader.accounts;
     let hash = *source.hasher.finalize().as_bytes();
     let mut recorded = [0; 32];
@@ -185,13 +189,32 @@ fn stream<P: Parts + ?Sized>(
     sink.section(count, outcomes().map(|(slot, outcome)| OutcomeRow::new(slot, &outcome)))?;
     let hot = hot_rows(parts, heads);
     sink.section(hot.len(), hot)?;
-    if heads == Heads::Summed {
-        return Ok(());
+    if heads == Heads::Kept {
+        let mut orders: Vec<Order> =
+            (0..parts.shard_count()).flat_map(|shard| parts.shard(shard).orders.iter().copied()).collect();
+        orders.sort_unstable_by_key(|order| order.record);
+        sink.section(orders.len(), orders.iter().map(OrderRow::from))?;
     }
-    let mut orders: Vec<Order> =
-        (0..parts.shard_count()).flat_map(|shard| parts.shard(shard).orders.iter().copied()).collect();
-    orders.sort_unstable_by_key(|order| order.record);
-    sink.section(orders.len(), orders.iter().map(OrderRow::from))
+    let blocks = block_rows(&registry.block_list);
+    sink.section(blocks.len(), blocks)
+}
+
+/// What is blocked, in order of card, then the moves, in order of version.
+fn block_rows(list: &BlockList) -> Vec<BlockRow> {
+    let row = |card_uid: u64, version: u32, time_ns: u64, what: u8| BlockRow {
+        card_uid: card_uid.into(),
+        time_ns: time_ns.into(),
+        version: version.into(),
+        what,
+        reserved: [0; 3],
+    };
+    let blocked = list.blocked_in_order().into_iter();
+    let blocked = blocked.map(|(uid, since)| row(uid, since.version, since.time_ns, BlockRow::BLOCKED));
+    let moves = list.moves().map(|step| {
+        let what = if step.blocked { BlockRow::MOVE_ON } else { BlockRow::MOVE_OFF };
+        row(step.card_uid.0, step.version, 0, what)
+    });
+    blocked.chain(moves).collect()
 }
 
 fn sorted(entry: &TerminalEntry) -> Vec<RememberedOutcome> {
@@ -481,6 +504,23 @@ impl Reader<'_> {
             directory.insert_card(uid, AccountId(row.account.get()))
         };
         if inserted { Ok(()) } else { Err(LedgerError::TableFull { table: "cards" }) }
+    }
+
+    fn block(&mut self, row: &BlockRow) -> Result<(), LedgerError> {
+        let list = &mut self.state.registry.block_list;
+        let (card_uid, version) = (row.card_uid.get(), row.version.get());
+        if row.what == BlockRow::BLOCKED {
+            let since = BlockedSince { version, time_ns: row.time_ns.get() };
+            let restored = list.restore_blocked(card_uid, since);
+            return if restored { Ok(()) } else { Err(LedgerError::TableFull { table: "blocked cards" }) };
+        }
+        let blocked = row.what == BlockRow::MOVE_ON;
+        let known = blocked || row.what == BlockRow::MOVE_OFF;
+        if known && list.restore_move(BlockMove { version, card_uid: CardUid(card_uid), blocked }) {
+            Ok(())
+        } else {
+            Err(bad("the moves of the block-list aren't in order"))
+        }
     }
 
     fn entry(&mut self, slot: U16) -> Result<&mut TerminalEntry, LedgerError> {

@@ -172,6 +172,26 @@ row! {
     }
 }
 
+row! {
+    /// A blocked card, in order of card; then the moves of the block-list that are kept, in order of version.
+    BlockRow, tag 14, 24 bytes {
+        card_uid: U64,
+        time_ns: U64,
+        version: U32,
+        what: u8,
+        reserved: [u8; 3],
+    }
+}
+
+impl BlockRow {
+    /// `what` of a card that is blocked, since the version and the time.
+    pub(super) const BLOCKED: u8 = 0;
+    /// `what` of a move that blocked the card.
+    pub(super) const MOVE_ON: u8 = 1;
+    /// `what` of a move that freed it.
+    pub(super) const MOVE_OFF: u8 = 2;
+}
+
 impl From<&Account> for AccountRow {
     fn from(account: &Account) -> Self {
         Self {

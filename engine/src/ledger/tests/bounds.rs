@@ -73,7 +73,7 @@ const BOUNDS: [(&str, Looks, usize); 11] = [
     ("top-up undo", TOP_UP_UNDO_LOOKS_MAX, 0),
     ("balance or bill", ACCOUNT_QUERY_LOOKS_MAX, 0),
     ("sale query", SALE_QUERY_LOOKS_MAX, 0),
-    ("opening or terms", ACCOUNT_CHANGE_LOOKS_MAX, 0),
+    ("opening or terms", ACCOUNT_CHANGE_LOOKS_MAX, TABLE_SEARCH_MAX),
     ("account or card", DIRECTORY_CHANGE_LOOKS_MAX, TABLE_SEARCH_MAX),
     ("card at a counter", CARD_STATE_LOOKS_MAX, TABLE_SEARCH_MAX),
 ];
@@ -415,11 +415,11 @@ impl Campus {
 
     fn changes(&mut self, round: u32, account: u32) {
         let id = AccountId(account);
-        for status in [AccountStatus::Frozen, AccountStatus::Open] {
+        for (status, card_lost) in [(AccountStatus::Frozen, true), (AccountStatus::Open, false)] {
             self.counted(Request::SetAccountTerms(SetAccountTerms {
                 account: id,
                 status,
-                card_lost: false,
+                card_lost,
                 class: 0,
                 debit_max_fen: 0,
                 day_max_fen: 0,

@@ -1,6 +1,7 @@
 //! Table tests of the rules, on a bench that appends, applies and checks every group.
 
 mod bench;
+mod block_list;
 mod bounds;
 mod cards;
 mod configuration;
