@@ -6,6 +6,7 @@
 //!   FORMAT        "yika data 1": another version is refused, never guessed at
 //!   master.key    32 hex digits, readable by the owner only; every other key is derived from it
 //!   log/          the write-ahead log (drawn in wal/README.md)
+//!   passwords     hashes of query passwords, which stand in no record (drawn in runtime/password_vault)
 //!   snapshots/    the newest two snapshots
 //!   orders/       which top-up orders were credited: what memory has forgotten of the log (drawn in runtime/order_index)
 //! ```
@@ -118,6 +119,11 @@ impl DataDir {
     /// Where the log's segments lie.
     pub fn log_dir(&self) -> PathBuf {
         self.path.join("log")
+    }
+
+    /// The vault of query passwords. It is made when it is missing.
+    pub fn passwords_file(&self) -> PathBuf {
+        self.path.join("passwords")
     }
 
     /// Where snapshots lie.

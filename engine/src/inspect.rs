@@ -15,7 +15,7 @@ use wal::{LogReader, RecordRef, Scan, WalError};
 
 use crate::ledger::ledger_account::LedgerAccount;
 use crate::ledger::record::{
-    MoneyFlags, MoneyRecord, Record, RecordKind, ReversalRecord, SuspenseReason, Wallets,
+    Liability, MoneyFlags, MoneyRecord, Record, RecordKind, ReversalRecord, SuspenseReason, Wallets,
 };
 use crate::settlement::{CivilDay, LocalTime, yuan};
 
@@ -385,6 +385,12 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
             fields.fen_if_any("subsidy_fen", i64::from(r.subsidy_fen.get()));
             fields.number("card_uid", r.card_uid.get());
             fields.number("card_counter", r.money.token.get());
+            match r.liability() {
+                Some(Liability::Holder) => {}
+                Some(Liability::School) => fields.text("borne_by", "school"),
+                Some(Liability::Merchant) => fields.text("borne_by", "merchant"),
+                None => fields.number("borne_by", r.liability),
+            }
             fields.text("till_time", LocalTime(r.till_time_ns.get()).to_string());
         }
         Record::Suspense(r, bytes) => {
@@ -441,6 +447,7 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
         Record::PolicySet(r) => {
             fields.number("class", r.class);
             fields.number("rule", r.rule);
+            fields.number_if_any("codes_need_phone", r.codes_need_phone);
             fields.fen("floor_fen", r.floor_fen.get());
             fields.fen("debit_max_fen", i64::from(r.debit_max_fen.get()));
             fields.fen("day_max_fen", i64::from(r.day_max_fen.get()));
@@ -475,6 +482,32 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
             if r.way != 0 {
                 fields.number("way", r.way);
             }
+        }
+        Record::PasswordSet(r) => {
+            fields.money(&r.money);
+            fields.text("password", format!("{:016x}", r.password.get()));
+        }
+        Record::VirtualBound(r) => {
+            fields.money(&r.money);
+            fields.text("virtual_id", format!("{:016x}", r.virtual_id.get()));
+            if r.old.get() != 0 {
+                fields.text("old_virtual_id", format!("{:016x}", r.old.get()));
+            }
+            fields.number_if_any("void_to_step", r.void_to_step.get());
+        }
+        Record::VirtualUnbound(r) => {
+            fields.money(&r.money);
+            fields.text("virtual_id", format!("{:016x}", r.virtual_id.get()));
+            fields.number("void_to_step", r.void_to_step.get());
+        }
+        Record::PhoneSet(r) => {
+            fields.money(&r.money);
+            fields.text("virtual_id", format!("{:016x}", r.virtual_id.get()));
+            fields.text("phone", format!("{:016x}", r.phone.get()));
+        }
+        Record::LossReported(r) | Record::LossLifted(r) => {
+            fields.money(&r.money);
+            fields.number("card_uid", r.card_uid.get());
         }
         Record::CutOff(r) => {
             fields.date("closed", r.closed.get());

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use protocol::ids::{BusinessDate, RecordNumber};
+use protocol::keys::derive_password_pepper;
 use wal::{Clock, LogConfig, LogId, Map, Storage, SystemClock, Through};
 
 use crate::data_dir::{DataDir, DataDirError, random_bytes};
@@ -11,6 +12,7 @@ use crate::ledger::calendar::day_of;
 use crate::ledger::command::CutOff;
 use crate::ledger::{Request, Sizes};
 use crate::runtime::engine::{Engine, EngineError, Sources, StartReport};
+use crate::runtime::password_vault::{PasswordVault, VaultError};
 use crate::runtime::snapshot_files::{Snapshot, SnapshotError};
 
 /// Which back end writes the log.
@@ -38,6 +40,7 @@ pub struct OpenOptions {
 pub struct OpenedBooks {
     data: DataDir,
     engine: Arc<Engine>,
+    passwords: Arc<PasswordVault>,
 }
 
 /// Why books can't be opened or closed.
@@ -57,6 +60,9 @@ pub enum BooksError {
     /// A snapshot.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    /// The vault of query passwords.
+    #[error(transparent)]
+    Passwords(#[from] VaultError),
 }
 
 impl OpenedBooks {
@@ -87,12 +93,20 @@ impl OpenedBooks {
             engine.configure(Request::CutOff(CutOff { opened: today })).map_err(engine_error)?;
             engine.sync().map_err(|source| engine_error(source.into()))?;
         }
-        Ok((OpenedBooks { data, engine: Arc::new(engine) }, report))
+        let passwords =
+            PasswordVault::open(&data.passwords_file(), derive_password_pepper(&data.master_key()?))?;
+        report.passwords_lost = passwords.keep_only(&engine.passwords())?;
+        Ok((OpenedBooks { data, engine: Arc::new(engine), passwords: Arc::new(passwords) }, report))
     }
 
     /// The engine.
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
+    }
+
+    /// The vault of query passwords.
+    pub fn passwords(&self) -> &Arc<PasswordVault> {
+        &self.passwords
     }
 
     /// The directory.

@@ -57,6 +57,15 @@ id! {
     BusinessDate(u16)
 }
 
+id! {
+    /// A virtual card: a digest of the id under which the phone's app knows its user. See [`crate::holder_digest`].
+    VirtualId(u64)
+}
+id! {
+    /// A digest of a phone number, which is kept nowhere itself. See [`crate::holder_digest`].
+    PhoneDigest(u64)
+}
+
 /// The identity of a sale, across retries, channels and reversals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SaleId {

@@ -4,7 +4,9 @@
 //! campus master ─┬─ terminal key ─┬─ session keys, up and down      (sign_in)
 //!                │                └─ terminal TAC key               (offline_record)
 //!                ├─ card master ──── card key, from the card's number
-//!                └─ code key, one for each key id 0…3               (payment_code)
+//!                ├─ code key, one for each key id 0…3               (payment_code)
+//!                ├─ holder key                                      (holder_digest)
+//!                └─ password pepper: never leaves the server
 //! ```
 //!
 //! Every derivation is one AES-CMAC (RFC 4493) under the upper key over 16 bytes: a label of 8 ASCII bytes, then
@@ -79,6 +81,9 @@ const LABEL_TERMINAL_TAC: &[u8; 8] = b"YKtermt1";
 const LABEL_CARD_MASTER: &[u8; 8] = b"YKcardm1";
 const LABEL_CARD: &[u8; 8] = b"YKcardk1";
 const LABEL_CODE: &[u8; 8] = b"YKcodek1";
+const LABEL_HOLDER: &[u8; 8] = b"YKholdk1";
+const LABEL_PASSWORD_PEPPER: &[u8; 8] = b"YKpassp1";
+const LABEL_SESSION_PASSWORD: &[u8; 8] = b"YKsespw1";
 
 /// The key of a terminal: label `YKtermk1`, terminal u32, key version u32, under the campus master key.
 pub fn derive_terminal_key(master: &Key128, terminal: TerminalId, key_version: u32) -> Key128 {
@@ -104,6 +109,22 @@ pub fn derive_card_key(card_master: &Key128, card_uid: CardUid) -> Key128 {
 /// The payment-code key with this id (0 to 3): label `YKcodek1`, key id u64, under the campus master key.
 pub fn derive_code_key(master: &Key128, key_id: u8) -> Key128 {
     master.derive(LABEL_CODE, key_id.into())
+}
+
+/// The key under which phone gateways digest user ids and phone numbers: label `YKholdk1`, zero, under the campus master
+/// key.
+pub fn derive_holder_key(master: &Key128) -> Key128 {
+    master.derive(LABEL_HOLDER, 0)
+}
+
+/// What the server adds to query passwords before it hashes them: label `YKpassp1`, zero, under the campus master key.
+pub fn derive_password_pepper(master: &Key128) -> Key128 {
+    master.derive(LABEL_PASSWORD_PEPPER, 0)
+}
+
+/// What is authenticated under a session's up key to derive the key that its query passwords are sealed under.
+pub(crate) fn password_key_input() -> [u8; 16] {
+    derivation_input(LABEL_SESSION_PASSWORD, 0)
 }
 
 /// What is authenticated under the card master key to derive a card's.
@@ -149,6 +170,8 @@ mod tests {
             derive_card_master(&master),
             derive_card_key(&master, CardUid(1)),
             derive_code_key(&master, 1),
+            derive_holder_key(&master),
+            derive_password_pepper(&master),
         ];
         for (index, key) in keys.iter().enumerate() {
             assert!(!keys[..index].contains(key), "key {index} was derived twice");

@@ -18,6 +18,7 @@
 //! | how a session begins, and what holds it | [`sign_in`], [`session`] |
 //! | sales made while offline | [`offline_record`] |
 //! | one-time codes | [`payment_code`] |
+//! | query passwords, virtual cards and phone numbers | [`password`], [`holder_digest`] |
 //! | which key comes from which | [`keys`] |
 //! | outcomes and what a till does about them | [`result_code`] |
 //!
@@ -46,11 +47,13 @@ pub mod client;
 pub mod command_table;
 pub mod error;
 pub mod frame;
+pub mod holder_digest;
 pub mod ids;
 pub mod keys;
 pub mod mac;
 mod message;
 pub mod offline_record;
+pub mod password;
 pub mod payment_code;
 pub mod request;
 pub mod result_code;

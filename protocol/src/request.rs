@@ -6,6 +6,7 @@ use crate::command_table::Direction;
 use crate::error::{DecodeError, EncodeError};
 use crate::frame::{self, HEADER_BYTES, Header, MAC_BYTES, VERSION_MAX};
 use crate::ids::{Epoch, RequestId, Sequence, TerminalId};
+pub use crate::message::account_password::AccountPassword;
 pub use crate::message::balance::BalanceQuery;
 pub use crate::message::bill::BillQuery;
 pub use crate::message::card_debit::CardDebit;
@@ -14,6 +15,7 @@ pub use crate::message::card_replace::CardReplace;
 pub use crate::message::card_return::CardReturn;
 pub use crate::message::code_debit::CodeDebit;
 pub use crate::message::heartbeat::Heartbeat;
+pub use crate::message::phone_change::PhoneChange;
 pub use crate::message::reversal::Reversal;
 pub use crate::message::sale_query::SaleQuery;
 pub use crate::message::selector::AccountSelector;
@@ -21,6 +23,9 @@ pub use crate::message::statement::{StatementDay, StatementQuery};
 pub use crate::message::table::Request;
 pub use crate::message::top_up::TopUp;
 pub use crate::message::upload::Upload;
+pub use crate::message::virtual_bind::VirtualBind;
+pub use crate::message::virtual_unbind::VirtualUnbind;
+use crate::password::SealedPassword;
 
 /// What the header of a request says beside its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,6 +50,17 @@ impl<'a> Request<'a> {
         let header = Header::decode(frame, Direction::ToServer)?;
         let body = frame::body(frame);
         Ok((header, Request::read_body(header.kind, body)?))
+    }
+
+    /// The query password in it, if it carries one.
+    pub const fn password(&self) -> Option<&SealedPassword> {
+        match self {
+            Request::PasswordSet(body) | Request::LossReport(body) | Request::LossLift(body) => {
+                Some(&body.password)
+            }
+            Request::VirtualBind(body) => Some(&body.password),
+            _ => None,
+        }
     }
 
     /// Bytes of the frame that carries it.

@@ -195,8 +195,32 @@ codes! {
     CodeNotAuthentic = 512, Show, Remembered;
     /// The payment code's time has passed, or hasn't come.
     CodeExpired = 513, Show, Remembered;
-    /// The payment code was used before.
+    /// The payment code was used before, or comes from a phone that the account was bound to before.
     CodeUsed = 514, Show, Remembered;
+    /// The query password isn't six digits.
+    PasswordMalformed = 520, Show, Remembered;
+    /// Too many wrong query passwords for this account; none is tried for a while.
+    PasswordLocked = 521, Show, Remembered;
+    /// The account has no query password: a counter gives it one.
+    PasswordNotSet = 522, Show, Remembered;
+    /// The query password is wrong.
+    PasswordWrong = 523, Show, Remembered;
+    /// No phone is bound to the payment code's account.
+    CodeNotBound = 524, Show, Remembered;
+    /// The virtual card is bound to no account.
+    VirtualNotBound = 525, Show, Remembered;
+    /// The virtual card is bound to another account: unbind it there first.
+    VirtualTaken = 526, Show, Remembered;
+    /// The virtual card is bound to this account already.
+    VirtualAlreadyBound = 527, Show, Remembered;
+    /// The card is reported lost already.
+    CardAlreadyLost = 528, Show, Remembered;
+    /// The card isn't reported lost.
+    CardNotLost = 529, Show, Remembered;
+    /// The account has no card.
+    NoCard = 530, Show, Remembered;
+    /// The phone number is the one that is known already.
+    PhoneUnchanged = 531, Show, Remembered;
 
     /// No such account.
     UnknownAccount = 600, Show, Remembered;

@@ -9,7 +9,7 @@
 
 use crate::error::DecodeError;
 use crate::frame::{self, COUNTER_OFFSET, MAC_BYTES};
-use crate::keys::Key128;
+use crate::keys::{Key128, password_key_input};
 use crate::mac::{Cmac128, equal_truncated};
 use crate::result_code::ResultCode;
 
@@ -71,6 +71,10 @@ impl SessionMac {
     fn of(&mut self, frame: &[u8]) -> [u8; MAC_BYTES] {
         self.cmac.compute_truncated(&frame[..frame.len() - MAC_BYTES])
     }
+
+    fn password_key(&mut self) -> Key128 {
+        Key128::new(self.cmac.compute(&password_key_input()))
+    }
 }
 
 /// Seals the frames of one direction, in the order they are sent.
@@ -96,6 +100,11 @@ impl Sealer {
         let mac_offset = frame.len() - MAC_BYTES;
         frame[mac_offset..].copy_from_slice(&mac);
         self.next_counter += 1;
+    }
+
+    /// On a till's side, the key that it seals query passwords under in this session: see [`crate::password`].
+    pub fn password_key(&mut self) -> Key128 {
+        self.mac.password_key()
     }
 }
 
@@ -130,6 +139,11 @@ impl Opener {
         self.next_counter += 1;
         Ok(())
     }
+
+    /// On the server's side, the key that it opens the till's query passwords with: see [`crate::password`].
+    pub fn password_key(&mut self) -> Key128 {
+        self.mac.password_key()
+    }
 }
 
 /// One side of a session.
@@ -158,6 +172,11 @@ impl Session {
     /// [`OpenError`].
     pub fn open(&mut self, frame: &[u8]) -> Result<(), OpenError> {
         self.opener.open(frame)
+    }
+
+    /// On a till's side, the key that it seals query passwords under: see [`Sealer::password_key`].
+    pub fn password_key(&mut self) -> Key128 {
+        self.sealer.password_key()
     }
 
     /// Both directions apart, for a reader and a writer that run apart.

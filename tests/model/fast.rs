@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use engine::ledger::decision::{BalanceView, BillHeadView};
 use engine::ledger::history::{History, HistorySearch, Step};
+use engine::ledger::holder::PasswordRef;
 use engine::ledger::kind::subsidy::subsidy_claim;
-use engine::ledger::known::{Known, KnownOrder, KnownRecord, Need};
+use engine::ledger::known::{Known, KnownOrder, KnownPassword, KnownRecord, Need, PasswordVerdict};
 use engine::ledger::limits::PAYLOAD_BYTES_MAX;
 use engine::ledger::orders::OrderKey;
 use engine::ledger::record::Wallet;
@@ -17,6 +18,7 @@ use engine::ledger::{
 use protocol::ids::{AccountId, MerchantId, RecordNumber, SaleId};
 
 use super::naive::{Answer, Model, Other, Said, Wallets};
+use super::stream::{imported, is_imported, typed};
 
 struct Logged {
     kind: u8,
@@ -33,6 +35,8 @@ pub struct Fast {
     /// Which record credited an order: the index of orders, always up to date.
     orders: BTreeMap<OrderKey, RecordNumber>,
     pub orders_looked_up: u64,
+    /// The passwords set, by their numbers; 0 is none.
+    vault: Vec<u8>,
 }
 
 fn fault<E: core::fmt::Display>(error: E) -> String {
@@ -42,7 +46,15 @@ fn fault<E: core::fmt::Display>(error: E) -> String {
 impl Fast {
     pub fn new(sizes: Sizes) -> Fast {
         let state = State::new(&sizes).expect("sizes in range");
-        Fast { sizes, state, log: Vec::new(), walks: 0, orders: BTreeMap::new(), orders_looked_up: 0 }
+        Fast {
+            sizes,
+            state,
+            log: Vec::new(),
+            walks: 0,
+            orders: BTreeMap::new(),
+            orders_looked_up: 0,
+            vault: vec![0],
+        }
     }
 
     pub fn last_record(&self) -> u64 {
@@ -62,6 +74,10 @@ impl Fast {
             let stamp = Stamp { number: RecordNumber(self.last_record() + 1), time_ns };
             let State { registry, directory, shards } = &self.state;
             match decide(registry, directory, shards, &command, stamp) {
+                Decision::Needs(need) if need.is_of_a_password() => {
+                    let sale = *command.sale().ok_or("a password is asked for that nobody typed")?;
+                    self.ask_vault(need, typed(&sale), &mut known)?;
+                }
                 Decision::Needs(need) => self.answer(need, &mut known)?,
                 Decision::Done { outcome, group } => {
                     for record in group.records() {
@@ -122,6 +138,32 @@ impl Fast {
                     return Err(format!("asked for record {number} twice"));
                 }
                 known.record = Some(self.known_record(number)?);
+            }
+            Need::Password(_) | Need::NewPassword => return Err("the log knows no passwords".to_owned()),
+        }
+        Ok(())
+    }
+
+    fn ask_vault(&mut self, need: Need, typed: u8, known: &mut Known) -> Result<(), String> {
+        match need {
+            Need::Password(of) => {
+                if known.password.is_some_and(|known| known.of == of) {
+                    return Err(format!("asked for {of:?} twice"));
+                }
+                let right = match self.vault.get(of.0 as usize) {
+                    _ if is_imported(of.0) => imported(of.0),
+                    Some(&right) => right,
+                    None => return Err(format!("the vault has no {of:?}")),
+                };
+                let verdict = if right == typed { PasswordVerdict::Right } else { PasswordVerdict::Wrong };
+                known.password = Some(KnownPassword { of, verdict });
+            }
+            _ => {
+                if known.stored.is_some() {
+                    return Err("a password is stored twice".to_owned());
+                }
+                known.stored = Some(PasswordRef(self.vault.len() as u64));
+                self.vault.push(typed);
             }
         }
         Ok(())
@@ -258,6 +300,7 @@ impl Fast {
         self.compare_other(model, Other::OpeningClearing, LedgerAccount::clearing(Clearing::Opening))?;
         self.compare_other(model, Other::Fees, LedgerAccount::clearing(Clearing::Fees))?;
         self.compare_other(model, Other::SubsidyClearing, LedgerAccount::clearing(Clearing::Subsidy))?;
+        self.compare_other(model, Other::LostCards, LedgerAccount::clearing(Clearing::LostCards))?;
         self.compare_other(model, Other::UnknownCardClearing, LedgerAccount::clearing(Clearing::UnknownCard))
     }
 

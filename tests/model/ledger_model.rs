@@ -26,7 +26,7 @@ const SHARD_COUNTS: [usize; 3] = [1, 2, 16];
 
 /// The codes that the ledger itself gives, and every run of all streams must have seen. `BalanceOverflow` isn't among
 /// them: the range of balances is a million times that of amounts, beyond what a stream can reach.
-const CODES: [ResultCode; 38] = [
+const CODES: [ResultCode; 50] = [
     ResultCode::Approved,
     ResultCode::ApprovedFlagged,
     ResultCode::UnknownTerminal,
@@ -51,6 +51,18 @@ const CODES: [ResultCode; 38] = [
     ResultCode::CodeNotAuthentic,
     ResultCode::CodeExpired,
     ResultCode::CodeUsed,
+    ResultCode::PasswordMalformed,
+    ResultCode::PasswordLocked,
+    ResultCode::PasswordNotSet,
+    ResultCode::PasswordWrong,
+    ResultCode::CodeNotBound,
+    ResultCode::VirtualNotBound,
+    ResultCode::VirtualTaken,
+    ResultCode::VirtualAlreadyBound,
+    ResultCode::CardAlreadyLost,
+    ResultCode::CardNotLost,
+    ResultCode::NoCard,
+    ResultCode::PhoneUnchanged,
     ResultCode::UnknownAccount,
     ResultCode::AccountClosed,
     ResultCode::AccountFrozen,

@@ -6,14 +6,19 @@
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{
     AccountSelector, Balance, BillHead, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, Channel,
-    CodeDebit, CodeVerdict, CutOff, OfflineFact, OpenAccount, Opening, RegisterMerchant, RegisterTerminal,
-    Request, Reversal, Sale, SaleQuery, SetAccountClass, SetAccountTerms, SetMealPeriod, SetPolicy,
-    TerminalSlot, TopUp, TopUpUndo,
+    CodeDebit, CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordImport,
+    PasswordSet, PhoneChange, RegisterMerchant, RegisterTerminal, Request, Reversal, Sale, SaleQuery,
+    SetAccountClass, SetAccountTerms, SetMealPeriod, SetPolicy, TerminalSlot, TopUp, TopUpUndo, VirtualBind,
+    VirtualUnbind,
 };
+use engine::ledger::holder::PasswordRef;
 use engine::ledger::record::Wallet;
 use engine::ledger::registry::{AuthoriseRule, Policy, TerminalKind};
 use protocol::card::{CardKind, ReplaceReason};
-use protocol::ids::{AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, Sequence, TerminalId};
+use protocol::ids::{
+    AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, PhoneDigest, Sequence, TerminalId,
+    VirtualId,
+};
 
 use super::naive::{Deed, Model};
 
@@ -56,6 +61,27 @@ impl Random {
     fn of<T: Copy>(&mut self, values: &[T]) -> T {
         values[self.below(values.len() as u64) as usize]
     }
+}
+
+/// Passwords that are typed: few, so that many are right.
+const TYPED: u64 = 3;
+/// Numbers of the vault that an import gives begin here.
+const IMPORTED_FROM: u64 = 1_000_000;
+
+/// The password that comes along with a request under this identity: a retry brings the same.
+pub fn typed(sale: &Sale<'_>) -> u8 {
+    let identity = u64::from(sale.slot.0) << 48 | u64::from(sale.epoch.0) << 32 | u64::from(sale.sequence.0);
+    (Random(identity).next() % TYPED) as u8
+}
+
+/// The password of which an import gives this number; none of a number that no import gives.
+pub fn imported(number: u64) -> u8 {
+    (number % TYPED) as u8
+}
+
+/// Whether an import gave this number of the vault.
+pub fn is_imported(number: u64) -> bool {
+    number >= IMPORTED_FROM
 }
 
 pub struct Stream {
@@ -139,7 +165,8 @@ impl Stream {
             72..75 => self.undo_top_up(model),
             75..86 => self.offline(model),
             86..91 => self.query(model),
-            91..94 => self.card_at_a_counter(model),
+            91..93 => self.card_at_a_counter(model),
+            93..96 => self.holder(model),
             _ => self.configure(model),
         };
         self.sent.push(request);
@@ -187,6 +214,7 @@ impl Stream {
                 card_counter: r.card_counter,
                 amount_fen: r.amount_fen,
                 till_time_ns: self.time_ns,
+                list_age_s: Some(0),
                 authentic: true,
             }),
             Request::CodeDebit(r) => Request::CodeDebit(CodeDebit { digits: *b"00000000000000000000", ..r }),
@@ -200,6 +228,15 @@ impl Stream {
                     record_terminal: TerminalId(r.record_terminal.0 + other as u32),
                     ..r
                 })
+            }
+            Request::LossReport(LossReport { sale, account, well_formed }) => {
+                Request::LossLift(LossLift { sale, account, well_formed })
+            }
+            Request::VirtualUnbind(r) => {
+                Request::VirtualUnbind(VirtualUnbind { virtual_id: VirtualId(r.virtual_id.0 + 1), ..r })
+            }
+            Request::PhoneChange(r) => {
+                Request::PhoneChange(PhoneChange { phone: PhoneDigest(r.phone.0 + 1), ..r })
             }
             Request::CardIssue(r) => {
                 Request::CardIssue(CardIssue { card_uid: CardUid(r.card_uid.0 + 1), ..r })
@@ -415,6 +452,7 @@ impl Stream {
             card_counter: CardCounter(self.random.below(100) as u32),
             amount_fen: self.amount_fen(),
             till_time_ns,
+            list_age_s: self.random.of(&[None, Some(0), Some(86_400), Some(86_401)]),
             authentic: !self.random.chance(5),
         })
     }
@@ -462,6 +500,47 @@ impl Stream {
         }
     }
 
+    /// Somebody sets a password, binds a phone or loses a card, mostly where that is done.
+    fn holder(&mut self, model: &Model) -> Request<'static> {
+        let slot = match self.random.below(20) {
+            0 => self.slot(),
+            1..7 => 4,
+            _ => 5,
+        };
+        let sale = self.sale(model, slot);
+        let person = self.random.below(u64::from(PERSONS) + 1) as usize;
+        // Few accounts often, so that they are locked.
+        let account = if self.random.chance(40) {
+            AccountSelector::Account(AccountId(self.random.below(3) as u32))
+        } else {
+            self.selector(model)
+        };
+        let well_formed = !self.random.chance(4);
+        let bound: Vec<u64> =
+            model.accounts.iter().filter_map(|account| account.holder.virtual_card).collect();
+        let bound = (!bound.is_empty()).then(|| self.random.of(&bound));
+        let virtual_id = VirtualId(match bound {
+            Some(bound) if self.random.chance(70) => bound,
+            _ => 1 + self.random.below(u64::from(PERSONS) * 2),
+        });
+        match (slot, self.random.below(10)) {
+            (4, 0..5) => Request::PasswordSet(PasswordSet { sale, account, well_formed }),
+            (_, 0..3) => {
+                let student_number = text(&format!("20{person:05}"));
+                let virtual_id =
+                    if self.random.chance(80) { VirtualId(1 + person as u64) } else { virtual_id };
+                Request::VirtualBind(VirtualBind { sale, student_number, virtual_id, well_formed })
+            }
+            (_, 3) if self.random.chance(40) => Request::VirtualUnbind(VirtualUnbind { sale, virtual_id }),
+            (_, 3..5) => {
+                let phone = PhoneDigest(1 + self.random.below(3));
+                Request::PhoneChange(PhoneChange { sale, virtual_id, phone })
+            }
+            (_, 5..8) => Request::LossReport(LossReport { sale, account, well_formed }),
+            _ => Request::LossLift(LossLift { sale, account, well_formed }),
+        }
+    }
+
     fn query(&mut self, model: &Model) -> Request<'static> {
         match self.random.below(3) {
             0 => Request::Balance(Balance { account: self.selector(model) }),
@@ -475,7 +554,11 @@ impl Stream {
 
     fn configure(&mut self, model: &Model) -> Request<'static> {
         let account = AccountId(self.random.below(u64::from(PERSONS) + 1) as u32);
-        match self.random.below(14) {
+        match self.random.below(15) {
+            14 => Request::PasswordImport(PasswordImport {
+                account,
+                password: PasswordRef(IMPORTED_FROM + self.random.below(1_000_000)),
+            }),
             0 => Request::OpenAccount(OpenAccount {
                 student_number: text(&format!("20{:05}", self.random.below(u64::from(PERSONS) + 10))),
                 class: self.random.of(&[0, 1, 2, 3, 64]),
@@ -540,6 +623,7 @@ impl Stream {
                         offline_debit_max_fen: 2_000,
                         offline_day_max_fen: self.random.of(&[5_000, 1_000_000]),
                         rule: self.random.of(&[AuthoriseRule::Covers, AuthoriseRule::AboveZero]),
+                        codes_need_phone: self.random.chance(10),
                     },
                 })
             }

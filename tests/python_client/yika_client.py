@@ -2,7 +2,7 @@
 """A till for Yika in Python, written from protocol/README.md alone.
 
 It is an independent check of that page and of the server: nothing here is taken from the engine's own sources.
-Standard library and the `cryptography` package (for AES-CMAC) only.
+Standard library and the `cryptography` package (for AES) only.
 
     python3 yika_client.py --vectors protocol/vectors.json
         checks the vectors, without a server
@@ -42,9 +42,11 @@ from yika_wire import (
     cmac,
     derive,
     hello_frame,
+    holder_digest,
     issue_code,
     judge_code,
     prove_frame,
+    seal_password,
     sign_record,
     terminal_key,
     terminal_tac_key,
@@ -58,6 +60,7 @@ APPROVED, APPROVED_FLAGGED = 0, 1
 IDENTITY_CONFLICT, REVERSED, UNKNOWN_SALE = 300, 303, 305
 CURSOR_UNKNOWN = 409
 AMOUNT_NOT_POSITIVE, NOT_PERMITTED, CODE_USED, NOT_AUTHENTIC, BAD_MAC = 400, 403, 514, 800, 105
+CARD_LOST, PASSWORD_WRONG, CARD_ALREADY_LOST, CARD_NOT_LOST = 501, 523, 528, 529
 
 # Kinds of a bill's lines.
 LINE_DEBIT, LINE_LOAD, LINE_SETTLE = 1, 2, 9
@@ -117,6 +120,8 @@ def run_against_server(options):
         account = options.account
     else:
         account = sell_by_card(till, card, counter, amount, sales)
+    if options.cashier_index is not None and card is not None:
+        lose_and_find(options, keys["terminals"][options.cashier_index], till, account, card, counter + 1)
     if options.account is not None:
         account = options.account
     sell_by_code(till, keys, account, amount, sales)
@@ -193,6 +198,39 @@ def undo_top_up(cashier, card, original, paid):
     again = {**by_card(card), "amount_fen": paid["amount_fen"], "channel": 12, "order": f"anew-{time.time_ns()}"}
     paid = cashier.sell("TopUp", again, cashier.next_sequence())
     check("top_up_anew", paid["code"] == APPROVED and not paid["flags"] & 1, "not approved", **paid)
+
+
+def lose_and_find(options, entry, till, account, card, counter):
+    """At a counter: a query password is set, the card reported lost by it, and found again."""
+    cashier = Till(options.host, options.port, entry["terminal"], bytes.fromhex(entry["key"]), entry["epoch"])
+    cashier.sign_in()
+
+    def ask(name, password, code, selector):
+        sequence = cashier.next_sequence()
+        for repeat in (0, 1):
+            # A retry is another frame, so the password is sealed anew.
+            sealed = cashier.seal_password(password)
+            body = {**selector, "password": sealed, "till_time_ns": 7}
+            answer = cashier.sell(name, body, sequence)
+            check(name, answer["code"] == code and answer["flags"] & 1 == repeat, "another answer", **answer)
+
+    try:
+        ask("PasswordSet", "912345", APPROVED, by_account(account))
+    except Refusal as refusal:
+        check("loss_report", refusal.values["code"] == NOT_PERMITTED, "another code", **refusal.values)
+        say("loss_report", skipped="this cashier isn't a counter")
+        return
+    ask("LossReport", "912346", PASSWORD_WRONG, by_account(account))
+    ask("LossLift", "912345", CARD_NOT_LOST, by_account(account))
+    ask("LossReport", "912345", APPROVED, by_account(account))
+    ask("LossReport", "912345", CARD_ALREADY_LOST, by_account(account))
+    body = {"card_uid": card, "card_counter": counter, "amount_fen": 1, "till_time_ns": time.time_ns()}
+    lost = till.sell("CardDebit", body, till.next_sequence())
+    check("loss_report", lost["code"] == CARD_LOST, "a lost card paid", **lost)
+    ask("LossLift", "912345", APPROVED, by_card(card))
+    say("loss_report", code=lost["code"])
+    cashier.call("SignOut", {})
+    cashier.close()
 
 
 def sell_by_card(till, card, counter, amount, sales):
@@ -412,6 +450,7 @@ def run_vectors(path):
         "card_master": derive(master, b"YKcardm1", 0),
         "card_key": card_key(secret["card_master"], card),
         "code_key": derive(master, b"YKcodek1", keys["code_key_id"]),
+        "holder_key": derive(master, b"YKholdk1", 0),
         "terminal_key_check_value": cmac(secret["terminal_key"], bytes(16))[:3],
     }
     for name, value in derived.items():
@@ -468,6 +507,14 @@ def run_vectors(path):
         outcome = judge_code(secret["code_key"], digits, judged["now_ns"])
         check(step, outcome == judged["outcome"], "another verdict", judged=judged, got=outcome)
     say("payment_code", digits=digits, judged=len(code["judged"]))
+
+    phone = vectors["phone"]
+    check(step, session.password.hex() == phone["password_key"], "another password key")
+    sealed = seal_password(session.password, phone["password"], bytes.fromhex(phone["salt"]))
+    check(step, sealed.hex() == phone["sealed"], "the password is sealed otherwise")
+    for label, text, digest in ((b"YKopenid", "user_id", "virtual_id"), (b"YKphone1", "phone", "phone_digest")):
+        check(step, holder_digest(secret["holder_key"], label, phone[text]) == phone[digest], f"another {digest}")
+    say("phone", virtual_id=phone["virtual_id"])
 
     known = {code["number"]: code["name"] for code in vectors["result_codes"]}
     for number, name in (

@@ -1,6 +1,6 @@
 """The wire of Yika in Python, written from protocol/README.md alone: layouts, keys, codes, records, a till's session.
 
-Standard library and the `cryptography` package (for AES-CMAC) only.
+Standard library and the `cryptography` package (for AES) only.
 """
 
 import hmac
@@ -9,7 +9,7 @@ import socket
 import struct
 import time
 
-from cryptography.hazmat.primitives.ciphers import algorithms
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.cmac import CMAC
 
 HEADER = struct.Struct("<IBBBBIIHHIQ")
@@ -78,6 +78,12 @@ KINDS = {
     ),
     0x41: ("CardReplace", SELECTOR + " new_card:u64 fee_fen:i64 reason:u8 reserved:z7 till_time_ns:u64", None),
     0x42: ("CardReturn", SELECTOR + " card_uid:u64 till_time_ns:u64", None),
+    0x48: ("PasswordSet", SELECTOR + " password:b16 till_time_ns:u64", None),
+    0x49: ("VirtualBind", "student:t16 virtual_id:u64 password:b16 till_time_ns:u64", None),
+    0x4A: ("VirtualUnbind", "virtual_id:u64 till_time_ns:u64", None),
+    0x4B: ("PhoneChange", "virtual_id:u64 phone:u64 till_time_ns:u64", None),
+    0x4C: ("LossReport", SELECTOR + " password:b16 till_time_ns:u64", None),
+    0x4D: ("LossLift", SELECTOR + " password:b16 till_time_ns:u64", None),
     0x81: ("Challenge", "version:u8 reserved:z7 nonce:b16", None),
     0x82: (
         "Welcome",
@@ -121,6 +127,12 @@ KINDS = {
     0xC0: ("CardIssueAnswer", MONEY, None),
     0xC1: ("CardReplaceAnswer", MONEY, None),
     0xC2: ("CardReturnAnswer", MONEY, None),
+    0xC8: ("PasswordSetAnswer", MONEY, None),
+    0xC9: ("VirtualBindAnswer", MONEY, None),
+    0xCA: ("VirtualUnbindAnswer", MONEY, None),
+    0xCB: ("PhoneChangeAnswer", MONEY, None),
+    0xCC: ("LossReportAnswer", MONEY, None),
+    0xCD: ("LossLiftAnswer", MONEY, None),
     0xFF: ("Refused", "code:u16 action:u8 reserved:z1 offset:u32 value:u64", None),
 }
 NUMBER = {name: number for number, (name, _, _) in KINDS.items()}
@@ -273,6 +285,17 @@ def judge_code(key, digits, now_ns):
     return "NotAuthentic"
 
 
+def holder_digest(holder_key, label, text):
+    """64 bits of a user id ("YKopenid") or of a phone number ("YKphone1")."""
+    return int.from_bytes(cmac(holder_key, label + text.encode())[:8], "little")
+
+
+def seal_password(password_key, password, salt):
+    """A query password for one frame."""
+    encryptor = Cipher(algorithms.AES(password_key), modes.ECB()).encryptor()
+    return encryptor.update(password.encode() + bytes(2) + salt) + encryptor.finalize()
+
+
 def sign_record(record, key):
     unsigned = pack(OFFLINE_RECORD, {**record, "tac": bytes(8)})
     return unsigned[:88] + cmac(key, unsigned[:88])[:8]
@@ -311,6 +334,7 @@ class Keys:
         self.server_proof = cmac(key, b"YKserve1" + transcript)
         self.up = cmac(key, b"YKupkey1" + transcript)
         self.down = cmac(key, b"YKdnkey1" + transcript)
+        self.password = derive(self.up, b"YKsespw1", 0)
 
 
 def hello_frame(terminal, epoch, nonce, firmware):
@@ -364,6 +388,7 @@ class Till:
         self.expect(challenge, "Challenge", (self.terminal, self.epoch, 0, 1))
         keys = Keys(self.key, hello, challenge)
         self.up, self.down = Direction(keys.up), Direction(keys.down)
+        self.password_key = keys.password
         self.stream.sendall(self.up.seal(prove_frame(self.terminal, self.epoch, keys.till_proof)))
         welcome = self.read_frame()
         values = self.expect(welcome, "Welcome", (self.terminal, self.epoch, 0, 2))
@@ -381,6 +406,9 @@ class Till:
         if KINDS[kind][0] != name or echoed != ids:
             raise WireError(f"{KINDS[kind][0]} for {echoed} instead of {name} for {ids}")
         return values
+
+    def seal_password(self, password):
+        return seal_password(self.password_key, password, os.urandom(8))
 
     def next_sequence(self):
         self.sequence += 1

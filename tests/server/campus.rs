@@ -13,9 +13,12 @@ use engine::ledger::record::Wallet;
 use engine::ledger::{Request, Sizes};
 use engine::opened_books::{OpenOptions, OpenedBooks};
 use engine::runtime::engine::{Engine, StartReport};
+use engine::runtime::password_vault::PasswordVault;
 use engine::server::{Server, ServerConfig};
 use protocol::ids::{AccountId, CardUid, Epoch, MerchantId, TerminalId};
-use protocol::keys::{Key128, derive_card_key, derive_card_master, derive_code_key, derive_terminal_key};
+use protocol::keys::{
+    Key128, derive_card_key, derive_card_master, derive_code_key, derive_holder_key, derive_terminal_key,
+};
 use protocol::sign_in::TerminalIdentity;
 use protocol::terminal_kind::TerminalKind;
 use protocol::text::Firmware;
@@ -112,6 +115,12 @@ impl Campus {
         OpenOptions { sizes: self.sizes.clone(), ..OpenOptions::default() }
     }
 
+    /// Opens the books without serving them.
+    pub fn open(&self) -> (OpenedBooks, StartReport) {
+        let data = DataDir::open(&self.data_dir()).expect("nobody else has the books");
+        OpenedBooks::open(data, &self.options()).expect("sound books")
+    }
+
     /// Serves the books in this process.
     pub fn serve(&self) -> Served {
         self.serve_with(ServerConfig::default())
@@ -119,9 +128,8 @@ impl Campus {
 
     /// Serves the books in this process, with other settings.
     pub fn serve_with(&self, config: ServerConfig) -> Served {
-        let data = DataDir::open(&self.data_dir()).expect("nobody else has the books");
-        let (books, report) = OpenedBooks::open(data, &self.options()).expect("sound books");
-        let running = Running::start(books.engine(), &self.keys(), config);
+        let (books, report) = self.open();
+        let running = Running::start(books.engine(), books.passwords(), &self.keys(), config);
         Served { running, books, report, keys: self.keys() }
     }
 
@@ -161,6 +169,11 @@ impl CampusKeys {
         derive_card_master(&self.master)
     }
 
+    /// The key under which phone gateways digest user ids and phone numbers.
+    pub fn holder_key(&self) -> Key128 {
+        derive_holder_key(&self.master)
+    }
+
     /// The payment-code key 0.
     pub fn code_key(&self) -> Key128 {
         derive_code_key(&self.master, 0)
@@ -175,10 +188,16 @@ pub struct Running {
 
 impl Running {
     /// Starts both; any free port.
-    pub fn start(engine: &Arc<Engine>, keys: &CampusKeys, config: ServerConfig) -> Running {
+    pub fn start(
+        engine: &Arc<Engine>,
+        passwords: &Arc<PasswordVault>,
+        keys: &CampusKeys,
+        config: ServerConfig,
+    ) -> Running {
         let writer = LogWriter::spawn(Arc::clone(engine.log())).expect("the log's thread");
         let address = "127.0.0.1:0".parse().expect("an address");
-        let server = Server::start(Arc::clone(engine), keys.master.clone(), address, config);
+        let (engine, passwords) = (Arc::clone(engine), Arc::clone(passwords));
+        let server = Server::start(engine, passwords, keys.master.clone(), address, config);
         Running { server: server.expect("a free port"), writer }
     }
 
@@ -259,6 +278,7 @@ pub fn fill(engine: &Engine) {
         student_no: student_no(account),
         card_uid: Some(card(account)),
         class: None,
+        password: None,
     };
     let roster = Roster { holders: (0..HOLDERS).map(holder).collect(), conflicts: Vec::new() };
     let report = apply::holders(engine, &roster).expect("the roster is taken");

@@ -241,3 +241,29 @@ fn a_bad_campus_file_is_refused_with_its_place_and_nothing_is_taken() {
     assert_eq!(books.import_json("campus", &good, &[])["settings_changed"], 4);
     assert!(succeed(books.arguments("campus", &good, &[])).starts_with("0 changes"));
 }
+
+#[test]
+fn an_identity_number_gives_a_password_once_and_is_kept_nowhere() {
+    let books = Books::new();
+    let holders = |third: &str| {
+        format!("StudentNo,IdNumber,CardUid\n180001,42122120020978123X,\n180002,,\n180003,{third},\n")
+    };
+    let bad = books.import_fails("holders", &books.file("bad.csv", holders("42122120020978912Z")), &[]);
+    assert!(bad.contains("bad.csv: line 4, column IdNumber: an identity number ends in six digits"), "{bad}");
+    assert!(!bad.contains("78912"), "{bad}");
+    let good = books.file("ids.csv", holders("421221200209787456"));
+    let said = succeed(books.arguments("holders", &good, &["--dry-run"]));
+    assert!(said.starts_with("dry run, nothing written: 3 changes: 1 accounts opened"), "{said}");
+    let report = books.import_json("holders", &good, &[]);
+    assert_eq!((&report["accounts_opened"], &report["passwords_set"]), (&Value::from(1), &Value::from(2)));
+    assert_eq!(books.import_json("holders", &good, &[])["passwords_set"], 0);
+    // A password that is set stays, whatever the roster says later.
+    let other = books.file("other.csv", holders("421221200209781111"));
+    assert_eq!(books.import_json("holders", &other, &[])["passwords_set"], 0);
+    let vault = fs::read(books.data().join("passwords")).expect("the vault");
+    assert_eq!(vault.len(), 16 + 2 * 72);
+    for password in [&b"978123"[..], b"787456"] {
+        assert!(!vault.windows(6).any(|window| window == password));
+    }
+    books.counts();
+}

@@ -11,10 +11,12 @@ use engine::ledger::Request as Configuration;
 use engine::ledger::calendar::day_of;
 use engine::ledger::command::CutOff;
 use engine::runtime::engine::{Engine, Sources};
+use engine::runtime::password_vault::PasswordVault;
 use engine::server::ServerConfig;
 use protocol::answer::{Answer, MoneyAnswer};
 use protocol::channel::ReversalReason;
 use protocol::ids::{BusinessDate, Epoch, Sequence};
+use protocol::keys::Key128;
 use protocol::request::{Request, Reversal};
 use protocol::result_code::ResultCode;
 use wal::{Clock, LogConfig, LogId, SystemClock, Through};
@@ -103,12 +105,13 @@ fn debits_wait_for_room_reversals_do_not_and_nothing_is_lost() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let campus = Campus::new();
     let keys = campus.keys();
+    let passwords = Arc::new(PasswordVault::in_memory(Key128::new([0; 16])));
     let data = DataDir::create_or_open(&folder.path().join("data")).expect("a new data directory");
     let engine = open(data.path(), ROOM);
     let opened = BusinessDate(day_of(SystemClock.wall_ns()));
     engine.configure(Configuration::CutOff(CutOff { opened })).expect("taken");
     fill(&engine);
-    let running = Running::start(&engine, &keys, ServerConfig::default());
+    let running = Running::start(&engine, &passwords, &keys, ServerConfig::default());
     let mut peer = WireTill::sign_in(running.address(), &keys.identity(till(0)));
     let (sold, last) = sell_until_full(&mut peer);
     expect_full(&mut peer, &keys, sold);
@@ -118,7 +121,7 @@ fn debits_wait_for_room_reversals_do_not_and_nothing_is_lost() {
 
     // After a restart: all of it is there, and there is still no room.
     let engine = open(data.path(), ROOM);
-    let running = Running::start(&engine, &keys, ServerConfig::default());
+    let running = Running::start(&engine, &passwords, &keys, ServerConfig::default());
     let mut peer = WireTill::sign_in(running.address(), &keys.identity(till(0)));
     for sequence in 1..sold {
         assert_eq!(peer.ask(sequence).code, ResultCode::Approved, "sequence {sequence}");
@@ -133,7 +136,7 @@ fn debits_wait_for_room_reversals_do_not_and_nothing_is_lost() {
 
     // With more room the same sequence sells.
     let engine = open(data.path(), 2 * ROOM);
-    let running = Running::start(&engine, &keys, ServerConfig::default());
+    let running = Running::start(&engine, &passwords, &keys, ServerConfig::default());
     let mut peer = WireTill::sign_in(running.address(), &keys.identity(till(0)));
     let sale = peer.tap(&a_tap(sold + 2));
     assert_eq!((sale.code, sale.repeat), (ResultCode::Approved, false));

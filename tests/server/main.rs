@@ -28,6 +28,7 @@ mod kill_cycles;
 mod load;
 mod metrics;
 mod orders;
+mod passwords;
 mod program;
 mod python_client;
 mod restart_state;

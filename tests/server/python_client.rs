@@ -81,6 +81,7 @@ fn it_signs_in_sells_retries_uploads_and_undoes() {
             "retry",
             "retry_in_a_new_session",
             "conflict",
+            "loss_report",
             "code_debit",
             "code_again",
             "upload_again",

@@ -10,6 +10,7 @@ use protocol::bill::BillLine;
 use protocol::frame;
 use protocol::ids::{AccountId, CardCounter, CardUid, Epoch, RecordNumber, RequestId, Sequence, TerminalId};
 use protocol::offline_record::{OFFLINE_RECORD_LAYOUT, OfflineRecord, TAC_KEY_CARD};
+use protocol::password::{Password, SealedPassword};
 use protocol::request::{
     AccountSelector, BalanceQuery, BillQuery, CardDebit, Request, RequestIds, SaleQuery, StatementQuery,
     Upload,
@@ -133,6 +134,12 @@ impl WireTill {
         let (session, welcome) = proof.on_welcome(&welcome).expect("a welcome");
         let (terminal, epoch) = (identity.terminal, identity.epoch);
         Ok(WireTill { stream, session, terminal, welcome, epoch, last_request: 2 })
+    }
+
+    /// A query password, sealed for one frame of this session.
+    pub fn password(&mut self, digits: &str) -> SealedPassword {
+        let password = Password::new(digits).expect("six digits");
+        password.seal(&self.session.password_key(), random_bytes())
     }
 
     /// A request as a frame, neither counted nor sealed.

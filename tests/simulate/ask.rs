@@ -2,11 +2,16 @@
 
 use engine::ledger::command::{
     AccountSelector, Balance, BillHead, CardDebit, CardIssue, CardReplace, CardReturn, Channel, CodeDebit,
-    CodeVerdict, OfflineFact, Reversal, Sale, SaleQuery, TopUp, TopUpUndo,
+    CodeVerdict, LossLift, LossReport, OfflineFact, PasswordSet, PhoneChange, Reversal, Sale, SaleQuery,
+    TopUp, TopUpUndo, VirtualBind, VirtualUnbind,
 };
 use engine::ledger::{Request, TerminalSlot};
 use protocol::card::{CardKind, ReplaceReason};
-use protocol::ids::{AccountId, CardCounter, CardUid, Epoch, SaleId, Sequence, TerminalId};
+use protocol::ids::{
+    AccountId, CardCounter, CardUid, Epoch, PhoneDigest, SaleId, Sequence, TerminalId, VirtualId,
+};
+
+use super::operator::student_number;
 
 /// The bytes that stand for every request, should it have to be kept out.
 const RAW: &[u8] = b"a simulated request, as it came";
@@ -61,6 +66,30 @@ pub enum Ask {
         account: AccountId,
         card_uid: CardUid,
     },
+    SetPassword {
+        account: AccountId,
+        password: u8,
+    },
+    BindPhone {
+        account: AccountId,
+        virtual_id: u64,
+        password: u8,
+    },
+    UnbindPhone {
+        virtual_id: u64,
+    },
+    TellPhone {
+        virtual_id: u64,
+        phone: u64,
+    },
+    Lose {
+        account: AccountId,
+        password: u8,
+    },
+    Find {
+        account: AccountId,
+        password: u8,
+    },
     SaleQuery,
     Balance {
         account: AccountId,
@@ -86,7 +115,32 @@ impl Ask {
             | Ask::Offline { amount_fen, .. } => amount_fen,
             Ask::Replace { fee_fen, .. } => fee_fen,
             Ask::Issue { .. } | Ask::GiveBack { .. } => 0,
+            Ask::SetPassword { .. }
+            | Ask::BindPhone { .. }
+            | Ask::UnbindPhone { .. }
+            | Ask::TellPhone { .. }
+            | Ask::Lose { .. }
+            | Ask::Find { .. } => 0,
             Ask::SaleQuery | Ask::Balance { .. } | Ask::BillHead { .. } => 0,
+        }
+    }
+
+    /// The query password that comes along.
+    pub fn password(&self) -> Option<u8> {
+        match *self {
+            Ask::SetPassword { password, .. }
+            | Ask::BindPhone { password, .. }
+            | Ask::Lose { password, .. }
+            | Ask::Find { password, .. } => Some(password),
+            _ => None,
+        }
+    }
+
+    /// Whose card it reports lost, or found.
+    pub fn loses_card_of(&self) -> Option<AccountId> {
+        match *self {
+            Ask::Lose { account, .. } | Ask::Find { account, .. } => Some(account),
+            _ => None,
         }
     }
 
@@ -156,6 +210,7 @@ impl Ask {
                     card_counter: CardCounter(counter),
                     amount_fen,
                     till_time_ns,
+                    list_age_s: Some(0),
                     authentic,
                 })
             }
@@ -177,6 +232,35 @@ impl Ask {
             Ask::GiveBack { account, card_uid } => {
                 Request::CardReturn(CardReturn { sale, account: AccountSelector::Account(account), card_uid })
             }
+            Ask::SetPassword { account, .. } => Request::PasswordSet(PasswordSet {
+                sale,
+                account: AccountSelector::Account(account),
+                well_formed: true,
+            }),
+            Ask::BindPhone { account, virtual_id, .. } => Request::VirtualBind(VirtualBind {
+                sale,
+                student_number: student_number(account.0),
+                virtual_id: VirtualId(virtual_id),
+                well_formed: true,
+            }),
+            Ask::UnbindPhone { virtual_id } => {
+                Request::VirtualUnbind(VirtualUnbind { sale, virtual_id: VirtualId(virtual_id) })
+            }
+            Ask::TellPhone { virtual_id, phone } => Request::PhoneChange(PhoneChange {
+                sale,
+                virtual_id: VirtualId(virtual_id),
+                phone: PhoneDigest(phone),
+            }),
+            Ask::Lose { account, .. } => Request::LossReport(LossReport {
+                sale,
+                account: AccountSelector::Account(account),
+                well_formed: true,
+            }),
+            Ask::Find { account, .. } => Request::LossLift(LossLift {
+                sale,
+                account: AccountSelector::Account(account),
+                well_formed: true,
+            }),
             Ask::SaleQuery => Request::SaleQuery(SaleQuery { sale }),
             Ask::Balance { account } => {
                 Request::Balance(Balance { account: AccountSelector::Account(account) })

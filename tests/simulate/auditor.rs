@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::Channel;
-use engine::ledger::record::{MoneyRecord, RecordKind, ReversalRecord};
+use engine::ledger::record::{Liability, MoneyRecord, RecordKind, ReversalRecord};
 use engine::ledger::registry::Policy;
 use engine::ledger::{LedgerAccount, LedgerClass, Record};
 use protocol::ids::{AccountId, BusinessDate, CardUid, RecordNumber, SaleId};
@@ -173,6 +173,8 @@ impl Auditor {
             Record::CardIssued(r) => self.hand_out(number, &r.money, 0, r.card_uid.get())?,
             Record::CardReplaced(r) => self.hand_out(number, &r.money, r.old.get(), r.new.get())?,
             Record::CardReturned(r) => self.change_card(number, &r.money, r.card_uid.get(), 0)?,
+            Record::LossReported(r) => self.lose(number, &r.money, r.card_uid.get(), true)?,
+            Record::LossLifted(r) => self.lose(number, &r.money, r.card_uid.get(), false)?,
             Record::CardConflict(r) => {
                 let uid = r.card_uid.get();
                 let first = self.person(number, AccountId(r.first.get()))?;
@@ -221,6 +223,15 @@ impl Auditor {
         }
         person.card_uid = new;
         person.card_lost = false;
+        Ok(())
+    }
+
+    fn lose(&mut self, number: u64, money: &MoneyRecord, card: u64, lost: bool) -> Result<(), String> {
+        let account = money.person().ok_or(format!("record {number} loses nobody's card"))?;
+        let person = self.person(number, account)?;
+        if person.card_uid != card || std::mem::replace(&mut person.card_lost, lost) == lost {
+            return Err(format!("record {number}: card {card} of account {account} can't be lost: {lost}"));
+        }
         Ok(())
     }
 
@@ -392,7 +403,11 @@ impl Auditor {
                     money.credit_account().class(),
                     LedgerClass::Merchant(_) | LedgerClass::HeldBack(_)
                 );
-                authentic && own && credited && r.card() == card_uid && owner_of(card_uid) == money.person()
+                let payer = match r.liability() {
+                    Some(Liability::Holder) => owner_of(card_uid),
+                    _ => None,
+                };
+                authentic && own && credited && r.card() == card_uid && payer == money.person()
             }
             (Record::FullReversal(r), Ask::Reversal { epoch, sequence, .. }) => {
                 (r.original().epoch, r.original().sequence) == (epoch, sequence)
@@ -419,6 +434,14 @@ impl Auditor {
             }
             (Record::CardReturned(r), Ask::GiveBack { account, card_uid }) => {
                 money.person() == Some(account) && r.card_uid.get() == card_uid.0
+            }
+            (Record::PasswordSet(_), Ask::SetPassword { account, .. })
+            | (Record::LossReported(_), Ask::Lose { account, .. })
+            | (Record::LossLifted(_), Ask::Find { account, .. }) => money.person() == Some(account),
+            (Record::VirtualBound(r), Ask::BindPhone { virtual_id, .. }) => r.virtual_id.get() == virtual_id,
+            (Record::VirtualUnbound(r), Ask::UnbindPhone { virtual_id }) => r.virtual_id.get() == virtual_id,
+            (Record::PhoneSet(r), Ask::TellPhone { virtual_id, phone }) => {
+                (r.virtual_id.get(), r.phone.get()) == (virtual_id, phone)
             }
             (Record::Refusal(_), _) => money.credit_account() == LedgerAccount::NONE,
             _ => false,

@@ -70,6 +70,11 @@ impl Books {
             Record::CardIssued(r) => self.memo(number, &r.money)?,
             Record::CardReplaced(r) => self.memo(number, &r.money)?,
             Record::CardReturned(r) => self.memo(number, &r.money)?,
+            Record::PasswordSet(r) => self.memo(number, &r.money)?,
+            Record::VirtualBound(r) => self.memo(number, &r.money)?,
+            Record::VirtualUnbound(r) => self.memo(number, &r.money)?,
+            Record::PhoneSet(r) => self.memo(number, &r.money)?,
+            Record::LossReported(r) | Record::LossLifted(r) => self.memo(number, &r.money)?,
             Record::ReversalBeforeOriginal(r) | Record::Repeat(r) => self.memo(number, &r.money)?,
             _ => {}
         }

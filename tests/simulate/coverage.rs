@@ -32,6 +32,10 @@ pub struct Coverage {
     pub cards_changed: u64,
     pub settlings: u64,
     pub top_ups_undone: u64,
+    pub passwords_looked_up: u64,
+    pub losses: u64,
+    pub phones_bound: u64,
+    pub lost_cards_paid: u64,
 }
 
 impl Coverage {
@@ -45,7 +49,7 @@ impl Coverage {
     }
 
     /// Every figure with its name.
-    pub fn figures(&self) -> [(&'static str, u64); 28] {
+    pub fn figures(&self) -> [(&'static str, u64); 32] {
         [
             ("steps", self.steps),
             ("records", self.records),
@@ -75,6 +79,10 @@ impl Coverage {
             ("cards changed", self.cards_changed),
             ("settlings", self.settlings),
             ("top-ups undone", self.top_ups_undone),
+            ("passwords looked up", self.passwords_looked_up),
+            ("cards lost and found", self.losses),
+            ("phones bound", self.phones_bound),
+            ("sales of blocked cards", self.lost_cards_paid),
         ]
     }
 
@@ -107,5 +115,9 @@ impl Coverage {
         self.cards_changed += other.cards_changed;
         self.settlings += other.settlings;
         self.top_ups_undone += other.top_ups_undone;
+        self.passwords_looked_up += other.passwords_looked_up;
+        self.losses += other.losses;
+        self.phones_bound += other.phones_bound;
+        self.lost_cards_paid += other.lost_cards_paid;
     }
 }

@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use engine::ledger::holder::PasswordRef;
+use engine::ledger::known::{KnownPassword, PasswordVerdict};
 use engine::ledger::{Command, Known, Need, Request, Sizes, State, snapshot};
 use engine::runtime::engine::{Engine, EngineError, Reply, Sources, replay_record};
 use engine::runtime::look_up;
@@ -62,6 +64,8 @@ pub struct Machine<'d> {
     random: Random,
     /// A fault of the medium is planned: errors are to be expected.
     fault_planned: bool,
+    /// The vault of query passwords, by their numbers; 0 is none. A file of its own: it lives on, whatever happens.
+    vault: Vec<u8>,
 }
 
 impl<'d> Machine<'d> {
@@ -105,6 +109,7 @@ impl<'d> Machine<'d> {
             plant,
             random,
             fault_planned: false,
+            vault: vec![0],
         })
     }
 
@@ -125,6 +130,7 @@ impl<'d> Machine<'d> {
     pub fn execute(
         &mut self,
         mut request: Request<'_>,
+        typed: Option<u8>,
         retried: bool,
         mut between: Option<Request<'_>>,
         coverage: &mut Coverage,
@@ -141,6 +147,11 @@ impl<'d> Machine<'d> {
                 Need::Sale { .. } => coverage.walks += 1,
                 Need::Record(_) => coverage.records_looked_up += 1,
                 Need::Order { .. } => coverage.orders_looked_up += 1,
+                Need::Password(_) | Need::NewPassword => {
+                    coverage.passwords_looked_up += 1;
+                    self.ask_vault(need, typed, &mut known)?;
+                    continue;
+                }
             }
             if let Err(error) = self.engine.sync() {
                 self.expect_fault(&error)?;
@@ -153,6 +164,20 @@ impl<'d> Machine<'d> {
             }
         }
         Err(Trouble::Violation(format!("the log asked {LOOK_UPS_MAX} times: {request:?}")))
+    }
+
+    /// What the vault says of the password that was typed.
+    fn ask_vault(&mut self, need: Need, typed: Option<u8>, known: &mut Known) -> Result<(), String> {
+        let typed = typed.ok_or("a password is asked for that nobody typed")?;
+        if let Need::Password(of) = need {
+            let right = *self.vault.get(of.0 as usize).ok_or(format!("the vault has lost {of:?}"))?;
+            let verdict = if right == typed { PasswordVerdict::Right } else { PasswordVerdict::Wrong };
+            known.password = Some(KnownPassword { of, verdict });
+        } else {
+            known.stored = Some(PasswordRef(self.vault.len() as u64));
+            self.vault.push(typed);
+        }
+        Ok(())
     }
 
     /// Several requests in one turn, as a worker does it. Ends early at one that needs the log; gives the replies

@@ -48,7 +48,8 @@ pub struct Operator {
     pub cut_offs: u64,
 }
 
-fn student_number(number: u32) -> [u8; 16] {
+/// The number under which the operator opens an account, if every one before it was opened.
+pub fn student_number(number: u32) -> [u8; 16] {
     let mut bytes = [0; 16];
     let text = format!("26{number:05}");
     bytes[..text.len()].copy_from_slice(text.as_bytes());
@@ -194,6 +195,19 @@ impl Operator {
             let had = statuses.map(|status| all.iter().any(|terms| terms.0 == status));
             let may_be = statuses.into_iter().zip(had).filter(|(_, had)| *had);
             all.extend(may_be.map(|(status, _)| (status, false)));
+        }
+    }
+
+    /// A person's card is lost now, or found, or may be.
+    pub fn may_have_lost_card(&mut self, account: AccountId) {
+        if let Some(all) = self.terms.get_mut(&account) {
+            let either = all.iter().flat_map(|&(status, _)| [(status, false), (status, true)]);
+            let may_be: Vec<Terms> = either.collect();
+            for terms in may_be {
+                if !all.contains(&terms) {
+                    all.push(terms);
+                }
+            }
         }
     }
 

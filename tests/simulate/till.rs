@@ -276,6 +276,7 @@ impl Till {
         let ask = match random.below(10) {
             0 if hands_out_cards(self.slot.0) => town.card_at_a_counter(random),
             0..5 => town.tap(random),
+            5 if self.tops_up => town.about_a_holder(random, hands_out_cards(self.slot.0)),
             8.. if self.tops_up || self.holes < HOLES_MAX => town.top_up(random),
             _ => town.code(random),
         };

@@ -140,6 +140,21 @@ impl Town {
         }
     }
 
+    /// Somebody comes for a query password, or with one: at a counter, or on the phone.
+    pub fn about_a_holder(&mut self, random: &mut Random, at_a_counter: bool) -> Ask {
+        let account = self.person(random);
+        let password = random.below(2) as u8;
+        let virtual_id = 1 + random.below(20);
+        match random.below(10) {
+            0..4 if at_a_counter => Ask::SetPassword { account, password },
+            0..3 if !at_a_counter => Ask::BindPhone { account, virtual_id, password },
+            3 if !at_a_counter => Ask::UnbindPhone { virtual_id },
+            4 if !at_a_counter => Ask::TellPhone { virtual_id, phone: 1 + random.below(3) },
+            0..7 => Ask::Lose { account, password },
+            _ => Ask::Find { account, password },
+        }
+    }
+
     /// A counter handed a card out.
     pub fn hand_out(&mut self, card_uid: CardUid, account: AccountId) {
         if !self.cards.iter().any(|card| card.uid == card_uid) {

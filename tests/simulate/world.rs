@@ -334,15 +334,21 @@ impl<'d> World<'d> {
         let request = ask.request(slot, sale, |digits| verdict(digits, now_ns));
         let between_ask = between.map(|(_, ask)| ask);
         let between = between.map(|(sale, ask)| ask.request(slot, sale, |digits| verdict(digits, now_ns)));
-        let executed = self.machine.execute(request, retried, between, &mut self.coverage);
+        let executed = self.machine.execute(request, ask.password(), retried, between, &mut self.coverage);
         for account in [Some(ask), between_ask].into_iter().flatten().filter_map(|ask| ask.changes_card_of())
         {
             self.operator.may_have_other_card(account);
+        }
+        for account in [Some(ask), between_ask].into_iter().flatten().filter_map(|ask| ask.loses_card_of()) {
+            self.operator.may_have_lost_card(account);
         }
         match executed {
             Ok(reply) => {
                 self.coverage.cards_changed +=
                     u64::from(ask.changes_card_of().is_some() && is_new_approval(&reply));
+                self.coverage.losses += u64::from(ask.loses_card_of().is_some() && is_new_approval(&reply));
+                self.coverage.phones_bound +=
+                    u64::from(matches!(ask, Ask::BindPhone { .. }) && is_new_approval(&reply));
                 Ok(reply)
             }
             Err(Trouble::Violation(what)) => Err(what),
@@ -574,7 +580,7 @@ impl<'d> World<'d> {
     fn reconcile(&mut self) -> Result<(), String> {
         let mut persons_fen = self.town.openings_fen.clone();
         let mut merchants_fen = vec![0_i64; MERCHANTS as usize];
-        let (mut unknown_fen, mut fees_fen) = (0, 0);
+        let (mut unknown_fen, mut lost_fen, mut fees_fen) = (0, 0, 0);
         let mut orders: BTreeMap<(u8, [u8; 32]), (AccountId, i64)> = BTreeMap::new();
         let mut taken_back: BTreeSet<(u8, [u8; 32])> = BTreeSet::new();
         for till in &self.tills {
@@ -598,9 +604,16 @@ impl<'d> World<'d> {
                 if !note.outcome.code.is_approved() || undone.contains(sale) {
                     continue;
                 }
+                let owner_of = |card_uid| {
+                    self.town.cards.iter().find(|card| card.uid == card_uid).and_then(|card| card.owner)
+                };
+                let mut others_bear_it = false;
                 let payer = match note.ask {
-                    Ask::Tap { card_uid, .. } | Ask::Offline { card_uid, .. } => {
-                        self.town.cards.iter().find(|card| card.uid == card_uid).and_then(|card| card.owner)
+                    Ask::Tap { card_uid, .. } => owner_of(card_uid),
+                    Ask::Offline { card_uid, .. } => {
+                        // What a blocked card paid is told without an account.
+                        others_bear_it = owner_of(card_uid).is_some() && note.outcome.account.is_none();
+                        owner_of(card_uid).filter(|_| !others_bear_it)
                     }
                     Ask::Code { account, .. } => account,
                     Ask::Replace { account, fee_fen, .. } => {
@@ -620,6 +633,11 @@ impl<'d> World<'d> {
                 };
                 let amount_fen = note.ask.amount_fen();
                 merchants_fen[usize::from(till.slot.0) % MERCHANTS as usize] += amount_fen;
+                if others_bear_it {
+                    lost_fen -= amount_fen;
+                    self.coverage.lost_cards_paid += 1;
+                    continue;
+                }
                 match payer.and_then(|payer| persons_fen.get_mut(&payer)) {
                     Some(person_fen) => *person_fen -= amount_fen,
                     None => unknown_fen -= amount_fen,
@@ -667,6 +685,7 @@ impl<'d> World<'d> {
         compare("top-ups".to_owned(), -topped_up_fen, &clearing(Clearing::TopUp))?;
         compare("fees".to_owned(), fees_fen, &clearing(Clearing::Fees))?;
         compare("openings".to_owned(), -opened_fen, &clearing(Clearing::Opening))?;
+        compare("lost cards".to_owned(), lost_fen, &clearing(Clearing::LostCards))?;
         compare("unknown cards".to_owned(), unknown_fen, &clearing(Clearing::UnknownCard))
     }
 }

@@ -6,6 +6,8 @@
 #[expect(dead_code, reason = "the campus of the server's tests, of which a story needs a part")]
 #[path = "../server/campus.rs"]
 mod campus;
+mod t02_virtual_card;
+mod t13_loss_report;
 mod t14_my_bill;
 #[expect(dead_code, reason = "the till of the server's tests, of which a story needs a part")]
 #[path = "../server/wire_till.rs"]

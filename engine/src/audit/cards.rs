@@ -13,6 +13,9 @@ pub(super) struct Cards {
     owners: HashMap<u64, Option<AccountId>>,
     /// The card that an account has now.
     current: HashMap<AccountId, u64>,
+    /// Since which logged time cards are blocked: lost, or nobody's current ones any more.
+    blocked_since_ns: HashMap<u64, u64>,
+    time_ns: u64,
 }
 
 impl Cards {
@@ -24,8 +27,33 @@ impl Cards {
         if let Some(owner) = self.owners.insert(card, Some(account)) {
             return Err(format!("card {card} was given out before, to {owner:?}"));
         }
-        self.current.insert(account, card);
+        if let Some(left) = self.current.insert(account, card) {
+            self.block(left);
+        }
         Ok(())
+    }
+
+    /// The time of the records that come now.
+    pub(super) fn set_time(&mut self, time_ns: u64) {
+        self.time_ns = time_ns;
+    }
+
+    fn block(&mut self, card: u64) {
+        self.blocked_since_ns.entry(card).or_insert(self.time_ns);
+    }
+
+    /// The account's current card is lost, or isn't.
+    pub(super) fn set_lost(&mut self, account: AccountId, lost: bool) {
+        match self.current(account) {
+            Some(card) if lost => self.block(card),
+            Some(card) => drop(self.blocked_since_ns.remove(&card)),
+            None => {}
+        }
+    }
+
+    /// Whether a card was blocked before a till's time.
+    pub(super) fn was_blocked(&self, card: u64, till_time_ns: u64) -> bool {
+        self.blocked_since_ns.get(&card).is_some_and(|&since_ns| till_time_ns > since_ns)
     }
 
     /// A number that an account has is given to another: it belongs to neither.
@@ -33,6 +61,7 @@ impl Cards {
         if self.current.get(&first) == Some(&card) {
             self.current.remove(&first);
         }
+        self.block(card);
         match self.owners.insert(card, None) {
             Some(Some(owner)) if owner == first => Ok(()),
             other => Err(format!("card {card} is said to be account {first}'s, not {other:?}")),
@@ -42,6 +71,11 @@ impl Cards {
     /// Who pays for a card's sales, now or late.
     pub(super) fn owner(&self, card: u64) -> Option<AccountId> {
         self.owners.get(&card).copied().flatten()
+    }
+
+    /// The card that an account has now.
+    pub(super) fn current(&self, account: AccountId) -> Option<u64> {
+        self.current.get(&account).copied()
     }
 
     pub(super) fn issued(&mut self, r: &CardIssuedRecord, account: AccountId) -> Result<(), String> {
@@ -73,7 +107,10 @@ impl Cards {
 
     pub(super) fn returned(&mut self, r: &CardReturnedRecord, account: AccountId) -> Result<(), String> {
         match self.current.remove(&account) {
-            Some(card) if card == r.card_uid.get() => Ok(()),
+            Some(card) if card == r.card_uid.get() => {
+                self.block(card);
+                Ok(())
+            }
             before => Err(format!("card {} is given back; account {account} had {before:?}", r.card_uid)),
         }
     }

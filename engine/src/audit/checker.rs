@@ -8,15 +8,16 @@ use wal::{LogReader, RecordRef, WalError};
 
 use super::books::Books;
 use super::cards::Cards;
+use super::holders::Holders;
 use super::posting::{Line, Postings, postings_of};
 use super::report::{AuditReport, Check, Holdings, LogFacts, Totals, Violation};
 use super::sequence_set::SequenceSet;
 use super::subsidy::subsidy_change;
 use crate::ledger::command::Channel;
-use crate::ledger::ledger_account::{LedgerAccount, LedgerClass};
+use crate::ledger::ledger_account::{Clearing, LedgerAccount, LedgerClass};
 use crate::ledger::limits::REVERSAL_WINDOW_NS;
 use crate::ledger::record::{
-    CardIssuedRecord, CardReplacedRecord, CutOffRecord, FullDebitRecord, MoneyFlags, MoneyRecord,
+    CardIssuedRecord, CardReplacedRecord, CutOffRecord, FullDebitRecord, Liability, MoneyFlags, MoneyRecord,
     OfflineDebitRecord, Record, RecordKind, ReversalRecord, SuspenseRecord, TopUpRecord, Wallet,
     WalletsRecord,
 };
@@ -76,6 +77,7 @@ pub(super) struct Checker<'a> {
     persons: Vec<Person>,
     tills: Vec<Till>,
     cards: Cards,
+    holders: Holders,
     policies: HashMap<u8, Policy>,
     /// The ends of the chains of each hot account's parts: how many parts there are isn't the log's business.
     hot_ends: HashMap<LedgerAccount, Vec<u64>>,
@@ -105,6 +107,7 @@ impl<'a> Checker<'a> {
             persons: Vec::new(),
             tills: Vec::new(),
             cards: Cards::default(),
+            holders: Holders::default(),
             policies: HashMap::new(),
             hot_ends: HashMap::new(),
             sales: SequenceSet::default(),
@@ -129,6 +132,7 @@ impl<'a> Checker<'a> {
             format!("logged at {} ns, the record before at {before_ns} ns", found.time_ns)
         });
         self.time_ns = found.time_ns;
+        self.cards.set_time(found.time_ns);
         self.check_group(found);
         let record = match Record::decode(found.kind, found.version, found.payload) {
             Ok(record) => record,
@@ -153,6 +157,7 @@ impl<'a> Checker<'a> {
                 self.link_account(AccountId(r.account.get()), r.previous_account.get());
                 let account = AccountId(r.account.get());
                 self.begin_counter(account);
+                self.holders.set_lost(account, false);
                 let bound = self.cards.bound(r.card_uid.get(), account);
                 self.card(bound);
             }
@@ -167,6 +172,8 @@ impl<'a> Checker<'a> {
                 if let Some(person) = self.persons.get_mut(r.account.get() as usize) {
                     person.class = r.class;
                 }
+                self.holders.set_lost(AccountId(r.account.get()), r.card_lost != 0);
+                self.cards.set_lost(AccountId(r.account.get()), r.card_lost != 0);
             }
             Record::TerminalRegistered(r) => {
                 let till = Till { terminal: r.terminal.get(), merchant: r.merchant.get(), head: 0 };
@@ -187,6 +194,7 @@ impl<'a> Checker<'a> {
                         offline_debit_max_fen: r.offline_debit_max_fen.get(),
                         offline_day_max_fen: r.offline_day_max_fen.get(),
                         rule,
+                        codes_need_phone: r.codes_need_phone != 0,
                     };
                     self.policies.insert(r.class, policy);
                 }
@@ -218,7 +226,10 @@ impl<'a> Checker<'a> {
         self.check(holdings.persons_fen == came_in - spent, Check::Totals, || {
             format!("persons hold {} fen; {came_in} came in and {spent} went out", holdings.persons_fen)
         });
-        let sold = t.debits_fen - t.reversals_fen + t.offline_fen + t.offline_unknown_card_fen;
+        let sold = t.debits_fen - t.reversals_fen
+            + t.offline_fen
+            + t.offline_unknown_card_fen
+            + t.offline_lost_cards_fen;
         let owed = holdings.merchants_fen + holdings.held_back_fen;
         self.check(owed == sold && holdings.held_back_fen == t.offline_held_back_fen, Check::Totals, || {
             format!("merchants are owed {owed} fen and sold for {sold}")
@@ -384,7 +395,7 @@ impl<'a> Checker<'a> {
             Record::CardIssued(_) | Record::CardReplaced(_) | Record::CardReturned(_) => {
                 self.card_state(record, money);
             }
-            _ => {}
+            _ => self.holder(record, money),
         }
         Ok(())
     }
@@ -408,10 +419,10 @@ impl<'a> Checker<'a> {
             RecordKind::Opening => totals.openings_fen += amount_fen,
             RecordKind::Reversal | RecordKind::FullReversal => totals.reversals_fen += amount_fen,
             _ => {
-                if matches!(posting.debit, Line::Clearing(_)) {
-                    totals.offline_unknown_card_fen += amount_fen;
-                } else {
-                    totals.offline_fen += amount_fen;
+                match posting.debit {
+                    Line::Clearing(Clearing::LostCards) => totals.offline_lost_cards_fen += amount_fen,
+                    Line::Clearing(_) => totals.offline_unknown_card_fen += amount_fen,
+                    _ => totals.offline_fen += amount_fen,
                 }
                 if matches!(posting.credit, Line::HeldBack(_)) {
                     totals.offline_held_back_fen += amount_fen;
@@ -503,6 +514,14 @@ impl<'a> Checker<'a> {
         let (Some(account), Some(before_fen)) = (money.person(), before_fen) else { return };
         let Some(person) = self.persons.get(account.0 as usize) else { return };
         let policy = self.policies.get(&person.class).copied().unwrap_or(Policy::DEFAULT);
+        let paid = match money.channel() {
+            Some(Channel::Card) => self.holders.card_paid(account),
+            Some(Channel::Code) => self.holders.code_paid(account, policy.codes_need_phone),
+            _ => Ok(()),
+        };
+        if let Err(detail) = paid {
+            self.violate(Check::Holder, detail);
+        }
         let after_fen = before_fen - i128::from(money.amount_fen.get());
         self.check(after_fen >= i128::from(policy.floor_fen), Check::Floor, || {
             format!("{after_fen} fen are left, the floor is {}", policy.floor_fen)
@@ -530,6 +549,19 @@ impl<'a> Checker<'a> {
         };
         self.card(done);
         self.begin_counter(account);
+        self.holders.set_lost(account, false);
+    }
+
+    /// What was done under a holder's password, or about the holder's phone.
+    fn holder(&mut self, record: &Record<'_>, money: &MoneyRecord) {
+        let Some(account) = money.person() else { return };
+        let done = self.holders.take(record, account, self.cards.current(account), self.time_ns);
+        if let Record::LossReported(_) | Record::LossLifted(_) = record {
+            self.cards.set_lost(account, matches!(record, Record::LossReported(_)));
+        }
+        if let Err(detail) = done {
+            self.violate(Check::Holder, detail);
+        }
     }
 
     /// An account's card from now on is another, or none: its counter begins anew.
@@ -547,13 +579,25 @@ impl<'a> Checker<'a> {
 
     fn offline(&mut self, r: &OfflineDebitRecord) {
         let (owner, payer) = (self.cards.owner(r.card_uid.get()), r.money.person());
-        self.check(owner == payer, Check::Card, || {
-            format!("{payer:?} pays for card {}, which is {owner:?}'s", r.card_uid)
+        let Some(liability) = r.liability() else {
+            return self.violate(Check::Layout, format!("nobody is liable by {}", r.liability));
+        };
+        let due = if liability == Liability::Holder { owner } else { None };
+        self.check(due == payer, Check::Card, || {
+            format!("{payer:?} pays for card {}, which is {owner:?}'s; {liability:?} bears it", r.card_uid)
+        });
+        let blocked = self.cards.was_blocked(r.card_uid.get(), r.till_time_ns.get()) && owner.is_some();
+        self.check(blocked == (liability != Liability::Holder), Check::Card, || {
+            format!("card {} was blocked: {blocked}, and {liability:?} bears it", r.card_uid)
+        });
+        let lost_cards = LedgerAccount::clearing(Clearing::LostCards);
+        self.check((r.money.debit_account() == lost_cards) == blocked, Check::Sides, || {
+            format!("{} is debited; the card was blocked: {blocked}", r.money.debit_account())
         });
         let sale = r.money.sale();
         let dead = self.tombstones.contains(&sale);
         self.check(!dead, Check::Reversal, || format!("sale {sale} was reversed before it came"));
-        let review = r.money.money_flags().has(MoneyFlags::REVIEW);
+        let review = r.money.money_flags().has(MoneyFlags::REVIEW) || liability == Liability::Merchant;
         let held_back = matches!(r.money.credit_account().class(), LedgerClass::HeldBack(_));
         let flagged = r.money.code.get() == ResultCode::ApprovedFlagged.number();
         self.check(review == held_back && review == flagged, Check::HeldBack, || {

@@ -216,6 +216,7 @@ fn posting_of(record: &Record<'_>) -> Result<Option<Posting>, &'static str> {
                     }
                     Line::Person(account, PersonWallet::Card)
                 }
+                LedgerClass::Clearing(lost @ Clearing::LostCards) => Line::Clearing(lost),
                 _ => clearing(r.money.debit_account(), Clearing::UnknownCard)?,
             };
             let to = match r.money.credit_account().class() {

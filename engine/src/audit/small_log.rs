@@ -7,16 +7,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use protocol::card::{CardKind, ReplaceReason};
 use protocol::ids::{
     AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, RecordNumber, Sequence, TerminalId,
+    VirtualId,
 };
 use wal::{Clock, Log, LogConfig, LogId, Priority, Simulated};
 
 use crate::ledger::command::{
     AccountSelector, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, Channel, CodeDebit,
-    CodeVerdict, CutOff, OfflineFact, OpenAccount, Opening, RegisterMerchant, RegisterTerminal, Reversal,
-    Sale, SetMealPeriod, TopUp, TopUpUndo,
+    CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordImport,
+    RegisterMerchant, RegisterTerminal, Reversal, Sale, SetMealPeriod, TopUp, TopUpUndo, VirtualBind,
+    VirtualUnbind,
 };
+use crate::ledger::holder::PasswordRef;
 use crate::ledger::kind::subsidy::subsidy_claim;
-use crate::ledger::known::{Known, KnownRecord, Need};
+use crate::ledger::known::{Known, KnownPassword, KnownRecord, Need, PasswordVerdict};
 use crate::ledger::limits::PAYLOAD_BYTES_MAX;
 use crate::ledger::record::Wallet;
 use crate::ledger::registry::TerminalKind;
@@ -64,6 +67,8 @@ pub(crate) struct SmallLog {
     state: State,
     pub(crate) time_ns: u64,
     sequence: u32,
+    /// What the vault says of the next password.
+    verdict: PasswordVerdict,
     pub(crate) groups: Vec<RawGroup>,
 }
 
@@ -86,12 +91,21 @@ fn text<const N: usize>(text: &str) -> [u8; N] {
 }
 
 impl SmallLog {
+    /// The student number of the first account.
+    pub(crate) const FIRST_STUDENT: &str = "0180000";
+
     /// One merchant, one till, lunch from 11 to 13; three people with cards 101 to 103 and 42.00 each on the card.
     pub(crate) fn new() -> SmallLog {
         let sizes =
             Sizes { accounts_max: 16, cards_max: 32, terminals_max: 4, merchants_max: 4, ..Sizes::default() };
         let state = State::new(&sizes).expect("sizes in range");
-        let mut log = SmallLog { state, time_ns: LUNCH_NS, sequence: 0, groups: Vec::new() };
+        let mut log = SmallLog {
+            state,
+            time_ns: LUNCH_NS,
+            sequence: 0,
+            verdict: PasswordVerdict::Right,
+            groups: Vec::new(),
+        };
         log.done(Request::CutOff(CutOff { opened: BusinessDate(DAY) }));
         log.done(Request::RegisterMerchant(RegisterMerchant {
             merchant: MERCHANT,
@@ -146,6 +160,7 @@ impl SmallLog {
             card_counter: CardCounter(9),
             amount_fen: 700,
             till_time_ns: log.time_ns,
+            list_age_s: Some(0),
             authentic: false,
         }));
         assert!(!refused.code.is_approved());
@@ -183,10 +198,15 @@ impl SmallLog {
 
     /// Makes the till a counter.
     pub(crate) fn become_counter(&mut self) {
+        self.become_another(TerminalKind::Counter);
+    }
+
+    /// Makes the till another kind of terminal.
+    pub(crate) fn become_another(&mut self, kind: TerminalKind) {
         self.done(Request::RegisterTerminal(RegisterTerminal {
             terminal: TERMINAL,
             merchant: MERCHANT,
-            kind: TerminalKind::Counter,
+            kind,
             key_version: 1,
             enabled: true,
         }));
@@ -235,6 +255,7 @@ impl SmallLog {
             card_counter: CardCounter(1),
             amount_fen,
             till_time_ns,
+            list_age_s: Some(0),
             authentic: true,
         }));
         assert!(outcome.code.is_approved(), "{outcome:?}");
@@ -279,6 +300,38 @@ impl SmallLog {
         self.groups.push(RawGroup { time_ns: self.time_ns, records: vec![Raw::of(&record)] });
     }
 
+    /// Gives an account a query password.
+    pub(crate) fn set_password(&mut self, account: AccountId) {
+        let password = PasswordRef(1_000 + u64::from(account.0));
+        self.done(Request::PasswordImport(PasswordImport { account, password }));
+    }
+
+    /// Reports an account's card lost, or found.
+    pub(crate) fn lose(&mut self, account: AccountId, lost: bool, verdict: PasswordVerdict) -> Outcome {
+        self.verdict = verdict;
+        let (sale, account) = (self.next_sale(), AccountSelector::Account(account));
+        self.run(if lost {
+            Request::LossReport(LossReport { sale, account, well_formed: true })
+        } else {
+            Request::LossLift(LossLift { sale, account, well_formed: true })
+        })
+    }
+
+    /// Binds a virtual card, or unbinds it.
+    pub(crate) fn phone(&mut self, student_number: Option<&str>, virtual_id: u64) -> Outcome {
+        self.verdict = PasswordVerdict::Right;
+        let (sale, virtual_id) = (self.next_sale(), VirtualId(virtual_id));
+        self.run(match student_number {
+            Some(number) => Request::VirtualBind(VirtualBind {
+                sale,
+                student_number: text(number),
+                virtual_id,
+                well_formed: true,
+            }),
+            None => Request::VirtualUnbind(VirtualUnbind { sale, virtual_id }),
+        })
+    }
+
     /// The sequence of the latest sale.
     pub(crate) fn latest(&self) -> u32 {
         self.sequence
@@ -298,17 +351,21 @@ impl SmallLog {
         let first = 1 + self.groups.iter().map(|group| group.records.len() as u64).sum::<u64>();
         let stamp = Stamp { number: RecordNumber(first), time_ns: self.time_ns };
         let mut known = Known::default();
-        if let Decision::Needs(Need::Record(number)) =
-            decide(registry, directory, shards, &Command::from(request), stamp)
-        {
-            let (time_ns, raw) = self
-                .groups
-                .iter()
-                .flat_map(|group| group.records.iter().map(|raw| (group.time_ns, raw)))
-                .nth(number.0 as usize - 1)
-                .expect("records that are there are asked for");
-            let record = KnownRecord::new(number, time_ns, (raw.kind, raw.version), &raw.payload);
-            known.record = Some(record.expect("a record of the ledger"));
+        match decide(registry, directory, shards, &Command::from(request), stamp) {
+            Decision::Needs(Need::Record(number)) => {
+                let (time_ns, raw) = self
+                    .groups
+                    .iter()
+                    .flat_map(|group| group.records.iter().map(|raw| (group.time_ns, raw)))
+                    .nth(number.0 as usize - 1)
+                    .expect("records that are there are asked for");
+                let record = KnownRecord::new(number, time_ns, (raw.kind, raw.version), &raw.payload);
+                known.record = Some(record.expect("a record of the ledger"));
+            }
+            Decision::Needs(Need::Password(of)) => {
+                known.password = Some(KnownPassword { of, verdict: self.verdict });
+            }
+            _ => {}
         }
         match decide(registry, directory, shards, &Command { request, known: Some(&known) }, stamp) {
             Decision::Done { outcome, group } => {

@@ -6,7 +6,9 @@ use zerocopy::little_endian::{I64, U16, U32, U64};
 
 use super::small_log::{DAY, Raw, RawGroup, SmallLog, write};
 use super::{AuditOptions, AuditReport, Check, verify_log};
+use crate::ledger::known::PasswordVerdict;
 use crate::ledger::record::{CutOffRecord, MoneyRecord, Record, RecordKind, Wallets};
+use crate::ledger::registry::TerminalKind;
 
 fn audit(groups: &[RawGroup]) -> AuditReport {
     verify_log(&write(groups).reader(), &AuditOptions::default()).expect("a log that can be read")
@@ -275,6 +277,61 @@ fn a_card_in_wrong_hands_is_found() {
     let (issued, _, _) = find(&groups, RecordKind::CardIssued, 0);
     groups.remove(at);
     assert!(failures(&groups).contains(&(Check::Card, issued - 1)));
+}
+
+/// A card lost and found, with a mistyped password between, a tap after it; a phone bound, paid with, and unbound.
+fn with_holders() -> Vec<RawGroup> {
+    use PasswordVerdict::{Right, Wrong};
+    let mut log = SmallLog::new();
+    let holder = AccountId(0);
+    log.set_password(holder);
+    log.become_another(TerminalKind::PhoneGateway);
+    let told = [
+        log.lose(holder, true, Right),
+        log.lose(holder, false, Wrong),
+        log.lose(holder, false, Right),
+        log.phone(Some(SmallLog::FIRST_STUDENT), 500),
+    ];
+    let codes = told.map(|outcome| outcome.code);
+    assert_eq!(
+        codes,
+        [ResultCode::Approved, ResultCode::PasswordWrong, ResultCode::Approved, ResultCode::Approved]
+    );
+    log.tap(101, 1, 100);
+    log.code(holder, 100);
+    assert_eq!(log.phone(None, 500).code, ResultCode::Approved);
+    log.groups
+}
+
+#[test]
+fn what_is_done_without_a_password_a_card_or_a_phone_is_found() {
+    let right = with_holders();
+    let report = audit(&right);
+    assert!(report.ok, "{report}");
+    let without = |kind| {
+        let mut groups = right.clone();
+        let (_, at, _) = find(&groups, kind, 0);
+        groups.remove(at);
+        failures(&groups).into_iter().filter(|(check, _)| *check == Check::Holder).count()
+    };
+    // Three passwords tried where none is set, and the binding.
+    assert_eq!(without(RecordKind::PasswordSet), 4);
+    // A card found that wasn't lost; a lost one that pays; a phone unbound that wasn't bound.
+    assert_eq!(without(RecordKind::LossReported), 1);
+    assert_eq!(without(RecordKind::LossLifted), 1);
+    assert_eq!(without(RecordKind::VirtualBound), 1);
+    // The code paid after the unbinding.
+    let mut groups = right.clone();
+    let (_, unbound, _) = find(&groups, RecordKind::VirtualUnbound, 0);
+    let (_, debit, _) = find(&groups, RecordKind::Debit, 1);
+    groups.swap(unbound, debit);
+    assert!(failures(&groups).iter().any(|(check, _)| *check == Check::Holder));
+    // A wrong password tried five times more than the lock allows.
+    let mut groups = right.clone();
+    let (_, wrong, _) = find(&groups, RecordKind::Refusal, 0);
+    let again = groups[wrong].clone();
+    groups.splice(wrong..wrong, std::iter::repeat_n(again, 5));
+    assert!(failures(&groups).iter().any(|(check, _)| *check == Check::Holder));
 }
 
 #[test]

@@ -16,17 +16,22 @@ use crate::ledger::State;
 use crate::ledger::state::account;
 use crate::opened_books::{OpenOptions, OpenedBooks};
 use crate::runtime::engine::Engine;
+use crate::runtime::password_vault::PasswordVault;
 
 pub(super) fn holders(args: &ImportHoldersArgs) -> CliResult {
     let roster = Roster::read(&args.file, args.encoding)?;
-    let apply = |engine: &Engine| apply::holders(engine, &roster);
+    let apply = |engine: &Engine, vault: Option<&PasswordVault>| {
+        let mut report = apply::holders(engine, &roster)?;
+        apply::passwords(engine, vault, &roster, &mut report)?;
+        Ok(report)
+    };
     let report = apply_file(&args.data, &args.sizes, args.dry_run, apply)?;
     print(&report, args.dry_run, args.json)
 }
 
 pub(super) fn campus(args: &ImportCampusArgs) -> CliResult {
     let file = CampusFile::read(&args.file)?;
-    let apply = |engine: &Engine| apply::campus(engine, &file);
+    let apply = |engine: &Engine, _: Option<&PasswordVault>| apply::campus(engine, &file);
     let report = apply_file(&args.data, &args.sizes, args.dry_run, apply)?;
     print(&report, args.dry_run, args.json)
 }
@@ -35,14 +40,14 @@ fn apply_file(
     data: &DataArgs,
     sizes: &SizeArgs,
     dry_run: bool,
-    apply: impl FnOnce(&Engine) -> Result<ImportReport, apply::ImportError>,
+    apply: impl FnOnce(&Engine, Option<&PasswordVault>) -> Result<ImportReport, apply::ImportError>,
 ) -> Result<ImportReport, Box<dyn std::error::Error>> {
     let options = OpenOptions { sizes: sizes.sizes(), ..OpenOptions::default() };
     let (books, _) = OpenedBooks::open(DataDir::create_or_open(&data.dir)?, &options)?;
     if dry_run {
-        return Ok(apply(&books.engine().rehearsal()?)?);
+        return Ok(apply(&books.engine().rehearsal()?, None)?);
     }
-    let report = apply(books.engine())?;
+    let report = apply(books.engine(), Some(books.passwords()))?;
     books.close()?;
     Ok(report)
 }
@@ -56,13 +61,14 @@ fn print(report: &ImportReport, dry_run: bool, json: bool) -> CliResult {
         println!("conflict: {conflict}");
     }
     println!(
-        "{}{} changes: {} accounts opened, {} cards bound, {} classes, {} settings; {} entries unchanged, \
+        "{}{} changes: {} accounts opened, {} cards bound, {} classes, {} passwords, {} settings; {} entries unchanged, \
          {} lines in conflict",
         if dry_run { "dry run, nothing written: " } else { "" },
         report.changes(),
         report.accounts_opened,
         report.cards_bound,
         report.classes_changed,
+        report.passwords_set,
         report.settings_changed,
         report.unchanged,
         report.lines_in_conflict

@@ -215,6 +215,7 @@ fn made_up_roster(holders: u32) -> Roster {
         student_no: format!("{}", 2_600_000 + index),
         card_uid: Some(protocol::ids::CardUid(20_000_000 + u64::from(index) * 37)),
         class: None,
+        password: None,
     };
     Roster { holders: (0..holders).map(holder).collect(), conflicts: Vec::new() }
 }

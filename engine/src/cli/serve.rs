@@ -41,7 +41,8 @@ pub(super) fn serve(args: &ServeArgs) -> CliResult {
         slow_request_min: Duration::from_millis(args.slow_ms),
         ..ServerConfig::default()
     };
-    let server = Server::start(books.engine().clone(), master_key, args.listen, config)?;
+    let (engine, passwords) = (books.engine().clone(), books.passwords().clone());
+    let server = Server::start(engine, passwords, master_key, args.listen, config)?;
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let failure = runtime.block_on(async {
@@ -117,6 +118,7 @@ fn print_start(
                 "accounts": report.accounts,
                 "cards": report.cards,
                 "terminals": report.terminals,
+                "passwords_lost": report.passwords_lost,
             })
         );
         return;
@@ -126,6 +128,12 @@ fn print_start(
     }
     for rejected in &report.order_runs_rejected {
         println!("part of the order index made anew: {rejected}");
+    }
+    if report.passwords_lost > 0 {
+        println!(
+            "{} query passwords are lost: give their holders new ones at a counter",
+            report.passwords_lost
+        );
     }
     match &report.snapshot {
         Some((last, path)) => println!(

@@ -1,17 +1,21 @@
 //! Turns a checked file into configuration records.
 
 use protocol::ids::{AccountId, CardUid, MerchantId, TerminalId};
+use protocol::password::Password;
 use protocol::result_code::ResultCode;
 use serde::Serialize;
 
 use super::campus::{CampusFile, PolicyEntry, Yuan};
 use super::roster::{Roster, RosterLine};
 use crate::ledger::command::{
-    BindCard, OpenAccount, RegisterMerchant, RegisterTerminal, SetAccountClass, SetMealPeriod, SetPolicy,
+    BindCard, OpenAccount, PasswordImport, RegisterMerchant, RegisterTerminal, SetAccountClass,
+    SetMealPeriod, SetPolicy,
 };
+use crate::ledger::holder::PasswordRef;
 use crate::ledger::registry::Policy;
 use crate::ledger::{Outcome, Request};
 use crate::runtime::engine::{Engine, EngineError};
+use crate::runtime::password_vault::{Hashed, PasswordVault};
 
 /// Configuration records that may wait for the disk together.
 const SYNC_EVERY: usize = 1_000;
@@ -25,6 +29,8 @@ pub struct ImportReport {
     pub cards_bound: usize,
     /// Accounts that were opened before and have another class now.
     pub classes_changed: usize,
+    /// Query passwords set, of accounts that had none.
+    pub passwords_set: usize,
     /// Merchants, terminals, meal periods and policies set or changed.
     pub settings_changed: usize,
     /// Entries that stood in the books already, as they are in the file.
@@ -45,7 +51,11 @@ impl ImportReport {
 
     /// Records written.
     pub fn changes(&self) -> usize {
-        self.accounts_opened + self.cards_bound + self.classes_changed + self.settings_changed
+        self.accounts_opened
+            + self.cards_bound
+            + self.classes_changed
+            + self.passwords_set
+            + self.settings_changed
     }
 }
 
@@ -120,6 +130,58 @@ pub fn holders(engine: &Engine, roster: &Roster) -> Result<ImportReport, ImportE
     }
     engine.sync().map_err(EngineError::from)?;
     Ok(report)
+}
+
+/// Gives each holder whose identity number the roster has a query password, if the account has none: one that was set at a
+/// counter stays. Without a vault, for a dry run, it is only counted.
+///
+/// Hashing is slow on purpose, some 20 ms for each, and done on all processors.
+///
+/// # Errors
+/// The log or the vault fails.
+pub fn passwords(
+    engine: &Engine,
+    vault: Option<&PasswordVault>,
+    roster: &Roster,
+    report: &mut ImportReport,
+) -> Result<(), ImportError> {
+    let without_one = |holder: &RosterLine| {
+        let password = holder.password?;
+        let routes = engine.routes();
+        let number = padded(&holder.student_no);
+        let account = routes.configuration().directory.student_number_candidate(&number)?;
+        let has_none = routes.holder(account).password() == PasswordRef::NONE;
+        (has_none && routes.student_number(account) == Some(number)).then_some((account, password))
+    };
+    let due: Vec<(AccountId, Password)> = roster.holders.iter().filter_map(without_one).collect();
+    report.passwords_set += due.len();
+    report.unchanged += roster.holders.iter().filter(|holder| holder.password.is_some()).count() - due.len();
+    let Some(vault) = vault else { return Ok(()) };
+    for batch in due.chunks(SYNC_EVERY) {
+        let numbers = vault.store(&hash_all(vault, batch)).map_err(|error| ImportError::Refused {
+            entry: "query passwords".to_owned(),
+            reason: error.to_string(),
+        })?;
+        for (&(account, _), password) in batch.iter().zip(numbers) {
+            let request = Request::PasswordImport(PasswordImport { account, password });
+            configure(engine, request, || format!("query password of account {account}"))?;
+        }
+        engine.sync().map_err(EngineError::from)?;
+    }
+    Ok(())
+}
+
+/// The hashes of these passwords, in order.
+fn hash_all(vault: &PasswordVault, batch: &[(AccountId, Password)]) -> Vec<Hashed> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let part = batch.len().div_ceil(threads).max(1);
+        let hash = move |part: &[(AccountId, Password)]| -> Vec<Hashed> {
+            part.iter().map(|(_, password)| vault.hash(password)).collect()
+        };
+        let running: Vec<_> = batch.chunks(part).map(|part| scope.spawn(move || hash(part))).collect();
+        running.into_iter().flat_map(|thread| thread.join().expect("hashing doesn't panic")).collect()
+    })
 }
 
 /// Gives an account that was opened before its class; false when it has it already.
@@ -224,6 +286,7 @@ fn policy(entry: &PolicyEntry, name: &str) -> Result<Policy, ImportError> {
         offline_debit_max_fen: limit(entry.offline_debit_max, offline_debit_max_fen, "offline_debit_max")?,
         offline_day_max_fen: limit(entry.offline_day_max, offline_day_max_fen, "offline_day_max")?,
         rule: entry.rule,
+        codes_need_phone: entry.codes_need_phone,
     })
 }
 

@@ -26,6 +26,7 @@
 //! floor = "-10.00"         # yuan; what a debit leaves is never less. Default 0
 //! offline_debit_max = "20.00"   # yuan, one offline sale; above, it is flagged. Default 20.00
 //! offline_day_max = "50.00"     # yuan, one calendar day's; above, they are flagged. Default 50.00
+//! codes_need_phone = false      # true: payment codes only of accounts that a phone is bound to
 //! ```
 //!
 //! `covers`: what is available, less the amount, isn't under the floor. `above-zero`: that, and what is available is above
@@ -118,6 +119,9 @@ pub struct PolicyEntry {
     pub offline_debit_max: Option<Yuan>,
     /// Offline sales that take their day above this are flagged.
     pub offline_day_max: Option<Yuan>,
+    /// Whether payment codes are taken only of accounts that a phone is bound to.
+    #[serde(default)]
+    pub codes_need_phone: bool,
 }
 
 impl PolicyEntry {
@@ -130,6 +134,7 @@ impl PolicyEntry {
             floor: SignedYuan::default(),
             offline_debit_max: None,
             offline_day_max: None,
+            codes_need_phone: false,
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! The college's export names its columns `Index,CardNo,Sex,Major,AccessCardNo`: `CardNo` is the student or
 //! staff number, `AccessCardNo` the number that the physical card shows to a reader. A column `Class` may give
-//! the account's class, 0 to 63: see the campus file. Columns are found by
-//! name, in any order; others are ignored, and nothing of them is kept. A file is read whole before anything
+//! the account's class, 0 to 63: see the campus file. A column `IdNumber` may give the holder's identity number: the query
+//! password is taken from it, and nothing else is kept. Columns are found by name, in any order; others are ignored, and nothing of them is kept. A file is read whole before anything
 //! is said about it, so a bad line never leaves half an import.
 
 use std::collections::HashMap;
@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use encoding_rs::{GB18030, UTF_8};
 use protocol::ids::CardUid;
+use protocol::password::Password;
 
 use crate::ledger::limits::CLASSES_MAX;
 
@@ -41,6 +42,8 @@ pub struct RosterLine {
     /// The account's class; `None` where the file has no such column, or it is empty: a new account's is 0, another's
     /// stays as it is.
     pub class: Option<u8>,
+    /// The query password that the holder's identity number gives; `None` where the file has no such column, or it is empty.
+    pub password: Option<Password>,
 }
 
 /// A card number that the roster gives to more than one holder. None of them gets it.
@@ -134,6 +137,7 @@ impl Roster {
         let header = reader.headers().map_err(|e| line_error(path, &e))?.clone();
         let student_column = column(path, &header, &["StudentNo", "CardNo"], "StudentNo or CardNo")?;
         let card_column = column(path, &header, &["CardUid", "AccessCardNo"], "CardUid or AccessCardNo")?;
+        let id_column = header.iter().position(|name| name.eq_ignore_ascii_case("IdNumber"));
         let class_column = header.iter().position(|name| name.eq_ignore_ascii_case("Class"));
 
         let mut holders: Vec<RosterLine> = Vec::new();
@@ -154,6 +158,15 @@ impl Roster {
                 column: header[index].to_owned(),
                 value: record[index].to_owned(),
                 reason,
+            };
+            // What is said of it goes to screens and files: the value isn't among that.
+            let personal = |column: usize| RosterError::Field {
+                path: path.to_owned(),
+                line,
+                column: header[column].to_owned(),
+                value: String::new(),
+                reason: "an identity number ends in six digits, or in six digits and X; it isn't shown"
+                    .to_owned(),
             };
             let student_no = &record[student_column];
             if student_no.is_empty() || student_no.len() > STUDENT_NO_BYTES_MAX {
@@ -190,7 +203,14 @@ impl Roster {
                     _ => return Err(field(column, format!("a class is 0 to {}", CLASSES_MAX - 1))),
                 },
             };
-            holders.push(RosterLine { line, student_no: student_no.to_owned(), card_uid, class });
+            let password = match id_column.map(|column| (column, &record[column])) {
+                None | Some((_, "")) => None,
+                Some((column, id_number)) => match Password::of_id_number(id_number) {
+                    Some(password) => Some(password),
+                    None => return Err(personal(column)),
+                },
+            };
+            holders.push(RosterLine { line, student_no: student_no.to_owned(), card_uid, class, password });
         }
         Ok(Roster::without_shared_cards(holders))
     }
@@ -310,6 +330,22 @@ mod tests {
         assert_eq!(roster.holders.iter().map(|h| h.class).collect::<Vec<_>>(), [Some(63), None]);
         let error = parse("a,64,7\n").unwrap_err();
         assert_eq!(error.to_string(), "r.csv: line 2, column Class: a class is 0 to 63: \"64\"");
+    }
+
+    #[test]
+    fn an_identity_number_gives_a_password_and_is_never_shown() {
+        let parse = |body: &str| {
+            let text = format!("StudentNo,IdNumber,CardUid\n{body}");
+            Roster::parse(Path::new("r.csv"), text.as_bytes(), TextEncoding::Auto)
+        };
+        let roster = parse("a,42060620020912345X,7\nb,,8\nc,420606200209123456,9\n").unwrap();
+        let expected = [Password::new("912345"), None, Password::new("123456")];
+        assert_eq!(roster.holders.iter().map(|h| h.password).collect::<Vec<_>>(), expected);
+        let error = parse("a,4206062002091X3456,7\n").unwrap_err();
+        assert!(error.to_string().starts_with("r.csv: line 2, column IdNumber:"), "{error}");
+        for said in [error.to_string(), format!("{error:?}"), format!("{roster:?}")] {
+            assert!(!said.contains("3456") && !said.contains("2345"), "{said}");
+        }
     }
 
     #[test]

@@ -40,6 +40,11 @@ impl Marks {
     /// The balance of an earlier system was taken over.
     pub(super) const OPENING_POSTED: Marks = Marks(1);
 
+    /// A virtual card is bound to it.
+    pub(super) const BOUND: Marks = Marks(1 << 3);
+    /// One was, and none is now.
+    pub(super) const UNBOUND: Marks = Marks(1 << 4);
+
     /// True when any bit of `other` is set.
     pub(super) const fn has(self, other: Marks) -> bool {
         self.0 & other.0 != 0
@@ -49,6 +54,12 @@ impl Marks {
     #[must_use]
     pub(super) const fn with(self, other: Marks) -> Marks {
         Marks(self.0 | other.0)
+    }
+
+    /// These without the others.
+    #[must_use]
+    pub(super) const fn without(self, other: Marks) -> Marks {
+        Marks(self.0 & !other.0)
     }
 }
 
@@ -295,6 +306,14 @@ impl Account {
         }
     }
 
+    /// Counts every payment code of a step, and of all before it, as used; 0 is no step.
+    pub(super) fn void_codes(&mut self, step: u32) {
+        if step > 0 {
+            self.code_step = self.code_step.max(step);
+            self.code_used = [u16::MAX; CODE_STEPS];
+        }
+    }
+
     /// Puts a record at the head of the chain, and moves the month's skip pointer when a month has begun.
     #[inline]
     pub(super) fn link(&mut self, number: u64, time_ns: u64) {
@@ -326,6 +345,25 @@ mod tests {
         account.mark_code_used(110, 0);
         assert_eq!(account.code_use(109, 0), CodeUse::Free);
         assert_eq!(account.code_use(101, 3), CodeUse::TooOld);
+    }
+
+    #[test]
+    fn void_codes_stay_void_and_those_of_later_steps_are_free() {
+        let mut account = Account::new([0; 16], 0);
+        account.mark_code_used(100, 3);
+        account.void_codes(0);
+        assert_eq!(account.code_use(100, 4), CodeUse::Free);
+        account.void_codes(101);
+        for (step, code_use) in
+            [(98, CodeUse::TooOld), (99, CodeUse::Used), (101, CodeUse::Used), (102, CodeUse::Free)]
+        {
+            assert_eq!((step, account.code_use(step, 9)), (step, code_use));
+        }
+        // A phone whose clock is ahead had shown a later one.
+        account.mark_code_used(103, 1);
+        account.void_codes(102);
+        assert_eq!((account.code_use(103, 2), account.code_use(102, 0)), (CodeUse::Used, CodeUse::Used));
+        assert_eq!(account.code_use(104, 0), CodeUse::Free);
     }
 
     #[test]

@@ -225,12 +225,19 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
 
     pub(super) fn refusal(&mut self, money: &MoneyRecord) -> Result<(), LedgerError> {
         self.memo(money)?;
-        if money.result_code() == Some(ResultCode::CodeNotAuthentic) {
-            let time_ns = self.time_ns;
-            let slot = TerminalSlot(money.slot.get());
-            if let Some(entry) = self.layout.terminal_mut(self.parts, slot) {
-                entry.count_bad_code(time_ns);
+        let time_ns = self.time_ns;
+        match money.result_code() {
+            Some(ResultCode::CodeNotAuthentic) => {
+                let slot = TerminalSlot(money.slot.get());
+                if let Some(entry) = self.layout.terminal_mut(self.parts, slot) {
+                    entry.count_bad_code(time_ns);
+                }
             }
+            Some(ResultCode::PasswordWrong) => {
+                let person = self.person(money.debit_account())?;
+                self.layout.holder_mut(self.parts, person).count_failure(time_ns);
+            }
+            _ => {}
         }
         Ok(())
     }

@@ -15,9 +15,13 @@ pub use super::kind::card_replace::CardReplace;
 pub use super::kind::card_return::CardReturn;
 pub use super::kind::code_debit::{CodeDebit, CodeVerdict};
 pub use super::kind::cut_off::CutOff;
+pub use super::kind::loss_lift::LossLift;
+pub use super::kind::loss_report::LossReport;
 pub use super::kind::offline::OfflineFact;
 pub use super::kind::open_account::OpenAccount;
 pub use super::kind::opening::Opening;
+pub use super::kind::password_set::{PasswordImport, PasswordSet};
+pub use super::kind::phone_change::PhoneChange;
 pub use super::kind::register_merchant::RegisterMerchant;
 pub use super::kind::register_terminal::RegisterTerminal;
 pub use super::kind::reversal::Reversal;
@@ -28,6 +32,8 @@ pub use super::kind::set_meal_period::SetMealPeriod;
 pub use super::kind::set_policy::SetPolicy;
 pub use super::kind::top_up::TopUp;
 pub use super::kind::top_up_undo::TopUpUndo;
+pub use super::kind::virtual_bind::VirtualBind;
+pub use super::kind::virtual_unbind::VirtualUnbind;
 
 /// A terminal's dense number, given at its registration. A live connection holds it and looks nothing up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

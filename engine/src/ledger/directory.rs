@@ -1,6 +1,6 @@
 //! Credentials → account. It only routes: the account's own entry is checked again at the decision.
 
-use protocol::ids::{AccountId, CardUid};
+use protocol::ids::{AccountId, CardUid, VirtualId};
 
 use super::cuckoo::Cuckoo;
 use super::fold::Fold;
@@ -38,6 +38,7 @@ impl CardRoute {
 pub struct Directory {
     cards: Cuckoo,
     student_numbers: Cuckoo,
+    virtual_cards: Cuckoo,
 }
 
 fn student_key(student_number: &[u8; 16]) -> u64 {
@@ -46,7 +47,11 @@ fn student_key(student_number: &[u8; 16]) -> u64 {
 
 impl Directory {
     pub(super) fn new(accounts_max: u32, cards_max: u32) -> Self {
-        Self { cards: Cuckoo::new(cards_max as usize), student_numbers: Cuckoo::new(accounts_max as usize) }
+        Self {
+            cards: Cuckoo::new(cards_max as usize),
+            student_numbers: Cuckoo::new(accounts_max as usize),
+            virtual_cards: Cuckoo::new(accounts_max as usize),
+        }
     }
 
     /// Where a card leads.
@@ -62,6 +67,11 @@ impl Directory {
     /// The account that a student number may belong to: by its digest alone. Compare the text in the account.
     pub fn student_number_candidate(&self, student_number: &[u8; 16]) -> Option<AccountId> {
         self.student_numbers.get(student_key(student_number)).map(AccountId)
+    }
+
+    /// The account that a virtual card is bound to.
+    pub fn virtual_card(&self, virtual_id: VirtualId) -> Option<AccountId> {
+        self.virtual_cards.get(virtual_id.0).map(AccountId)
     }
 
     /// The lines that a look-up of a card reads, by their place in the table of cards.
@@ -94,6 +104,18 @@ impl Directory {
 
     pub(super) fn has_room_for_student_number(&self, student_number: &[u8; 16]) -> bool {
         self.student_numbers.has_room_for(student_key(student_number))
+    }
+
+    pub(super) fn has_room_for_virtual_card(&self, virtual_id: VirtualId) -> bool {
+        self.virtual_cards.has_room_for(virtual_id.0)
+    }
+
+    pub(super) fn insert_virtual_card(&mut self, virtual_id: VirtualId, account: AccountId) -> bool {
+        self.virtual_cards.insert(virtual_id.0, account.0)
+    }
+
+    pub(super) fn remove_virtual_card(&mut self, virtual_id: VirtualId) {
+        self.virtual_cards.remove(virtual_id.0);
     }
 
     pub(super) fn insert_card(&mut self, card_uid: CardUid, account: AccountId) -> bool {

@@ -12,6 +12,7 @@ use protocol::ids::{RecordNumber, SaleId};
 
 use super::error::LedgerError;
 use super::history::History;
+use super::holder::PasswordRef;
 use super::limits::PAYLOAD_BYTES_MAX;
 use super::orders::OrderKey;
 use super::record::{PayloadBuffer, Record};
@@ -29,6 +30,10 @@ pub enum Need {
     },
     /// One record, by its number.
     Record(RecordNumber),
+    /// Whether the query password that came along is the one of which the vault has the hash under this number.
+    Password(PasswordRef),
+    /// The vault's number for the hash of the query password that came along, which it has by then.
+    NewPassword,
     /// Which record credited an order, if one did: in the index of orders, which must reach as far as `forgotten`.
     Order {
         /// The order.
@@ -39,12 +44,19 @@ pub enum Need {
 }
 
 impl Need {
+    /// Whether the vault of passwords is asked, and not the log.
+    pub const fn is_of_a_password(&self) -> bool {
+        matches!(self, Need::Password(_) | Need::NewPassword)
+    }
+
     /// The newest record that the answer may depend on: it must be durable before the log is read.
     pub const fn newest(&self) -> RecordNumber {
         match self {
             Need::Sale { head, .. } => *head,
             Need::Record(number) => *number,
             Need::Order { forgotten, .. } => *forgotten,
+            // The vault isn't the log.
+            Need::Password(_) | Need::NewPassword => RecordNumber(0),
         }
     }
 }
@@ -59,6 +71,30 @@ pub struct Known {
     /// What the index says of an order. Valid while memory has every order of a record above the one that the index
     /// reached.
     pub order: Option<KnownOrder>,
+    /// What the vault says of the query password that came along. Valid for the hash that it was compared with.
+    pub password: Option<KnownPassword>,
+    /// The number under which the vault has the hash of the query password that came along. Valid for this request.
+    pub stored: Option<PasswordRef>,
+}
+
+/// What the vault says of a query password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownPassword {
+    /// The hash that it was compared with.
+    pub of: PasswordRef,
+    /// What came out.
+    pub verdict: PasswordVerdict,
+}
+
+/// What comparing a query password with a hash says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordVerdict {
+    /// It is the one.
+    Right,
+    /// It is another.
+    Wrong,
+    /// The vault has lost the hash: its file is damaged.
+    Missing,
 }
 
 impl Known {

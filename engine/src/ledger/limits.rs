@@ -24,6 +24,9 @@ pub const SUSPENSE_PER_TERMINAL_DAY_MAX: u16 = 256;
 /// Digests of the latest suspense records of a terminal: the same bytes sent again aren't logged again.
 pub const SUSPENSE_RECENT: usize = 4;
 
+/// How old a till's block-list may be at an offline sale, in seconds, for the school to bear what a blocked card paid.
+pub const BLOCK_LIST_AGE_MAX_S: u32 = 86_400;
+
 /// Of so many cards that the directory has room for, one may be blocked: old cards count while they are on the list.
 pub const BLOCKED_SHARE: u32 = 4;
 
@@ -62,6 +65,12 @@ pub const BAD_CODES_MAX: u16 = 10;
 
 /// The window wrong codes are counted in; it opens with the first, and the lock ends with it.
 pub const CODE_WINDOW_NS: u64 = 300_000_000_000;
+
+/// Wrong query passwords in a row after which an account is locked for [`PASSWORD_LOCK_NS`].
+pub const PASSWORD_FAILURES_MAX: u8 = 5;
+
+/// For how long no query password of an account is tried after too many wrong ones.
+pub const PASSWORD_LOCK_NS: u64 = 1_800_000_000_000;
 
 /// Cache lines of 64 bytes that a directory look-up reads at most, whatever the load.
 pub const DIRECTORY_LINES_MAX: usize = 2;
@@ -111,6 +120,10 @@ pub const ACCOUNT_CHANGE_LOOKS_MAX: Looks = Looks { probes: 6, lines: 8 };
 
 /// Giving a card out at a counter, replacing it or taking it back at most, without the search for a place as below.
 pub const CARD_STATE_LOOKS_MAX: Looks = Looks { probes: 10, lines: 18 };
+
+/// What is asked under a query password or by a virtual card at most, without the search for a place in the directory or on
+/// the block-list as below.
+pub const HOLDER_LOOKS_MAX: Looks = Looks { probes: 14, lines: 22 };
 
 /// Opening an account or binding a card at most, without the search for a place in the directory: that takes
 /// [`TABLE_SEARCH_MAX`] buckets, a line each.

@@ -40,6 +40,7 @@ pub mod error;
 mod fold;
 pub mod gaps;
 pub mod history;
+pub mod holder;
 pub mod hot;
 mod keyed;
 pub mod kind;

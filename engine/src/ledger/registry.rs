@@ -49,6 +49,9 @@ pub struct Policy {
     pub offline_day_max_fen: u32,
     /// When a balance covers an amount.
     pub rule: AuthoriseRule,
+    /// Whether payment codes are taken only of accounts that a virtual card is bound to. Of one that was bound and isn't any
+    /// more they never are.
+    pub codes_need_phone: bool,
 }
 
 impl Policy {
@@ -60,6 +63,7 @@ impl Policy {
         offline_debit_max_fen: 2_000,
         offline_day_max_fen: 5_000,
         rule: AuthoriseRule::Covers,
+        codes_need_phone: false,
     };
 }
 
@@ -139,6 +143,21 @@ impl Terminal {
     /// Whether it hands out cards, and takes them back.
     pub const fn hands_out_cards(&self) -> bool {
         Kind::CardIssue.command().may_be_sent_by(self.kind)
+    }
+
+    /// Whether it gives accounts query passwords.
+    pub const fn sets_passwords(&self) -> bool {
+        Kind::PasswordSet.command().may_be_sent_by(self.kind)
+    }
+
+    /// Whether it speaks for phones: binds virtual cards and unbinds them.
+    pub const fn binds_phones(&self) -> bool {
+        Kind::VirtualBind.command().may_be_sent_by(self.kind)
+    }
+
+    /// Whether it reports cards lost and found.
+    pub const fn reports_losses(&self) -> bool {
+        Kind::LossReport.command().may_be_sent_by(self.kind)
     }
 
     /// Whether it may top up.

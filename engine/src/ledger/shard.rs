@@ -4,6 +4,7 @@ use protocol::ids::AccountId;
 
 use super::account::Account;
 use super::command::TerminalSlot;
+use super::holder::{Holder, PasswordRef};
 use super::hot::HotParts;
 use super::limits::SHARDS_MAX;
 use super::orders::Orders;
@@ -14,6 +15,8 @@ use super::terminal_entry::TerminalEntry;
 #[derive(Clone, Debug)]
 pub struct Shard {
     pub(super) accounts: Vec<Account>,
+    /// By place, as far as any account's holder is known; room for all of them.
+    pub(super) holders: Vec<Holder>,
     pub(super) terminals: Vec<TerminalEntry>,
     pub(super) hot: HotParts,
     pub(super) orders: Orders,
@@ -24,6 +27,16 @@ impl Shard {
     /// The account at this place.
     pub fn account_at(&self, place: usize) -> Option<&Account> {
         self.accounts.get(place)
+    }
+
+    /// What is known of the holder of the account at this place.
+    pub fn holder_at(&self, place: usize) -> Holder {
+        self.holders.get(place).inspect(|&found| looks_at(found)).copied().unwrap_or_default()
+    }
+
+    /// The vault's number of every query password here.
+    pub fn passwords(&self) -> impl Iterator<Item = PasswordRef> {
+        self.holders.iter().map(Holder::password).filter(|&password| password != PasswordRef::NONE)
     }
 
     /// The terminal entry at this place.
@@ -178,6 +191,23 @@ impl Layout {
             .accounts
             .get_mut(place)
             .inspect(|found| looks_at(&**found))
+    }
+
+    /// What is known of an account's holder.
+    pub(super) fn holder<P: Parts + ?Sized>(self, parts: &P, account: AccountId) -> Holder {
+        parts.shard(self.shard_of_account(account)).holder_at(self.place_of_account(account))
+    }
+
+    /// The same to change; the account is there.
+    pub(super) fn holder_mut<P: Parts + ?Sized>(self, parts: &mut P, account: AccountId) -> &mut Holder {
+        let place = self.place_of_account(account);
+        let holders = &mut parts.shard_mut(self.shard_of_account(account)).holders;
+        if holders.len() <= place {
+            // Room for all of them was taken at the start.
+            holders.resize(place + 1, Holder::default());
+        }
+        looks_at(&holders[place]);
+        &mut holders[place]
     }
 
     #[inline]

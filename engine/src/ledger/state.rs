@@ -6,6 +6,7 @@ use super::account::Account;
 use super::command::TerminalSlot;
 use super::directory::Directory;
 use super::error::LedgerError;
+use super::holder::Holder;
 use super::hot::HotParts;
 use super::ledger_account::LedgerAccount;
 use super::limits::{BLOCKED_CARDS_MIN, BLOCKED_SHARE, SHARDS_MAX};
@@ -108,6 +109,7 @@ impl State {
         let shards = (0..sizes.shards)
             .map(|_| Shard {
                 accounts: Vec::with_capacity(accounts_per_shard),
+                holders: Vec::with_capacity(accounts_per_shard),
                 terminals: Vec::with_capacity(terminals_per_shard),
                 hot: HotParts::new(sizes.merchants_max),
                 orders: Orders::new(sizes.orders_per_shard()),
@@ -125,6 +127,11 @@ impl State {
 /// An account, wherever it is.
 pub fn account<P: Parts + ?Sized>(parts: &P, account: AccountId) -> Option<&Account> {
     Layout::new(parts.shard_count()).account(parts, account)
+}
+
+/// What is known of an account's holder, wherever it is.
+pub fn holder<P: Parts + ?Sized>(parts: &P, account: AccountId) -> Holder {
+    Layout::new(parts.shard_count()).holder(parts, account)
 }
 
 /// A till's entry, wherever it is.

@@ -64,9 +64,17 @@ pub fn touch_record<P: Parts + ?Sized>(directory: &Directory, parts: &P, kind: u
                 touch_account(layout, parts, AccountId(bound.account.get()));
             }
         }
-        Some(RecordKind::CardIssued | RecordKind::CardReplaced | RecordKind::CardReturned) => {
-            touch_money(layout, parts, payload);
-        }
+        Some(
+            RecordKind::CardIssued
+            | RecordKind::CardReplaced
+            | RecordKind::CardReturned
+            | RecordKind::PasswordSet
+            | RecordKind::VirtualBound
+            | RecordKind::VirtualUnbound
+            | RecordKind::PhoneSet
+            | RecordKind::LossReported
+            | RecordKind::LossLifted,
+        ) => touch_money(layout, parts, payload),
         Some(kind) if kind.needs_shards_only() && kind != RecordKind::Suspense => {
             touch_money(layout, parts, payload);
         }

@@ -1,5 +1,6 @@
 //! The engine: shards behind short locks, the log beside them.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ use super::order_index::{OrderIndex, RunError};
 use super::snapshot_files::{Snapshot, SnapshotError};
 use super::turn::Routes;
 use crate::ledger::decision::{BalanceView, BillHeadView};
+use crate::ledger::holder::PasswordRef;
 use crate::ledger::{
     Command, Decision, Directory, LedgerError, Need, Outcome, Record, Registry, Request, Shard, Sizes, State,
     apply, touch_record,
@@ -140,6 +142,8 @@ pub struct StartReport {
     pub order_runs_rejected: Vec<String>,
     /// What the log said.
     pub recovery: RecoveryReport,
+    /// Accounts whose query password the vault has lost: their holders get new ones at a counter.
+    pub passwords_lost: usize,
     /// Accounts open.
     pub accounts: u32,
     /// Card numbers known.
@@ -224,6 +228,7 @@ impl Engine {
             snapshot: snapshot.map(|snapshot| (snapshot.last_record(), snapshot.path().to_owned())),
             snapshots_rejected,
             order_runs_rejected,
+            passwords_lost: 0,
             recovery,
             accounts: state.registry.accounts(),
             cards: state.directory.cards(),
@@ -308,6 +313,11 @@ impl Engine {
     /// Begins a batch: look credentials up, then take hold of what they lead to.
     pub fn routes(&self) -> Routes<'_> {
         Routes::new(self, self.configuration.read())
+    }
+
+    /// The vault's numbers of every query password that is set.
+    pub fn passwords(&self) -> HashSet<PasswordRef> {
+        self.shards.iter().flat_map(|shard| shard.lock().passwords().collect::<Vec<_>>()).collect()
     }
 
     /// Begins a turn of changes: takes hold of everything. Commands that [configure](Command::configures) need it.

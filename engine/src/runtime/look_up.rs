@@ -1,13 +1,50 @@
 //! Fetches what a decision needs and memory doesn't have.
 
 use protocol::ids::RecordNumber;
+use protocol::result_code::ResultCode;
 use wal::LogReader;
 
-use super::engine::{Engine, EngineError};
+use super::durable_signal::DurableSignal;
+use super::engine::{Engine, EngineError, Reply};
 use super::history_walk;
 use crate::ledger::known::{Known, KnownRecord, Need};
+use crate::ledger::{Command, Request};
 
-/// Answers one need. Every record up to [`Need::newest`] must be durable.
+/// How often something is fetched for one command before its till is told "busy". One kind of thing after the other may be
+/// needed; the same again only because things went on meanwhile, which a till's own chain does on another session alone.
+const LOOK_UPS_MAX: usize = 8;
+
+/// Decides a request that needs what memory doesn't have: fetches that, decides again. What isn't the log's to know is asked
+/// of `vault`, which may refuse the request.
+pub(super) fn decide(
+    engine: &Engine,
+    signal: &DurableSignal,
+    request: &Request<'_>,
+    mut vault: impl FnMut(Need, &mut Known) -> Option<ResultCode>,
+) -> Reply {
+    let mut known = Known::default();
+    for _ in 0..LOOK_UPS_MAX {
+        let reply = engine.execute(&Command { request: *request, known: Some(&known) });
+        engine.log().kick();
+        let Reply::Needs(need) = reply else { return reply };
+        if need.is_of_a_password() {
+            match vault(need, &mut known) {
+                Some(code) => return Reply::Refused(code),
+                None => continue,
+            }
+        }
+        if !signal.wait_until_durable(engine.log(), need.newest()) {
+            return Reply::Refused(ResultCode::Stopping);
+        }
+        if let Err(error) = answer(engine, need, &mut known) {
+            tracing::error!(?need, %error, "what a request needs can't be read");
+            return Reply::Refused(ResultCode::Busy);
+        }
+    }
+    Reply::Refused(ResultCode::Busy)
+}
+
+/// Answers one need of the log. Every record up to [`Need::newest`] must be durable.
 ///
 /// A record by its number costs one look-up, an order one page of each run of the index that may have it. A sale costs a
 /// look-up for each record of its till since then; what was known of the same sale before cuts that short.
@@ -24,6 +61,7 @@ pub fn answer(engine: &Engine, need: Need, known: &mut Known) -> Result<(), Engi
         Need::Order { key, forgotten } => {
             known.order = Some(engine.orders().look_up(&reader, key, forgotten)?);
         }
+        Need::Password(_) | Need::NewPassword => unreachable!("the log knows no passwords"),
     }
     Ok(())
 }

@@ -17,10 +17,13 @@
 mod account_chain;
 pub mod bill;
 pub mod change_turn;
+mod durable_signal;
 pub mod engine;
 pub mod history_walk;
 pub mod look_up;
 pub mod order_index;
+pub mod password_lane;
+pub mod password_vault;
 pub mod slow_lane;
 #[cfg(test)]
 mod small_engine;

@@ -11,33 +11,28 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
 use crossbeam::channel::{self, Receiver, Sender};
-use parking_lot::{Condvar, Mutex};
 use protocol::answer::BatchLine;
 use protocol::ids::{AccountId, RecordNumber, TerminalId};
 use protocol::offline_record::{OfflineRecord, TacVerifier};
+use protocol::password::Password;
 use protocol::request::StatementQuery;
 use protocol::result_code::ResultCode;
 use zerocopy::IntoBytes;
 
 use super::bill::{self, BillPage};
+use super::durable_signal::DurableSignal;
 use super::engine::{Engine, EngineError, Reply};
 use super::look_up;
 use super::statement::{self, Statement, StatementError};
 use crate::ledger::command::{OfflineFact, Sale};
-use crate::ledger::{Command, Known, Request, TerminalSlot};
+use crate::ledger::{Command, Request, TerminalSlot};
 
 /// Records of one till that are worked on before the next till's turn.
 const PORTION_RECORDS: usize = 64;
-/// How often something is fetched for one command before its till is told "busy". One kind of thing after the other may be
-/// needed; the same again only because things went on meanwhile, which a till's own chain does on another session alone.
-const LOOK_UPS_MAX: usize = 8;
 /// The thread's nice value: a tenth of a worker's weight when both want a processor.
 const NICE: i32 = 10;
-/// Longest sleep while waiting for the log, should a wake-up have been missed.
-const WAIT_MAX: Duration = Duration::from_millis(5);
 
 /// Work for the slow lane.
 pub enum Job {
@@ -84,6 +79,11 @@ pub struct QueueFull;
 pub trait OwnedCommand: Send {
     /// The command, with nothing fetched for it yet.
     fn command(&self) -> Command<'_>;
+
+    /// The query password that came along, if one did.
+    fn password(&self) -> Option<Password> {
+        None
+    }
 }
 
 /// An upload on its way.
@@ -118,14 +118,6 @@ pub struct SlowLane {
     thread: Option<thread::JoinHandle<()>>,
 }
 
-/// Lets the lane sleep until the log has written a block.
-#[derive(Default)]
-struct DurableSignal {
-    /// Blocks written since the start; a failure of the log counts as one.
-    blocks: Mutex<u64>,
-    wake: Condvar,
-}
-
 impl SlowLane {
     /// Starts the thread; `jobs_max` bounds its queue.
     ///
@@ -133,9 +125,7 @@ impl SlowLane {
     /// The system gives no thread.
     pub fn spawn(engine: Arc<Engine>, jobs_max: usize) -> std::io::Result<SlowLane> {
         let (queue, jobs) = channel::bounded(jobs_max);
-        let signal = Arc::new(DurableSignal::default());
-        let notified = Arc::clone(&signal);
-        engine.log().on_durable(Box::new(move |_| notified.notify()));
+        let signal = DurableSignal::of(engine.log());
         let thread = thread::Builder::new().name("slow-lane".to_owned()).spawn(move || {
             // For this thread alone, on Linux. Where it isn't allowed, the lane runs like any other thread.
             if let Err(error) = rustix::process::setpriority_process(None, NICE) {
@@ -161,27 +151,6 @@ impl Drop for SlowLane {
         self.queue = None;
         if let Some(thread) = self.thread.take() {
             thread.join().expect("the slow lane ends when its queue is closed");
-        }
-    }
-}
-
-impl DurableSignal {
-    fn notify(&self) {
-        *self.blocks.lock() += 1;
-        self.wake.notify_all();
-    }
-
-    fn blocks(&self) -> u64 {
-        *self.blocks.lock()
-    }
-
-    /// Sleeps until a block is written that wasn't yet when `blocks` was asked for.
-    fn wait_beyond(&self, blocks: u64) {
-        let mut written = self.blocks.lock();
-        while *written == blocks {
-            if self.wake.wait_for(&mut written, WAIT_MAX).timed_out() {
-                return;
-            }
         }
     }
 }
@@ -311,38 +280,16 @@ impl Worker {
         }
     }
 
-    /// Decides a request that needs what memory doesn't have: fetches that, decides again.
+    /// Decides a request that needs what memory doesn't have.
     fn with_look_ups(&self, request: &Request<'_>) -> Reply {
-        let mut known = Known::default();
-        for _ in 0..LOOK_UPS_MAX {
-            let reply = self.engine.execute(&Command { request: *request, known: Some(&known) });
-            self.engine.log().kick();
-            let Reply::Needs(need) = reply else { return reply };
-            if !self.wait_until_durable(need.newest()) {
-                return Reply::Refused(ResultCode::Stopping);
-            }
-            if let Err(error) = look_up::answer(&self.engine, need, &mut known) {
-                tracing::error!(?need, %error, "what a request needs can't be read");
-                return Reply::Refused(ResultCode::Busy);
-            }
-        }
-        Reply::Refused(ResultCode::Busy)
+        look_up::decide(&self.engine, &self.signal, request, |need, _| {
+            unreachable!("what carries a password goes another way: {need:?}")
+        })
     }
 
     /// False when the log has failed, so that it never will be.
     fn wait_until_durable(&self, number: RecordNumber) -> bool {
-        let log = self.engine.log();
-        loop {
-            let blocks = self.signal.blocks();
-            if log.durable() >= number.0 {
-                return true;
-            }
-            if log.poisoned() {
-                return false;
-            }
-            log.kick();
-            self.signal.wait_beyond(blocks);
-        }
+        self.signal.wait_until_durable(self.engine.log(), number)
     }
 }
 
@@ -381,6 +328,7 @@ fn facts<'r>(
             card_counter: record.counter(),
             amount_fen: record.amount_fen.get(),
             till_time_ns: record.till_time_ns.get(),
+            list_age_s: (record.block_list_version.get() > 0).then(|| record.block_list_age_s.get()),
             authentic,
         }
     };
@@ -390,6 +338,7 @@ fn facts<'r>(
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
+    use std::time::Duration;
 
     use protocol::ids::{Epoch, Sequence};
     use protocol::keys::{Key128, derive_card_key};

@@ -7,9 +7,10 @@ use protocol::result_code::ResultCode;
 use wal::{AppendError, Priority, Stage};
 
 use super::engine::{Configuration, Engine, Reply};
+use crate::ledger::holder::Holder;
 use crate::ledger::limits::{GROUP_RECORDS_MAX, PAYLOAD_BYTES_MAX, SHARDS_MAX};
 use crate::ledger::record::PayloadBuffer;
-use crate::ledger::state::{account, terminal_entry};
+use crate::ledger::state::{account, holder, terminal_entry};
 use crate::ledger::{
     Command, Decision, Group, Known, Lead, Leads, Need, Parts, Request, Shard, ShardSet, Stamp, TerminalSlot,
     apply_posting, decide_with, shards_touched_with, touch_parts, touch_routes,
@@ -78,6 +79,13 @@ impl<'e> Routes<'e> {
         let shards = self.engine.shards();
         let held = HeldShards::take(shards, ShardSet::one(id.0 as usize & (shards.len() - 1)));
         account(&held, id).map(|account| *account.student_number())
+    }
+
+    /// What is known of an account's holder.
+    pub fn holder(&self, id: AccountId) -> Holder {
+        let shards = self.engine.shards();
+        let held = HeldShards::take(shards, ShardSet::one(id.0 as usize & (shards.len() - 1)));
+        holder(&held, id)
     }
 
     /// The highest sequence seen from a till in its epoch; 0 for none, and for an epoch that isn't its current one.

@@ -15,6 +15,7 @@ use protocol::answer::{Answer, Refusal};
 use protocol::error::DecodeError;
 use protocol::frame::Header;
 use protocol::ids::TerminalId;
+use protocol::keys::Key128;
 use protocol::result_code::ResultCode;
 use protocol::session::{Opener, Sealer};
 use protocol::terminal_kind::TerminalKind;
@@ -50,6 +51,8 @@ pub struct Connection {
     pub kind: TerminalKind,
     /// Its claim to speak for the till.
     pub lease: Lease,
+    /// What query passwords are sealed under in this session.
+    pub password_key: Key128,
     /// A live request is being decided or its answer waits for the log.
     pub live_in_flight: Cell<bool>,
     /// An upload or a bill is on the slow lane or its answer waits for the log.
@@ -93,6 +96,8 @@ pub struct SignedIn {
     pub kind: TerminalKind,
     /// Its claim to speak for the till.
     pub lease: Lease,
+    /// What query passwords are sealed under in this session.
+    pub password_key: Key128,
 }
 
 /// Takes the frames that a connection has read and checked.
@@ -112,7 +117,7 @@ pub trait FrameHandler {
 impl Connection {
     /// Takes over a socket after its sign-in.
     pub fn new(signed_in: SignedIn, now_s: u64) -> Connection {
-        let SignedIn { writer, sealer, key, terminal, slot, kind, lease } = signed_in;
+        let SignedIn { writer, sealer, key, terminal, slot, kind, lease, password_key } = signed_in;
         Connection {
             writer,
             sealer: RefCell::new(sealer),
@@ -122,6 +127,7 @@ impl Connection {
             slot,
             kind,
             lease,
+            password_key,
             live_in_flight: Cell::new(false),
             slow_in_flight: Cell::new(false),
             heard_at_s: Cell::new(now_s),

@@ -1,11 +1,13 @@
 //! A live request on its way from the frame to the ledger: checked, owned, ready to be decided.
 
 use protocol::command_table::LIVE_FRAME_BYTES_MAX;
-use protocol::frame::Header;
+use protocol::frame::{HEADER_BYTES, Header};
 use protocol::mac::Cmac128;
+use protocol::password::Password;
 use protocol::payment_code::{self, CodeRefusal};
 use protocol::request;
 
+use super::connection::Connection;
 use crate::ledger::command::{self, AccountSelector, CodeVerdict, Sale};
 use crate::ledger::{Command, Request, TerminalSlot};
 use crate::runtime::slow_lane::OwnedCommand;
@@ -31,6 +33,8 @@ enum Proof {
     None,
     /// Of a payment code.
     Code(CodeVerdict),
+    /// Of a query password: itself, if it is one.
+    Password(Option<Password>),
 }
 
 /// The campus's payment-code keys, scheduled once for each worker.
@@ -62,9 +66,10 @@ impl CodeKeys {
 
 impl LiveRequest {
     /// Takes a decoded request of a session's terminal; `None` for what owns nothing to be kept. What needs cryptography
-    /// is judged here, outside every lock.
+    /// is judged here, outside every lock. Of a frame with a query password the header alone is kept, should it have to be
+    /// kept out of the books.
     pub(super) fn new(
-        slot: TerminalSlot,
+        connection: &Connection,
         header: Header,
         request: &request::Request<'_>,
         frame: &[u8],
@@ -74,11 +79,21 @@ impl LiveRequest {
         let body = request.owned()?;
         let proof = match body {
             request::Request::CodeDebit(debit) => Proof::Code(code_keys.verdict(&debit.code, now_ns())),
-            _ => Proof::None,
+            _ => match body.password() {
+                Some(sealed) => Proof::Password(sealed.open(&connection.password_key)),
+                None => Proof::None,
+            },
         };
+        let kept = if matches!(proof, Proof::Password(_)) { &frame[..HEADER_BYTES] } else { frame };
         let mut bytes = [0; LIVE_FRAME_BYTES_MAX];
-        bytes.get_mut(..frame.len())?.copy_from_slice(frame);
-        Some(LiveRequest { header, slot, body, proof, frame: bytes, frame_bytes: frame.len() as u8 })
+        bytes.get_mut(..kept.len())?.copy_from_slice(kept);
+        let (slot, frame_bytes) = (connection.slot, kept.len() as u8);
+        Some(LiveRequest { header, slot, body, proof, frame: bytes, frame_bytes })
+    }
+
+    /// Whether a query password came along, or what should have been one.
+    pub(super) const fn is_by_password(&self) -> bool {
+        matches!(self.proof, Proof::Password(_))
     }
 
     /// What is asked, as it came.
@@ -89,7 +104,7 @@ impl LiveRequest {
     fn code_verdict(&self) -> CodeVerdict {
         match self.proof {
             Proof::Code(verdict) => verdict,
-            Proof::None => unreachable!("a payment code is judged before its debit is queued"),
+            _ => unreachable!("a payment code is judged before its debit is queued"),
         }
     }
 
@@ -108,6 +123,7 @@ impl OwnedCommand for LiveRequest {
     fn command(&self) -> Command<'_> {
         use request::Request as Body;
         let sale = self.sale();
+        let well_formed = self.password().is_some();
         let request = match &self.body {
             Body::CardDebit(debit) => Request::CardDebit(command::CardDebit {
                 sale,
@@ -168,11 +184,45 @@ impl OwnedCommand for LiveRequest {
                 account: selector(&given_back.account),
                 card_uid: given_back.card_uid,
             }),
+            Body::PasswordSet(set) => Request::PasswordSet(command::PasswordSet {
+                sale,
+                account: selector(&set.account),
+                well_formed,
+            }),
+            Body::VirtualBind(bind) => Request::VirtualBind(command::VirtualBind {
+                sale,
+                student_number: *bind.student.as_bytes(),
+                virtual_id: bind.virtual_id,
+                well_formed,
+            }),
+            Body::VirtualUnbind(unbind) => {
+                Request::VirtualUnbind(command::VirtualUnbind { sale, virtual_id: unbind.virtual_id })
+            }
+            Body::PhoneChange(change) => Request::PhoneChange(command::PhoneChange {
+                sale,
+                virtual_id: change.virtual_id,
+                phone: change.phone,
+            }),
+            Body::LossReport(report) => Request::LossReport(command::LossReport {
+                sale,
+                account: selector(&report.account),
+                well_formed,
+            }),
+            Body::LossLift(lift) => {
+                Request::LossLift(command::LossLift { sale, account: selector(&lift.account), well_formed })
+            }
             Body::SignOut | Body::Heartbeat(_) | Body::Upload(_) => {
                 unreachable!("the table sends these by other lanes")
             }
         };
         request.into()
+    }
+
+    fn password(&self) -> Option<Password> {
+        match self.proof {
+            Proof::Password(password) => password,
+            _ => None,
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 //! ```text
 //! listener ──▶ workers (threads): connections + pump ──▶ runtime::Engine ──▶ log
 //!                            │                               ▲
-//!                            └──── uploads, bills, history ──┴── slow lane (thread)
+//!                            ├──── uploads, bills, history ──┼── slow lane (thread)
+//!                            └──── query passwords ──────────┴── password lane (thread)
 //! ```
 //!
 //! **Invariants**
@@ -25,6 +26,8 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use crate::runtime::engine::Engine;
+use crate::runtime::password_lane::PasswordLane;
+use crate::runtime::password_vault::PasswordVault;
 use crate::runtime::slow_lane::SlowLane;
 use block_clocks::BlockClocks;
 use metrics::Metrics;
@@ -81,6 +84,7 @@ impl Default for ServerConfig {
 pub(crate) struct Shared {
     engine: Arc<Engine>,
     slow_lane: SlowLane,
+    password_lane: PasswordLane,
     blocks: Arc<BlockClocks>,
     sessions: sessions::Sessions,
     master_key: Key128,
@@ -167,6 +171,7 @@ impl Server {
     /// The address is taken, or the system gives no thread.
     pub fn start(
         engine: Arc<Engine>,
+        passwords: Arc<PasswordVault>,
         master_key: Key128,
         address: SocketAddr,
         config: ServerConfig,
@@ -178,6 +183,7 @@ impl Server {
 
         // Two jobs for each connection at most: an upload, and a live request that needs history.
         let slow_lane = SlowLane::spawn(Arc::clone(&engine), 2 * config.connections_max)?;
+        let password_lane = PasswordLane::spawn(Arc::clone(&engine), passwords)?;
         let workers_count = config.workers.max(1);
         let blocks = Arc::new(BlockClocks::default());
         let clocks = Arc::clone(&blocks);
@@ -185,6 +191,7 @@ impl Server {
         let shared = Arc::new(Shared {
             engine,
             slow_lane,
+            password_lane,
             blocks,
             sessions: sessions::Sessions::default(),
             master_key,

@@ -4,7 +4,7 @@
 //! queue ────▶ decide_queue: one turn ─────┬▶ commit ──▶ waiting, in log order ──▶ release: durable? ──▶ answer
 //! changes ──▶ decide_changes: few a turn ─┤                 ▲
 //!                                         └──▶ slow lane ───┴ collect_finished
-//!                                   bills, old outcomes
+//!                                   bills, old outcomes; passwords have a lane of their own
 //! ```
 //!
 //! What changes the registry or the directory has a queue of its own, and is decided after the live requests: it holds
@@ -245,9 +245,15 @@ impl Worker {
     }
 
     fn look_up(&self, connection: &Rc<Connection>, request: LiveRequest) {
-        let hand_back = self.hand_back(connection.key, request.header);
+        let header = request.header;
+        let hand_back = self.hand_back(connection.key, header);
         let done = Box::new(move |reply: Reply| hand_back(reply.observed(), Body::Reply(reply)));
-        self.submit(connection, &request.header, Job::LookUp { command: Box::new(request), done });
+        if !request.is_by_password() {
+            return self.submit(connection, &header, Job::LookUp { command: Box::new(request), done });
+        }
+        if self.shared.password_lane.submit(Box::new(request), done).is_err() {
+            self.say_busy(connection, &header);
+        }
     }
 
     /// Has the slow lane walk down an account's chain, for whichever question begins at its head.
@@ -330,18 +336,23 @@ impl Worker {
 
     pub(super) fn submit(&self, connection: &Rc<Connection>, header: &Header, job: Job) {
         if self.shared.slow_lane.submit(job).is_err() {
-            let refusal = Refusal::new(ResultCode::Busy);
-            let now_ns = monotonic_ns();
-            self.waiting.borrow_mut().push_back(Waiting {
-                observed: RecordNumber(0),
-                connection: Rc::clone(connection),
-                header: *header,
-                body: Body::Refused(refusal),
-                checked_ns: now_ns,
-                staged_ns: now_ns,
-            });
-            self.wake.notify();
+            self.say_busy(connection, header);
         }
+    }
+
+    /// A lane has as much to do as it takes.
+    fn say_busy(&self, connection: &Rc<Connection>, header: &Header) {
+        let refusal = Refusal::new(ResultCode::Busy);
+        let now_ns = monotonic_ns();
+        self.waiting.borrow_mut().push_back(Waiting {
+            observed: RecordNumber(0),
+            connection: Rc::clone(connection),
+            header: *header,
+            body: Body::Refused(refusal),
+            checked_ns: now_ns,
+            staged_ns: now_ns,
+        });
+        self.wake.notify();
     }
 }
 

@@ -78,7 +78,7 @@ impl Worker {
         let lease = self.shared.sessions.open(terminal_id);
         let (session, welcome) = proven.welcome(&welcome);
         write_all(&stream, &welcome).await?;
-        let (sealer, opener) = session.into_split();
+        let (sealer, mut opener) = session.into_split();
         let key = self.next_key.replace(self.next_key.get() + 1);
         let (reader, writer) = stream.into_split();
         let signed_in = SignedIn {
@@ -89,6 +89,7 @@ impl Worker {
             slot: terminal.slot,
             kind: terminal.kind,
             lease,
+            password_key: opener.password_key(),
         };
         Some((Rc::new(Connection::new(signed_in, self.now_s())), reader, opener, buffer))
     }

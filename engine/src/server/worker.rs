@@ -177,7 +177,7 @@ impl Worker {
     fn queue(&self, connection: &Rc<Connection>, header: Header, request: &Request<'_>, frame: &[u8]) {
         let lane = header.kind.command().lane;
         let mut code_keys = self.code_keys.borrow_mut();
-        let request = LiveRequest::new(connection.slot, header, request, frame, &mut code_keys, wall_ns)
+        let request = LiveRequest::new(connection, header, request, frame, &mut code_keys, wall_ns)
             .expect("the table sends no other kind here");
         let pending = Pending { connection: Rc::clone(connection), request, checked_ns: monotonic_ns() };
         let changes = lane == Lane::Change;

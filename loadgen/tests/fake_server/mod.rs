@@ -351,6 +351,12 @@ impl Books {
             Request::Bill(_) | Request::Statement(_) | Request::Upload(_) => {
                 unreachable!("answered where their lines live")
             }
+            Request::PasswordSet(_)
+            | Request::VirtualBind(_)
+            | Request::VirtualUnbind(_)
+            | Request::PhoneChange(_)
+            | Request::LossReport(_)
+            | Request::LossLift(_) => unreachable!("the generator types no passwords and binds no phones"),
         }
     }
 

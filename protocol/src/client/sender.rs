@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use super::{ClientError, SaleIdentity};
 use crate::frame::FRAME_BYTES_MAX;
 use crate::ids::{RequestId, TerminalId};
+use crate::keys::Key128;
 use crate::request::{Request, RequestIds};
 use crate::session::Sealer;
 
@@ -39,6 +40,11 @@ impl FrameSender {
             buffer: Vec::with_capacity(4096),
             written: 0,
         }
+    }
+
+    /// The key to seal query passwords under: see [`crate::password`].
+    pub fn password_key(&mut self) -> Key128 {
+        self.sealer.password_key()
     }
 
     /// Seals a request and queues it behind those that [`FrameSender::flush`] hasn't written yet. Request ids rise

@@ -6,7 +6,7 @@ use zerocopy::little_endian::{U16, U32, U64};
 
 use crate::error::DecodeError;
 use crate::frame::HEADER_BYTES;
-use crate::ids::{AccountId, CardUid};
+use crate::ids::{AccountId, CardUid, VirtualId};
 use crate::result_code::ResultCode;
 use crate::text::FixedText;
 
@@ -44,6 +44,11 @@ pub(crate) fn code(number: U16, action: u8) -> Result<ResultCode, DecodeError> {
 /// Reads the number of a card that is given out or taken back, at `body_offset`; 0 is no card's.
 pub(crate) fn card(number: U64, body_offset: usize) -> Result<CardUid, DecodeError> {
     if number.get() == 0 { Err(field(body_offset, number.get())) } else { Ok(CardUid(number.get())) }
+}
+
+/// Reads the number of a virtual card, at `body_offset`; 0 is none's.
+pub(crate) fn virtual_id(number: U64, body_offset: usize) -> Result<VirtualId, DecodeError> {
+    if number.get() == 0 { Err(field(body_offset, number.get())) } else { Ok(VirtualId(number.get())) }
 }
 
 /// Reads the account of an answer.

@@ -13,6 +13,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::error::{DecodeError, EncodeError};
 
+pub(crate) mod account_password;
 pub(crate) mod balance;
 pub(crate) mod bill;
 pub(crate) mod card_debit;
@@ -24,6 +25,7 @@ pub(crate) mod field;
 pub(crate) mod heartbeat;
 pub(crate) mod layout;
 pub(crate) mod money_answer;
+pub(crate) mod phone_change;
 pub(crate) mod refusal;
 pub(crate) mod reversal;
 pub(crate) mod sale_query;
@@ -32,6 +34,8 @@ pub(crate) mod statement;
 pub(crate) mod table;
 pub(crate) mod top_up;
 pub(crate) mod upload;
+pub(crate) mod virtual_bind;
+pub(crate) mod virtual_unbind;
 
 /// The body of a frame: its bytes, and nothing else.
 pub(crate) trait Body<'a>: Copy {

@@ -5,6 +5,7 @@ use core::ops::RangeInclusive;
 use crate::command_table::{Command, Direction, Lane, Stage};
 use crate::error::{DecodeError, EncodeError};
 use crate::message::Body;
+use crate::message::account_password::AccountPassword;
 use crate::message::balance::{BalanceAnswer, BalanceQuery};
 use crate::message::bill::{BILL_LINES_MAX, BillAnswer, BillQuery};
 use crate::message::card_debit::CardDebit;
@@ -14,12 +15,15 @@ use crate::message::card_return::CardReturn;
 use crate::message::code_debit::CodeDebit;
 use crate::message::heartbeat::{Heartbeat, HeartbeatAnswer};
 use crate::message::money_answer::MoneyAnswer;
+use crate::message::phone_change::PhoneChange;
 use crate::message::refusal::Refusal;
 use crate::message::reversal::Reversal;
 use crate::message::sale_query::SaleQuery;
 use crate::message::statement::{StatementAnswer, StatementQuery};
 use crate::message::top_up::TopUp;
 use crate::message::upload::{BatchAnswer, UPLOAD_RECORDS_MAX, Upload};
+use crate::message::virtual_bind::VirtualBind;
+use crate::message::virtual_unbind::VirtualUnbind;
 use crate::terminal_kind::{TerminalKind, TerminalKinds};
 
 const EVERYONE: TerminalKinds = TerminalKinds::ALL;
@@ -32,6 +36,8 @@ const SELLERS: TerminalKinds = TerminalKinds::of(&[
 ]);
 /// Where cards are handed out, and cash is taken.
 const COUNTERS: TerminalKinds = TerminalKinds::of(&[TerminalKind::Counter]);
+/// What speaks for the phone's app.
+const PHONES: TerminalKinds = TerminalKinds::of(&[TerminalKind::PhoneGateway]);
 const CASHIERS: TerminalKinds = TerminalKinds::of(&[TerminalKind::PhoneGateway, TerminalKind::Counter]);
 
 /// [`Command::consumes_sequence`] of a money request.
@@ -323,6 +329,24 @@ messages! {
         /// Takes an account's current card back.
         0x42 CardReturn(CardReturn), 40..=40, Change, TAKES_SEQUENCE, COUNTERS
             => CardReturnAnswer, 40..=40, Money(MoneyAnswer);
+        /// Gives an account a query password, in the place of the one that it has.
+        0x48 PasswordSet(AccountPassword), 48..=48, Change, TAKES_SEQUENCE, COUNTERS
+            => PasswordSetAnswer, 40..=40, Money(MoneyAnswer);
+        /// Binds a virtual card to an account, in the place of the one that it has.
+        0x49 VirtualBind(VirtualBind), 48..=48, Change, TAKES_SEQUENCE, PHONES
+            => VirtualBindAnswer, 40..=40, Money(MoneyAnswer);
+        /// Unbinds a virtual card.
+        0x4A VirtualUnbind(VirtualUnbind), 16..=16, Change, TAKES_SEQUENCE, PHONES
+            => VirtualUnbindAnswer, 40..=40, Money(MoneyAnswer);
+        /// Says which phone number the holder of a virtual card has now.
+        0x4B PhoneChange(PhoneChange), 24..=24, Change, TAKES_SEQUENCE, PHONES
+            => PhoneChangeAnswer, 40..=40, Money(MoneyAnswer);
+        /// Reports an account's current card lost.
+        0x4C LossReport(AccountPassword), 48..=48, Change, TAKES_SEQUENCE, CASHIERS
+            => LossReportAnswer, 40..=40, Money(MoneyAnswer);
+        /// Takes a loss report back: the card is found.
+        0x4D LossLift(AccountPassword), 48..=48, Change, TAKES_SEQUENCE, CASHIERS
+            => LossLiftAnswer, 40..=40, Money(MoneyAnswer);
     }
     any_time {
         /// Answers any request that wasn't carried out because of the frame, the session or the server's state.
@@ -337,7 +361,7 @@ bodies! {
         SignedOut;
         /// Answers a heartbeat.
         Heartbeat(HeartbeatAnswer);
-        /// Answers a debit, a top-up, what undoes either, a change of cards, or a sale query.
+        /// Answers a debit, a top-up, what undoes either, a change of cards, passwords or phones, or a sale query.
         Money(MoneyAnswer);
         /// Answers a balance query.
         Balance(BalanceAnswer);

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use protocol::answer::{Answer, Refusal};
 use protocol::command_table::{COMMANDS, Direction, Kind, Stage};
 use protocol::frame::{HEADER_BYTES, MAC_BYTES};
+use protocol::holder_digest;
 use protocol::keys::{self, Key128};
 use protocol::mac::Cmac128;
 use protocol::payment_code::{self, CodeRefusal, STEP_NS};
@@ -20,9 +21,9 @@ use zerocopy::IntoBytes;
 use crate::json::{Json, hex};
 use crate::layouts::{Field, Form, HEADER, OFFLINE_RECORD, body_of};
 use crate::support::{
-    CARD, CLIENT_NONCE, CODE_ACCOUNT, CODE_KEY_ID, CODE_NONCE, EPOCH, NOW_NS, SERVER_NONCE, TERMINAL,
-    answer_to, batch_lines, bill_lines, card_master, code, code_key, ids, master, offline_records, requests,
-    sign_in, terminal_key,
+    CARD, CLIENT_NONCE, CODE_ACCOUNT, CODE_KEY_ID, CODE_NONCE, EPOCH, NOW_NS, PASSWORD, PHONE, SERVER_NONCE,
+    TERMINAL, USER_ID, answer_to, batch_lines, bill_lines, card_master, code, code_key, holder_key, ids,
+    master, offline_records, password_key, requests, sealed, sign_in, terminal_key,
 };
 
 /// A frame of the vectors.
@@ -203,6 +204,7 @@ fn vectors() -> String {
                 ("card_key", json_of_key(&keys::derive_card_key(&card_master(), CARD))),
                 ("code_key_id", Json::number(CODE_KEY_ID)),
                 ("code_key", json_of_key(&code_key())),
+                ("holder_key", json_of_key(&holder_key())),
             ]),
         ),
         (
@@ -229,6 +231,19 @@ fn vectors() -> String {
                 ("nonce", Json::number(CODE_NONCE)),
                 ("digits", Json::text(core::str::from_utf8(&code()).expect("digits"))),
                 ("judged", Json::List(judged)),
+            ]),
+        ),
+        (
+            "phone",
+            Json::Object(vec![
+                ("user_id", Json::text(USER_ID)),
+                ("virtual_id", Json::number(holder_digest::virtual_id(&holder_key(), USER_ID).0)),
+                ("phone", Json::text(PHONE)),
+                ("phone_digest", Json::number(holder_digest::phone_digest(&holder_key(), PHONE).0)),
+                ("password", Json::text(PASSWORD)),
+                ("password_key", json_of_key(&password_key())),
+                ("salt", Json::hex(b"salt-001")),
+                ("sealed", Json::hex(&sealed(b"salt-001").0)),
             ]),
         ),
         ("result_codes", Json::List(codes)),
@@ -383,8 +398,10 @@ fn keys_block() -> String {
         ("card master", card_master()),
         ("card key (card 0x00a1b2c3d4e5)", keys::derive_card_key(&card_master(), CARD)),
         ("code key (key id 1)", code_key()),
+        ("holder key", holder_key()),
         ("up key of the example session", up),
         ("down key of the example session", down),
+        ("password key of the example session", password_key()),
     ];
     let mut out = String::from("```text\n");
     for (name, key) in lines {
@@ -408,6 +425,21 @@ fn code_block() -> String {
          number      0x{number:017x}\ndigits      {digits}\n```\n",
         hex(&input),
         hex(&mac),
+    )
+}
+
+fn phone_block() -> String {
+    let mut block = PASSWORD.as_bytes().to_vec();
+    block.extend_from_slice(&[0, 0]);
+    block.extend_from_slice(b"salt-001");
+    format!(
+        "```text\nuser id      {USER_ID}\nvirtual id   {}\nphone        {PHONE}\nphone digest {}\n\
+         password     {PASSWORD}, salt {}\nblock        {}\nsealed       {}\n```\n",
+        holder_digest::virtual_id(&holder_key(), USER_ID),
+        holder_digest::phone_digest(&holder_key(), PHONE),
+        hex(b"salt-001"),
+        hex(&block),
+        hex(&sealed(b"salt-001").0),
     )
 }
 
@@ -438,6 +470,7 @@ fn fill(document: &str) -> String {
             "actions" => actions_table(),
             "keys" => keys_block(),
             "payment-code" => code_block(),
+            "phone" => phone_block(),
             "offline-record" => record_block(),
             _ => {
                 let command = COMMANDS.iter().find(|command| command.name == name);

@@ -190,6 +190,11 @@ fn fields_out_of_range_are_refused_with_their_place() {
         ("card_replace", 72, 4, DecodeError::Field { offset: 72, value: 4 }),
         ("card_replace", 73, 1, DecodeError::Reserved { offset: 73 }),
         ("card_return", 33, 1, DecodeError::Reserved { offset: 33 }),
+        ("password_set", 32, 9, DecodeError::Field { offset: 32, value: 9 }),
+        ("password_set", 33, 1, DecodeError::Reserved { offset: 33 }),
+        ("loss_report", 40, 0xFF, DecodeError::Text { offset: 40 }),
+        ("loss_lift", 48, 1, DecodeError::Reserved { offset: 48 }),
+        ("virtual_bind", 32, 0xFF, DecodeError::Text { offset: 32 }),
     ];
     for (name, offset, byte, expected) in cases {
         let mut frame = frames.iter().find(|(known, _)| known == name).expect("a known name").1.clone();
@@ -201,6 +206,12 @@ fn fields_out_of_range_are_refused_with_their_place() {
         let mut frame = frames.iter().find(|(known, _)| *known == name).expect("a known name").1.clone();
         frame[56..64].fill(0);
         assert_eq!(Request::decode(&frame), Err(DecodeError::Field { offset: 56, value: 0 }), "{name}");
+    }
+    let numbers = [("virtual_bind", 48), ("virtual_unbind", 32), ("phone_change", 32), ("phone_change", 40)];
+    for (name, offset) in numbers {
+        let mut frame = frames.iter().find(|(known, _)| *known == name).expect("a known name").1.clone();
+        frame[offset..offset + 8].fill(0);
+        assert_eq!(Request::decode(&frame), Err(DecodeError::Field { offset, value: 0 }), "{name}");
     }
 }
 

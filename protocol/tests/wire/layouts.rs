@@ -77,6 +77,8 @@ pub(crate) const HEADER: &[Field] = &[
     ("counter", U64, "position of the frame in its direction of the session"),
 ];
 
+const PASSWORD: Field = ("password", Bytes(16), "the query password, sealed for this frame: see phones");
+const VIRTUAL_ID: Field = ("virtual_id", U64, "the virtual card, not 0: see phones");
 const SELECTOR_BY: Field = ("account_by", U8, "1 account number, 2 card number, 3 student number");
 const SELECTOR_ZERO: Field = ("reserved", Zero(7), "");
 const SELECTOR_VALUE: Field =
@@ -304,7 +306,23 @@ pub(crate) fn body_of(kind: Kind) -> Body {
             ("card_uid", U64, "the number of the card that is given back, not 0"),
             TILL_TIME,
         ],
+        Kind::PasswordSet | Kind::LossReport | Kind::LossLift => {
+            &[SELECTOR_BY, SELECTOR_ZERO, SELECTOR_VALUE, PASSWORD, TILL_TIME]
+        }
+        Kind::VirtualBind => {
+            &[("student", Text(16), "the holder's student or staff number"), VIRTUAL_ID, PASSWORD, TILL_TIME]
+        }
+        Kind::VirtualUnbind => &[VIRTUAL_ID, TILL_TIME],
+        Kind::PhoneChange => {
+            &[VIRTUAL_ID, ("phone", U64, "the digest of the phone number, not 0: see phones"), TILL_TIME]
+        }
         Kind::CardDebitAnswer
+        | Kind::PasswordSetAnswer
+        | Kind::VirtualBindAnswer
+        | Kind::VirtualUnbindAnswer
+        | Kind::PhoneChangeAnswer
+        | Kind::LossReportAnswer
+        | Kind::LossLiftAnswer
         | Kind::CardIssueAnswer
         | Kind::CardReplaceAnswer
         | Kind::CardReturnAnswer

@@ -8,16 +8,19 @@ use protocol::bill::{BillLine, BillLineKind, BillLineKinds};
 use protocol::card::{CardKind, ReplaceReason};
 use protocol::channel::{Channel, ReversalReason, Wallet};
 use protocol::command_table::Kind;
+use protocol::holder_digest;
 use protocol::ids::{
     AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, RecordNumber, RequestId, Sequence,
     TerminalId,
 };
 use protocol::keys::{self, Key128};
 use protocol::offline_record::{OFFLINE_RECORD_LAYOUT, OfflineRecord, TAC_KEY_CARD, TAC_KEY_TERMINAL};
+use protocol::password::{Password, SealedPassword};
 use protocol::payment_code;
 use protocol::request::{
-    AccountSelector, BalanceQuery, BillQuery, CardDebit, CardIssue, CardReplace, CardReturn, CodeDebit,
-    Heartbeat, Request, RequestIds, Reversal, SaleQuery, StatementDay, StatementQuery, TopUp, Upload,
+    AccountPassword, AccountSelector, BalanceQuery, BillQuery, CardDebit, CardIssue, CardReplace, CardReturn,
+    CodeDebit, Heartbeat, PhoneChange, Request, RequestIds, Reversal, SaleQuery, StatementDay,
+    StatementQuery, TopUp, Upload, VirtualBind, VirtualUnbind,
 };
 use protocol::result_code::ResultCode;
 use protocol::session::Session;
@@ -36,6 +39,9 @@ pub(crate) const NOW_NS: u64 = 1_795_493_106_000_000_007;
 pub(crate) const CODE_ACCOUNT: AccountId = AccountId(30_000);
 pub(crate) const CODE_KEY_ID: u8 = 1;
 pub(crate) const CODE_NONCE: u8 = 5;
+pub(crate) const PASSWORD: &str = "912345";
+pub(crate) const USER_ID: &str = "oX7a1_0b3Kd9";
+pub(crate) const PHONE: &str = "13800138000";
 
 pub(crate) fn master() -> Key128 {
     Key128::from_hex("000102030405060708090a0b0c0d0e0f").expect("32 digits")
@@ -51,6 +57,20 @@ pub(crate) fn card_master() -> Key128 {
 
 pub(crate) fn code_key() -> Key128 {
     keys::derive_code_key(&master(), CODE_KEY_ID)
+}
+
+pub(crate) fn holder_key() -> Key128 {
+    keys::derive_holder_key(&master())
+}
+
+/// The password key of the example session.
+pub(crate) fn password_key() -> Key128 {
+    sign_in().till.password_key()
+}
+
+/// The example's password, sealed with this salt.
+pub(crate) fn sealed(salt: &[u8; 8]) -> SealedPassword {
+    Password::new(PASSWORD).expect("six digits").seal(&password_key(), *salt)
 }
 
 pub(crate) fn identity() -> TerminalIdentity {
@@ -157,6 +177,10 @@ pub(crate) fn offline_records() -> [OfflineRecord; 2] {
 pub(crate) fn code() -> [u8; 20] {
     payment_code::issue(&code_key(), CODE_KEY_ID, CODE_ACCOUNT, payment_code::step_at(NOW_NS), CODE_NONCE)
         .expect("fits")
+}
+
+fn with_password(account: AccountSelector, salt: &[u8; 8]) -> AccountPassword {
+    AccountPassword { account, password: sealed(salt), till_time_ns: NOW_NS }
 }
 
 /// One request of every kind, each with its name in documents and the sequence it is sent with.
@@ -268,6 +292,36 @@ pub(crate) fn requests(records: &[OfflineRecord]) -> Vec<(&'static str, u32, Req
                 lines_max: 20,
             }),
         ),
+        ("password_set", 88, Request::PasswordSet(with_password(student, b"salt-001"))),
+        (
+            "virtual_bind",
+            89,
+            Request::VirtualBind(VirtualBind {
+                student: StudentNumber::new("2023001").expect("short"),
+                virtual_id: holder_digest::virtual_id(&holder_key(), USER_ID),
+                password: sealed(b"salt-002"),
+                till_time_ns: NOW_NS,
+            }),
+        ),
+        (
+            "virtual_unbind",
+            90,
+            Request::VirtualUnbind(VirtualUnbind {
+                virtual_id: holder_digest::virtual_id(&holder_key(), USER_ID),
+                till_time_ns: NOW_NS,
+            }),
+        ),
+        (
+            "phone_change",
+            91,
+            Request::PhoneChange(PhoneChange {
+                virtual_id: holder_digest::virtual_id(&holder_key(), USER_ID),
+                phone: holder_digest::phone_digest(&holder_key(), PHONE),
+                till_time_ns: NOW_NS,
+            }),
+        ),
+        ("loss_report", 92, Request::LossReport(with_password(student, b"salt-003"))),
+        ("loss_lift", 93, Request::LossLift(with_password(AccountSelector::Card(CARD), b"salt-004"))),
         ("sign_out", 0, Request::SignOut),
     ]
 }
@@ -351,6 +405,15 @@ pub(crate) fn answer_to<'a>(kind: Kind, bill: &'a [BillLine], batch: &'a [BatchL
         Kind::CardReturn => Answer::Money(MoneyAnswer { amount_fen: 0, balance_after_fen: 4_500, ..done }),
         Kind::TopUpUndo => {
             Answer::Money(MoneyAnswer { amount_fen: 10_000, record: RecordNumber(9_003), ..done })
+        }
+        Kind::PasswordSet | Kind::VirtualUnbind | Kind::PhoneChange | Kind::LossLift => {
+            Answer::Money(MoneyAnswer { amount_fen: 0, ..done })
+        }
+        Kind::VirtualBind => {
+            Answer::Money(MoneyAnswer { code: ResultCode::PasswordWrong, amount_fen: 0, ..done })
+        }
+        Kind::LossReport => {
+            Answer::Money(MoneyAnswer { code: ResultCode::CardAlreadyLost, amount_fen: 0, ..done })
         }
         Kind::SaleQuery => Answer::Money(MoneyAnswer {
             code: ResultCode::UnknownSale,

@@ -11,7 +11,7 @@ use engine::ledger::record::Wallet;
 use engine::ledger::registry::{Policy, TerminalKind};
 use protocol::result_code::ResultCode;
 
-use super::{Account, Answer, CardOwner, Model, Other, Said, Till, Wallets};
+use super::{Account, Answer, CardOwner, Holder, Model, Other, Said, Till, Wallets};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Model {
@@ -23,6 +23,7 @@ impl Model {
             Request::Opening(Opening { account, wallet, amount_fen }) => {
                 self.opening(account.0, wallet, amount_fen)
             }
+            Request::PasswordImport(ref r) => self.password_import(r),
             Request::BindCard(BindCard { account, card_uid }) => self.bind_card(account.0, card_uid.0),
             Request::SetAccountTerms(SetAccountTerms {
                 account,
@@ -82,7 +83,7 @@ impl Model {
     }
 
     /// Nothing changes: what is wanted stands already, or can't be had.
-    fn stands(&self, code: ResultCode, account: Option<u32>) -> Answer {
+    pub(super) fn stands(&self, code: ResultCode, account: Option<u32>) -> Answer {
         Answer::Outcome(Said {
             code,
             account,
@@ -93,7 +94,7 @@ impl Model {
         })
     }
 
-    fn changed(&mut self, code: ResultCode, account: Option<u32>) -> Answer {
+    pub(super) fn changed(&mut self, code: ResultCode, account: Option<u32>) -> Answer {
         let record = self.next_record();
         Answer::Outcome(Said { code, account, amount_fen: 0, balance_after_fen: 0, record, repeat: false })
     }
@@ -125,6 +126,7 @@ impl Model {
             opening_posted: false,
             spent_fen: BTreeMap::new(),
             codes_used: BTreeSet::new(),
+            holder: Holder::default(),
             chain: Vec::new(),
         });
         let answer = self.changed(ResultCode::Approved, Some(id));
@@ -223,9 +225,9 @@ impl Model {
         (a.status, a.card_lost, a.class, a.debit_max_fen, a.day_max_fen) = wanted;
         let card = a.card;
         if wanted.1 {
-            self.block(card)
+            self.block(card);
         } else {
-            self.free(card)
+            self.free(card);
         }
         let answer = self.changed(ResultCode::Approved, Some(id));
         self.link(id, self.last_record);

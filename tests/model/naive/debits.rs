@@ -101,6 +101,9 @@ impl Model {
         if !holder.codes_used.insert((step, nonce)) {
             return self.refuse(&ask, ResultCode::CodeUsed, Some(account));
         }
+        if self.lacks_a_phone(account) {
+            return self.refuse(&ask, ResultCode::CodeNotBound, Some(account));
+        }
         match self.forbidden(&ask, account) {
             Some(code) => self.refuse(&ask, code, Some(account)),
             None => self.debit(&ask, account, PaidFrom::Transition),

@@ -8,6 +8,7 @@
 mod cards;
 mod configuration;
 mod debits;
+mod holders;
 mod identity;
 mod offline;
 mod queries;
@@ -23,6 +24,8 @@ use engine::ledger::registry::{Policy, TerminalKind};
 use protocol::card::{CardKind, ReplaceReason};
 use protocol::ids::{AccountId, CardUid};
 use protocol::result_code::ResultCode;
+
+pub use holders::Holder;
 
 /// What is said to a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +68,7 @@ pub enum Other {
     TopUpClearing,
     OpeningClearing,
     UnknownCardClearing,
+    LostCards,
     SubsidyClearing,
     Fees,
 }
@@ -87,6 +91,7 @@ pub struct Account {
     pub opening_posted: bool,
     pub spent_fen: BTreeMap<u16, i64>,
     pub codes_used: BTreeSet<(u32, u8)>,
+    pub holder: Holder,
     /// Number and logged time of every record that names the account.
     pub chain: Vec<(u64, u64)>,
 }
@@ -139,6 +144,12 @@ pub enum Body {
     CardIssue { account: AccountSelector, card_uid: u64, kind: CardKind, expires_day: u16, fee_fen: i64 },
     CardReplace { account: AccountSelector, new_card: u64, reason: ReplaceReason, fee_fen: i64 },
     CardReturn { account: AccountSelector, card_uid: u64 },
+    PasswordSet { account: AccountSelector },
+    VirtualBind { student_number: [u8; 16], virtual_id: u64 },
+    VirtualUnbind { virtual_id: u64 },
+    PhoneChange { virtual_id: u64, phone: u64 },
+    LossReport { account: AccountSelector },
+    LossLift { account: AccountSelector },
     TopUpUndo { epoch: u16, sequence: u32, amount_fen: i64 },
 }
 
@@ -288,6 +299,12 @@ impl Model {
             Request::CardIssue(r) => self.card_issue(r),
             Request::CardReplace(r) => self.card_replace(r),
             Request::CardReturn(r) => self.card_return(r),
+            Request::PasswordSet(r) => self.password_set(r),
+            Request::VirtualBind(r) => self.virtual_bind(r),
+            Request::VirtualUnbind(r) => self.virtual_unbind(r),
+            Request::PhoneChange(r) => self.phone_change(r),
+            Request::LossReport(r) => self.loss_report(r),
+            Request::LossLift(r) => self.loss_lift(r),
             Request::Balance(r) => self.balance(&r.account),
             Request::SaleQuery(r) => self.sale_query(&r.sale),
             Request::BillHead(r) => self.bill_head(&r.account),

@@ -8,6 +8,7 @@ use super::debits::sells;
 use super::identity::{Standing, bad_field, told_again};
 use super::{Answer, Ask, Body, CardOwner, Deed, Model, Other, answer, day_of};
 
+const ONE_DAY_S: u32 = 86_400;
 const CLOCK_DRIFT_NS: u64 = 300_000_000_000;
 
 impl Model {
@@ -55,7 +56,13 @@ impl Model {
             Some(CardOwner::Account(id)) => Some(*id),
             _ => None,
         };
-        if let Some(id) = payer {
+        let was_blocked = self.blocked.get(&r.card_uid.0).is_some_and(|&since_ns| r.till_time_ns > since_ns);
+        // What a blocked card pays isn't its holder's: the school's, or the merchant's whose list was too old.
+        let payer = payer.filter(|_| !was_blocked);
+        if was_blocked && self.cards.get(&r.card_uid.0) != Some(&CardOwner::Nobody) {
+            flagged |= r.list_age_s.is_none_or(|age_s| age_s > ONE_DAY_S);
+            self.owe(Other::LostCards, -r.amount_fen);
+        } else if let Some(id) = payer {
             let policy = self.policy(self.accounts[id as usize].class);
             let account = &mut self.accounts[id as usize];
             flagged |= account.status != AccountStatus::Open;

@@ -48,7 +48,7 @@ pub(super) struct Wanted {
     pub(super) digest: u64,
 }
 
-impl<P: Parts + ?Sized> Desk<'_, P> {
+impl<'s, P: Parts + ?Sized> Desk<'s, P> {
     /// Decides such a request: `refusals` of its own, about the person if there is one, beside those that all have; and
     /// the record that approving it makes.
     pub(super) fn card_state<'a>(
@@ -101,7 +101,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
     }
 
     /// The account that a selector means; a lost card means the one that has it, too.
-    fn select_lost_or_not(&self, selector: &AccountSelector) -> Result<Person<'_>, ResultCode> {
+    pub(super) fn select_lost_or_not(&self, selector: &AccountSelector) -> Result<Person<'s>, ResultCode> {
         match (self.select(selector), selector) {
             (Err(ResultCode::CardLost), AccountSelector::Card(uid)) => {
                 self.card_holder(*uid).ok_or(ResultCode::CardLost)

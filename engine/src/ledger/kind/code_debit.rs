@@ -3,14 +3,15 @@
 //! `CodeMalformed`, then `CodeLocked` while the terminal is locked (ten wrong MACs within five minutes of the first;
 //! until those five minutes are over), then `CodeNotAuthentic`, `CodeExpired`, `CodeUsed`. Only `CodeNotAuthentic`
 //! counts towards the lock. A code older than the three newest steps that the account has used codes of is
-//! `CodeExpired`. From there on the code is used up, even if the debit is refused. Then the rules of every debit: see
-//! [`super::debit`]. Wallet: transition.
+//! `CodeExpired`. From there on the code is used up, even if the debit is refused. `CodeNotBound` when no phone is bound to the
+//! account any more, or none yet and its class asks for one ([`crate::ledger::registry::Policy::codes_need_phone`]). Then the
+//! rules of every debit: see [`super::debit`]. Wallet: transition.
 
 use protocol::ids::AccountId;
 use protocol::result_code::ResultCode;
 
 use super::{Ask, Case, Desk};
-use crate::ledger::account::CodeUse;
+use crate::ledger::account::{Account, CodeUse, Marks};
 use crate::ledger::command::{Channel, Sale};
 use crate::ledger::decision::Decision;
 use crate::ledger::directory::Directory;
@@ -101,10 +102,23 @@ impl<'a> Ask<'a> for CodeDebit<'a> {
             CodeUse::TooOld => return desk.refuse(&case, ResultCode::CodeExpired, Some(person)),
         }
         let token = step | u32::from(nonce) << 28;
+        if desk.needs_a_phone(person.account) {
+            let code = ResultCode::CodeNotBound;
+            return desk.refuse_with(&case, code, Some(person), MoneyFlags::CODE, token);
+        }
         if let Some(code) = desk.forbidden(&case, person.account, Wallet::Transition) {
             return desk.refuse_with(&case, code, Some(person), MoneyFlags::CODE, token);
         }
         desk.post_debit(&case, person, Wallet::Transition, MoneyFlags::CODE, token)
+    }
+}
+
+impl<P: Parts + ?Sized> Desk<'_, P> {
+    /// Whether the account's codes are refused because no phone is bound to it: none any more, or none yet and its class asks
+    /// for one.
+    fn needs_a_phone(&self, account: &Account) -> bool {
+        !account.marks.has(Marks::BOUND)
+            && (account.marks.has(Marks::UNBOUND) || self.registry.policy(account.class).codes_need_phone)
     }
 }
 

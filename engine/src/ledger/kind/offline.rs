@@ -11,10 +11,17 @@
 //! - Otherwise: the card wallet pays, its subsidy part first, whatever the account's status and whichever of its cards it
 //!   was.
 //!
+//! **Liability**: what a card pays after it was blocked (reported lost, replaced, given back: [`crate::ledger::block_list`]), by
+//! the record's own time against the logged time of that move, isn't its holder's. The school bears it (lost-cards clearing
+//! pays the merchant) when the till's own block-list was no older than [`BLOCK_LIST_AGE_MAX_S`] at the sale, as the record
+//! says under its TAC. With an older one, or none, the merchant does: it is flagged, and held back for good unless somebody
+//! decides otherwise. At the very moment of the move it is still the holder's, and so is whatever comes after the card was
+//! freed again. A card given to two is nobody's, as before.
+//!
 //! **Flagged** (`ApprovedFlagged`, the merchant's share is held back): above the class's limit for one offline
 //! sale; its own day above the class's offline limit for a day (both inclusive); available balance under the
 //! class's floor after it; dated ahead of logged time by more than the drift; card unknown; account not open or
-//! merchant not trading. Its own day is the +08:00 day of the till's time, at latest the day of logged time.
+//! merchant not trading; borne by the merchant. Its own day is the +08:00 day of the till's time, at latest the day of logged time.
 //!
 //! The card's counter is recorded, but doesn't raise the account's: only approved online taps do. It counts as seen, when it
 //! is the current card's.
@@ -26,7 +33,7 @@ use zerocopy::little_endian::{I64, U16, U32, U64};
 use super::card_debit::card_digest;
 use super::debit::covers;
 use super::identity::{Standing, remembered_outcome};
-use super::{Ask, Case, Desk, channel_wallet};
+use super::{Ask, Case, Desk, Person, channel_wallet};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::apply::Posting;
 use crate::ledger::calendar::day_of;
@@ -37,9 +44,11 @@ use crate::ledger::directory::Directory;
 use crate::ledger::error::LedgerError;
 use crate::ledger::lead::Lead;
 use crate::ledger::ledger_account::{Clearing, LedgerAccount};
-use crate::ledger::limits::{BALANCE_FEN_MAX, CLOCK_DRIFT_MAX_NS};
+use crate::ledger::limits::{BALANCE_FEN_MAX, BLOCK_LIST_AGE_MAX_S, CLOCK_DRIFT_MAX_NS};
 use crate::ledger::outcome_ring::{OutcomeMarks, RememberedOutcome};
-use crate::ledger::record::{MoneyFlags, MoneyRecord, OfflineDebitRecord, Record, SuspenseReason, Wallet};
+use crate::ledger::record::{
+    Liability, MoneyFlags, MoneyRecord, OfflineDebitRecord, Record, SuspenseReason, Wallet,
+};
 use crate::ledger::registry::{AuthoriseRule, Policy};
 use crate::ledger::shard::Parts;
 
@@ -58,6 +67,8 @@ pub struct OfflineFact<'a> {
     pub amount_fen: i64,
     /// When, by the till's clock, nanoseconds since 1970-01-01 UTC.
     pub till_time_ns: u64,
+    /// How old the block-list was that the till judged the card by, in seconds; none when it had none.
+    pub list_age_s: Option<u32>,
     /// Whether its TAC was right.
     pub authentic: bool,
 }
@@ -147,8 +158,12 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             channel_wallet: case.channel as u8,
             ..self.money(case, ResultCode::Approved)
         };
+        let liability = person.map_or(Liability::Holder, |person| self.liability(person, r));
         let mut subsidy_fen = 0;
-        let (flags, shard) = if let Some(person) = person {
+        let (flags, shard) = if liability != Liability::Holder {
+            money.debit = U32::new(LedgerAccount::clearing(Clearing::LostCards).bits());
+            (flags, self.layout.shard_of_terminal(case.sale.slot))
+        } else if let Some(person) = person {
             let account = person.account;
             subsidy_fen = account.subsidy_of(r.amount_fen);
             let after_fen = account.system_fen() - r.amount_fen;
@@ -174,7 +189,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             money.debit = U32::new(LedgerAccount::clearing(Clearing::UnknownCard).bits());
             (flags.with(MoneyFlags::UNKNOWN_CARD), self.layout.shard_of_terminal(case.sale.slot))
         };
-        let (code, credit) = if flags.has(MoneyFlags::REVIEW) {
+        let (code, credit) = if flags.has(MoneyFlags::REVIEW) || liability == Liability::Merchant {
             (ResultCode::ApprovedFlagged, LedgerAccount::held_back(merchant))
         } else {
             (ResultCode::Approved, LedgerAccount::merchant(merchant))
@@ -188,12 +203,29 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             money,
             card_uid: U64::new(r.card_uid.0),
             till_time_ns: U64::new(r.till_time_ns),
-            reserved: [0; 16],
+            liability: liability as u8,
+            reserved: [0; 15],
             // At most SUBSIDY_FEN_MAX, which fits.
             subsidy_fen: U32::new(subsidy_fen as u32),
             reserved_2: U32::ZERO,
         };
         Decision::Done { outcome, group: Group::one(Record::OfflineDebit(record)) }
+    }
+}
+
+impl<P: Parts + ?Sized> Desk<'_, P> {
+    /// Who bears what a person's card paid. Only of a card that isn't the current one, or is lost, more is looked at.
+    fn liability(&self, person: Person<'_>, r: &OfflineFact<'_>) -> Liability {
+        if person.account.card_uid == r.card_uid.0 && !person.account.card_lost {
+            return Liability::Holder;
+        }
+        match self.registry.block_list.blocked(r.card_uid) {
+            Some(since) if r.till_time_ns > since.time_ns => {
+                let in_time = r.list_age_s.is_some_and(|age_s| age_s <= BLOCK_LIST_AGE_MAX_S);
+                if in_time { Liability::School } else { Liability::Merchant }
+            }
+            _ => Liability::Holder,
+        }
     }
 }
 

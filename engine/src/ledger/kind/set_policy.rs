@@ -4,7 +4,7 @@ use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{I64, U32};
 
 use super::{Ask, Desk};
-use crate::ledger::apply::Setting;
+use crate::ledger::apply::{Setting, flag};
 use crate::ledger::decision::Decision;
 use crate::ledger::error::LedgerError;
 use crate::ledger::limits::{BALANCE_FEN_MAX, CLASSES_MAX};
@@ -41,7 +41,8 @@ impl<'a> Ask<'a> for SetPolicy {
             offline_day_max_fen: U32::new(policy.offline_day_max_fen),
             class,
             rule: policy.rule as u8,
-            reserved: [0; 6],
+            codes_need_phone: policy.codes_need_phone.into(),
+            reserved: [0; 5],
         };
         desk.changed(ResultCode::Approved, None, Record::PolicySet(record))
     }
@@ -51,6 +52,7 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
     pub(in crate::ledger) fn policy_set(&mut self, r: &PolicySetRecord) -> Result<(), LedgerError> {
         let rule = AuthoriseRule::from_number(r.rule).ok_or_else(|| self.bad("rule"))?;
         let number = self.number;
+        let codes_need_phone = flag(number, "codes_need_phone", r.codes_need_phone)?;
         let policy = self
             .registry
             .policies
@@ -63,6 +65,7 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
             offline_debit_max_fen: r.offline_debit_max_fen.get(),
             offline_day_max_fen: r.offline_day_max_fen.get(),
             rule,
+            codes_need_phone,
         };
         Ok(())
     }

@@ -9,9 +9,13 @@ use super::card_replace::CardReplace;
 use super::card_return::CardReturn;
 use super::code_debit::CodeDebit;
 use super::cut_off::CutOff;
+use super::loss_lift::LossLift;
+use super::loss_report::LossReport;
 use super::offline::OfflineFact;
 use super::open_account::OpenAccount;
 use super::opening::Opening;
+use super::password_set::{PasswordImport, PasswordSet};
+use super::phone_change::PhoneChange;
 use super::register_merchant::RegisterMerchant;
 use super::register_terminal::RegisterTerminal;
 use super::reversal::Reversal;
@@ -22,6 +26,8 @@ use super::set_meal_period::SetMealPeriod;
 use super::set_policy::SetPolicy;
 use super::top_up::TopUp;
 use super::top_up_undo::TopUpUndo;
+use super::virtual_bind::VirtualBind;
+use super::virtual_unbind::VirtualUnbind;
 use super::{Ask, Desk, shards_of};
 use crate::ledger::command::Sale;
 use crate::ledger::decision::Decision;
@@ -142,4 +148,18 @@ asks! {
     CardReplace(CardReplace<'a>);
     /// Takes the account's current card back, at a counter.
     CardReturn(CardReturn<'a>);
+    /// Gives an account a query password, at a counter.
+    PasswordSet(PasswordSet<'a>);
+    /// Gives an account that has no query password one.
+    PasswordImport(PasswordImport);
+    /// Binds a virtual card to an account.
+    VirtualBind(VirtualBind<'a>);
+    /// Unbinds a virtual card.
+    VirtualUnbind(VirtualUnbind<'a>);
+    /// Says which phone number the holder of a virtual card has now.
+    PhoneChange(PhoneChange<'a>);
+    /// Reports an account's current card lost.
+    LossReport(LossReport<'a>);
+    /// Takes the loss report of an account's current card back.
+    LossLift(LossLift<'a>);
 }

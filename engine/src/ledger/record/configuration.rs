@@ -179,8 +179,10 @@ pub struct PolicySetRecord {
     pub class: u8,
     /// [`crate::ledger::registry::AuthoriseRule`].
     pub rule: u8,
+    /// 1 when payment codes are taken only of accounts that a virtual card is bound to.
+    pub codes_need_phone: u8,
     /// Zero.
-    pub reserved: [u8; 6],
+    pub reserved: [u8; 5],
 }
 
 const _: () = assert!(size_of::<PolicySetRecord>() == 32);

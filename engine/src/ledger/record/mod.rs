@@ -9,6 +9,7 @@
 
 mod card;
 mod configuration;
+mod holder;
 mod money;
 mod table;
 mod wallets;
@@ -18,10 +19,11 @@ pub use configuration::{
     AccountOpenedRecord, AccountTermsSetRecord, CardBoundRecord, CardConflictRecord, CutOffRecord,
     MealPeriodSetRecord, MerchantRegisteredRecord, PolicySetRecord, TerminalRegisteredRecord,
 };
+pub use holder::{LossRecord, PasswordSetRecord, PhoneSetRecord, VirtualBoundRecord, VirtualUnboundRecord};
 pub(super) use money::channel_wallet;
 pub use money::{
-    MoneyFlags, MoneyRecord, OfflineDebitRecord, ReversalRecord, SuspenseReason, SuspenseRecord, TopUpRecord,
-    Wallet,
+    Liability, MoneyFlags, MoneyRecord, OfflineDebitRecord, ReversalRecord, SuspenseReason, SuspenseRecord,
+    TopUpRecord, Wallet,
 };
 pub use table::{Record, RecordKind};
 pub use wallets::{FullDebitRecord, FullReversalRecord, SubsidyClaimedRecord, Wallets, WalletsRecord};

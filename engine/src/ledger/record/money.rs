@@ -318,15 +318,18 @@ impl ReversalRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub struct OfflineDebitRecord {
-    /// Debit: the person's card wallet, or unknown-card clearing; credit: the merchant, or its held-back part.
+    /// Debit: the person's card wallet, unknown-card clearing, or, when the holder doesn't bear it, lost-cards clearing;
+    /// credit: the merchant, or its held-back part.
     /// `token` is the card's counter, but without the flag [`MoneyFlags::CARD`]: only online taps raise it.
     pub money: MoneyRecord,
     /// The card that paid.
     pub card_uid: U64,
     /// When the till says it was.
     pub till_time_ns: U64,
+    /// Who bears it: [`Liability`].
+    pub liability: u8,
     /// Zero.
-    pub reserved: [u8; 16],
+    pub reserved: [u8; 15],
     /// How much of the amount was subsidy, which is used first.
     pub subsidy_fen: U32,
     /// Zero.
@@ -344,7 +347,36 @@ impl Payload for OfflineDebitRecord {
     }
 }
 
+/// Who bears an offline debit. Numbers stand in records and never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Liability {
+    /// The card's holder: the card wasn't blocked yet. Or nobody knows whose card it is.
+    Holder = 0,
+    /// The school: the card was blocked, and the till's block-list was no older than it may be.
+    School = 1,
+    /// The merchant: the card was blocked, and the till had no block-list, or too old a one.
+    Merchant = 2,
+}
+
+impl Liability {
+    /// The one with this number.
+    pub const fn from_number(number: u8) -> Option<Liability> {
+        match number {
+            0 => Some(Liability::Holder),
+            1 => Some(Liability::School),
+            2 => Some(Liability::Merchant),
+            _ => None,
+        }
+    }
+}
+
 impl OfflineDebitRecord {
+    /// Who bears it, if this version knows that.
+    pub const fn liability(&self) -> Option<Liability> {
+        Liability::from_number(self.liability)
+    }
+
     /// The card that paid.
     pub fn card(&self) -> CardUid {
         CardUid(self.card_uid.get())

@@ -6,10 +6,11 @@ use zerocopy::IntoBytes;
 
 use super::{
     AccountOpenedRecord, AccountTermsSetRecord, CardBoundRecord, CardConflictRecord, CardIssuedRecord,
-    CardReplacedRecord, CardReturnedRecord, CutOffRecord, FullDebitRecord, FullReversalRecord,
-    MealPeriodSetRecord, MerchantRegisteredRecord, MoneyRecord, OfflineDebitRecord, Payload, PayloadBuffer,
-    PolicySetRecord, ReversalRecord, SubsidyClaimedRecord, SuspenseRecord, TerminalRegisteredRecord,
-    TopUpRecord, WalletsRecord, fixed, followed, join,
+    CardReplacedRecord, CardReturnedRecord, CutOffRecord, FullDebitRecord, FullReversalRecord, LossRecord,
+    MealPeriodSetRecord, MerchantRegisteredRecord, MoneyRecord, OfflineDebitRecord, PasswordSetRecord,
+    Payload, PayloadBuffer, PhoneSetRecord, PolicySetRecord, ReversalRecord, SubsidyClaimedRecord,
+    SuspenseRecord, TerminalRegisteredRecord, TopUpRecord, VirtualBoundRecord, VirtualUnboundRecord,
+    WalletsRecord, fixed, followed, join,
 };
 use crate::ledger::apply::{Posting, Setting};
 use crate::ledger::error::LedgerError;
@@ -319,5 +320,17 @@ records! {
         74 CardReplaced(CardReplacedRecord), 1, "card_replaced", NORMAL, card_replaced;
         /// An account's current card is given back, at a counter.
         75 CardReturned(CardReturnedRecord), 1, "card_returned", NORMAL, card_returned;
+        /// An account gets a query password.
+        80 PasswordSet(PasswordSetRecord), 1, "password_set", NORMAL, password_set;
+        /// A virtual card is bound to an account.
+        81 VirtualBound(VirtualBoundRecord), 1, "virtual_bound", NORMAL, virtual_bound;
+        /// A virtual card is bound to its account no more.
+        82 VirtualUnbound(VirtualUnboundRecord), 1, "virtual_unbound", NORMAL, virtual_unbound;
+        /// The holder of a virtual card has another phone number.
+        83 PhoneSet(PhoneSetRecord), 1, "phone_set", NORMAL, phone_set;
+        /// An account's current card is reported lost.
+        84 LossReported(LossRecord), 1, "loss_reported", NORMAL, loss_reported;
+        /// The loss report of an account's current card is taken back.
+        85 LossLifted(LossRecord), 1, "loss_lifted", NORMAL, loss_lifted;
     }
 }

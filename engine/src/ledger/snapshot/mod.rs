@@ -1,7 +1,7 @@
 //! The whole state as a stream of bytes, and its digest.
 //!
 //! ```text
-//! │ magic, 8 bytes │ version u32 │ zero u32 │ section ×12, in order of tag │ BLAKE3 of all before, 32 bytes │
+//! │ magic, 8 bytes │ version u32 │ zero u32 │ section ×13, in order of tag │ BLAKE3 of all before, 32 bytes │
 //! section: │ tag u32 │ bytes of a row u32 │ rows u64 │ rows │
 //! ```
 //!
@@ -19,7 +19,7 @@ mod rows;
 
 use std::io::{self, Read, Write};
 
-use protocol::ids::{AccountId, BusinessDate, CardUid, MerchantId, RecordNumber, TerminalId};
+use protocol::ids::{AccountId, BusinessDate, CardUid, MerchantId, RecordNumber, TerminalId, VirtualId};
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromZeros, IntoBytes};
 
@@ -27,6 +27,7 @@ use super::block_list::{BlockList, BlockMove, BlockedSince};
 use super::command::TerminalSlot;
 use super::directory::{CardRoute, Directory};
 use super::error::LedgerError;
+use super::holder::Holder;
 use super::hot::HotPart;
 use super::ledger_account::{Clearing, LedgerAccount};
 use super::limits::NAME_BYTES_MAX;
@@ -40,12 +41,12 @@ use super::shard::{Layout, Parts};
 use super::state::{Sizes, State};
 use super::terminal_entry::TerminalEntry;
 use rows::{
-    AccountRow, BlockRow, BooksRow, CardRow, HotRow, MealPeriodRow, MerchantRow, OrderRow, OutcomeRow, Row,
-    TillRow,
+    AccountRow, BlockRow, BooksRow, CardRow, HolderRow, HotRow, MealPeriodRow, MerchantRow, OrderRow,
+    OutcomeRow, Row, TillRow,
 };
 
 const MAGIC: [u8; 8] = *b"YIKALEDG";
-/// Version 1 had no subsidy parts and no counters seen, version 2 no block-list; what they left out can only be had from the
+/// Version 1 had no subsidy parts and no counters seen, version 2 no block-list and no holders; what they left out can only be had from the
 /// log.
 const VERSION: u32 = 3;
 
@@ -117,6 +118,7 @@ pub fn read(input: &mut dyn Read, sizes: &Sizes) -> Result<State, LedgerError> {
     source.section(|row| reader.hot(row))?;
     source.section(|row| reader.order(row))?;
     source.section(|row| reader.block(row))?;
+    source.section(|row| reader.holder(row))?;
     let accounts = reader.accounts;
     let hash = *source.hasher.finalize().as_bytes();
     let mut recorded = [0; 32];
@@ -196,7 +198,13 @@ fn stream<P: Parts + ?Sized>(
         sink.section(orders.len(), orders.iter().map(OrderRow::from))?;
     }
     let blocks = block_rows(&registry.block_list);
-    sink.section(blocks.len(), blocks)
+    sink.section(blocks.len(), blocks)?;
+    let holders = || {
+        (0..registry.accounts)
+            .map(|id| (id, layout.holder(parts, AccountId(id))))
+            .filter(|(_, holder)| *holder != Holder::default())
+    };
+    sink.section(holders().count(), holders().map(|(id, holder)| HolderRow::new(id, &holder)))
 }
 
 /// What is blocked, in order of card, then the moves, in order of version.
@@ -292,7 +300,8 @@ fn policy_row((class, policy): (u8, &Policy)) -> PolicySetRecord {
         offline_day_max_fen: policy.offline_day_max_fen.into(),
         class,
         rule: policy.rule as u8,
-        reserved: [0; 6],
+        codes_need_phone: policy.codes_need_phone.into(),
+        reserved: [0; 5],
     }
 }
 
@@ -466,6 +475,7 @@ impl Reader<'_> {
             offline_debit_max_fen: row.offline_debit_max_fen.get(),
             offline_day_max_fen: row.offline_day_max_fen.get(),
             rule: AuthoriseRule::from_number(row.rule).ok_or_else(|| bad("a rule isn't known"))?,
+            codes_need_phone: row.codes_need_phone != 0,
         };
         Ok(())
     }
@@ -521,6 +531,20 @@ impl Reader<'_> {
         } else {
             Err(bad("the moves of the block-list aren't in order"))
         }
+    }
+
+    fn holder(&mut self, row: &HolderRow) -> Result<(), LedgerError> {
+        let account = AccountId(row.account.get());
+        if account.0 >= self.state.registry.accounts {
+            return Err(bad("a holder's account isn't there"));
+        }
+        let State { directory, shards, .. } = &mut *self.state;
+        let virtual_id = VirtualId(row.virtual_id.get());
+        if virtual_id.0 != 0 && !directory.insert_virtual_card(virtual_id, account) {
+            return Err(LedgerError::TableFull { table: "virtual cards" });
+        }
+        *self.layout.holder_mut(shards, account) = row.holder();
+        Ok(())
     }
 
     fn entry(&mut self, slot: U16) -> Result<&mut TerminalEntry, LedgerError> {

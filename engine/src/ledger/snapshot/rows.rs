@@ -6,6 +6,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::ledger::account::{Account, AccountStatus, Marks};
 use crate::ledger::gaps::Gaps;
+use crate::ledger::holder::{Holder, PasswordRef};
 use crate::ledger::hot::HotPart;
 use crate::ledger::ledger_account::LedgerAccount;
 use crate::ledger::limits::{GAPS_MAX, NAME_BYTES_MAX, SUSPENSE_RECENT};
@@ -180,6 +181,43 @@ row! {
         version: U32,
         what: u8,
         reserved: [u8; 3],
+    }
+}
+
+row! {
+    /// What is known of an account's holder, where anything is; in order of account.
+    HolderRow, tag 15, 40 bytes {
+        password: U64,
+        locked_until_ns: U64,
+        virtual_id: U64,
+        phone: U64,
+        account: U32,
+        failures: u8,
+        reserved: [u8; 3],
+    }
+}
+
+impl HolderRow {
+    pub(super) fn new(account: u32, holder: &Holder) -> Self {
+        Self {
+            password: holder.password.0.into(),
+            locked_until_ns: holder.locked_until_ns.into(),
+            virtual_id: holder.virtual_id.into(),
+            phone: holder.phone.into(),
+            account: account.into(),
+            failures: holder.failures,
+            reserved: [0; 3],
+        }
+    }
+
+    pub(super) fn holder(&self) -> Holder {
+        Holder {
+            password: PasswordRef(self.password.get()),
+            locked_until_ns: self.locked_until_ns.get(),
+            virtual_id: self.virtual_id.get(),
+            phone: self.phone.get(),
+            failures: self.failures,
+        }
     }
 }
 

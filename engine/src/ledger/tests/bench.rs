@@ -14,8 +14,9 @@ use crate::ledger::command::{
 };
 use crate::ledger::decision::{BalanceView, Decision, Outcome};
 use crate::ledger::history::{History, HistorySearch, Step};
+use crate::ledger::holder::PasswordRef;
 use crate::ledger::kind::subsidy::subsidy_claim;
-use crate::ledger::known::{KnownOrder, KnownRecord, Need};
+use crate::ledger::known::{KnownOrder, KnownPassword, KnownRecord, Need, PasswordVerdict};
 use crate::ledger::ledger_account::LedgerAccount;
 use crate::ledger::limits::PAYLOAD_BYTES_MAX;
 use crate::ledger::orders::OrderKey;
@@ -43,6 +44,10 @@ pub(super) struct Bench {
     pub(super) log: Vec<Logged>,
     pub(super) time_ns: u64,
     pub(super) walks: usize,
+    /// The query password that comes along with the next request that needs one.
+    pub(super) typed: u32,
+    /// The passwords set, by their numbers; 0 is none.
+    pub(super) vault: Vec<u32>,
 }
 
 /// What a command came to.
@@ -139,7 +144,7 @@ impl Bench {
 
     pub(super) fn empty(sizes: Sizes) -> Bench {
         let state = State::new(&sizes).unwrap();
-        Bench { sizes, state, log: Vec::new(), time_ns: NOON_NS, walks: 0 }
+        Bench { sizes, state, log: Vec::new(), time_ns: NOON_NS, walks: 0, typed: 0, vault: vec![0] }
     }
 
     pub(super) fn head(&self) -> RecordNumber {
@@ -166,6 +171,15 @@ impl Bench {
                     };
                     let found = (1..=self.head().0).map(RecordNumber).find(credited);
                     known.order = Some(KnownOrder { key, up_to: self.head(), found });
+                }
+                Need::Password(of) => {
+                    let right = self.vault[of.0 as usize] == self.typed;
+                    let verdict = if right { PasswordVerdict::Right } else { PasswordVerdict::Wrong };
+                    known.password = Some(KnownPassword { of, verdict });
+                }
+                Need::NewPassword => {
+                    known.stored = Some(PasswordRef(self.vault.len() as u64));
+                    self.vault.push(self.typed);
                 }
             }
             // A decision may lend what its command knows: it lives as long as the test.
@@ -275,6 +289,7 @@ impl Bench {
             card_counter: CardCounter(counter),
             amount_fen,
             till_time_ns: self.time_ns,
+            list_age_s: Some(0),
             authentic: true,
         })
     }

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 
 use protocol::card::{CardKind, ReplaceReason};
 use protocol::ids::{
-    AccountId, BusinessDate, CardCounter, CardUid, Epoch, RecordNumber, Sequence, TerminalId,
+    AccountId, BusinessDate, CardCounter, CardUid, Epoch, PhoneDigest, RecordNumber, Sequence, TerminalId,
+    VirtualId,
 };
 use protocol::result_code::ResultCode;
 use zerocopy::IntoBytes;
@@ -19,14 +20,16 @@ use super::bench::{MERCHANT, NOON_NS, SECOND_NS, register_till, sale, text};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
     AccountSelector, Balance, BillHead, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, Channel,
-    CodeDebit, CodeVerdict, CutOff, OfflineFact, OpenAccount, Opening, RegisterMerchant, RegisterTerminal,
-    Reversal, Sale, SaleQuery, SetAccountTerms, SetPolicy, TerminalSlot, TopUp, TopUpUndo,
+    CodeDebit, CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordSet,
+    PhoneChange, RegisterMerchant, RegisterTerminal, Reversal, Sale, SaleQuery, SetAccountTerms, SetPolicy,
+    TerminalSlot, TopUp, TopUpUndo, VirtualBind, VirtualUnbind,
 };
-use crate::ledger::known::{Known, KnownOrder, KnownRecord};
+use crate::ledger::holder::PasswordRef;
+use crate::ledger::known::{Known, KnownOrder, KnownPassword, KnownRecord, PasswordVerdict};
 use crate::ledger::limits::{
     ACCOUNT_CHANGE_LOOKS_MAX, ACCOUNT_QUERY_LOOKS_MAX, CARD_DEBIT_LOOKS_MAX, CARD_STATE_LOOKS_MAX,
-    CODE_DEBIT_LOOKS_MAX, DIRECTORY_CHANGE_LOOKS_MAX, GAPS_MAX, Looks, OFFLINE_LOOKS_MAX, REVERSAL_LOOKS_MAX,
-    SALE_QUERY_LOOKS_MAX, TABLE_SEARCH_MAX, TOP_UP_LOOKS_MAX, TOP_UP_UNDO_LOOKS_MAX,
+    CODE_DEBIT_LOOKS_MAX, DIRECTORY_CHANGE_LOOKS_MAX, GAPS_MAX, HOLDER_LOOKS_MAX, Looks, OFFLINE_LOOKS_MAX,
+    REVERSAL_LOOKS_MAX, SALE_QUERY_LOOKS_MAX, TABLE_SEARCH_MAX, TOP_UP_LOOKS_MAX, TOP_UP_UNDO_LOOKS_MAX,
 };
 use crate::ledger::orders::OrderKey;
 use crate::ledger::probes::count;
@@ -60,11 +63,13 @@ const NOT_USED_UP: Sale<'_> = Sale {
     sequence: Sequence(1),
     raw: b"request bytes",
 };
+/// The vault's number of every password.
+const PASSWORD: PasswordRef = PasswordRef(5);
 /// Between two gaps of the till with gaps: no sequence of one is in the ring any more.
 const GAP_STEP: u32 = 40;
 
 /// The bound of a kind of command, and the buckets that a search for a place may add to it.
-const BOUNDS: [(&str, Looks, usize); 11] = [
+const BOUNDS: [(&str, Looks, usize); 12] = [
     ("card debit", CARD_DEBIT_LOOKS_MAX, 0),
     ("code debit", CODE_DEBIT_LOOKS_MAX, 0),
     ("offline record", OFFLINE_LOOKS_MAX, 0),
@@ -76,6 +81,7 @@ const BOUNDS: [(&str, Looks, usize); 11] = [
     ("opening or terms", ACCOUNT_CHANGE_LOOKS_MAX, TABLE_SEARCH_MAX),
     ("account or card", DIRECTORY_CHANGE_LOOKS_MAX, TABLE_SEARCH_MAX),
     ("card at a counter", CARD_STATE_LOOKS_MAX, TABLE_SEARCH_MAX),
+    ("holder", HOLDER_LOOKS_MAX, TABLE_SEARCH_MAX),
 ];
 
 fn kind(request: &Request<'_>) -> &'static str {
@@ -91,6 +97,13 @@ fn kind(request: &Request<'_>) -> &'static str {
         Request::Opening(_) | Request::SetAccountTerms(_) | Request::SetAccountClass(_) => "opening or terms",
         Request::OpenAccount(_) | Request::BindCard(_) => "account or card",
         Request::CardIssue(_) | Request::CardReplace(_) | Request::CardReturn(_) => "card at a counter",
+        Request::PasswordSet(_)
+        | Request::PasswordImport(_)
+        | Request::VirtualBind(_)
+        | Request::VirtualUnbind(_)
+        | Request::PhoneChange(_)
+        | Request::LossReport(_)
+        | Request::LossLift(_) => "holder",
         _ => "configuration",
     }
 }
@@ -104,6 +117,8 @@ struct Campus {
     codes: BTreeMap<&'static str, Vec<ResultCode>>,
     /// The latest top-up, as the log has it.
     top_up: Option<KnownRecord>,
+    /// What the vault says of the next password.
+    verdict: PasswordVerdict,
 }
 
 fn card(number: u64) -> CardUid {
@@ -134,6 +149,7 @@ impl Campus {
             most: BTreeMap::new(),
             codes: BTreeMap::new(),
             top_up: None,
+            verdict: PasswordVerdict::Right,
         };
         campus.run(Request::CutOff(CutOff { opened: BusinessDate(9_824) }));
         campus.run(Request::RegisterMerchant(RegisterMerchant {
@@ -181,7 +197,9 @@ impl Campus {
             }),
             _ => None,
         };
-        let known = Known { order, record: self.top_up, ..Known::default() };
+        let password = Some(KnownPassword { of: PASSWORD, verdict: self.verdict });
+        let known =
+            Known { order, record: self.top_up, password, stored: Some(PASSWORD), ..Known::default() };
         let command = Command { request, known: Some(&known) };
         let number = RecordNumber(self.next_number);
         let time_ns = NOON_NS + self.next_number * SECOND_NS / 100;
@@ -415,6 +433,7 @@ impl Campus {
 
     fn changes(&mut self, round: u32, account: u32) {
         let id = AccountId(account);
+        self.holders(round, account);
         for (status, card_lost) in [(AccountStatus::Frozen, true), (AccountStatus::Open, false)] {
             self.counted(Request::SetAccountTerms(SetAccountTerms {
                 account: id,
@@ -442,6 +461,38 @@ impl Campus {
 }
 
 impl Campus {
+    /// Everything that is done under a password, right and wrong, or by a phone.
+    fn holders(&mut self, round: u32, account: u32) {
+        let by_id = AccountSelector::Account(AccountId(account));
+        let by_number = AccountSelector::StudentNumber(student_number(account));
+        let virtual_id = VirtualId(7 + u64::from(round));
+        for account in [by_id, by_number] {
+            let sale = self.next_sale_of(COUNTER);
+            self.counted(Request::PasswordSet(PasswordSet { sale, account, well_formed: true }));
+            for verdict in [PasswordVerdict::Wrong, PasswordVerdict::Right, PasswordVerdict::Right] {
+                self.verdict = verdict;
+                let sale = self.next_sale_of(COUNTER);
+                self.counted(Request::LossReport(LossReport { sale, account, well_formed: true }));
+            }
+            for _ in 0..2 {
+                let sale = self.next_sale_of(COUNTER);
+                self.counted(Request::LossLift(LossLift { sale, account, well_formed: true }));
+            }
+        }
+        for id in [virtual_id, VirtualId(virtual_id.0 + 1_000_000)] {
+            let (sale, number) = (self.next_sale(), student_number(account));
+            let bind = VirtualBind { sale, student_number: number, virtual_id: id, well_formed: true };
+            self.counted(Request::VirtualBind(bind));
+            let sale = self.next_sale();
+            let phone = PhoneDigest(9);
+            self.counted(Request::PhoneChange(PhoneChange { sale, virtual_id: id, phone }));
+        }
+        for id in [virtual_id, VirtualId(virtual_id.0 + 1_000_000)] {
+            let sale = self.next_sale();
+            self.counted(Request::VirtualUnbind(VirtualUnbind { sale, virtual_id: id }));
+        }
+    }
+
     /// The account has no card by now: it is given one, another, none, and refused a third.
     fn cards_at_a_counter(&mut self, round: u32, account: u32) {
         let fresh = |n: u64| card(u64::from(self.accounts) + 10_000 + 4 * u64::from(round) + n);
@@ -491,6 +542,7 @@ fn fact(
         card_counter: CardCounter(counter),
         amount_fen,
         till_time_ns: NOON_NS,
+        list_age_s: Some(0),
         authentic,
     }
 }

@@ -1,12 +1,13 @@
 //! The bytes of records, as they stand in logs: a change here is a new version of the kind.
 
 use protocol::card::{CardKind, ReplaceReason};
-use protocol::ids::{AccountId, CardUid};
+use protocol::ids::{AccountId, CardCounter, CardUid, PhoneDigest, VirtualId};
 
-use super::bench::{Bench, Logged, register_till, sale};
+use super::bench::{Bench, Logged, register_till, sale, text, uid};
 use super::top_up_undos;
 use crate::ledger::command::{
-    AccountSelector, CardIssue, CardReplace, CardReturn, Channel, RegisterTerminal, Request,
+    AccountSelector, CardIssue, CardReplace, CardReturn, Channel, LossLift, LossReport, OfflineFact,
+    PasswordSet, PhoneChange, RegisterTerminal, Request, VirtualBind, VirtualUnbind,
 };
 use crate::ledger::record::RecordKind;
 use crate::ledger::registry::TerminalKind;
@@ -55,6 +56,39 @@ fn records_of_a_counter() {
     bench.done(Request::CardIssue(CardIssue { sale, account, card_uid, kind, expires_day, fee_fen }));
     bench.log.drain(..from);
     assert_eq!(text_of(&bench.log), include_str!("golden_card_records.txt"));
+}
+
+#[test]
+fn records_of_a_holder() {
+    let mut bench = Bench::new(1, 1);
+    let Request::RegisterTerminal(till) = register_till(0) else { unreachable!("it registers") };
+    bench.done(Request::RegisterTerminal(RegisterTerminal { kind: TerminalKind::Counter, ..till }));
+    let from = bench.log.len();
+    let (account, well_formed) = (AccountSelector::Account(AccountId(0)), true);
+    let (student_number, virtual_id) = (text("180000"), VirtualId(0x1112_1314));
+    bench.done(Request::PasswordSet(PasswordSet { sale: sale(0, 1, 1), account, well_formed }));
+    for (sequence, virtual_id) in [(1, VirtualId(0x0102_0304)), (2, virtual_id)] {
+        let sale = sale(1, 1, sequence);
+        bench.done(Request::VirtualBind(VirtualBind { sale, student_number, virtual_id, well_formed }));
+    }
+    let phone = PhoneDigest(0x2122_2324);
+    bench.done(Request::PhoneChange(PhoneChange { sale: sale(1, 1, 3), virtual_id, phone }));
+    bench.done(Request::VirtualUnbind(VirtualUnbind { sale: sale(1, 1, 4), virtual_id }));
+    bench.done(Request::LossReport(LossReport { sale: sale(1, 1, 5), account, well_formed }));
+    let late = bench.fact(OfflineFact {
+        sale: sale(2, 1, 1),
+        record_terminal: sale(2, 1, 1).terminal,
+        card_uid: uid(0),
+        card_counter: CardCounter(3),
+        amount_fen: 300,
+        till_time_ns: bench.time_ns + 1,
+        list_age_s: Some(60),
+        authentic: true,
+    });
+    assert_eq!(late.outcome.account, None);
+    bench.done(Request::LossLift(LossLift { sale: sale(1, 1, 6), account, well_formed }));
+    bench.log.drain(..from);
+    assert_eq!(text_of(&bench.log), include_str!("golden_holder_records.txt"));
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod cards;
 mod configuration;
 mod debits;
 mod golden;
+mod holders;
 mod identity;
 mod offline;
 mod reversals;

@@ -6,7 +6,7 @@ use crate::ledger::account::AccountStatus;
 use crate::ledger::calendar::DAY_NS;
 use crate::ledger::command::{BindCard, OfflineFact, RegisterMerchant, Request, SetAccountTerms, SetPolicy};
 use crate::ledger::ledger_account::{Clearing, LedgerAccount};
-use crate::ledger::limits::CLOCK_DRIFT_MAX_NS;
+use crate::ledger::limits::{BLOCK_LIST_AGE_MAX_S, CLOCK_DRIFT_MAX_NS};
 use crate::ledger::record::{MoneyFlags, Record, RecordKind};
 use crate::ledger::registry::Policy;
 use crate::ledger::state::total_fen;
@@ -19,6 +19,7 @@ fn fact(bench: &Bench, sequence: u32, account: u32, amount_fen: i64) -> OfflineF
         card_counter: CardCounter(sequence),
         amount_fen,
         till_time_ns: bench.time_ns,
+        list_age_s: Some(0),
         authentic: true,
     }
 }
@@ -214,5 +215,50 @@ fn a_merchant_that_stopped_trading_is_paid_after_review() {
     }));
     assert_eq!(bench.upload(sale(0, 1, 1), 0, 1, 100).outcome.code, ResultCode::ApprovedFlagged);
     assert_eq!((bench.owed_to_merchant(), bench.held_back()), (0, 100));
+    bench.close();
+}
+
+#[test]
+fn a_blocked_cards_sales_are_borne_by_who_should_have_known() {
+    use ResultCode::{Approved, ApprovedFlagged};
+    let lost_cards = LedgerAccount::clearing(Clearing::LostCards);
+    let mut bench = Bench::new(2, 2);
+    let lose = |card_lost| {
+        Request::SetAccountTerms(SetAccountTerms {
+            account: AccountId(0),
+            status: AccountStatus::Open,
+            card_lost,
+            class: 0,
+            debit_max_fen: 0,
+            day_max_fen: 0,
+        })
+    };
+    bench.done(lose(true));
+    let lost_ns = bench.time_ns;
+    bench.time_ns += DAY_NS;
+    // When it was, how old the till's list was; the answer, what the holder, the school and the merchant's review have then.
+    let mut sequence = 0;
+    let mut sold = |bench: &mut Bench, after_ns: u64, list_age_s| {
+        sequence += 1;
+        let till_time_ns = lost_ns + after_ns;
+        let answer = bench.fact(OfflineFact { till_time_ns, list_age_s, ..fact(bench, sequence, 0, 100) });
+        let school_fen = -total_fen(&bench.state.shards, lost_cards);
+        (answer.outcome.code, bench.wallets(0)[0], school_fen, bench.held_back())
+    };
+    assert_eq!(sold(&mut bench, 0, None), (Approved, 9_900, 0, 0), "at the very moment of the report");
+    assert_eq!(sold(&mut bench, 1, Some(BLOCK_LIST_AGE_MAX_S)), (Approved, 9_900, 100, 0));
+    assert_eq!(sold(&mut bench, 1, Some(BLOCK_LIST_AGE_MAX_S + 1)), (ApprovedFlagged, 9_900, 200, 100));
+    assert_eq!(sold(&mut bench, 1, None), (ApprovedFlagged, 9_900, 300, 200));
+    assert_eq!(bench.owed_to_merchant(), 200);
+    // Found again: what comes from now on is the holder's.
+    bench.done(lose(false));
+    assert_eq!(sold(&mut bench, 1, None), (Approved, 9_800, 300, 200));
+    // A card that was replaced is blocked, too: its sales before are the holder's, those after aren't.
+    bench.done(Request::BindCard(BindCard { account: AccountId(0), card_uid: CardUid(71) }));
+    assert_eq!(sold(&mut bench, DAY_NS, Some(0)), (Approved, 9_700, 300, 200));
+    assert_eq!(sold(&mut bench, DAY_NS + 1, Some(0)), (Approved, 9_700, 400, 200));
+    // The same record again is the same sale.
+    let again = fact(&bench, 2, 0, 100);
+    assert_eq!(bench.fact(again).short(), (Approved, 0));
     bench.close();
 }
