@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use crate::passwords::sealed;
 use protocol::answer::Answer;
 use protocol::frame::{self, Header, LENGTH_PREFIX_BYTES};
 use protocol::request::{Request, RequestIds};
@@ -49,6 +50,8 @@ pub(crate) struct Connection {
     input_to: usize,
     output: Vec<u8>,
     output_from: usize,
+    /// Frames queued so far.
+    queued: u64,
 }
 
 impl Connection {
@@ -78,12 +81,15 @@ impl Connection {
             input_to: 0,
             output: Vec::with_capacity(256),
             output_from: 0,
+            queued: 0,
         };
         Ok((connection, welcome))
     }
 
     /// Encodes and seals a request; it leaves with the next [`Connection::poll_flush`].
     pub(crate) fn queue(&mut self, ids: &RequestIds, request: &Request<'_>) -> Result<(), ConnectionError> {
+        self.queued += 1;
+        let request = sealed(request, || self.sealer.password_key(), self.queued);
         let range = request.append(ids, &mut self.output)?;
         self.sealer.seal(&mut self.output[range]);
         Ok(())

@@ -22,6 +22,8 @@ struct Person {
     card_uid: Option<u64>,
     /// The card lies on a counter: it can't be tapped.
     card_laid_down: bool,
+    /// The phone was unbound.
+    shows_no_code: bool,
     counter: u32,
     chip_balance_fen: i64,
     /// The card's transaction before the next one.
@@ -45,6 +47,8 @@ pub struct People {
     persons: Vec<Person>,
     /// The number of the next card that is handed out.
     next_blank: u64,
+    /// By holder number.
+    student_nos: Vec<String>,
     card_master_key: Key128,
     card_keys: CardKeys,
     code_key: Option<(u8, Key128)>,
@@ -66,6 +70,7 @@ impl People {
                 account: holder.account,
                 card_uid: holder.card_uid,
                 card_laid_down: false,
+                shows_no_code: false,
                 counter: card_counter_first.saturating_sub(1),
                 chip_balance_fen,
                 previous: SaleId::default(),
@@ -77,8 +82,15 @@ impl People {
             .collect();
         let code_key = campus.code_keys.first().map(|code_key| (code_key.id, Key128::new(code_key.key.0)));
         let card_master_key = Key128::new(campus.card_master_key.0);
-        let next_blank = blank_card_first;
-        People { persons, next_blank, card_keys: CardKeys::new(&card_master_key), card_master_key, code_key }
+        let student_nos = campus.holders.iter().map(|holder| holder.student_no.clone()).collect();
+        People {
+            persons,
+            next_blank: blank_card_first,
+            student_nos,
+            card_keys: CardKeys::new(&card_master_key),
+            card_master_key,
+            code_key,
+        }
     }
 
     /// Moves everybody out; nobody is left here but the keys.
@@ -86,6 +98,7 @@ impl People {
         People {
             persons: std::mem::take(&mut self.persons),
             next_blank: self.next_blank,
+            student_nos: std::mem::take(&mut self.student_nos),
             card_keys: CardKeys::new(&self.card_master_key),
             card_master_key: self.card_master_key.clone(),
             code_key: self.code_key.clone(),
@@ -102,11 +115,11 @@ impl People {
         self.persons.iter().map(|person| person.counter).max().unwrap_or(0).saturating_add(1)
     }
 
-    /// The campus with the cards that its holders have now.
+    /// The campus with the cards that its holders have in hand now: one that is reported lost isn't.
     pub(crate) fn campus_left(&self, campus: &Campus) -> Campus {
         let mut left = campus.clone();
         for (holder, person) in left.holders.iter_mut().zip(&self.persons) {
-            holder.card_uid = person.card_uid;
+            holder.card_uid = person.card_in_hand();
         }
         left
     }
@@ -126,6 +139,24 @@ impl People {
         let card = CardUid(self.next_blank);
         self.next_blank += 1;
         card
+    }
+
+    /// The holder has unbound the phone: it shows no code any more.
+    pub fn puts_phone_away(&mut self, holder: u32) {
+        self.persons[holder as usize].shows_no_code = true;
+    }
+
+    /// The holder binds a phone: codes that were shown by now aren't taken any more, nor those of the next step.
+    pub fn forget_codes(&mut self, holder: u32, unix_ns: u64) {
+        let person = &mut self.persons[holder as usize];
+        person.shows_no_code = false;
+        person.code_step = person.code_step.max(step_at(unix_ns) + LIVE_STEPS_EACH_WAY);
+        person.code_nonce_next = CODE_NONCE_MAX + 1;
+    }
+
+    /// The holder's student number.
+    pub fn student_no(&self, holder: u32) -> &str {
+        &self.student_nos[holder as usize]
     }
 
     /// The holder lays the card, if there is one, on a counter: until it is picked up, given or taken it pays nothing.
@@ -169,6 +200,9 @@ impl People {
     pub fn show_code(&mut self, holder: u32, unix_ns: u64) -> Option<[u8; CODE_DIGITS]> {
         let (key_id, key) = self.code_key.as_ref()?;
         let person = &mut self.persons[holder as usize];
+        if person.shows_no_code {
+            return None;
+        }
         let now_step = step_at(unix_ns);
         if person.code_step == 0 {
             // An earlier run may have shown codes of this very step. It began earlier in it, so it used lower nonces.
@@ -301,6 +335,24 @@ mod tests {
         let second = people.pay_offline(0, sale(43), 400, 3_000, 1_000).expect("the chip holds 400");
         assert_eq!((second.balance_before_fen.get(), second.previous_sequence.get()), (400, 42));
         assert_eq!(people.card_counter_next(), 103);
+    }
+
+    #[test]
+    fn a_phone_that_is_bound_anew_shows_no_code_of_before_and_an_unbound_one_none() {
+        let mut people = people();
+        let now_ns = 1_800_000_000_000_000_000;
+        people.show_code(0, now_ns).expect("a code");
+        people.forget_codes(0, now_ns);
+        assert_eq!(people.show_code(0, now_ns), None);
+        let later = people.show_code(0, now_ns + STEP_NS).expect("a code of the step after the next");
+        let mut key = Cmac128::new(&Key128::new([3; 16]));
+        let code = payment_code::parse(&later).expect("twenty digits");
+        assert!(
+            code.authenticate(&mut key, now_ns).is_err()
+                && code.authenticate(&mut key, now_ns + STEP_NS).is_ok()
+        );
+        people.puts_phone_away(0);
+        assert_eq!(people.show_code(0, now_ns + 9 * STEP_NS), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::config::SECOND_NS;
 use crate::measurement::Measurement;
 use crate::outcome_log::OutcomeLog;
 use crate::people::People;
+use crate::phone_users::PhoneUsers;
 
 /// What the terminals of a run share.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub struct World {
     pub log: OutcomeLog,
     /// Holders with an approved or uploaded sale.
     pub served: Vec<bool>,
+    /// Who knows a query password, and what came of it.
+    pub phone_users: PhoneUsers,
     /// Unix time at the run clock's zero, in nanoseconds.
     pub clock_zero_unix_ns: u64,
     /// Begins the order numbers of top-ups; no other run against the same server may have the same.
@@ -30,6 +33,7 @@ impl World {
             measurement: Measurement::default(),
             log: OutcomeLog::new(),
             served: vec![false; holders],
+            phone_users: PhoneUsers::default(),
             clock_zero_unix_ns,
             stamp: clock_zero_unix_ns / SECOND_NS,
         }

@@ -22,11 +22,14 @@ mod card_issue;
 mod card_replace;
 mod card_return;
 mod cash_top_up;
+mod loss;
+mod password_set;
 mod sale_query;
 mod statement;
 mod top_up;
 mod top_up_again;
 mod top_up_undo;
+mod virtual_card;
 
 use protocol::answer::{Answer, MoneyAnswer};
 use protocol::command_table::Kind;
@@ -263,6 +266,14 @@ deeds! {
     CardReplace(card_replace::CardReplace), "card-replace", CardReplace, 1, Takes;
     /// A counter takes a card back.
     CardReturn(card_return::CardReturn), "card-return", CardReturn, 1, Nothing;
+    /// A counter gives a person a query password.
+    PasswordSet(password_set::PasswordSet), "password-set", PasswordSet, 2, Nothing;
+    /// A person binds a phone.
+    VirtualBind(virtual_card::VirtualBind), "virtual-bind", VirtualBind, 2, Nothing;
+    /// A person unbinds the phone.
+    VirtualUnbind(virtual_card::VirtualUnbind), "virtual-unbind", VirtualUnbind, 2, Nothing;
+    /// A person has another phone number.
+    PhoneChange(virtual_card::PhoneChange), "phone-change", PhoneChange, 2, Nothing;
     /// A person looks at the balance, at a till or on the phone.
     Balance(balance::Balance), "balance", Balance, 3, Nothing;
     /// Money is paid in on the phone.
@@ -275,6 +286,10 @@ deeds! {
     TopUpUndo(top_up_undo::TopUpUndo), "top-up-undo", TopUpUndo, 4, Nothing;
     /// A cashier asks what became of the last sale.
     SaleQuery(sale_query::SaleQuery), "sale-query", SaleQuery, 6, Nothing;
+    /// A person reports the card lost.
+    LossReport(loss::LossReport), "loss-report", LossReport, 13, Nothing;
+    /// A person has found the card.
+    LossLift(loss::LossLift), "loss-lift", LossLift, 13, Nothing;
     /// A person looks at the newest lines of the bill.
     Bill(bill::Bill), "bill", Bill, 14, Nothing;
     /// A person looks at a week's statement.

@@ -239,6 +239,13 @@ fn take_frame(order: &SendOrder, request: &Request<'_>, reply: Reply) -> (String
         Request::CardReplace(replace) => {
             (format!("replace {sequence} by {}", replace.new_card), replace.fee_fen, Some(0))
         }
+        Request::PasswordSet(_) => (format!("password {sequence}"), 0, Some(0)),
+        Request::VirtualBind(bind) => (format!("bind {sequence} of {}", bind.virtual_id.0), 0, Some(0)),
+        Request::VirtualUnbind(unbind) => {
+            (format!("unbind {sequence} of {}", unbind.virtual_id.0), 0, Some(0))
+        }
+        Request::LossReport(_) => (format!("loss {sequence}"), 0, Some(0)),
+        Request::LossLift(_) => (format!("lift {sequence}"), 0, Some(0)),
         Request::CardReturn(_) => (format!("return {sequence}"), 0, Some(0)),
         Request::CardIssue(issue) => (format!("issue {sequence} of {}", issue.card_uid), 0, Some(0)),
         Request::Heartbeat(_) => ("heartbeat".to_owned(), 0, None),

@@ -47,6 +47,10 @@ struct Books {
     cards: HashMap<u64, u32>,
     /// The card that an account has now, where it was changed; 0 for none.
     current_cards: HashMap<u32, u64>,
+    /// Accounts whose card is reported lost.
+    lost: HashSet<u32>,
+    /// Which virtual card is whose.
+    virtual_cards: HashMap<u64, u32>,
     sales: HashMap<SaleId, Sale>,
     orders: HashSet<[u8; 32]>,
     lines: HashMap<u32, Vec<BillLine>>,
@@ -56,6 +60,8 @@ struct Books {
     faults: Faults,
 }
 
+/// The student number of account 0; the others follow.
+const FIRST_STUDENT: u32 = 2_023_000;
 /// The card of account 0; the others follow.
 const FIRST_CARD: u64 = 70_000;
 
@@ -83,7 +89,7 @@ pub fn campus(address: SocketAddr, tills: u32, holders: u32) -> Campus {
         holders: (0..holders)
             .map(|account| CampusHolder {
                 account,
-                student_no: format!("{:07}", 2_023_000 + account),
+                student_no: format!("{:07}", FIRST_STUDENT + account),
                 card_uid: (account % 20 != 19).then_some(FIRST_CARD + u64::from(account)),
             })
             .collect(),
@@ -235,7 +241,11 @@ impl Books {
             }),
             Request::CardDebit(debit) => {
                 let account = self.account_of_card(debit.card_uid.0);
-                if self.card_of(account) == debit.card_uid.0 || self.sales.contains_key(&sale) {
+                if self.sales.contains_key(&sale) {
+                    self.money(sale, account, debit.amount_fen)
+                } else if self.lost.contains(&account) {
+                    money(&self.store(sale, ResultCode::CardLost, account, debit.amount_fen))
+                } else if self.card_of(account) == debit.card_uid.0 {
                     self.money(sale, account, debit.amount_fen)
                 } else {
                     money(&self.store(sale, ResultCode::CardNotCurrent, account, debit.amount_fen))
@@ -351,13 +361,55 @@ impl Books {
             Request::Bill(_) | Request::Statement(_) | Request::Upload(_) => {
                 unreachable!("answered where their lines live")
             }
-            Request::PasswordSet(_)
-            | Request::VirtualBind(_)
-            | Request::VirtualUnbind(_)
-            | Request::PhoneChange(_)
-            | Request::LossReport(_)
-            | Request::LossLift(_) => unreachable!("the generator types no passwords and binds no phones"),
+            Request::PasswordSet(set) => {
+                self.once(sale, account_of(&set.account), |_, _| ResultCode::Approved)
+            }
+            Request::VirtualBind(bind) => {
+                let student: u32 = text_of(bind.student.as_bytes()).parse().expect("a number");
+                self.once(sale, student - FIRST_STUDENT, |books, account| {
+                    books.virtual_cards.insert(bind.virtual_id.0, account);
+                    ResultCode::Approved
+                })
+            }
+            Request::VirtualUnbind(unbind) => {
+                let account = self.virtual_cards.get(&unbind.virtual_id.0).copied().unwrap_or(u32::MAX);
+                self.once(sale, account, |books, _| match books.virtual_cards.remove(&unbind.virtual_id.0) {
+                    Some(_) => ResultCode::Approved,
+                    None => ResultCode::VirtualNotBound,
+                })
+            }
+            Request::PhoneChange(change) => {
+                let account = self.virtual_cards.get(&change.virtual_id.0).copied().unwrap_or(u32::MAX);
+                let known = account != u32::MAX;
+                self.once(sale, account, |_, _| {
+                    if known { ResultCode::Approved } else { ResultCode::VirtualNotBound }
+                })
+            }
+            Request::LossReport(report) => self.once(sale, account_of(&report.account), |books, account| {
+                match (books.card_of(account), books.lost.insert(account)) {
+                    (0, _) => ResultCode::NoCard,
+                    (_, true) => ResultCode::Approved,
+                    (_, false) => ResultCode::CardAlreadyLost,
+                }
+            }),
+            Request::LossLift(lift) => self.once(sale, account_of(&lift.account), |books, account| {
+                if books.lost.remove(&account) { ResultCode::Approved } else { ResultCode::CardNotLost }
+            }),
         }
+    }
+
+    /// Decides a request that moves no money, once.
+    fn once(
+        &mut self,
+        sale: SaleId,
+        account: u32,
+        decide: impl FnOnce(&mut Books, u32) -> ResultCode,
+    ) -> Answer<'static> {
+        if let Some(done) = self.sales.get(&sale) {
+            return money(done);
+        }
+        let code = decide(self, account);
+        money(&self.store(sale, code, account, 0))
     }
 
     fn account_of_card(&self, card: u64) -> u32 {
@@ -391,6 +443,7 @@ impl Books {
             return money(&self.store(sale, code, account, fee_fen));
         }
         self.current_cards.insert(account, card);
+        self.lost.remove(&account);
         if card != 0 {
             assert_eq!(self.cards.insert(card, account), None, "a card that was handed out before");
         }
@@ -452,6 +505,10 @@ fn money(done: &Sale) -> Answer<'static> {
         record: RecordNumber(done.record),
         server_time_ns: 0,
     })
+}
+
+fn text_of(padded: &[u8]) -> String {
+    String::from_utf8_lossy(padded).trim_end_matches('\0').to_owned()
 }
 
 fn unix_ns() -> u64 {

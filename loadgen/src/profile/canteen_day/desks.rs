@@ -15,6 +15,15 @@ const TOP_UPS_FEN: [i64; 8] = [2_000, 3_000, 5_000, 5_000, 10_000, 10_000, 10_00
 /// Share of what people do on the phone that falls into the hours of the meals.
 const PHONE_AT_MEALS_SHARE: f64 = 0.6;
 
+/// What is done under a query password, or after something that is: in the second half of the day, when counters have set some.
+const NEEDS_PASSWORD: [DeedKind; 5] = [
+    DeedKind::VirtualBind,
+    DeedKind::PhoneChange,
+    DeedKind::VirtualUnbind,
+    DeedKind::LossReport,
+    DeedKind::LossLift,
+];
+
 const STREAM_COUNTER: u64 = 5 << 40;
 const STREAM_GATEWAY: u64 = 6 << 40;
 
@@ -87,11 +96,19 @@ fn gateway_plan(config: &CanteenDayConfig, mut circle: Circle) -> TillPlan {
         (DeedKind::Balance, config.balances_per_holder),
         (DeedKind::Bill, config.bills_per_holder),
         (DeedKind::Statement, config.statements_per_holder),
+        (DeedKind::VirtualBind, config.binds_per_holder),
+        (DeedKind::PhoneChange, config.phone_changes_per_holder),
+        (DeedKind::VirtualUnbind, config.unbinds_per_holder),
+        (DeedKind::LossReport, config.losses_per_holder),
+        (DeedKind::LossLift, config.lifts_per_holder),
     ] {
         for _ in 0..circle.draw_count(per_holder) {
             let at_meals = !meals.is_empty() && circle.random.chance(PHONE_AT_MEALS_SHARE);
             let parts: &[Hours] = if at_meals { &meals } else { &whole_day };
-            let at_ns = config.compress(circle.draw_within(parts));
+            let mut at_ns = config.compress(circle.draw_within(parts));
+            if NEEDS_PASSWORD.contains(&deed) {
+                at_ns = config.duration_ns / 2 + at_ns / 2;
+            }
             let holder = circle.draw_holder();
             let amount_fen = if deed == DeedKind::TopUp { circle.draw_top_up_fen() } else { 0 };
             let answers_lost = config.draw_answers_lost(&mut circle.random);
@@ -114,6 +131,7 @@ fn counter_plan(config: &CanteenDayConfig, mut circle: Circle) -> TillPlan {
         for (deed, per_holder) in [
             (DeedKind::CashTopUp, config.cash_top_ups_per_holder),
             (DeedKind::CardReplace, config.replacements_per_holder),
+            (DeedKind::PasswordSet, config.passwords_per_holder),
             (DeedKind::CardReturn, config.returns_per_holder),
         ] {
             for _ in 0..circle.draw_count(per_holder) {

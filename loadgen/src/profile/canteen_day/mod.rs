@@ -18,6 +18,8 @@
 //!   statement.
 //! - Of 30,000 people 60 get a new card for a lost or broken one, and 30 give theirs back and are issued another: the first week of a
 //!   term, ten times an ordinary day. A replacement costs the ¥20 of the product's worked example.
+//! - In that week 120 of them have a query password set at a counter; half of them bind a phone with it, a quarter loses the card and
+//!   reports it, and half of those find it again. Who it is shows only when it is their turn: one of those who have a password by then.
 //! - At the tills answers are lost, sales reversed and tills offline as at a lunch; one sale in a thousand is asked for again by
 //!   its cashier.
 
@@ -104,6 +106,18 @@ pub struct CanteenDayConfig {
     pub bills_per_holder: f64,
     /// Looks at a statement for each holder. 0.03 unless set.
     pub statements_per_holder: f64,
+    /// Phones bound for each holder. 0.002 unless set.
+    pub binds_per_holder: f64,
+    /// Phones unbound for each holder. 0.0005 unless set.
+    pub unbinds_per_holder: f64,
+    /// Changes of phone number for each holder. 0.0005 unless set.
+    pub phone_changes_per_holder: f64,
+    /// Cards reported lost for each holder. 0.001 unless set.
+    pub losses_per_holder: f64,
+    /// Loss reports taken back for each holder. 0.0005 unless set.
+    pub lifts_per_holder: f64,
+    /// Query passwords set at a counter for each holder. 0.004 unless set.
+    pub passwords_per_holder: f64,
     /// Cash top-ups for each holder. 0.016 unless set.
     pub cash_top_ups_per_holder: f64,
     /// Share of them that the counter takes back at once. 0.02 unless set.
@@ -161,6 +175,12 @@ impl Default for CanteenDayConfig {
             balances_per_holder: 0.3,
             bills_per_holder: 0.1,
             statements_per_holder: 0.03,
+            binds_per_holder: 0.002,
+            unbinds_per_holder: 0.000_5,
+            phone_changes_per_holder: 0.000_5,
+            losses_per_holder: 0.001,
+            lifts_per_holder: 0.000_5,
+            passwords_per_holder: 0.004,
             cash_top_ups_per_holder: 0.016,
             undo_share: 0.02,
             replacements_per_holder: 0.002,
@@ -214,6 +234,12 @@ impl CanteenDayConfig {
             ("balances", self.balances_per_holder),
             ("bills", self.bills_per_holder),
             ("statements", self.statements_per_holder),
+            ("binds", self.binds_per_holder),
+            ("unbinds", self.unbinds_per_holder),
+            ("phone-changes", self.phone_changes_per_holder),
+            ("losses", self.losses_per_holder),
+            ("lifts", self.lifts_per_holder),
+            ("passwords", self.passwords_per_holder),
             ("cash-top-ups", self.cash_top_ups_per_holder),
             ("replacements", self.replacements_per_holder),
             ("returns", self.returns_per_holder),

@@ -133,6 +133,40 @@ fn a_top_up_is_told_again_under_its_order_and_undone_under_its_sequence() {
 }
 
 #[test]
+fn a_password_comes_first_and_a_lost_card_pays_nothing_until_it_is_found() {
+    let mut play = Play::new(
+        vec![
+            deed(0, DeedKind::LossReport, 0),
+            deed(0, DeedKind::PasswordSet, 0),
+            deed(20, DeedKind::LossReport, 0),
+            sale(40, 0, 0),
+            deed(60, DeedKind::LossLift, 0),
+            sale(80, 0, 0),
+            deed(100, DeedKind::VirtualBind, 0),
+            deed(120, DeedKind::VirtualBind, 0),
+            deed(140, DeedKind::VirtualUnbind, 0),
+            deed(160, DeedKind::VirtualBind, 0),
+        ],
+        vec![],
+        TillTimers::default(),
+    );
+    play.run(60 * SECOND_NS, |_| true, willing).check(
+        "0 signed in
+         0 password 41
+         20 loss 42
+         40 code 43
+         60 lift 44
+         80 debit 45 counter 100
+         100 bind 46 of 9000
+         140 unbind 47 of 9000
+         160 bind 48 of 9001
+         170 finished",
+    );
+    // Nobody knew a password at first, and nobody was left to bind a phone.
+    assert_eq!(play.world.measurement.counts.impossible, 2);
+}
+
+#[test]
 fn a_question_takes_no_sequence_and_an_answer_that_contradicts_the_log_is_noticed() {
     let mut play = Play::new(
         vec![
