@@ -351,7 +351,7 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
     let mut fields = Fields::default();
     match record {
         Record::Debit(r) | Record::Load(r) | Record::Opening(r) | Record::Refusal(r) => fields.money(r),
-        Record::TopUp(r) => {
+        Record::TopUp(r) | Record::Tender(r) => {
             fields.money(&r.money);
             fields.padded("order_number", &r.order_number);
         }
@@ -363,14 +363,23 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
             fields.money(&r.money);
             fields.wallets(&r.wallets);
         }
-        Record::FullReversal(r) => {
+        Record::FullReversal(r) | Record::Void(r) => {
             fields.money(&r.back.money);
             fields.wallets(&r.back.wallets);
             fields.number("original_record", r.original_record.get());
             fields.number("original_epoch", r.original_epoch.get());
             fields.number("original_sequence", r.original_sequence.get());
         }
-        Record::Settle(r) | Record::Fee(r) => {
+        Record::Refund(r) => {
+            fields.money(&r.money);
+            fields.wallets(&r.wallets);
+            fields.number("original_record", r.original_record.get());
+            fields.number("original_terminal", r.original_terminal.get());
+            fields.number("original_epoch", r.original_epoch.get());
+            fields.number("original_sequence", r.original_sequence.get());
+            fields.fen_if_any("refunded_before_fen", r.refunded_before_fen.get());
+        }
+        Record::Settle(r) | Record::Fee(r) | Record::Payable(r) => {
             fields.money(&r.money);
             fields.wallets(&r.wallets);
         }
@@ -404,6 +413,14 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
             fields.text("digest", format!("{:016x}", r.digest.get()));
             fields.number_if_any("previous_terminal", r.previous_terminal.get());
             fields.text("bytes", crate::data_dir::hex(bytes));
+        }
+        Record::BlockListActive(r) => {
+            fields.number("terminal", r.terminal.get());
+            fields.date("business_date", r.business_date.get());
+            fields.number("version", r.version.get());
+            fields.text("digest", crate::data_dir::hex(&r.digest));
+            fields.text("till_time", LocalTime(r.till_time_ns.get()).to_string());
+            fields.number_if_any("previous_terminal", r.previous_terminal.get());
         }
         Record::AccountOpened(r) => {
             fields.number("account", r.account.get());

@@ -10,6 +10,9 @@ pub(crate) fn code_of(answer: &Answer<'_>) -> Option<ResultCode> {
         Answer::Balance(balance) => Some(balance.code),
         Answer::Bill(bill) => Some(bill.code),
         Answer::Statement(statement) => Some(statement.code),
+        Answer::ClassRules(table) => Some(table.code),
+        Answer::MealPeriods(table) => Some(table.code),
+        Answer::BlockList(list) => Some(list.code),
         Answer::Refused(refusal) => Some(refusal.code),
         Answer::SignedOut | Answer::Heartbeat(_) | Answer::Batch(_) => None,
     }

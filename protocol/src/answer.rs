@@ -8,12 +8,14 @@ use crate::frame::{self, HEADER_BYTES, Header, MAC_BYTES, VERSION_MIN};
 use crate::message::Body;
 pub use crate::message::balance::{AccountStatus, BalanceAnswer};
 pub use crate::message::bill::BillAnswer;
+pub use crate::message::block_list::BlockListAnswer;
 pub use crate::message::field::ACCOUNT_NONE;
 pub use crate::message::heartbeat::HeartbeatAnswer;
 pub use crate::message::money_answer::MoneyAnswer;
 pub use crate::message::refusal::Refusal;
 pub use crate::message::statement::{StatementAnswer, StatementMore};
 pub use crate::message::table::Answer;
+pub use crate::message::tables::{ClassRulesAnswer, MealPeriodsAnswer};
 pub use crate::message::upload::{BatchAnswer, BatchLine};
 
 /// Bytes of a Refused frame.

@@ -30,10 +30,16 @@ numbered! {
         Opening = 6, "opening";
         /// What was paid for a card.
         Fee = 7, "fee";
+        /// A debit given back by its merchant, wholly or in part.
+        Refund = 8, "refund";
         /// Phone spending settled from the transition wallet onto the card wallet.
         Settle = 9, "settle";
+        /// A debit undone at its till, on the same business date.
+        Void = 10, "void";
         /// A subsidy that came into the card wallet.
         Subsidy = 11, "subsidy";
+        /// What came to a closed account and is owed to its holder.
+        Payable = 12, "payable";
         /// A top-up taken back at its counter.
         TopUpUndone = 13, "top-up-undone";
     }
@@ -113,11 +119,11 @@ pub struct BillLine {
     pub business_date: U16,
     /// A [`BillLineKind`]'s number.
     pub kind: u8,
-    /// A [`Channel`](crate::channel::Channel)'s number; 0 for a reversal.
+    /// A [`Channel`](crate::channel::Channel)'s number; 0 for what undoes a debit.
     pub channel: u8,
     /// A [`Wallet`](crate::channel::Wallet)'s number.
     pub wallet: u8,
-    /// [`BILL_FLAG_REVERSED`], [`BILL_FLAG_REVIEW`].
+    /// [`BILL_FLAG_REVERSED`], [`BILL_FLAG_REVIEW`], [`BILL_FLAG_REFUNDED`].
     pub flags: u8,
     /// Zero.
     pub reserved: U16,
@@ -129,6 +135,8 @@ const _: () = assert!(size_of::<BillLine>() == BILL_LINE_BYTES);
 pub const BILL_FLAG_REVERSED: u8 = 1;
 /// The line is beyond an offline rule and held for review.
 pub const BILL_FLAG_REVIEW: u8 = 2;
+/// What the line tells was given back later, wholly or in part.
+pub const BILL_FLAG_REFUNDED: u8 = 4;
 
 #[cfg(test)]
 mod tests {
@@ -136,7 +144,7 @@ mod tests {
 
     #[test]
     fn kinds_are_bits_and_no_bit_is_every_kind() {
-        assert_eq!(BillLineKinds::KNOWN_BITS, 0b10_1010_1111_1110);
+        assert_eq!(BillLineKinds::KNOWN_BITS, 0b11_1111_1111_1110);
         let chosen = BillLineKinds::of(&[BillLineKind::Debit, BillLineKind::TopUpUndone]);
         assert_eq!(chosen.bits(), 1 << 1 | 1 << 13);
         for &kind in BillLineKind::ALL {

@@ -46,9 +46,9 @@ numbered! {
         Code = 2, "code";
         /// A sale that a till stored while offline and uploaded later.
         Offline = 3, "offline";
-        /// Paid in through WeChat Pay.
+        /// Paid in, or paid at a till, through WeChat Pay.
         WeChatPay = 10, "wechat-pay";
-        /// Paid in through Alipay.
+        /// Paid in, or paid at a till, through Alipay.
         Alipay = 11, "alipay";
         /// Paid in at a service counter.
         Counter = 12, "counter";
@@ -61,6 +61,11 @@ impl Channel {
     /// True for the channels that a top-up request may name.
     pub const fn is_top_up(self) -> bool {
         matches!(self, Channel::WeChatPay | Channel::Alipay | Channel::Counter)
+    }
+
+    /// True for the channels that a customer may pay through at a till, past any account here.
+    pub const fn is_tender(self) -> bool {
+        matches!(self, Channel::WeChatPay | Channel::Alipay)
     }
 }
 

@@ -39,6 +39,7 @@
 
 pub mod answer;
 pub mod bill;
+pub mod block_list;
 pub mod card;
 mod card_tacs;
 pub mod channel;
@@ -59,5 +60,6 @@ pub mod request;
 pub mod result_code;
 pub mod session;
 pub mod sign_in;
+pub mod tables;
 pub mod terminal_kind;
 pub mod text;

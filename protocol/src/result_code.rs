@@ -3,7 +3,7 @@
 //! Numbers are never reused and never change. They are ordered by precedence: where several apply, the lowest
 //! is the answer, so a till, a test and the naive model always agree on which one it is. The hundreds group
 //! them by the check that speaks: 0 done, 1xx session, 2xx capacity, 3xx identity, 4xx request fields,
-//! 5xx credential, 6xx account and rules of money, 7xx reversal, 8xx offline records.
+//! 5xx credential, 6xx account and rules of money, 7xx what undoes a request, 8xx offline records.
 
 use core::fmt;
 
@@ -174,6 +174,9 @@ codes! {
     NotPermitted = 403, Stop, Forgotten;
     /// The record to go on behind isn't one of the account's. Answers to statement queries only.
     CursorUnknown = 409, Stop, Forgotten;
+    /// The block-list that is reported isn't that of its version, or the version isn't known: download the whole list, then
+    /// report that. Answers to BlockListActive only.
+    BlockListDiffers = 410, Retry, Forgotten;
 
     /// No account has this card.
     UnknownCard = 500, Show, Remembered;
@@ -236,6 +239,8 @@ codes! {
     DebitLimit = 610, Show, Remembered;
     /// Above the day's total without the password.
     DayLimit = 611, Show, Remembered;
+    /// The debit that is to be given back was another merchant's.
+    OtherMerchant = 615, Show, Remembered;
     /// The system balance, less open holds, doesn't cover the amount.
     InsufficientFunds = 620, Show, Remembered;
     /// The balance would leave the range of amounts.
@@ -247,8 +252,36 @@ codes! {
     ReversalOfOfflineFact = 701, Stop, Remembered;
     /// The named original isn't a sale that can be reversed (itself a reversal, or a refusal).
     NothingToReverse = 702, Show, Remembered;
+    /// The sale was given back by refund, wholly or in part; only refunds can give back the rest.
+    ReversalAfterRefund = 705, Show, Remembered;
+    /// The named original isn't a sale of this till that can be voided: it never came, or it is no debit.
+    NothingToVoid = 706, Show, Remembered;
+    /// An offline fact is never voided: it is given back by refund.
+    VoidOfOfflineFact = 707, Show, Remembered;
+    /// The sale was voided before.
+    AlreadyVoided = 708, Show, Remembered;
     /// The named original isn't a top-up that this counter took today, or it was undone before.
     NotUndoable = 709, Show, Remembered;
+    /// The sale was reversed: there is nothing to void.
+    VoidAfterReversal = 710, Show, Remembered;
+    /// The sale was given back by refund, wholly or in part; only refunds can give back the rest.
+    VoidAfterRefund = 711, Show, Remembered;
+    /// The sale's business date is closed; it can be given back by refund.
+    VoidTooLate = 712, Show, Remembered;
+    /// The named original isn't a debit of an account: it never came, or was refused, or the school bears it, or it is another thing.
+    NothingToRefund = 713, Show, Remembered;
+    /// The named original is itself a refund.
+    RefundOfRefund = 714, Show, Remembered;
+    /// The named original is itself a reversal, a void or a top-up taken back.
+    RefundOfReversal = 715, Show, Remembered;
+    /// The sale was voided: there is nothing to give back.
+    RefundAfterVoid = 716, Show, Remembered;
+    /// The sale was reversed: there is nothing to give back.
+    RefundAfterReversal = 717, Show, Remembered;
+    /// With what was given back before it would be more than was paid.
+    RefundAboveOriginal = 718, Show, Remembered;
+    /// The offline fact is held back from the merchant for review, which comes first.
+    RefundUnderReview = 719, Show, Remembered;
 
     /// The record's authentication code is wrong: not accepted; the till keeps it.
     NotAuthentic = 800, Keep, Remembered;

@@ -10,6 +10,7 @@ use engine::ledger::known::{Known, KnownOrder, KnownPassword, KnownRecord, Need,
 use engine::ledger::limits::PAYLOAD_BYTES_MAX;
 use engine::ledger::orders::OrderKey;
 use engine::ledger::record::Wallet;
+use engine::ledger::refunds;
 use engine::ledger::state::{self, sum_of_all_fen};
 use engine::ledger::{
     Clearing, Command, Decision, LedgerAccount, Outcome, Record, RecordKind, Request, Sizes, Stamp, State,
@@ -37,6 +38,7 @@ pub struct Fast {
     pub orders_looked_up: u64,
     /// The passwords set, by their numbers; 0 is none.
     vault: Vec<u8>,
+    pub refunds_looked_up: u64,
 }
 
 fn fault<E: core::fmt::Display>(error: E) -> String {
@@ -54,6 +56,7 @@ impl Fast {
             orders: BTreeMap::new(),
             orders_looked_up: 0,
             vault: vec![0],
+            refunds_looked_up: 0,
         }
     }
 
@@ -132,6 +135,18 @@ impl Fast {
                 self.orders_looked_up += 1;
                 let found = self.orders.get(&key).copied();
                 known.order = Some(KnownOrder { key, up_to: RecordNumber(self.last_record()), found });
+            }
+            Need::Refunds { account, head, original } => {
+                if known.refunds.is_some_and(|refunds| refunds.original == original) {
+                    return Err(format!("asked for the refunds of record {original} twice"));
+                }
+                self.refunds_looked_up += 1;
+                let found = refunds::find(original, head, None, |number| {
+                    let found = self.known_record(number)?;
+                    let link = refunds::Link::of(&found.record(), account);
+                    link.ok_or(format!("record {number} isn't in the chain of account {account}"))
+                })?;
+                known.refunds = Some(found);
             }
             Need::Record(number) => {
                 if known.record(number).is_some() {
@@ -299,6 +314,7 @@ impl Fast {
         self.compare_other(model, Other::TopUpClearing, LedgerAccount::clearing(Clearing::TopUp))?;
         self.compare_other(model, Other::OpeningClearing, LedgerAccount::clearing(Clearing::Opening))?;
         self.compare_other(model, Other::Fees, LedgerAccount::clearing(Clearing::Fees))?;
+        self.compare_other(model, Other::Payable, LedgerAccount::clearing(Clearing::Payable))?;
         self.compare_other(model, Other::SubsidyClearing, LedgerAccount::clearing(Clearing::Subsidy))?;
         self.compare_other(model, Other::LostCards, LedgerAccount::clearing(Clearing::LostCards))?;
         self.compare_other(model, Other::UnknownCardClearing, LedgerAccount::clearing(Clearing::UnknownCard))

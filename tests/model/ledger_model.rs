@@ -26,7 +26,7 @@ const SHARD_COUNTS: [usize; 3] = [1, 2, 16];
 
 /// The codes that the ledger itself gives, and every run of all streams must have seen. `BalanceOverflow` isn't among
 /// them: the range of balances is a million times that of amounts, beyond what a stream can reach.
-const CODES: [ResultCode; 50] = [
+const CODES: [ResultCode; 66] = [
     ResultCode::Approved,
     ResultCode::ApprovedFlagged,
     ResultCode::UnknownTerminal,
@@ -40,6 +40,7 @@ const CODES: [ResultCode; 50] = [
     ResultCode::AmountTooLarge,
     ResultCode::SequenceZero,
     ResultCode::NotPermitted,
+    ResultCode::BlockListDiffers,
     ResultCode::UnknownCard,
     ResultCode::CardLost,
     ResultCode::CardNotCurrent,
@@ -70,11 +71,26 @@ const CODES: [ResultCode; 50] = [
     ResultCode::CardAlreadyCurrent,
     ResultCode::DebitLimit,
     ResultCode::DayLimit,
+    ResultCode::OtherMerchant,
     ResultCode::InsufficientFunds,
     ResultCode::ReversalTooLate,
     ResultCode::ReversalOfOfflineFact,
     ResultCode::NothingToReverse,
+    ResultCode::ReversalAfterRefund,
+    ResultCode::NothingToVoid,
+    ResultCode::VoidOfOfflineFact,
+    ResultCode::AlreadyVoided,
     ResultCode::NotUndoable,
+    ResultCode::VoidAfterReversal,
+    ResultCode::VoidAfterRefund,
+    ResultCode::VoidTooLate,
+    ResultCode::NothingToRefund,
+    ResultCode::RefundOfRefund,
+    ResultCode::RefundOfReversal,
+    ResultCode::RefundAfterVoid,
+    ResultCode::RefundAfterReversal,
+    ResultCode::RefundAboveOriginal,
+    ResultCode::RefundUnderReview,
     ResultCode::NotAuthentic,
     ResultCode::WrongTerminal,
 ];
@@ -100,6 +116,7 @@ struct Seen {
     kinds: BTreeMap<RecordKind, u64>,
     walks: u64,
     orders_looked_up: u64,
+    refunds_looked_up: u64,
     commands: usize,
 }
 
@@ -176,6 +193,7 @@ fn run(seed: u64) -> Result<Seen, String> {
     }
     seen.walks = ledgers[0].walks;
     seen.orders_looked_up = ledgers[0].orders_looked_up;
+    seen.refunds_looked_up = ledgers[0].refunds_looked_up;
     seen.kinds = ledgers[0].records_by_kind();
     Ok(seen)
 }
@@ -222,6 +240,7 @@ fn the_ledger_is_the_naive_model() {
         total.commands += seen.commands;
         total.walks += seen.walks;
         total.orders_looked_up += seen.orders_looked_up;
+        total.refunds_looked_up += seen.refunds_looked_up;
         for (code, count) in seen.codes {
             *total.codes.entry(code).or_default() += count;
         }
@@ -229,11 +248,15 @@ fn the_ledger_is_the_naive_model() {
             *total.kinds.entry(kind).or_default() += count;
         }
     }
-    let Seen { commands, walks, orders_looked_up, codes, kinds } = &total;
-    println!("{commands} commands, {walks} walks, {orders_looked_up} orders looked up, {codes:?}, {kinds:?}");
+    let Seen { commands, walks, orders_looked_up, refunds_looked_up, codes, kinds } = &total;
+    println!(
+        "{commands} commands, {walks} walks, {orders_looked_up} orders and {refunds_looked_up} times refunds looked up, \
+         {codes:?}, {kinds:?}"
+    );
     assert!(total.commands >= 120_000);
     assert!(total.walks > 1_000, "the log was asked {} times only", total.walks);
     assert!(total.orders_looked_up > 1_000, "orders were looked up {} times only", total.orders_looked_up);
+    assert!(total.refunds_looked_up > 500, "refunds were looked up {} times only", total.refunds_looked_up);
     let missing: Vec<_> = CODES.iter().filter(|code| !total.codes.contains_key(code)).collect();
     assert!(missing.is_empty(), "no stream came to {missing:?}");
     let kinds = (0..=u8::MAX).filter_map(RecordKind::from_number);

@@ -5,19 +5,19 @@
 
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{
-    AccountSelector, Balance, BillHead, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, Channel,
-    CodeDebit, CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordImport,
-    PasswordSet, PhoneChange, RegisterMerchant, RegisterTerminal, Request, Reversal, Sale, SaleQuery,
-    SetAccountClass, SetAccountTerms, SetMealPeriod, SetPolicy, TerminalSlot, TopUp, TopUpUndo, VirtualBind,
-    VirtualUnbind,
+    AccountSelector, Balance, BillHead, BindCard, BlockListActive, CardDebit, CardIssue, CardReplace,
+    CardReturn, Channel, CodeDebit, CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount,
+    Opening, PasswordImport, PasswordSet, PhoneChange, Refund, RegisterMerchant, RegisterTerminal, Request,
+    Reversal, Sale, SaleQuery, SetAccountClass, SetAccountTerms, SetMealPeriod, SetPolicy, Tender,
+    TerminalSlot, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use engine::ledger::holder::PasswordRef;
 use engine::ledger::record::Wallet;
 use engine::ledger::registry::{AuthoriseRule, Policy, TerminalKind};
 use protocol::card::{CardKind, ReplaceReason};
 use protocol::ids::{
-    AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, PhoneDigest, Sequence, TerminalId,
-    VirtualId,
+    AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, PhoneDigest, SaleId, Sequence,
+    TerminalId, VirtualId,
 };
 
 use super::naive::{Deed, Model};
@@ -151,7 +151,7 @@ impl Stream {
     pub fn next(&mut self, model: &Model) -> Request<'static> {
         self.pass_time(model);
         let request = match self.random.below(100) {
-            0..60 if self.guessing.is_some() => self.code(model),
+            0..59 if self.guessing.is_some() => self.code(model),
             0..12 if !self.sent.is_empty() => {
                 let newest = self.sent.len().min(if self.random.chance(70) { 8 } else { REMEMBERED });
                 let back = self.random.below(newest as u64) as usize + 1;
@@ -159,13 +159,17 @@ impl Stream {
                 if self.random.chance(25) { self.twisted(request) } else { request }
             }
             0..38 => self.tap(model),
-            38..51 => self.code(model),
-            51..61 => self.top_up(model),
-            61..72 => self.reverse(model),
-            72..75 => self.undo_top_up(model),
-            75..86 => self.offline(model),
-            86..91 => self.query(model),
-            91..93 => self.card_at_a_counter(model),
+            38..48 => self.code(model),
+            48..56 => self.top_up(model),
+            56..59 => self.tender(model),
+            59..67 => self.reverse(model),
+            67..70 => self.void(model),
+            70..75 => self.refund(model),
+            75..78 => self.undo_top_up(model),
+            78..86 => self.offline(model),
+            86 => self.report_list(model),
+            87..90 => self.query(model),
+            90..93 => self.card_at_a_counter(model),
             93..96 => self.holder(model),
             _ => self.configure(model),
         };
@@ -221,6 +225,9 @@ impl Stream {
             Request::TopUp(r) => Request::TopUp(TopUp { amount_fen: r.amount_fen + 1, ..r }),
             Request::Reversal(r) => Request::Reversal(Reversal { amount_fen: r.amount_fen + 1, ..r }),
             Request::TopUpUndo(r) => Request::TopUpUndo(TopUpUndo { amount_fen: r.amount_fen + 1, ..r }),
+            Request::Tender(r) => Request::Tender(Tender { amount_fen: r.amount_fen + 1, ..r }),
+            Request::Void(r) => Request::Void(Void { amount_fen: r.amount_fen + 1, ..r }),
+            Request::Refund(r) => Request::Refund(Refund { amount_fen: r.amount_fen + 1, ..r }),
             Request::Offline(r) => {
                 let other = if self.random.chance(50) { 1 } else { 0 };
                 Request::Offline(OfflineFact {
@@ -368,6 +375,34 @@ impl Stream {
         })
     }
 
+    /// Among the orders of top-ups, so that they get in each other's way.
+    fn tender(&mut self, model: &Model) -> Request<'static> {
+        let order = if self.random.chance(25) { self.random.below(self.orders + 1) } else { self.orders };
+        self.orders += 1;
+        let slot = self.slot();
+        Request::Tender(Tender {
+            sale: self.sale(model, slot),
+            amount_fen: if self.random.chance(80) { 1_200 } else { self.amount_fen() },
+            channel: self.random.of(&[Channel::WeChat, Channel::WeChat, Channel::Alipay, Channel::Counter]),
+            order_number: text(&format!("O{}", order / 2)),
+        })
+    }
+
+    fn report_list(&mut self, model: &Model) -> Request<'static> {
+        let slot = self.slot();
+        let Sale { slot, terminal, .. } = self.sale(model, slot);
+        let version = self.random.below(4) as u32;
+        let is_right = self.random.chance(90);
+        Request::BlockListActive(BlockListActive {
+            slot,
+            terminal,
+            version,
+            digest: [7; 16],
+            is_right,
+            till_time_ns: 0,
+        })
+    }
+
     fn selector(&mut self, model: &Model) -> AccountSelector {
         match self.random.below(5) {
             0 => AccountSelector::Card(self.card(model)),
@@ -382,9 +417,63 @@ impl Stream {
     fn reverse(&mut self, model: &Model) -> Request<'static> {
         let slot = self.slot();
         let sale = self.sale(model, slot);
-        let Some(till) = model.tills.get(usize::from(slot)) else {
-            return Request::SaleQuery(SaleQuery { sale });
+        match self.earlier(model, &sale) {
+            Some((original_epoch, original_sequence, amount_fen)) => {
+                Request::Reversal(Reversal { sale, original_epoch, original_sequence, amount_fen })
+            }
+            None => Request::SaleQuery(SaleQuery { sale }),
+        }
+    }
+
+    fn void(&mut self, model: &Model) -> Request<'static> {
+        let slot = self.slot();
+        let sale = self.sale(model, slot);
+        match self.earlier(model, &sale) {
+            Some((original_epoch, original_sequence, amount_fen)) => {
+                Request::Void(Void { sale, original_epoch, original_sequence, amount_fen })
+            }
+            None => Request::SaleQuery(SaleQuery { sale }),
+        }
+    }
+
+    /// Mostly of a debit, often of one that something was given back of, at any till.
+    fn refund(&mut self, model: &Model) -> Request<'static> {
+        let slot = self.slot();
+        let sale = self.sale(model, slot);
+        let sold_at = if self.random.chance(60) { slot } else { self.slot() };
+        let till = model.tills.get(usize::from(sold_at));
+        let mut past: Vec<_> = till.map_or(Vec::new(), |till| till.past.iter().collect());
+        if self.random.chance(85) {
+            past.retain(|(_, past)| matches!(past.deed, Deed::Debit { .. } | Deed::OfflineDebit { .. }));
+        }
+        if self.random.chance(25) {
+            past.retain(|(_, past)| past.refunded_fen > 0);
+        }
+        let reach = if self.random.chance(70) { past.len().min(6) } else { past.len() };
+        let (original, amount_fen) = match past.len().checked_sub(1) {
+            Some(newest) if !self.random.chance(4) => {
+                let (original, past) = past[newest - self.random.below(reach as u64) as usize];
+                let left_fen = past.amount_fen - past.refunded_fen;
+                let amount_fen = match self.random.below(10) {
+                    0..4 => left_fen,
+                    4 => left_fen + 1,
+                    5 => self.amount_fen(),
+                    _ => 1 + self.random.below(left_fen.max(1).cast_unsigned()).cast_signed(),
+                };
+                (*original, amount_fen)
+            }
+            _ => ((sale.epoch.0, self.random.below(u64::from(sale.sequence.0) + 3) as u32), 700),
         };
+        let terminal = TerminalId(FIRST_TERMINAL + u32::from(sold_at));
+        let (epoch, sequence) = (Epoch(original.0), Sequence(original.1));
+        let original_slot = (!self.random.chance(2)).then_some(TerminalSlot(sold_at));
+        let original = SaleId { terminal, epoch, sequence };
+        Request::Refund(Refund { sale, original, original_slot, amount_fen })
+    }
+
+    /// A request that a till may want to undo, and its amount.
+    fn earlier(&mut self, model: &Model, sale: &Sale<'_>) -> Option<(Epoch, Sequence, i64)> {
+        let till = model.tills.get(usize::from(sale.slot.0))?;
         let (epoch, sequence, amount_fen) = match self.random.below(12) {
             // One that hasn't come yet: the next, itself, one of another epoch.
             0 => (sale.epoch.0, sale.sequence.0 + 1, 700),
@@ -395,7 +484,7 @@ impl Stream {
             _ => {
                 let places = till.past.len() as u64;
                 if places == 0 {
-                    return Request::SaleQuery(SaleQuery { sale });
+                    return None;
                 }
                 let reach = if self.random.chance(70) { places.min(12) } else { places };
                 let at = places - 1 - self.random.below(reach);
@@ -403,12 +492,7 @@ impl Stream {
                 (*epoch, *sequence, past.amount_fen + i64::from(self.random.chance(4)))
             }
         };
-        Request::Reversal(Reversal {
-            sale,
-            original_epoch: Epoch(epoch),
-            original_sequence: Sequence(sequence),
-            amount_fen,
-        })
+        Some((Epoch(epoch), Sequence(sequence), amount_fen))
     }
 
     /// Mostly of a top-up, by the till that took it.

@@ -8,7 +8,7 @@ Standard library and the `cryptography` package (for AES) only.
         checks the vectors, without a server
 
     python3 yika_client.py --port 7000 --keys keys.json --card 123456 --account 5
-        signs in as the first terminal of keys.json, sells, retries, queries, uploads, and undoes
+        signs in as the first terminal of keys.json, sells, retries, queries, uploads, undoes, and refunds
 
 keys.json: {"terminals": [{"terminal": 1, "key": "hex", "epoch": 1}], "card_master": "hex",
             "code_keys": [{"id": 0, "key": "hex"}], "cards": [{"uid": 123456}]}     ("cards" may be left out)
@@ -57,10 +57,12 @@ from yika_wire import (
 
 # The result codes that this client judges by; every other is shown by its number.
 APPROVED, APPROVED_FLAGGED = 0, 1
-IDENTITY_CONFLICT, REVERSED, UNKNOWN_SALE = 300, 303, 305
-CURSOR_UNKNOWN = 409
+IDENTITY_CONFLICT, REVERSED, ORDER_CONFLICT, UNKNOWN_SALE = 300, 303, 304, 305
+NO_ACCOUNT = 0xFFFFFFFF
+CURSOR_UNKNOWN, BLOCK_LIST_DIFFERS = 409, 410
 AMOUNT_NOT_POSITIVE, NOT_PERMITTED, CODE_USED, NOT_AUTHENTIC, BAD_MAC = 400, 403, 514, 800, 105
 CARD_LOST, PASSWORD_WRONG, CARD_ALREADY_LOST, CARD_NOT_LOST = 501, 523, 528, 529
+REVERSAL_AFTER_REFUND, ALREADY_VOIDED, REFUND_ABOVE_ORIGINAL = 705, 708, 718
 
 # Kinds of a bill's lines.
 LINE_DEBIT, LINE_LOAD, LINE_SETTLE = 1, 2, 9
@@ -109,6 +111,12 @@ def run_against_server(options):
 
     welcome = till.sign_in()
     say("sign_in", terminal=till.terminal, epoch=till.epoch, **welcome)
+    rules, meals = till.call("ClassRules", {}), till.call("MealPeriods", {})
+    check("tables", rules["code"] == APPROVED and len(rules["lines"]) == rules["count"], "no rules", **rules)
+    same_version = rules["parameter_version"] == meals["parameter_version"] >= welcome["parameter_version"]
+    check("tables", same_version, "tables of two versions", rules=rules, meals=meals)
+    say("tables", version=rules["parameter_version"], classes=len(rules["lines"]), meals=len(meals["lines"]))
+    block_list(till, welcome["block_list_version"])
     now = time.time_ns()
     say("heartbeat", **till.call("Heartbeat", {"till_time_ns": now}))
     if options.cashier_index is not None and card is not None:
@@ -128,12 +136,39 @@ def run_against_server(options):
     if card is not None:
         upload(till, keys, card, counter + 1, amount, options.batch)
         undo(till, sales[0])
+        # Offline sales don't raise the counter that an online tap must be above.
+        give_back(till, card, counter + 1, amount)
+    tender(till, amount)
     if account is not None:
         walk_bill(till, account, sales)
         statement(till, account)
     till.call("SignOut", {})
     say("sign_out")
     till.close()
+
+
+def block_list(till, version):
+    """Downloads the whole list a page at a time, and reports it as active."""
+    cards, of_version, more = [], 0, 1
+    while more:
+        after = cards[-1] if cards else 0
+        body = {"have_version": 0, "of_version": of_version, "after_card": after, "lines_max": 500}
+        page = till.call("BlockList", body)
+        check("block_list", page["code"] == APPROVED and page["whole"] == 1, "not the whole list", **page)
+        if page["version"] != of_version:
+            cards = []
+        cards += [line["card_uid"] for line in page["lines"]]
+        of_version, more = page["version"], page["more"]
+    check("block_list", of_version >= version and cards == sorted(set(cards)), "not in order", **page)
+    message = struct.pack("<II", of_version, len(cards)) + b"".join(struct.pack("<Q", card) for card in cards)
+    digest = cmac(bytes(16), message)
+    check("block_list", digest == page["digest"] and page["cards"] == len(cards), "another digest", **page)
+    body = {"version": of_version, "digest": digest, "till_time_ns": time.time_ns()}
+    active = till.call("BlockListActive", body)
+    check("block_list_active", active["code"] == APPROVED, "not taken", **active)
+    wrong = till.call("BlockListActive", {**body, "digest": bytes(16)})
+    check("block_list_differs", wrong["code"] == BLOCK_LIST_DIFFERS, "another code", **wrong)
+    say("block_list", version=of_version, cards=len(cards))
 
 
 def balance_of(till, selector):
@@ -368,6 +403,62 @@ def undo(till, sold):
     query = till.call("SaleQuery", {"sequence": original, "epoch": till.epoch})
     say("sale_query_reversed", **query)
     check("sale_query_reversed", query["code"] == REVERSED, "the sale isn't told as reversed", **query)
+
+
+def give_back(till, card, counter, amount):
+    """Voids one sale, and refunds another in two parts."""
+    before = balance_of(till, by_card(card))
+    now = time.time_ns()
+    sold = []
+    for index in range(2):
+        sequence = till.next_sequence()
+        body = {"card_uid": card, "card_counter": counter + index, "amount_fen": amount, "till_time_ns": now}
+        check("sale_to_give_back", till.sell("CardDebit", body, sequence)["code"] == APPROVED, "not approved")
+        sold.append(sequence)
+    void = {
+        "original_sequence": sold[0],
+        "original_epoch": till.epoch,
+        "reason": 3,
+        "amount_fen": amount,
+        "till_time_ns": now,
+    }
+    sequence = till.next_sequence()
+    voided = till.sell("Void", void, sequence)
+    say("void", sequence=sequence, **voided)
+    check("void", voided["code"] == APPROVED, "not approved", **voided)
+    same_outcome("void_retry", voided, till.sell("Void", void, sequence))
+    again = till.sell("Void", void, till.next_sequence())
+    check("void_again", again["code"] == ALREADY_VOIDED, "another code", **again)
+
+    named = {"original_terminal": till.terminal, "original_sequence": sold[1], "original_epoch": till.epoch}
+    for part in (1, amount - 1):
+        body = {**named, "amount_fen": part, "till_time_ns": now}
+        sequence = till.next_sequence()
+        refund = till.sell("Refund", body, sequence)
+        say("refund", sequence=sequence, **refund)
+        check("refund", refund["code"] == APPROVED and refund["amount_fen"] == part, "not approved", **refund)
+        same_outcome("refund_retry", refund, till.sell("Refund", body, sequence))
+    above = till.sell("Refund", {**named, "amount_fen": 1, "till_time_ns": now}, till.next_sequence())
+    check("refund_above", above["code"] == REFUND_ABOVE_ORIGINAL, "another code", **above)
+    late = till.sell("Reversal", {**void, "original_sequence": sold[1]}, till.next_sequence())
+    check("reversal_after_refund", late["code"] == REVERSAL_AFTER_REFUND, "another code", **late)
+    after = balance_of(till, by_card(card))
+    check("refund", after["system_fen"] == before["system_fen"], "it isn't all back", **after)
+
+
+def tender(till, amount):
+    """Records a payment by WeChat Pay; its order counts once."""
+    order = f"tender-{time.time_ns()}"
+    body = {"amount_fen": amount, "channel": 10, "order": order, "till_time_ns": time.time_ns()}
+    sequence = till.next_sequence()
+    paid = till.sell("Tender", body, sequence)
+    say("tender", sequence=sequence, **paid)
+    check("tender", paid["code"] == APPROVED and paid["account"] == NO_ACCOUNT, "not approved", **paid)
+    same_outcome("tender_retry", paid, till.sell("Tender", body, sequence))
+    again = till.sell("Tender", body, till.next_sequence())
+    check("tender_order_again", again["code"] == APPROVED and again["flags"] & 1, "not a repeat", **again)
+    other = till.sell("Tender", {**body, "amount_fen": amount + 1}, till.next_sequence())
+    check("tender_order_of_another_amount", other["code"] == ORDER_CONFLICT, "another code", **other)
 
 
 def walk_bill(till, account, sales):

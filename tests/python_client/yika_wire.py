@@ -46,11 +46,26 @@ KINDS = {
     0x02: ("Prove", "proof:b16", None),
     0x03: ("SignOut", "", None),
     0x04: ("Heartbeat", "till_time_ns:u64", None),
+    0x05: ("ClassRules", "", None),
+    0x06: ("BlockList", "have_version:u32 of_version:u32 after_card:u64 lines_max:u16 reserved:z6", None),
+    0x07: ("BlockListActive", "version:u32 reserved:z4 digest:b16 till_time_ns:u64", None),
+    0x0C: ("MealPeriods", "", None),
     0x10: ("CardDebit", "card_uid:u64 card_counter:u32 reserved:z4 amount_fen:i64 till_time_ns:u64", None),
     0x11: ("CodeDebit", "code:t20 reserved:z4 amount_fen:i64 till_time_ns:u64", None),
     0x12: ("TopUp", SELECTOR + " amount_fen:i64 channel:u8 reserved:z7 order:t32", None),
     0x13: (
         "Reversal",
+        "original_sequence:u32 original_epoch:u16 reason:u8 reserved:z1 amount_fen:i64 till_time_ns:u64"
+        " reserved_tail:z8",
+        None,
+    ),
+    0x16: (
+        "Refund",
+        "original_terminal:u32 original_sequence:u32 original_epoch:u16 reserved:z6 amount_fen:i64 till_time_ns:u64",
+        None,
+    ),
+    0x17: (
+        "Void",
         "original_sequence:u32 original_epoch:u16 reason:u8 reserved:z1 amount_fen:i64 till_time_ns:u64"
         " reserved_tail:z8",
         None,
@@ -61,6 +76,7 @@ KINDS = {
         " reserved_tail:z8",
         None,
     ),
+    0x19: ("Tender", "amount_fen:i64 channel:u8 reserved:z7 order:t32 till_time_ns:u64", None),
     0x20: ("Balance", SELECTOR, None),
     0x21: ("Bill", SELECTOR + " before:u64 lines_max:u16 reserved:z6", None),
     0x22: ("SaleQuery", "sequence:u32 epoch:u16 reserved:z2", None),
@@ -100,11 +116,34 @@ KINDS = {
         " reserved:z6",
         None,
     ),
+    0x85: (
+        "ClassRulesAnswer",
+        "code:u16 action:u8 reserved:z1 parameter_version:u32 count:u16 reserved_tail:z6",
+        (
+            "lines",
+            "floor_fen:i64 debit_max_fen:u32 day_max_fen:u32 offline_debit_max_fen:u32 offline_day_max_fen:u32"
+            " class:u8 rule:u8 reserved:z6",
+        ),
+    ),
+    0x86: (
+        "BlockListAnswer",
+        "code:u16 action:u8 whole:u8 version:u32 count:u16 more:u8 reserved:z5 digest:b16 cards:u32 reserved_tail:z4",
+        ("lines", "card_uid:u64 version:u32 blocked:u8 reserved:z3"),
+    ),
+    0x87: ("BlockListActiveAnswer", MONEY, None),
+    0x8C: (
+        "MealPeriodsAnswer",
+        "code:u16 action:u8 reserved:z1 parameter_version:u32 count:u16 reserved_tail:z6",
+        ("lines", "start_minute:u16 end_minute:u16 period:u8 reserved:z3 name:t64"),
+    ),
     0x90: ("CardDebitAnswer", MONEY, None),
     0x91: ("CodeDebitAnswer", MONEY, None),
     0x92: ("TopUpAnswer", MONEY, None),
     0x93: ("ReversalAnswer", MONEY, None),
+    0x96: ("RefundAnswer", MONEY, None),
+    0x97: ("VoidAnswer", MONEY, None),
     0x98: ("TopUpUndoAnswer", MONEY, None),
+    0x99: ("TenderAnswer", MONEY, None),
     0xA0: (
         "BalanceAnswer",
         "code:u16 action:u8 status:u8 account:u32 card_fen:i64 transition_fen:i64 electronic_fen:i64 held_fen:i64"

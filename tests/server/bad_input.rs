@@ -1,9 +1,11 @@
 //! Requests in good order that ask for what can't be: the code says why, and what leaves no trace leaves none.
 
 use protocol::channel::{Channel, ReversalReason};
-use protocol::ids::{AccountId, CardUid, Epoch, Sequence};
+use protocol::ids::{AccountId, CardUid, Epoch, SaleId, Sequence};
 use protocol::payment_code;
-use protocol::request::{AccountSelector, BalanceQuery, CodeDebit, Request, Reversal, SaleQuery, TopUp};
+use protocol::request::{
+    AccountSelector, BalanceQuery, CodeDebit, Refund, Request, Reversal, SaleQuery, Tender, TopUp,
+};
 use protocol::result_code::ResultCode;
 use protocol::text::{OrderNumber, StudentNumber};
 
@@ -54,6 +56,21 @@ fn amounts_and_sequences_that_no_request_may_carry_leave_no_trace() {
             till_time_ns: 0,
         })
     };
+    let void = |original_sequence, amount_fen| {
+        let Request::TopUpUndo(named) = undo(original_sequence, amount_fen) else {
+            unreachable!("it undoes")
+        };
+        Request::Void(named)
+    };
+    let refund = |original_sequence, amount_fen| {
+        let sequence = Sequence(original_sequence);
+        let original = SaleId { terminal: crate::campus::till(0), epoch: Epoch(1), sequence };
+        Request::Refund(Refund { original, amount_fen, till_time_ns: 0 })
+    };
+    let tender = |amount_fen| {
+        let order = OrderNumber::new("paid elsewhere").expect("short");
+        Request::Tender(Tender { amount_fen, channel: Channel::Alipay, order, till_time_ns: 0 })
+    };
     for (amount_fen, code) in [
         (0, ResultCode::AmountNotPositive),
         (-1, ResultCode::AmountNotPositive),
@@ -63,10 +80,19 @@ fn amounts_and_sequences_that_no_request_may_carry_leave_no_trace() {
     ] {
         assert_eq!(till.tap(&Tap { amount_fen, ..a_tap(1) }).code, code, "{amount_fen}");
         assert_eq!(till.money(1, &reversal(amount_fen)).code, code, "{amount_fen}");
+        assert_eq!(till.money(1, &void(40, amount_fen)).code, code, "{amount_fen}");
+        assert_eq!(till.money(1, &refund(40, amount_fen)).code, code, "{amount_fen}");
+        assert_eq!(till.money(1, &tender(amount_fen)).code, code, "{amount_fen}");
         assert_eq!(gateway.money(1, &top_up(amount_fen)).code, code, "{amount_fen}");
         assert_eq!(counter.money(1, &undo(40, amount_fen)).code, code, "{amount_fen}");
     }
     assert_eq!(till.tap(&Tap { sequence: 0, ..a_tap(1) }).code, ResultCode::SequenceZero);
+    for request in [void(40, 10), refund(40, 10), tender(10)] {
+        assert_eq!(till.money(0, &request).code, ResultCode::SequenceZero);
+    }
+    for request in [void(0, 10), refund(0, 10)] {
+        assert_eq!(till.money(1, &request).code, ResultCode::SequenceZero);
+    }
     assert_eq!(gateway.money(0, &top_up(10)).code, ResultCode::SequenceZero);
     assert_eq!(till.ask(0).code, ResultCode::SequenceZero);
     assert_eq!(counter.money(0, &undo(40, 10)).code, ResultCode::SequenceZero);

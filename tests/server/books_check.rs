@@ -51,7 +51,12 @@ fn posted(data_dir: &Path) -> HashMap<(TerminalId, u32), Vec<Posted>> {
             Record::Debit(money) => (money, false),
             Record::FullDebit(debit) => (&debit.money, false),
             Record::OfflineDebit(offline) => (&offline.money, true),
-            Record::Refusal(_) | Record::Suspense(..) | Record::Reversal(_) | Record::FullReversal(_) => {
+            Record::Refusal(_)
+            | Record::Suspense(..)
+            | Record::Reversal(_)
+            | Record::FullReversal(_)
+            | Record::Void(_)
+            | Record::Refund(_) => {
                 panic!("nothing was refused or undone, but here is a {}", record.kind().name())
             }
             _ => continue,

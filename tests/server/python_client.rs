@@ -75,6 +75,7 @@ fn it_signs_in_sells_retries_uploads_and_undoes() {
         let steps: Vec<&str> = lines.iter().filter_map(|line| line["step"].as_str()).collect();
         for step in [
             "sign_in_with_a_wrong_key",
+            "block_list",
             "top_up",
             "top_up_undo",
             "card_debit",
@@ -86,6 +87,9 @@ fn it_signs_in_sells_retries_uploads_and_undoes() {
             "code_again",
             "upload_again",
             "reversal",
+            "void",
+            "refund",
+            "tender",
             "bill",
             "statement",
             "done",

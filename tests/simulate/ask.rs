@@ -1,9 +1,9 @@
 //! What a simulated client asks, owned, and as the ledger's request.
 
 use engine::ledger::command::{
-    AccountSelector, Balance, BillHead, CardDebit, CardIssue, CardReplace, CardReturn, Channel, CodeDebit,
-    CodeVerdict, LossLift, LossReport, OfflineFact, PasswordSet, PhoneChange, Reversal, Sale, SaleQuery,
-    TopUp, TopUpUndo, VirtualBind, VirtualUnbind,
+    AccountSelector, Balance, BillHead, BlockListActive, CardDebit, CardIssue, CardReplace, CardReturn,
+    Channel, CodeDebit, CodeVerdict, LossLift, LossReport, OfflineFact, PasswordSet, PhoneChange, Refund,
+    Reversal, Sale, SaleQuery, Tender, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use engine::ledger::{Request, TerminalSlot};
 use protocol::card::{CardKind, ReplaceReason};
@@ -35,12 +35,28 @@ pub enum Ask {
         channel: Channel,
         order_number: [u8; 32],
     },
+    Tender {
+        amount_fen: i64,
+        channel: Channel,
+        order_number: [u8; 32],
+    },
     TopUpUndo {
         epoch: Epoch,
         sequence: Sequence,
         amount_fen: i64,
     },
     Reversal {
+        epoch: Epoch,
+        sequence: Sequence,
+        amount_fen: i64,
+    },
+    Void {
+        epoch: Epoch,
+        sequence: Sequence,
+        amount_fen: i64,
+    },
+    /// Of a debit of the same till.
+    Refund {
         epoch: Epoch,
         sequence: Sequence,
         amount_fen: i64,
@@ -90,6 +106,10 @@ pub enum Ask {
         account: AccountId,
         password: u8,
     },
+    ReportList {
+        version: u32,
+        is_right: bool,
+    },
     SaleQuery,
     Balance {
         account: AccountId,
@@ -102,7 +122,12 @@ pub enum Ask {
 impl Ask {
     /// Whether it uses a sequence up.
     pub fn is_money(&self) -> bool {
-        !matches!(self, Ask::SaleQuery | Ask::Balance { .. } | Ask::BillHead { .. })
+        !matches!(self, Ask::ReportList { .. } | Ask::SaleQuery | Ask::Balance { .. } | Ask::BillHead { .. })
+    }
+
+    /// Whether it is about a sale: one of its own, or an earlier one.
+    pub fn names_a_sale(&self) -> bool {
+        self.is_money() || *self == Ask::SaleQuery
     }
 
     pub fn amount_fen(&self) -> i64 {
@@ -110,8 +135,11 @@ impl Ask {
             Ask::Tap { amount_fen, .. }
             | Ask::Code { amount_fen, .. }
             | Ask::TopUp { amount_fen, .. }
+            | Ask::Tender { amount_fen, .. }
             | Ask::TopUpUndo { amount_fen, .. }
             | Ask::Reversal { amount_fen, .. }
+            | Ask::Void { amount_fen, .. }
+            | Ask::Refund { amount_fen, .. }
             | Ask::Offline { amount_fen, .. } => amount_fen,
             Ask::Replace { fee_fen, .. } => fee_fen,
             Ask::Issue { .. } | Ask::GiveBack { .. } => 0,
@@ -121,7 +149,7 @@ impl Ask {
             | Ask::TellPhone { .. }
             | Ask::Lose { .. }
             | Ask::Find { .. } => 0,
-            Ask::SaleQuery | Ask::Balance { .. } | Ask::BillHead { .. } => 0,
+            Ask::ReportList { .. } | Ask::SaleQuery | Ask::Balance { .. } | Ask::BillHead { .. } => 0,
         }
     }
 
@@ -190,6 +218,9 @@ impl Ask {
                 channel,
                 order_number,
             }),
+            Ask::Tender { amount_fen, channel, order_number } => {
+                Request::Tender(Tender { sale, amount_fen, channel, order_number })
+            }
             Ask::TopUpUndo { epoch, sequence, amount_fen } => Request::TopUpUndo(TopUpUndo {
                 sale,
                 original_epoch: epoch,
@@ -200,6 +231,15 @@ impl Ask {
                 sale,
                 original_epoch: epoch,
                 original_sequence: sequence,
+                amount_fen,
+            }),
+            Ask::Void { epoch, sequence, amount_fen } => {
+                Request::Void(Void { sale, original_epoch: epoch, original_sequence: sequence, amount_fen })
+            }
+            Ask::Refund { epoch, sequence, amount_fen } => Request::Refund(Refund {
+                sale,
+                original: SaleId { terminal, epoch, sequence },
+                original_slot: Some(slot),
                 amount_fen,
             }),
             Ask::Offline { card_uid, counter, amount_fen, till_time_ns, authentic, own } => {
@@ -260,6 +300,15 @@ impl Ask {
                 sale,
                 account: AccountSelector::Account(account),
                 well_formed: true,
+            }),
+            Ask::ReportList { version, is_right } => Request::BlockListActive(BlockListActive {
+                slot,
+                // A question names no sale, and so not its till.
+                terminal: TerminalId(101 + u32::from(slot.0)),
+                version,
+                digest: [version as u8; 16],
+                is_right,
+                till_time_ns: 0,
             }),
             Ask::SaleQuery => Request::SaleQuery(SaleQuery { sale }),
             Ask::Balance { account } => {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::Channel;
-use engine::ledger::record::{Liability, MoneyRecord, RecordKind, ReversalRecord};
+use engine::ledger::record::{Liability, MoneyRecord, RecordKind, RefundRecord, ReversalRecord};
 use engine::ledger::registry::Policy;
 use engine::ledger::{LedgerAccount, LedgerClass, Record};
 use protocol::ids::{AccountId, BusinessDate, CardUid, RecordNumber, SaleId};
@@ -29,8 +29,10 @@ pub struct Entry {
     pub amount_fen: i64,
     pub balance_after_fen: i64,
     pub account: Option<AccountId>,
-    /// The record that reversed it.
+    /// The record that reversed or voided it.
     pub reversed_by: Option<u64>,
+    /// What refunds gave back of it.
+    pub refunded_fen: i64,
 }
 
 /// What is known of a person besides the balances.
@@ -57,8 +59,12 @@ pub struct Auditor {
     persons: Vec<Person>,
     cards: BTreeMap<CardUid, AccountId>,
     policies: BTreeMap<u8, (i64, u32)>,
+    /// What became payable to holders of closed accounts.
+    pub payable_fen: BTreeMap<AccountId, i64>,
     /// Settlings of transition wallets seen.
     pub settlings: u64,
+    /// Reports of block-lists seen.
+    pub list_reports: u64,
 }
 
 impl Auditor {
@@ -192,6 +198,7 @@ impl Auditor {
             Record::PolicySet(r) => {
                 self.policies.insert(r.class, (r.floor_fen.get(), r.debit_max_fen.get()));
             }
+            Record::BlockListActive(_) => self.list_reports += 1,
             Record::CutOff(r) => {
                 if r.closed.get() != self.date.0 || r.opened.get() <= r.closed.get() {
                     return Err(format!("record {number} closes {} while {} is open", r.closed, self.date));
@@ -261,6 +268,11 @@ impl Auditor {
             self.settlings += 1;
             return self.settling(number, &r.money).or_else(wrong);
         }
+        if let Record::Payable(r) = record {
+            *self.payable_fen.entry(r.money.person().unwrap_or_default()).or_default() +=
+                money.amount_fen.get();
+            return Ok(());
+        }
         if matches!(record, Record::Load(_) | Record::Opening(_) | Record::Fee(_)) {
             return Ok(());
         }
@@ -277,6 +289,7 @@ impl Auditor {
             balance_after_fen: money.balance_after_fen.get(),
             account: money.person(),
             reversed_by: None,
+            refunded_fen: 0,
         };
         if let Some(tombstone) = self.tombstones.get(&sale) {
             return wrong(format!("{sale} was reversed by record {tombstone} before it came"));
@@ -285,16 +298,17 @@ impl Auditor {
             return wrong(format!("{sale} was decided before, by record {}", earlier.record));
         }
         match record {
-            Record::TopUp(r) => {
+            Record::TopUp(r) | Record::Tender(r) => {
                 let new = self.orders.insert((money.channel_wallet & 15, r.order_number));
                 return if new { Ok(()) } else { wrong("its order was credited before".to_owned()) };
             }
             Record::Reversal(r) => {
                 self.reversal(number, money, r.original(), r.original_record.get()).or_else(wrong)?;
             }
-            Record::FullReversal(r) => {
+            Record::FullReversal(r) | Record::Void(r) => {
                 self.reversal(number, money, r.original(), r.original_record.get()).or_else(wrong)?;
             }
+            Record::Refund(r) => self.refund(r).or_else(wrong)?,
             Record::TopUpUndo(r) => self.top_up_undo(number, money, r).or_else(wrong)?,
             Record::ReversalBeforeOriginal(r) => {
                 let original = r.original();
@@ -357,10 +371,35 @@ impl Auditor {
         if let Some(earlier) = entry.reversed_by {
             return Err(format!("{original} was reversed by record {earlier}"));
         }
+        if entry.refunded_fen > 0 {
+            return Err(format!("{} fen of {original} were refunded", entry.refunded_fen));
+        }
         if entry.amount_fen != money.amount_fen.get() || entry.account != money.person() {
             return Err(format!("it gives back something else than {entry:?}"));
         }
         entry.reversed_by = Some(number);
+        Ok(())
+    }
+
+    /// Never more than was paid, and of nothing that was undone.
+    fn refund(&mut self, refund: &RefundRecord) -> Result<(), String> {
+        let original = refund.original();
+        let Some(entry) = self.sales.get_mut(&original) else { return Err(format!("no sale {original}")) };
+        let kinds = [RecordKind::Debit, RecordKind::FullDebit, RecordKind::OfflineDebit];
+        if !kinds.contains(&entry.kind) || entry.record != refund.original_record.get() {
+            return Err(format!("{original} is {entry:?}"));
+        }
+        if let Some(earlier) = entry.reversed_by {
+            return Err(format!("{original} was reversed by record {earlier}"));
+        }
+        let before_fen = entry.refunded_fen;
+        entry.refunded_fen += refund.money.amount_fen.get();
+        if refund.refunded_before_fen.get() != before_fen || entry.refunded_fen > entry.amount_fen {
+            return Err(format!("after {before_fen} fen it gives back too much of {entry:?}"));
+        }
+        if entry.account.is_none() || entry.account != refund.money.person() {
+            return Err(format!("it gives to another than {entry:?} took from"));
+        }
         Ok(())
     }
 
@@ -398,6 +437,9 @@ impl Auditor {
                     && money.channel() == Some(channel)
                     && r.order_number == order_number
             }
+            (Record::Tender(r), Ask::Tender { channel, order_number, .. }) => {
+                money.person().is_none() && money.channel() == Some(channel) && r.order_number == order_number
+            }
             (Record::OfflineDebit(r), Ask::Offline { card_uid, authentic, own, .. }) => {
                 let credited = matches!(
                     money.credit_account().class(),
@@ -409,13 +451,17 @@ impl Auditor {
                 };
                 authentic && own && credited && r.card() == card_uid && payer == money.person()
             }
-            (Record::FullReversal(r), Ask::Reversal { epoch, sequence, .. }) => {
+            (Record::FullReversal(r), Ask::Reversal { epoch, sequence, .. })
+            | (Record::Void(r), Ask::Void { epoch, sequence, .. }) => {
                 (r.original().epoch, r.original().sequence) == (epoch, sequence)
             }
             (
                 Record::Reversal(r) | Record::ReversalBeforeOriginal(r),
                 Ask::Reversal { epoch, sequence, .. },
             ) => (r.original().epoch, r.original().sequence) == (epoch, sequence),
+            (Record::Refund(r), Ask::Refund { epoch, sequence, .. }) => {
+                r.original() == SaleId { epoch, sequence, ..money.sale() }
+            }
             (Record::TopUpUndo(r), Ask::TopUpUndo { epoch, sequence, .. }) => {
                 (r.original().epoch, r.original().sequence) == (epoch, sequence)
                     && money.channel() == Some(Channel::Counter)
@@ -423,9 +469,10 @@ impl Auditor {
             (Record::Repeat(r), Ask::Reversal { epoch, sequence, .. }) => {
                 (r.original().epoch, r.original().sequence) == (epoch, sequence) && self.is_gone(r.original())
             }
-            (Record::Repeat(_), Ask::TopUp { channel, order_number, .. }) => {
-                self.orders.contains(&(channel as u8, order_number))
-            }
+            (
+                Record::Repeat(_),
+                Ask::TopUp { channel, order_number, .. } | Ask::Tender { channel, order_number, .. },
+            ) => self.orders.contains(&(channel as u8, order_number)),
             (Record::CardIssued(r), Ask::Issue { account, card_uid }) => {
                 money.person() == Some(account) && r.card_uid.get() == card_uid.0
             }

@@ -52,7 +52,11 @@ impl Books {
                 self.move_money(number, money, [wallet_place(number, money)?, None])?;
             }
             Record::FullDebit(r) => self.move_wallets(number, &r.money, &r.wallets, -1)?,
-            Record::FullReversal(r) => self.move_wallets(number, &r.back.money, &r.back.wallets, 1)?,
+            Record::FullReversal(r) | Record::Void(r) => {
+                self.move_wallets(number, &r.back.money, &r.back.wallets, 1)?;
+            }
+            Record::Refund(r) => self.move_wallets(number, &r.money, &r.wallets, 1)?,
+            Record::Payable(r) => self.move_wallets(number, &r.money, &r.wallets, -1)?,
             Record::Settle(r) => self.move_wallets(number, &r.money, &r.wallets, 0)?,
             Record::Fee(r) => self.move_wallets(number, &r.money, &r.wallets, -1)?,
             Record::SubsidyClaimed(r) => self.move_wallets(number, &r.money, &r.wallets, 1)?,
@@ -76,6 +80,7 @@ impl Books {
             Record::PhoneSet(r) => self.memo(number, &r.money)?,
             Record::LossReported(r) | Record::LossLifted(r) => self.memo(number, &r.money)?,
             Record::ReversalBeforeOriginal(r) | Record::Repeat(r) => self.memo(number, &r.money)?,
+            Record::Tender(r) => self.memo(number, &r.money)?,
             _ => {}
         }
         Ok(())

@@ -36,6 +36,11 @@ pub struct Coverage {
     pub losses: u64,
     pub phones_bound: u64,
     pub lost_cards_paid: u64,
+    pub voids: u64,
+    pub refunds: u64,
+    pub refunds_looked_up: u64,
+    pub tenders: u64,
+    pub list_reports: u64,
 }
 
 impl Coverage {
@@ -49,7 +54,7 @@ impl Coverage {
     }
 
     /// Every figure with its name.
-    pub fn figures(&self) -> [(&'static str, u64); 32] {
+    pub fn figures(&self) -> [(&'static str, u64); 37] {
         [
             ("steps", self.steps),
             ("records", self.records),
@@ -83,6 +88,11 @@ impl Coverage {
             ("cards lost and found", self.losses),
             ("phones bound", self.phones_bound),
             ("sales of blocked cards", self.lost_cards_paid),
+            ("voids", self.voids),
+            ("refunds", self.refunds),
+            ("refunds looked up", self.refunds_looked_up),
+            ("tenders", self.tenders),
+            ("block-lists reported", self.list_reports),
         ]
     }
 
@@ -119,5 +129,10 @@ impl Coverage {
         self.losses += other.losses;
         self.phones_bound += other.phones_bound;
         self.lost_cards_paid += other.lost_cards_paid;
+        self.voids += other.voids;
+        self.refunds += other.refunds;
+        self.refunds_looked_up += other.refunds_looked_up;
+        self.tenders += other.tenders;
+        self.list_reports += other.list_reports;
     }
 }

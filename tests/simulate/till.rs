@@ -263,6 +263,23 @@ impl Till {
                 self.asked.insert(sale, ask);
                 return flight(sale, ask);
             }
+            180..220 => {
+                // A sale that was keyed in wrong is voided, another is given back in part or as a whole: mostly of late.
+                let ask = self.give_back(random)?;
+                let sale = self.next_sale();
+                self.asked.insert(sale, ask);
+                return flight(sale, ask);
+            }
+            220..250 => {
+                let ask = town.tender(random);
+                let sale = self.next_sale();
+                self.asked.insert(sale, ask);
+                return flight(sale, ask);
+            }
+            250..265 => {
+                let (version, is_right) = (random.below(4) as u32, random.per_mille(800));
+                return flight(SaleId::default(), Ask::ReportList { version, is_right });
+            }
             90..150 => {
                 let ask = Ask::Balance { account: town.person(random) };
                 return flight(SaleId::default(), ask);
@@ -285,6 +302,26 @@ impl Till {
         flight(sale, ask)
     }
 
+    /// A void or a refund of an approved debit.
+    fn give_back(&mut self, random: &mut Random) -> Option<Ask> {
+        let notes = self.notebook.notes();
+        let mut paid = notes.iter().rev().filter(|(_, note)| {
+            matches!(note.ask, Ask::Tap { .. } | Ask::Code { .. } | Ask::Offline { .. })
+                && note.outcome.code.is_approved()
+        });
+        let (&SaleId { epoch, sequence, .. }, note) = paid.nth(random.below(8) as usize)?;
+        let amount_fen = note.ask.amount_fen();
+        if random.per_mille(300) {
+            self.notebook.undo(SaleId { terminal: self.terminal, epoch, sequence });
+            return Some(Ask::Void { epoch, sequence, amount_fen });
+        }
+        let amount_fen = match random.below(4) {
+            0 => amount_fen,
+            _ => random.between(1, amount_fen.cast_unsigned()).cast_signed(),
+        };
+        Some(Ask::Refund { epoch, sequence, amount_fen })
+    }
+
     /// Takes an answer.
     ///
     /// # Errors
@@ -297,6 +334,10 @@ impl Till {
         random: &mut Random,
     ) -> Result<(), String> {
         let outcome = match reply {
+            Reply::Outcome(outcome) if outcome.code.is_approved() && !ask.names_a_sale() => {
+                self.end_flight(sale, &ask);
+                return Ok(());
+            }
             Reply::Outcome(outcome) if !outcome.code.is_transient() => outcome,
             Reply::SaleNotSeen { .. } => {
                 if let Some(note) = self.notebook.note(sale) {

@@ -40,6 +40,7 @@ pub struct Town {
     pub cards: Vec<Card>,
     codes: Vec<(AccountId, [u8; 20])>,
     orders: Vec<Order>,
+    tenders: Vec<Ask>,
     next_nonce: u8,
     next_card: u64,
     /// What the clients believe the time to be.
@@ -53,6 +54,7 @@ impl Town {
             cards: Vec::new(),
             codes: Vec::new(),
             orders: Vec::new(),
+            tenders: Vec::new(),
             next_nonce: 0,
             next_card: FIRST_COUNTER_CARD,
             now_ns: 0,
@@ -159,6 +161,28 @@ impl Town {
     pub fn hand_out(&mut self, card_uid: CardUid, account: AccountId) {
         if !self.cards.iter().any(|card| card.uid == card_uid) {
             self.cards.push(Card { uid: card_uid, owner: Some(account), counter: 0 });
+        }
+    }
+
+    /// What somebody paid at a till through another channel, sometimes told before, by whichever till.
+    pub fn tender(&mut self, random: &mut Random) -> Ask {
+        let tender = match random.place(self.tenders.len()) {
+            Some(place) if random.per_mille(250) => self.tenders[place],
+            _ => {
+                let mut order_number = [0; 32];
+                order_number[..8].copy_from_slice(&random.next().to_le_bytes());
+                let channel = *random.pick(&[Channel::WeChat, Channel::Alipay]);
+                let amount_fen = random.between(100, 3_000) as i64;
+                let tender = Ask::Tender { amount_fen, channel, order_number };
+                self.tenders.push(tender);
+                tender
+            }
+        };
+        match tender {
+            Ask::Tender { amount_fen, channel, order_number } if random.per_mille(50) => {
+                Ask::Tender { amount_fen: amount_fen + 1, channel, order_number }
+            }
+            tender => tender,
         }
     }
 

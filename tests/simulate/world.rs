@@ -110,6 +110,7 @@ pub fn simulate(seed: u64, plant: Plant, snapshot_dir: &Path, trace: bool) -> Re
     world.coverage.records = world.auditor.last();
     world.coverage.cut_offs = world.operator.cut_offs;
     world.coverage.settlings = world.auditor.settlings;
+    world.coverage.list_reports = world.auditor.list_reports;
     for till in &world.tills {
         world.coverage.retries += till.retries;
         world.coverage.reversals += till.reversals;
@@ -428,6 +429,7 @@ impl<'d> World<'d> {
             Reply::Outcome(outcome) if outcome.record.0 > self.auditor.last() => {
                 Err(format!("{sale}: told before it was durable: {outcome:?}"))
             }
+            Reply::Outcome(_) if !ask.names_a_sale() => Ok(()),
             // An upload of a reversed sale is kept out, and says so with the same code.
             Reply::Outcome(outcome) if ask != Ask::SaleQuery || outcome.record.0 > 0 => {
                 check_against_log(&self.auditor, sale, outcome)
@@ -589,9 +591,9 @@ impl<'d> World<'d> {
                 .iter()
                 .filter(|(_, note)| note.outcome.code.is_approved())
                 .filter_map(|(sale, note)| match note.ask {
-                    Ask::Reversal { epoch, sequence, .. } | Ask::TopUpUndo { epoch, sequence, .. } => {
-                        Some(SaleId { epoch, sequence, ..*sale })
-                    }
+                    Ask::Reversal { epoch, sequence, .. }
+                    | Ask::Void { epoch, sequence, .. }
+                    | Ask::TopUpUndo { epoch, sequence, .. } => Some(SaleId { epoch, sequence, ..*sale }),
                     _ => None,
                 })
                 .collect();
@@ -604,11 +606,22 @@ impl<'d> World<'d> {
                 if !note.outcome.code.is_approved() || undone.contains(sale) {
                     continue;
                 }
+                self.coverage.voids += u64::from(matches!(note.ask, Ask::Void { .. }));
+                // What is given back goes the other way, to whoever paid.
+                let (paid, sign) = match note.ask {
+                    Ask::Refund { epoch, sequence, .. } => {
+                        self.coverage.refunds += 1;
+                        let original = SaleId { epoch, sequence, ..*sale };
+                        let original = notes.get(&original).ok_or(format!("{note:?} is of no known sale"))?;
+                        (original.ask, -1)
+                    }
+                    ask => (ask, 1),
+                };
                 let owner_of = |card_uid| {
                     self.town.cards.iter().find(|card| card.uid == card_uid).and_then(|card| card.owner)
                 };
                 let mut others_bear_it = false;
-                let payer = match note.ask {
+                let payer = match paid {
                     Ask::Tap { card_uid, .. } => owner_of(card_uid),
                     Ask::Offline { card_uid, .. } => {
                         // What a blocked card paid is told without an account.
@@ -621,6 +634,11 @@ impl<'d> World<'d> {
                         *persons_fen.entry(account).or_default() -= fee_fen;
                         continue;
                     }
+                    // Past these books: it changes no balance.
+                    Ask::Tender { .. } => {
+                        self.coverage.tenders += 1;
+                        continue;
+                    }
                     Ask::TopUp { account, amount_fen, channel, order_number } => {
                         let told =
                             orders.entry((channel as u8, order_number)).or_insert((account, amount_fen));
@@ -631,7 +649,7 @@ impl<'d> World<'d> {
                     }
                     _ => continue,
                 };
-                let amount_fen = note.ask.amount_fen();
+                let amount_fen = sign * note.ask.amount_fen();
                 merchants_fen[usize::from(till.slot.0) % MERCHANTS as usize] += amount_fen;
                 if others_bear_it {
                     lost_fen -= amount_fen;
@@ -657,6 +675,11 @@ impl<'d> World<'d> {
             return Err(format!("the books sum to {} fen", sum_of_all_fen(&state.shards)));
         }
         let books = self.auditor.books();
+        // A till isn't told that what it gives back becomes payable.
+        for (account, payable_fen) in &self.auditor.payable_fen {
+            *persons_fen.entry(*account).or_default() -= payable_fen;
+        }
+        let payable_fen: i64 = self.auditor.payable_fen.values().sum();
         let compare = |name: String, told_fen: i64, accounts: &[LedgerAccount]| {
             let held_fen: i64 = accounts.iter().map(|account| total_fen(&state.shards, *account)).sum();
             if told_fen == held_fen {
@@ -683,6 +706,7 @@ impl<'d> World<'d> {
         }
         let clearing = |clearing| [LedgerAccount::clearing(clearing)];
         compare("top-ups".to_owned(), -topped_up_fen, &clearing(Clearing::TopUp))?;
+        compare("payable".to_owned(), payable_fen, &clearing(Clearing::Payable))?;
         compare("fees".to_owned(), fees_fen, &clearing(Clearing::Fees))?;
         compare("openings".to_owned(), -opened_fen, &clearing(Clearing::Opening))?;
         compare("lost cards".to_owned(), lost_fen, &clearing(Clearing::LostCards))?;

@@ -7,6 +7,7 @@
 #[path = "../server/campus.rs"]
 mod campus;
 mod t02_virtual_card;
+mod t06_online_till;
 mod t13_loss_report;
 mod t14_my_bill;
 #[expect(dead_code, reason = "the till of the server's tests, of which a story needs a part")]

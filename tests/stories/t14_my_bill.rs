@@ -8,13 +8,13 @@ use std::collections::BTreeSet;
 use engine::ledger::Request as Configuration;
 use engine::ledger::command::CutOff;
 use protocol::answer::{MoneyAnswer, StatementMore};
-use protocol::bill::{BILL_FLAG_REVERSED, BillLine, BillLineKind, BillLineKinds};
+use protocol::bill::{BILL_FLAG_REFUNDED, BILL_FLAG_REVERSED, BillLine, BillLineKind, BillLineKinds};
 use protocol::card::ReplaceReason;
 use protocol::channel::{Channel, ReversalReason};
-use protocol::ids::{AccountId, BusinessDate, CardUid, Epoch, RecordNumber, Sequence};
+use protocol::ids::{AccountId, BusinessDate, CardUid, Epoch, RecordNumber, SaleId, Sequence};
 use protocol::payment_code;
 use protocol::request::{
-    AccountSelector, CardReplace, CodeDebit, Request, Reversal, StatementDay, StatementQuery, TopUp,
+    AccountSelector, CardReplace, CodeDebit, Refund, Request, Reversal, StatementDay, StatementQuery, TopUp,
 };
 use protocol::result_code::ResultCode;
 use protocol::text::{OrderNumber, StudentNumber};
@@ -123,11 +123,25 @@ fn live_through_the_week(served: &Served, places: &mut Places) -> i64 {
     places.next_day(served);
     balance_fen -= 500;
     approved(&places.canteen.money(5, &tap(5, old_card, 3, 500)), balance_fen);
+    // A dish too many, seen at once: the cashier voids it. Another was cold, and the canteen gives a part of it back.
+    approved(&places.canteen.money(6, &tap(6, old_card, 4, 900)), balance_fen - 900);
+    let void = Request::Void(Reversal {
+        original_epoch: Epoch(1),
+        original_sequence: Sequence(6),
+        amount_fen: 900,
+        reason: ReversalReason::Cashier,
+        till_time_ns: 0,
+    });
+    approved(&places.canteen.money(7, &void), balance_fen);
+    balance_fen += 150;
+    let original = SaleId { terminal: till(0), epoch: Epoch(1), sequence: Sequence(1) };
+    let refund = Request::Refund(Refund { original, amount_fen: 150, till_time_ns: 0 });
+    approved(&places.canteen.money(8, &refund), balance_fen);
 
     // POS 机脱网时 … 网络恢复后，消费数据上传服务器进行更新。
     places.next_day(served);
     let stored = [(1, 200), (2, 150)].map(|(sequence, amount_fen)| {
-        let sale = Tap { sequence, card: old_card, counter: 3 + sequence, amount_fen };
+        let sale = Tap { sequence, card: old_card, counter: 4 + sequence, amount_fen };
         offline_record(&served.keys, till(1), &sale, SystemClock.wall_ns())
     });
     let lines = places.shop.upload(1, &stored);
@@ -145,11 +159,11 @@ fn live_through_the_week(served: &Served, places: &mut Places) -> i64 {
         till_time_ns: 0,
     });
     approved(&places.counter.money(3, &replace), balance_fen);
-    assert_eq!(places.canteen.money(6, &tap(6, old_card, 9, 100)).code, ResultCode::CardNotCurrent);
+    assert_eq!(places.canteen.money(9, &tap(9, old_card, 9, 100)).code, ResultCode::CardNotCurrent);
 
     places.next_day(served);
     balance_fen -= 880;
-    approved(&places.canteen.money(7, &tap(7, NEW_CARD, 1, 880)), balance_fen);
+    approved(&places.canteen.money(10, &tap(10, NEW_CARD, 1, 880)), balance_fen);
     balance_fen
 }
 
@@ -194,7 +208,8 @@ fn told(lines: &[BillLine]) -> Vec<(BillLineKind, i64)> {
 
 fn look_at_the_bill(phone: &mut WireTill, dates: std::ops::RangeInclusive<u16>, balance_fen: i64) {
     use BillLineKind::{
-        Debit, Fee, Load, OfflineDebit, Opening, Reversal, Settle, Subsidy, TopUp, TopUpUndone,
+        Debit, Fee, Load, OfflineDebit, Opening, Payable, Refund, Reversal, Settle, Subsidy, TopUp,
+        TopUpUndone, Void,
     };
 
     // 所有的一卡通消费和充值流水可以在我的账单里查询
@@ -212,16 +227,20 @@ fn look_at_the_bill(phone: &mut WireTill, dates: std::ops::RangeInclusive<u16>, 
         (Reversal, 1_250),
         (Settle, 300),
         (Debit, -500),
+        (Load, 450),
+        (Debit, -900),
+        (Void, 900),
+        (Refund, 150),
         (OfflineDebit, -200),
         (OfflineDebit, -150),
         (Fee, -2_000),
-        (Load, 780),
+        (Load, 180),
         (Debit, -880),
     ];
     assert_eq!(told(&all), expected);
     let every_kind: BTreeSet<_> = BillLineKind::ALL.iter().copied().collect();
     let missing: Vec<_> = every_kind.difference(&kinds_of(&all)).copied().collect();
-    assert_eq!(missing, [Subsidy], "subsidies aren't paid out yet; every other kind of line happened");
+    assert_eq!(missing, [Subsidy, Payable], "subsidies aren't paid out yet, and nobody closed her account");
     assert_eq!(all[0].balance_after_fen.get(), balance_fen);
 
     // What was taken back says so, and what took it back says of what.
@@ -229,14 +248,17 @@ fn look_at_the_bill(phone: &mut WireTill, dates: std::ops::RangeInclusive<u16>, 
         let found = all.iter().find(|line| told(&[**line]) == [(kind, amount_fen)]);
         found.unwrap_or_else(|| panic!("no {kind:?} of {amount_fen}"))
     };
-    for (undone, undoing) in
-        [(line(TopUp, 5_000), line(TopUpUndone, -5_000)), (line(Debit, -1_250), line(Reversal, 1_250))]
-    {
-        assert_eq!(undone.flags, BILL_FLAG_REVERSED);
+    for (flag, undone, undoing) in [
+        (BILL_FLAG_REVERSED, line(TopUp, 5_000), line(TopUpUndone, -5_000)),
+        (BILL_FLAG_REVERSED, line(Debit, -1_250), line(Reversal, 1_250)),
+        (BILL_FLAG_REVERSED, line(Debit, -900), line(Void, 900)),
+        (BILL_FLAG_REFUNDED, line(Debit, -650), line(Refund, 150)),
+    ] {
+        assert_eq!(undone.flags, flag);
         assert_eq!(undoing.related_record, undone.record);
     }
     let marked = all.iter().filter(|line| line.flags != 0).count();
-    assert_eq!(marked, 2, "nothing else was undone");
+    assert_eq!(marked, 4, "nothing else was undone or given back");
 
     // 消费 alone, and 充值 alone; the sums are of everything, whichever is shown.
     let (whole, _) = phone.statement(&all_days());

@@ -1,8 +1,10 @@
 //! The walk over the log: one record after another, each held against what the ones before it say.
 
+mod undoing;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use protocol::ids::{AccountId, BusinessDate, SaleId};
+use protocol::ids::{AccountId, BusinessDate, MerchantId, SaleId};
 use protocol::result_code::ResultCode;
 use wal::{LogReader, RecordRef, WalError};
 
@@ -10,16 +12,15 @@ use super::books::Books;
 use super::cards::Cards;
 use super::holders::Holders;
 use super::posting::{Line, Postings, postings_of};
+use super::refunds::Refunds;
 use super::report::{AuditReport, Check, Holdings, LogFacts, Totals, Violation};
 use super::sequence_set::SequenceSet;
 use super::subsidy::subsidy_change;
 use crate::ledger::command::Channel;
 use crate::ledger::ledger_account::{Clearing, LedgerAccount, LedgerClass};
-use crate::ledger::limits::REVERSAL_WINDOW_NS;
 use crate::ledger::record::{
     CardIssuedRecord, CardReplacedRecord, CutOffRecord, FullDebitRecord, Liability, MoneyFlags, MoneyRecord,
-    OfflineDebitRecord, Record, RecordKind, ReversalRecord, SuspenseRecord, TopUpRecord, Wallet,
-    WalletsRecord,
+    OfflineDebitRecord, Record, RecordKind, RefundRecord, SuspenseRecord, TopUpRecord, WalletsRecord,
 };
 use crate::ledger::registry::{AuthoriseRule, Policy};
 use crate::settlement::CivilDay;
@@ -84,6 +85,7 @@ pub(super) struct Checker<'a> {
     sales: SequenceSet,
     tombstones: HashSet<SaleId>,
     reversed: HashSet<u64>,
+    refunds: Refunds,
     codes: HashSet<(AccountId, u32)>,
     orders: HashSet<(u8, [u8; 32])>,
     records_by_kind: BTreeMap<&'static str, u64>,
@@ -113,6 +115,7 @@ impl<'a> Checker<'a> {
             sales: SequenceSet::default(),
             tombstones: HashSet::new(),
             reversed: HashSet::new(),
+            refunds: Refunds::default(),
             codes: HashSet::new(),
             orders: HashSet::new(),
             records_by_kind: BTreeMap::new(),
@@ -145,6 +148,13 @@ impl<'a> Checker<'a> {
         self.close_announced(&record);
         match &record {
             Record::Suspense(r, _) => self.suspense(r),
+            Record::BlockListActive(r) => {
+                let date = self.date;
+                self.check(r.business_date.get() == date.0, Check::BusinessDate, || {
+                    format!("stands under date {}, open is {date}", r.business_date)
+                });
+                self.link_till(r.slot.get(), r.terminal.get(), r.previous_terminal.get());
+            }
             Record::AccountOpened(r) => {
                 let next = self.persons.len() as u64;
                 self.check(u64::from(r.account.get()) == next, Check::Known, || {
@@ -221,12 +231,12 @@ impl<'a> Checker<'a> {
             format!("the books sum to {} fen, not to zero", holdings.sum_fen)
         });
         let t = self.totals;
-        let came_in = t.top_ups_fen + t.openings_fen + t.reversals_fen + t.subsidies_fen;
-        let spent = t.debits_fen + t.offline_fen + t.fees_fen + t.top_ups_undone_fen;
+        let came_in = t.top_ups_fen + t.openings_fen + t.reversals_fen + t.refunds_fen + t.subsidies_fen;
+        let spent = t.debits_fen + t.offline_fen + t.fees_fen + t.top_ups_undone_fen + t.payable_fen;
         self.check(holdings.persons_fen == came_in - spent, Check::Totals, || {
             format!("persons hold {} fen; {came_in} came in and {spent} went out", holdings.persons_fen)
         });
-        let sold = t.debits_fen - t.reversals_fen
+        let sold = t.debits_fen - t.reversals_fen - t.refunds_fen
             + t.offline_fen
             + t.offline_unknown_card_fen
             + t.offline_lost_cards_fen;
@@ -274,7 +284,7 @@ impl<'a> Checker<'a> {
     }
 
     /// A load or a settling is followed, in its group, by the tap that it serves, a fee by what it is paid for, which doesn't
-    /// come without it. A load brings no more than the tap lacks, a settling takes no more than the tap leaves.
+    /// come without it, a refund by what of it becomes payable. A load brings no more than the tap lacks, a settling takes no more than the tap leaves.
     fn close_announced(&mut self, record: &Record<'_>) {
         if let Some(before) = self.announced.take() {
             match record {
@@ -287,8 +297,17 @@ impl<'a> Checker<'a> {
                         format!("{} fen were paid before for what costs {asked_fen}", before.amount_fen)
                     });
                 }
+                Record::Payable(WalletsRecord { money, .. })
+                    if before.kind == RecordKind::Refund && before.is_of(money) =>
+                {
+                    let payable_fen = i128::from(money.amount_fen.get());
+                    self.check(payable_fen <= before.amount_fen, Check::Group, || {
+                        format!("{payable_fen} fen become payable of {} given back", before.amount_fen)
+                    });
+                }
                 Record::Debit(money) | Record::FullDebit(FullDebitRecord { money, .. })
-                    if before.kind != RecordKind::Fee && before.is_of(money) =>
+                    if matches!(before.kind, RecordKind::Load | RecordKind::Settle)
+                        && before.is_of(money) =>
                 {
                     let lacking_fen = i128::from(money.amount_fen.get()) - before.card_fen;
                     if before.kind == RecordKind::Load {
@@ -321,18 +340,24 @@ impl<'a> Checker<'a> {
             self.check(asked_fen == 0, Check::Group, || {
                 format!("nothing was paid before for what costs {asked_fen}")
             });
+        } else if let Record::Payable(_) = record {
+            self.violate(Check::Group, "nothing was given back before what becomes payable".to_owned());
         }
         let remaining = self.remaining_in_group;
         let (Record::Load(money)
         | Record::Settle(WalletsRecord { money, .. })
-        | Record::Fee(WalletsRecord { money, .. })) = record
+        | Record::Fee(WalletsRecord { money, .. })
+        | Record::Refund(RefundRecord { money, .. })) = record
         else {
             return self.check(remaining == 0, Check::Group, || {
-                "only a load, a settling or a fee is followed in its group".to_owned()
+                "only a load, a settling, a fee or a refund is followed in its group".to_owned()
             });
         };
+        if matches!(record, Record::Refund(_)) && remaining == 0 {
+            return;
+        }
         self.check(remaining == 1, Check::Group, || {
-            "a load, a settling or a fee is followed by one record in its group".to_owned()
+            "a load, a settling, a fee or a refund is followed by one record in its group".to_owned()
         });
         self.announced = money.person().and_then(|account| {
             let card_fen = self.books.person(account)?.card_fen;
@@ -351,8 +376,8 @@ impl<'a> Checker<'a> {
         if money.terminal_slot().is_some() {
             self.till(money);
         }
-        // What goes before a debit in its group shares its identity.
-        if money.terminal_slot().is_some() && !record.kind().goes_before() {
+        // What stands beside a debit or a refund in its group shares its identity.
+        if money.terminal_slot().is_some() && !record.kind().is_companion() {
             let fresh = self.sales.insert(money.sale());
             self.check(fresh, Check::SaleOnce, || format!("sale {} has an outcome already", money.sale()));
         }
@@ -376,17 +401,15 @@ impl<'a> Checker<'a> {
         self.token(record, money);
         match record {
             Record::Debit(_) | Record::FullDebit(_) => self.debit(money, before_fen),
-            Record::TopUp(r) => {
-                let fresh = self.orders.insert((r.money.channel_wallet & 0x0f, r.order_number));
-                self.check(fresh, Check::OrderOnce, || {
-                    format!("order {} was credited before", order_text(&r.order_number))
-                });
+            Record::TopUp(r) => self.order(r),
+            Record::Tender(r) => self.tender(r),
+            Record::Reversal(r) => {
+                self.undone(record, &r.money, r.original_record.get(), r.original())?;
             }
-            Record::Reversal(r) => self.reversal(&r.money, r.original_record.get(), r.original(), None)?,
-            Record::FullReversal(r) => {
-                let subsidy_fen = r.back.wallets.subsidy_fen.get();
-                self.reversal(&r.back.money, r.original_record.get(), r.original(), Some(subsidy_fen))?;
+            Record::FullReversal(r) | Record::Void(r) => {
+                self.undone(record, &r.back.money, r.original_record.get(), r.original())?;
             }
+            Record::Refund(r) => self.refund(r)?,
             Record::TopUpUndo(r) => self.top_up_undo(r)?,
             Record::ReversalBeforeOriginal(r) => {
                 self.tombstones.insert(r.original());
@@ -398,6 +421,27 @@ impl<'a> Checker<'a> {
             _ => self.holder(record, money),
         }
         Ok(())
+    }
+
+    fn order(&mut self, r: &TopUpRecord) {
+        let fresh = self.orders.insert((r.money.channel_wallet & 0x0f, r.order_number));
+        self.check(fresh, Check::OrderOnce, || {
+            format!("order {} counted before", order_text(&r.order_number))
+        });
+    }
+
+    /// What was paid past these books is its till's merchant's.
+    fn tender(&mut self, r: &TopUpRecord) {
+        self.order(r);
+        let (amount_fen, paid) = (r.money.amount_fen.get(), r.money.credit_account());
+        let channel = matches!(r.money.channel(), Some(Channel::WeChat | Channel::Alipay));
+        let till = self.tills.get(usize::from(r.money.slot.get()));
+        let own = till.is_some_and(|till| paid.class() == LedgerClass::Merchant(MerchantId(till.merchant)));
+        let sides = own && channel && amount_fen > 0 && r.money.debit_account() == LedgerAccount::NONE;
+        self.check(sides, Check::Sides, || {
+            format!("{amount_fen} fen were paid to {paid} by channel {:?}", r.money.channel())
+        });
+        self.totals.tenders_fen += i128::from(amount_fen);
     }
 
     fn post(&mut self, record: &Record<'_>, money: &MoneyRecord, postings: &Postings) {
@@ -417,7 +461,11 @@ impl<'a> Checker<'a> {
             RecordKind::TopUp => totals.top_ups_fen += amount_fen,
             RecordKind::TopUpUndo => totals.top_ups_undone_fen += amount_fen,
             RecordKind::Opening => totals.openings_fen += amount_fen,
-            RecordKind::Reversal | RecordKind::FullReversal => totals.reversals_fen += amount_fen,
+            RecordKind::Reversal | RecordKind::FullReversal | RecordKind::Void => {
+                totals.reversals_fen += amount_fen;
+            }
+            RecordKind::Refund => totals.refunds_fen += amount_fen,
+            RecordKind::Payable => totals.payable_fen += amount_fen,
             _ => {
                 match posting.debit {
                     Line::Clearing(Clearing::LostCards) => totals.offline_lost_cards_fen += amount_fen,
@@ -603,98 +651,6 @@ impl<'a> Checker<'a> {
         self.check(review == held_back && review == flagged, Check::HeldBack, || {
             format!("to be reviewed: {review}, answered as flagged: {flagged}, held back: {held_back}")
         });
-    }
-
-    /// `subsidy_fen` is what a full reversal gives back as subsidy. It undoes a full debit, or a debit by code that was settled
-    /// since; any other is undone by a plain one.
-    fn reversal(
-        &mut self,
-        m: &MoneyRecord,
-        named: u64,
-        sale: SaleId,
-        subsidy_fen: Option<i64>,
-    ) -> Result<(), WalError> {
-        let once = self.reversed.insert(named);
-        self.check(once, Check::Reversal, || format!("record {named} was reversed before"));
-        let original = if named < self.number { self.reader.record(named)? } else { None };
-        let Some(original) = original else {
-            self.violate(Check::Reversal, format!("there is no record {named} to reverse"));
-            return Ok(());
-        };
-        let (sold, used_fen) = match Record::decode(original.kind, original.version, original.payload) {
-            Ok(Record::Debit(sold)) if subsidy_fen.is_none() || sold.wallet() == Some(Wallet::Transition) => {
-                (sold, 0)
-            }
-            Ok(Record::FullDebit(r)) if subsidy_fen.is_some() => (r.money, -r.wallets.subsidy_fen.get()),
-            _ => {
-                self.violate(
-                    Check::Reversal,
-                    format!("record {named} isn't an online debit that this undoes"),
-                );
-                return Ok(());
-            }
-        };
-        self.check(subsidy_fen.unwrap_or(0) <= used_fen, Check::Subsidy, || {
-            format!("{subsidy_fen:?} fen come back as subsidy, record {named} used {used_fen}")
-        });
-        let mirrored = sold.sale() == sale
-            && sold.debit == m.credit
-            && sold.credit == m.debit
-            && sold.amount_fen == m.amount_fen
-            && sold.wallet() == m.wallet();
-        self.check(mirrored, Check::Reversal, || {
-            format!(
-                "gives {} fen of {} back to {}; record {named} took {} fen for sale {} from {} to {}",
-                m.amount_fen,
-                m.debit_account(),
-                m.credit_account(),
-                sold.amount_fen,
-                sold.sale(),
-                sold.debit_account(),
-                sold.credit_account()
-            )
-        });
-        let age_ns = self.time_ns.saturating_sub(original.time_ns);
-        self.check(age_ns <= REVERSAL_WINDOW_NS, Check::Reversal, || {
-            format!("{age_ns} ns after record {named}, beyond the window")
-        });
-        Ok(())
-    }
-
-    fn top_up_undo(&mut self, r: &ReversalRecord) -> Result<(), WalError> {
-        let named = r.original_record.get();
-        let once = self.reversed.insert(named);
-        self.check(once, Check::Reversal, || format!("record {named} was undone before"));
-        let original = if named < self.number { self.reader.record(named)? } else { None };
-        let original = original.map(|found| Record::decode(found.kind, found.version, found.payload));
-        let Some(Ok(Record::TopUp(TopUpRecord { money: credited, .. }))) = original else {
-            self.violate(Check::Reversal, format!("record {named} isn't a top-up"));
-            return Ok(());
-        };
-        let m = &r.money;
-        let left_fen = m.balance_after_fen.get();
-        self.check(left_fen >= 0, Check::Reversal, || {
-            format!("{left_fen} fen are left after cash was given back: it was spent")
-        });
-        let mirrored = credited.sale() == r.original()
-            && credited.debit == m.credit
-            && credited.credit == m.debit
-            && credited.amount_fen == m.amount_fen
-            && credited.channel_wallet == m.channel_wallet
-            && credited.business_date == m.business_date;
-        self.check(mirrored && credited.channel() == Some(Channel::Counter), Check::Reversal, || {
-            format!(
-                "takes {} fen of {} back on date {}; record {named} credited {} fen to {} for sale {} on date {}",
-                m.amount_fen,
-                m.debit_account(),
-                m.business_date,
-                credited.amount_fen,
-                credited.credit_account(),
-                credited.sale(),
-                credited.business_date
-            )
-        });
-        Ok(())
     }
 
     fn suspense(&mut self, r: &SuspenseRecord) {

@@ -22,6 +22,7 @@ mod cards;
 mod checker;
 mod holders;
 mod posting;
+mod refunds;
 mod report;
 mod sequence_set;
 #[cfg(test)]

@@ -4,9 +4,7 @@ use protocol::ids::{AccountId, MerchantId};
 use zerocopy::little_endian::I64;
 
 use crate::ledger::ledger_account::{Clearing, LedgerAccount, LedgerClass};
-use crate::ledger::record::{
-    FullDebitRecord, FullReversalRecord, MoneyRecord, Record, Wallet, Wallets, WalletsRecord,
-};
+use crate::ledger::record::{FullDebitRecord, MoneyRecord, Record, Wallet, Wallets, WalletsRecord};
 
 /// One line of the books: a person's wallet, or an account of another class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,7 +73,11 @@ impl Postings {
 /// What doesn't fit: a side or a wallet that this kind of record never has, or an amount that isn't above zero.
 pub fn postings_of(record: &Record<'_>) -> Result<Postings, &'static str> {
     match record {
-        Record::FullReversal(r) => full_reversal(r),
+        Record::FullReversal(r) | Record::Void(r) => {
+            unpriced(&r.back)?;
+            given_back(&r.back.money, &r.back.wallets)
+        }
+        Record::Refund(r) => given_back(&r.money, &r.wallets),
         Record::Fee(r) => fee(r),
         _ => Ok(Postings([posting_of(record)?, None])),
     }
@@ -101,19 +103,17 @@ fn fee(r: &WalletsRecord) -> Result<Postings, &'static str> {
 }
 
 /// The money comes from the merchant, into one wallet or two.
-fn full_reversal(r: &FullReversalRecord) -> Result<Postings, &'static str> {
-    let (money, [card_fen, transition_fen, electronic_fen, subsidy_fen]) =
-        (&r.back.money, changes(&r.back.wallets));
+fn given_back(money: &MoneyRecord, wallets: &Wallets) -> Result<Postings, &'static str> {
+    let [card_fen, transition_fen, electronic_fen, subsidy_fen] = changes(wallets);
     let into_card_alone = wallet_of(money)? == PersonWallet::Card;
     if card_fen < 0 || transition_fen < 0 || electronic_fen != 0 || into_card_alone && transition_fen != 0 {
         return Err(
-            "a reversal gives back to the wallet that was debited, or what was settled of it onto the card",
+            "money goes back to the wallet that was debited, or what was settled of it onto the card",
         );
     }
     if card_fen + transition_fen != money.amount_fen.get() || !(0..=card_fen).contains(&subsidy_fen) {
         return Err("what comes into the wallets isn't the amount");
     }
-    unpriced(&r.back)?;
     let debit = merchant(money.debit_account())?;
     let into = |wallet, amount_fen| -> Result<Option<Posting>, &'static str> {
         let credit = person(money.credit_account(), wallet)?;
@@ -188,6 +188,14 @@ fn posting_of(record: &Record<'_>) -> Result<Option<Posting>, &'static str> {
                 return Err("a top-up lands in the electronic wallet");
             }
             (&r.money, clearing(r.money.debit_account(), Clearing::TopUp)?, to)
+        }
+        Record::Payable(r) => {
+            let from = person(r.money.debit_account(), PersonWallet::Card)?;
+            let from_card = changes(&r.wallets) == [-r.money.amount_fen.get(), 0, 0, 0];
+            if !from_card || wallet_of(&r.money)? != PersonWallet::Card {
+                return Err("what becomes payable is taken from the card wallet, and no subsidy");
+            }
+            (&r.money, from, clearing(r.money.credit_account(), Clearing::Payable)?)
         }
         Record::TopUpUndo(r) => {
             let from = person(r.money.debit_account(), PersonWallet::Electronic)?;

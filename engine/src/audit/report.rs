@@ -17,7 +17,8 @@ pub enum Check {
     Number,
     /// Logged time never goes backwards.
     Time,
-    /// Groups are complete: a load or a settling and its debit stand together, a fee and what it is paid for.
+    /// Groups are complete: a load or a settling and its debit stand together, a fee and what it is paid for, a refund and what
+    /// of it becomes payable.
     Group,
     /// Every record has a known kind and layout, and fields in their range.
     Layout,
@@ -37,9 +38,11 @@ pub enum Check {
     BusinessDate,
     /// A till's epoch and sequence are applied once.
     SaleOnce,
-    /// A reversal undoes exactly the sale it names, once, and a counter exactly the top-up it names.
+    /// A reversal or a void undoes exactly the sale it names, once, and a counter exactly the top-up it names.
     Reversal,
-    /// A channel's order number is credited once.
+    /// Refunds give back what the debit that they name took, never more of it, and nothing of one that was undone.
+    Refund,
+    /// A channel's order number counts once: as a top-up, or as a tender.
     OrderOnce,
     /// A payment code is used once.
     CodeOnce,
@@ -111,8 +114,10 @@ pub struct Totals {
     pub openings_fen: i128,
     /// Debited online.
     pub debits_fen: i128,
-    /// Given back by reversals.
+    /// Given back by reversals and voids.
     pub reversals_fen: i128,
+    /// Given back by refunds.
+    pub refunds_fen: i128,
     /// Debited from persons by offline facts.
     pub offline_fen: i128,
     /// Offline facts of cards that no account has.
@@ -129,6 +134,10 @@ pub struct Totals {
     pub fees_fen: i128,
     /// Subsidies that came into card wallets.
     pub subsidies_fen: i128,
+    /// What came to closed accounts and is owed to their holders.
+    pub payable_fen: i128,
+    /// Paid at tills through other channels: recorded, and in no balance here.
+    pub tenders_fen: i128,
 }
 
 /// The balances at the end. In fen; what is owed to each is positive.
@@ -244,12 +253,18 @@ impl fmt::Display for AuditReport {
         line(f, "opening balances", self.totals.openings_fen)?;
         line(f, "less online debits", -self.totals.debits_fen)?;
         line(f, "reversals", self.totals.reversals_fen)?;
+        if self.totals.refunds_fen != 0 {
+            line(f, "refunds", self.totals.refunds_fen)?;
+        }
         if self.totals.subsidies_fen != 0 {
             line(f, "subsidies", self.totals.subsidies_fen)?;
         }
         line(f, "less offline debits", -self.totals.offline_fen)?;
         if self.totals.fees_fen != 0 {
             line(f, "less fees", -self.totals.fees_fen)?;
+        }
+        if self.totals.payable_fen != 0 {
+            line(f, "less what became payable", -self.totals.payable_fen)?;
         }
         line(f, "= held for persons", self.holdings.persons_fen)?;
         line(f, "  card wallets", self.holdings.card_fen)?;
@@ -268,6 +283,9 @@ impl fmt::Display for AuditReport {
             }
         }
         line(f, "sum of the books", self.holdings.sum_fen)?;
+        if self.totals.tenders_fen != 0 {
+            line(f, "paid by other channels", self.totals.tenders_fen)?;
+        }
         if self.ok {
             return write!(f, "OK: the books balance, 0 violations");
         }

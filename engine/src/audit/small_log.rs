@@ -6,22 +6,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use protocol::card::{CardKind, ReplaceReason};
 use protocol::ids::{
-    AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, RecordNumber, Sequence, TerminalId,
-    VirtualId,
+    AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, RecordNumber, SaleId, Sequence,
+    TerminalId, VirtualId,
 };
 use wal::{Clock, Log, LogConfig, LogId, Priority, Simulated};
 
+use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
     AccountSelector, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, Channel, CodeDebit,
-    CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordImport,
-    RegisterMerchant, RegisterTerminal, Reversal, Sale, SetMealPeriod, TopUp, TopUpUndo, VirtualBind,
-    VirtualUnbind,
+    CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordImport, Refund,
+    RegisterMerchant, RegisterTerminal, Reversal, Sale, SetAccountTerms, SetMealPeriod, Tender, TopUp,
+    TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use crate::ledger::holder::PasswordRef;
 use crate::ledger::kind::subsidy::subsidy_claim;
 use crate::ledger::known::{Known, KnownPassword, KnownRecord, Need, PasswordVerdict};
 use crate::ledger::limits::PAYLOAD_BYTES_MAX;
 use crate::ledger::record::Wallet;
+use crate::ledger::refunds::{self, Link};
 use crate::ledger::registry::TerminalKind;
 use crate::ledger::{
     Command, Decision, Outcome, Record, Request, Sizes, Stamp, State, TerminalSlot, apply, decide,
@@ -246,6 +248,35 @@ impl SmallLog {
         self.run(Request::Reversal(Reversal { sale, original_epoch, original_sequence, amount_fen }))
     }
 
+    pub(crate) fn tender(&mut self, channel: Channel, order: &str, amount_fen: i64) -> Outcome {
+        let sale = self.next_sale();
+        self.run(Request::Tender(Tender { sale, amount_fen, channel, order_number: text(order) }))
+    }
+
+    pub(crate) fn void(&mut self, original: u32, amount_fen: i64) -> Outcome {
+        let sale = self.next_sale();
+        let (original_epoch, original_sequence) = (Epoch(1), Sequence(original));
+        self.run(Request::Void(Void { sale, original_epoch, original_sequence, amount_fen }))
+    }
+
+    pub(crate) fn refund(&mut self, original: u32, amount_fen: i64) -> Outcome {
+        let sale = self.next_sale();
+        let original = SaleId { sequence: Sequence(original), ..sale.id() };
+        let original_slot = Some(sale.slot);
+        self.run(Request::Refund(Refund { sale, original, original_slot, amount_fen }))
+    }
+
+    pub(crate) fn close_account(&mut self, account: AccountId) {
+        self.done(Request::SetAccountTerms(SetAccountTerms {
+            account,
+            status: AccountStatus::Closed,
+            card_lost: false,
+            class: 0,
+            debit_max_fen: 0,
+            day_max_fen: 0,
+        }));
+    }
+
     pub(crate) fn offline(&mut self, card_uid: u64, amount_fen: i64, till_time_ns: u64) -> Outcome {
         let sale = self.next_sale();
         let outcome = self.run(Request::Offline(OfflineFact {
@@ -351,21 +382,30 @@ impl SmallLog {
         let first = 1 + self.groups.iter().map(|group| group.records.len() as u64).sum::<u64>();
         let stamp = Stamp { number: RecordNumber(first), time_ns: self.time_ns };
         let mut known = Known::default();
-        match decide(registry, directory, shards, &Command::from(request), stamp) {
-            Decision::Needs(Need::Record(number)) => {
-                let (time_ns, raw) = self
-                    .groups
-                    .iter()
-                    .flat_map(|group| group.records.iter().map(|raw| (group.time_ns, raw)))
-                    .nth(number.0 as usize - 1)
-                    .expect("records that are there are asked for");
-                let record = KnownRecord::new(number, time_ns, (raw.kind, raw.version), &raw.payload);
-                known.record = Some(record.expect("a record of the ledger"));
+        let read = |number: RecordNumber| {
+            let mut records =
+                self.groups.iter().flat_map(|group| group.records.iter().map(|raw| (group.time_ns, raw)));
+            records.nth(number.0 as usize - 1).expect("records that are there are asked for")
+        };
+        while let Decision::Needs(need) =
+            decide(registry, directory, shards, &Command { request, known: Some(&known) }, stamp)
+        {
+            match need {
+                Need::Record(number) => {
+                    let (time_ns, raw) = read(number);
+                    let record = KnownRecord::new(number, time_ns, (raw.kind, raw.version), &raw.payload);
+                    known.record = Some(record.expect("a record of the ledger"));
+                }
+                Need::Refunds { account, head, original } => {
+                    let link = |number| Link::of(&read(number).1.record(), account).ok_or(number);
+                    let found = refunds::find(original, head, None, link);
+                    known.refunds = Some(found.expect("the chain is the account's"));
+                }
+                Need::Password(of) => {
+                    known.password = Some(KnownPassword { of, verdict: self.verdict });
+                }
+                other => panic!("{other:?} in a log so small"),
             }
-            Decision::Needs(Need::Password(of)) => {
-                known.password = Some(KnownPassword { of, verdict: self.verdict });
-            }
-            _ => {}
         }
         match decide(registry, directory, shards, &Command { request, known: Some(&known) }, stamp) {
             Decision::Done { outcome, group } => {

@@ -10,8 +10,8 @@ pub(super) struct SubsidyChange {
     pub(super) due_fen: i128,
 }
 
-/// The change by a record, of an account that held so much subsidy before it, and has so much on the card after it. A reversal's
-/// is due as it is: what it may give back is held against its original.
+/// The change by a record, of an account that held so much subsidy before it, and has so much on the card after it. What a debit
+/// gives back is due as it is: what it may give back is held against its original.
 pub(super) fn subsidy_change(record: &Record<'_>, before_fen: i128, card_fen: i128) -> SubsidyChange {
     let first_of = |amount_fen: i64| -before_fen.min(i128::from(amount_fen));
     let as_it_is = |fen: i64| SubsidyChange { fen: i128::from(fen), due_fen: i128::from(fen) };
@@ -35,7 +35,8 @@ pub(super) fn subsidy_change(record: &Record<'_>, before_fen: i128, card_fen: i1
             fen: -i128::from(r.subsidy_fen.get()),
             due_fen: first_of(r.money.amount_fen.get()),
         },
-        Record::FullReversal(r) => as_it_is(changes(&r.back.wallets)[3]),
+        Record::FullReversal(r) | Record::Void(r) => as_it_is(changes(&r.back.wallets)[3]),
+        Record::Refund(r) => as_it_is(changes(&r.wallets)[3]),
         // A debt takes its part at once.
         Record::SubsidyClaimed(r) => SubsidyChange {
             fen: i128::from(changes(&r.wallets)[3]),

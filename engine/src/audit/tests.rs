@@ -6,8 +6,11 @@ use zerocopy::little_endian::{I64, U16, U32, U64};
 
 use super::small_log::{DAY, Raw, RawGroup, SmallLog, write};
 use super::{AuditOptions, AuditReport, Check, verify_log};
+use crate::ledger::command::Channel;
 use crate::ledger::known::PasswordVerdict;
-use crate::ledger::record::{CutOffRecord, MoneyRecord, Record, RecordKind, Wallets};
+use crate::ledger::record::{
+    CutOffRecord, FullReversalRecord, MoneyRecord, Record, RecordKind, RefundRecord, Wallets,
+};
 use crate::ledger::registry::TerminalKind;
 
 fn audit(groups: &[RawGroup]) -> AuditReport {
@@ -392,6 +395,123 @@ fn an_unknown_record_is_told_and_the_list_is_bounded() {
     assert_eq!(report.violations[0].record, right + 1);
     let text = report.to_string();
     assert!(text.contains("and 3 more") && text.contains("NOT OK: 5 violations"), "{text}");
+}
+
+/// Voided, refunded in parts, with subsidy, into a closed account: a log with each of these records.
+fn with_refunds() -> SmallLog {
+    let mut log = SmallLog::new();
+    log.tap(101, 1, 1_500);
+    let voided = log.latest();
+    log.tap(102, 1, 700);
+    let refunded = log.latest();
+    log.give_subsidy(AccountId(2), 300);
+    log.tap(103, 1, 500);
+    let subsidised = log.latest();
+    log.offline(101, 400, log.time_ns);
+    let offline = log.latest();
+    for done in [
+        log.void(voided, 1_500),
+        log.refund(refunded, 200),
+        log.refund(refunded, 500),
+        log.refund(subsidised, 350),
+        log.refund(offline, 100),
+    ] {
+        assert_eq!(done.code, ResultCode::Approved);
+    }
+    log.close_account(AccountId(0));
+    assert_eq!(log.refund(offline, 300).code, ResultCode::Approved);
+    log
+}
+
+#[test]
+fn voids_and_refunds_add_up() {
+    let report = audit(&with_refunds().groups);
+    assert!(report.ok, "{report}");
+    let totals = report.totals;
+    assert_eq!((totals.reversals_fen, totals.refunds_fen, totals.payable_fen), (1_500, 1_450, 300));
+    assert_eq!((report.holdings.clearing_fen["payable"], report.holdings.subsidy_fen), (300, 150));
+    assert_eq!(report.holdings.merchants_fen, 150);
+    assert!(report.to_string().contains("less what became payable"));
+}
+
+#[test]
+fn forged_refunds_are_found() {
+    let right = with_refunds().groups;
+    let found = |kind, nth, check, change: &dyn Fn(&mut MoneyRecord)| {
+        let mut groups = right.clone();
+        let place = find(&groups, kind, nth);
+        spoil(&mut groups, place, change);
+        failures(&groups).contains(&(check, place.0))
+    };
+    // More than was paid, of another's wallet, off another day's total, on another date.
+    assert!(found(RecordKind::Refund, 1, Check::Refund, &|money| money.amount_fen += 1));
+    assert!(found(RecordKind::Refund, 0, Check::Refund, &|money| money.channel_wallet = 0x28));
+    assert!(found(RecordKind::Refund, 0, Check::Refund, &|money| money.limit_day += 1));
+    assert!(found(RecordKind::Void, 0, Check::Reversal, &|money| money.business_date += 1));
+    // More becomes payable than was given back; nothing was given back before it.
+    let behind = find(&right, RecordKind::Payable, 0);
+    assert!(found(RecordKind::Payable, 0, Check::Group, &|money| money.amount_fen += 1));
+    let mut groups = right.clone();
+    let payable = groups[behind.1].records.pop().expect("a refund and what becomes payable");
+    let time_ns = groups[behind.1].time_ns;
+    groups.insert(behind.1 + 1, RawGroup { time_ns, records: vec![payable] });
+    assert_eq!(failures(&groups), [(Check::Group, behind.0)]);
+    // A refund that forgets an earlier one, and more subsidy back than was used.
+    let mut groups = right.clone();
+    let second = find(&groups, RecordKind::Refund, 1);
+    let refunded_before = core::mem::offset_of!(RefundRecord, refunded_before_fen);
+    groups[second.1].records[second.2].payload[refunded_before..][..8].fill(0);
+    assert_eq!(failures(&groups), [(Check::Refund, second.0)]);
+    let mut groups = right.clone();
+    let third = find(&groups, RecordKind::Refund, 2);
+    spoil_wallets(&mut groups, third, |wallets| wallets.subsidy_fen += 1);
+    assert!(failures(&groups).contains(&(Check::Refund, third.0)));
+
+    // A refund of what was voided, a void of what was refunded.
+    let mut groups = right.clone();
+    let void = find(&groups, RecordKind::Void, 0);
+    let refund = find(&groups, RecordKind::Refund, 0);
+    let named =
+        |groups: &[RawGroup], place: (u64, usize, usize)| match groups[place.1].records[place.2].record() {
+            Record::Void(r) => r.original_record,
+            Record::Refund(r) => r.original_record,
+            other => panic!("{other:?}"),
+        };
+    let (voided, refunded) = (named(&groups, void), named(&groups, refund));
+    let of_refund = core::mem::offset_of!(RefundRecord, original_record);
+    groups[refund.1].records[refund.2].payload[of_refund..][..8].copy_from_slice(&voided.to_bytes());
+    assert!(failures(&groups).contains(&(Check::Refund, refund.0)));
+    let mut log = with_refunds();
+    log.tap(102, 2, 100);
+    let sold = log.latest();
+    log.void(sold, 100);
+    let mut groups = log.groups;
+    let void = find(&groups, RecordKind::Void, 1);
+    let of_void = core::mem::offset_of!(FullReversalRecord, original_record);
+    groups[void.1].records[void.2].payload[of_void..][..8].copy_from_slice(&refunded.to_bytes());
+    assert!(failures(&groups).contains(&(Check::Reversal, void.0)));
+}
+
+#[test]
+fn tenders_are_counted_beside_the_books_and_forged_ones_found() {
+    let mut log = SmallLog::new();
+    log.tender(Channel::WeChat, "W1", 1_800);
+    log.tender(Channel::Alipay, "W1", 700);
+    let right = log.groups;
+    let report = audit(&right);
+    assert!(report.ok, "{report}");
+    assert_eq!((report.totals.tenders_fen, report.holdings.merchants_fen), (2_500, 0));
+    assert!(report.to_string().contains("paid by other channels"));
+    let place = find(&right, RecordKind::Tender, 1);
+    // The same order of the same channel again; a channel that brings no tenders; another merchant's.
+    for (change, check) in [(1 + 4, Check::OrderOnce), (1, Check::Sides)] {
+        let mut groups = right.clone();
+        spoil(&mut groups, place, |money| money.channel_wallet = change);
+        assert_eq!(failures(&groups), [(check, place.0)]);
+    }
+    let mut groups = right;
+    spoil(&mut groups, place, |money| money.credit += 1);
+    assert_eq!(failures(&groups), [(Check::Sides, place.0)]);
 }
 
 /// Spoils what a record of several wallets says of them.

@@ -167,8 +167,9 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         Ok(entry)
     }
 
+    /// The entry of a till, after its chain was checked.
     #[inline]
-    fn entry(
+    pub(super) fn entry(
         &mut self,
         terminal: TerminalId,
         slot: TerminalSlot,
@@ -191,7 +192,7 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         self.post_till_with(money, 0)
     }
 
-    /// The same for a debit that used so much subsidy.
+    /// The same for a debit, online or offline, that used so much subsidy.
     #[inline(always)]
     pub(super) fn post_till_with(
         &mut self,

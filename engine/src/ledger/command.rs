@@ -9,6 +9,7 @@ pub use super::kind::Request;
 pub use super::kind::balance::Balance;
 pub use super::kind::bill_head::BillHead;
 pub use super::kind::bind_card::BindCard;
+pub use super::kind::block_list_active::BlockListActive;
 pub use super::kind::card_debit::CardDebit;
 pub use super::kind::card_issue::CardIssue;
 pub use super::kind::card_replace::CardReplace;
@@ -22,6 +23,7 @@ pub use super::kind::open_account::OpenAccount;
 pub use super::kind::opening::Opening;
 pub use super::kind::password_set::{PasswordImport, PasswordSet};
 pub use super::kind::phone_change::PhoneChange;
+pub use super::kind::refund::Refund;
 pub use super::kind::register_merchant::RegisterMerchant;
 pub use super::kind::register_terminal::RegisterTerminal;
 pub use super::kind::reversal::Reversal;
@@ -30,10 +32,12 @@ pub use super::kind::set_account_class::SetAccountClass;
 pub use super::kind::set_account_terms::SetAccountTerms;
 pub use super::kind::set_meal_period::SetMealPeriod;
 pub use super::kind::set_policy::SetPolicy;
+pub use super::kind::tender::Tender;
 pub use super::kind::top_up::TopUp;
 pub use super::kind::top_up_undo::TopUpUndo;
 pub use super::kind::virtual_bind::VirtualBind;
 pub use super::kind::virtual_unbind::VirtualUnbind;
+pub use super::kind::void::Void;
 
 /// A terminal's dense number, given at its registration. A live connection holds it and looks nothing up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,9 +64,9 @@ pub enum Channel {
     Offline = 3,
     /// Top-up at a counter.
     Counter = 4,
-    /// Top-up from WeChat.
+    /// Top-up from WeChat Pay, or a tender paid through it.
     WeChat = 5,
-    /// Top-up from Alipay.
+    /// Top-up from Alipay, or a tender paid through it.
     Alipay = 6,
     /// An operator or an import.
     Operator = 7,

@@ -6,6 +6,7 @@
 
 use protocol::ids::{RecordNumber, SaleId};
 
+use super::kind::is_debit;
 use super::ledger_account::LedgerAccount;
 use super::outcome_ring::{OutcomeMarks, RememberedOutcome};
 use super::record::{MoneyRecord, Record, RecordKind};
@@ -38,6 +39,7 @@ pub struct HistorySearch {
     until: RecordNumber,
     known: Option<RememberedOutcome>,
     reversed: bool,
+    voided: bool,
     suspended: bool,
 }
 
@@ -52,6 +54,7 @@ impl HistorySearch {
             until: earlier.map_or(RecordNumber(0), |history| history.head),
             known: earlier.and_then(|history| history.found),
             reversed: false,
+            voided: false,
             suspended: false,
         };
         (search, search.next(head))
@@ -63,6 +66,7 @@ impl HistorySearch {
             Record::Suspense(r, _) if r.sale() == self.sale && r.is_of_sale() => self.suspended = true,
             Record::Reversal(r) | Record::TopUpUndo(r) if r.original() == self.sale => self.reversed = true,
             Record::FullReversal(r) if r.original() == self.sale => self.reversed = true,
+            Record::Void(r) if r.original() == self.sale => self.voided = true,
             Record::ReversalBeforeOriginal(r) if r.original() == self.sale => {
                 return self.done(Some(RememberedOutcome {
                     marks: OutcomeMarks::TOMBSTONE,
@@ -73,7 +77,7 @@ impl HistorySearch {
             }
             _ => {
                 if record.sale() == Some(self.sale)
-                    && !record.kind().goes_before()
+                    && !record.kind().is_companion()
                     && let Some(money) = record.money()
                 {
                     let kind = record.kind();
@@ -101,7 +105,9 @@ impl HistorySearch {
         let found = found.map(|outcome| RememberedOutcome {
             marks: outcome
                 .marks
-                .with_if(self.reversed, OutcomeMarks::REVERSED)
+                .with_if(self.reversed || self.voided, OutcomeMarks::REVERSED)
+                .with_if(self.voided, OutcomeMarks::VOIDED)
+                .with_if(outcome.kind.is_some_and(is_debit), OutcomeMarks::REFUNDED)
                 .with_if(self.suspended, OutcomeMarks::SUSPENDED),
             ..outcome
         });

@@ -8,7 +8,7 @@
 //! **Invariant**: a need names only records that were appended before its decision, so that whoever fetches it waits for
 //! the log to be durable up to there, and for nothing else.
 
-use protocol::ids::{RecordNumber, SaleId};
+use protocol::ids::{AccountId, RecordNumber, SaleId};
 
 use super::error::LedgerError;
 use super::history::History;
@@ -16,6 +16,7 @@ use super::holder::PasswordRef;
 use super::limits::PAYLOAD_BYTES_MAX;
 use super::orders::OrderKey;
 use super::record::{PayloadBuffer, Record};
+use super::refunds::Refunds;
 
 /// What a decision needs and memory doesn't have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,16 @@ pub enum Need {
     Password(PasswordRef),
     /// The vault's number for the hash of the query password that came along, which it has by then.
     NewPassword,
+    /// How much of a debit was given back: in the payer's chain, from `head` down to the debit's record, by
+    /// [`super::refunds::find`].
+    Refunds {
+        /// The payer.
+        account: AccountId,
+        /// The newest record of the payer's chain.
+        head: RecordNumber,
+        /// The debit's record.
+        original: RecordNumber,
+    },
     /// Which record credited an order, if one did: in the index of orders, which must reach as far as `forgotten`.
     Order {
         /// The order.
@@ -52,7 +63,7 @@ impl Need {
     /// The newest record that the answer may depend on: it must be durable before the log is read.
     pub const fn newest(&self) -> RecordNumber {
         match self {
-            Need::Sale { head, .. } => *head,
+            Need::Sale { head, .. } | Need::Refunds { head, .. } => *head,
             Need::Record(number) => *number,
             Need::Order { forgotten, .. } => *forgotten,
             // The vault isn't the log.
@@ -68,6 +79,8 @@ pub struct Known {
     pub sale: Option<History>,
     /// A record. Valid for its number, for ever: records never change.
     pub record: Option<KnownRecord>,
+    /// What was given back of a debit. Valid while the head of its payer's chain is the one that the walk began at.
+    pub refunds: Option<Refunds>,
     /// What the index says of an order. Valid while memory has every order of a record above the one that the index
     /// reached.
     pub order: Option<KnownOrder>,

@@ -103,8 +103,17 @@ pub const OFFLINE_LOOKS_MAX: Looks = Looks { probes: 10, lines: 20 };
 /// A reversal at most.
 pub const REVERSAL_LOOKS_MAX: Looks = Looks { probes: 6, lines: 15 };
 
+/// A refund at most.
+pub const REFUND_LOOKS_MAX: Looks = Looks { probes: 9, lines: 17 };
+
+/// A void at most.
+pub const VOID_LOOKS_MAX: Looks = Looks { probes: 6, lines: 9 };
+
 /// A top-up at most, without the search for a place for its order: that takes [`TABLE_SEARCH_MAX`] buckets, a line each.
 pub const TOP_UP_LOOKS_MAX: Looks = Looks { probes: 12, lines: 17 };
+
+/// A tender at most, without the search for a place for its order: that takes [`TABLE_SEARCH_MAX`] buckets, a line each.
+pub const TENDER_LOOKS_MAX: Looks = Looks { probes: 8, lines: 12 };
 
 /// A top-up taken back at most.
 pub const TOP_UP_UNDO_LOOKS_MAX: Looks = Looks { probes: 6, lines: 9 };

@@ -53,6 +53,7 @@ pub mod outcome_ring;
 pub mod prefetch;
 mod probes;
 pub mod record;
+pub mod refunds;
 pub mod registry;
 pub mod shard;
 pub mod snapshot;

@@ -1,4 +1,4 @@
-//! Order numbers of top-up channels: the same order is credited once, for ever, whichever till brings it again.
+//! Order numbers of channels, of top-ups and of tenders: the same order counts once, for ever, whichever till brings it again.
 //!
 //! The latest are in memory, in a ring: the oldest is forgotten when a new one needs its place. What was forgotten is in an
 //! index outside the ledger, which is asked ([`super::known::Need::Order`]) once anything was forgotten. So nothing may be
@@ -10,8 +10,9 @@ use protocol::ids::RecordNumber;
 
 use super::cuckoo::Cuckoo;
 use super::fold::Fold;
+use super::ledger_account::LedgerAccount;
 use super::probes::looks_at;
-use super::record::{Record, TopUpRecord};
+use super::record::{Record, RecordKind, TopUpRecord};
 use super::shard::Shard;
 
 const DOMAIN_ORDER: u64 = 0x4f52_4452;
@@ -36,17 +37,22 @@ impl OrderKey {
         Self { digest: key(DOMAIN_ORDER), check: key(DOMAIN_ORDER_CHECK) }
     }
 
-    /// The key of the order that a top-up credited.
+    /// The key of the order that a record counted.
     pub(super) fn of(top_up: &TopUpRecord) -> Self {
         Self::new(top_up.money.channel_wallet & 0x0f, &top_up.order_number)
     }
 
-    /// The key of the order that a record credited, if it did.
+    /// The key of the order that a record counted, if it did.
     pub fn credited_by(record: &Record<'_>) -> Option<Self> {
         match record {
-            Record::TopUp(top_up) => Some(Self::of(top_up)),
+            Record::TopUp(counted) | Record::Tender(counted) => Some(Self::of(counted)),
             _ => None,
         }
+    }
+
+    /// Whether records of a kind count orders.
+    pub fn is_counted_by(kind: u8) -> bool {
+        kind == RecordKind::TopUp as u8 || kind == RecordKind::Tender as u8
     }
 
     /// The shard whose table knows the order.
@@ -55,14 +61,15 @@ impl OrderKey {
     }
 }
 
-/// What is remembered of a credited order.
+/// What is remembered of an order that counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Order {
     pub(super) key: OrderKey,
     pub(super) record: u64,
     pub(super) amount_fen: i64,
     pub(super) balance_after_fen: i64,
-    pub(super) account: u32,
+    /// For whom: a person, or a merchant.
+    pub(super) credit: LedgerAccount,
 }
 
 /// A shard's table of orders.
@@ -188,7 +195,13 @@ mod tests {
     }
 
     fn order(i: u64) -> Order {
-        Order { key: key(i), record: 10 * i, amount_fen: 1, account: 0, balance_after_fen: 1 }
+        Order {
+            key: key(i),
+            record: 10 * i,
+            amount_fen: 1,
+            credit: LedgerAccount::from_bits(0),
+            balance_after_fen: 1,
+        }
     }
 
     #[test]

@@ -19,6 +19,11 @@ impl OutcomeMarks {
     pub const TOMBSTONE: OutcomeMarks = OutcomeMarks(1 << 1);
     /// Another body came under this identity and was kept in suspense: once is enough.
     pub const SUSPENDED: OutcomeMarks = OutcomeMarks(1 << 2);
+    /// Something of a debit was given back since by refund, or, of an outcome that the log was asked for, may have been: a till's
+    /// chain doesn't know the refunds that other tills made. How much: see [`super::refunds`].
+    pub const REFUNDED: OutcomeMarks = OutcomeMarks(1 << 3);
+    /// The sale was voided: beside [`Self::REVERSED`].
+    pub const VOIDED: OutcomeMarks = OutcomeMarks(1 << 4);
 
     /// True when any bit of `other` is set.
     pub const fn has(self, other: OutcomeMarks) -> bool {

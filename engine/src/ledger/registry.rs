@@ -135,7 +135,7 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Whether it may sell: debits, reversals, uploads.
+    /// Whether it may sell: debits, what undoes them, uploads.
     pub const fn sells(&self) -> bool {
         Kind::CardDebit.command().may_be_sent_by(self.kind)
     }

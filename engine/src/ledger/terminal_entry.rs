@@ -28,6 +28,10 @@ pub struct TerminalEntry {
     pub(super) suspense_recent: [u64; SUSPENSE_RECENT],
     pub(super) suspense_date: BusinessDate,
     pub(super) suspense_count: u16,
+    /// The block-list that it reported last.
+    pub(super) block_list_version: u32,
+    /// When it reported it; 0 when it never did.
+    pub(super) block_list_since_ns: u64,
 }
 
 const _: () = assert!(offset_of!(TerminalEntry, gaps) + offset_of!(Gaps, missing) <= 64);
@@ -43,6 +47,8 @@ impl TerminalEntry {
             suspense_recent: [0; SUSPENSE_RECENT],
             suspense_date: BusinessDate(0),
             suspense_count: 0,
+            block_list_version: 0,
+            block_list_since_ns: 0,
             ring: OutcomeRing::new(ring_length),
             gaps: Gaps::EMPTY,
         }
@@ -71,6 +77,11 @@ impl TerminalEntry {
     /// Its last outcomes.
     pub const fn ring(&self) -> &OutcomeRing {
         &self.ring
+    }
+
+    /// The version of the block-list that it judges by, and the logged time since when; none when it never said.
+    pub fn block_list(&self) -> Option<(u32, u64)> {
+        (self.block_list_since_ns > 0).then_some((self.block_list_version, self.block_list_since_ns))
     }
 
     /// Whether it is locked for payment codes: too many wrong ones, and the window isn't over.

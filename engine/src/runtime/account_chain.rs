@@ -6,12 +6,13 @@ use wal::LogReader;
 use super::engine::EngineError;
 use crate::ledger::Record;
 
-/// A walk, and what it has found undone on its way: what undoes a sale is always newer than the sale.
+/// A walk, and what it has found undone on its way: what undoes a sale or gives it back is always newer than the sale.
 pub(super) struct AccountChain<'r> {
     reader: &'r LogReader,
     account: AccountId,
     next: RecordNumber,
     undone: Vec<SaleId>,
+    refunded: Vec<SaleId>,
 }
 
 /// A record of the chain.
@@ -27,7 +28,7 @@ pub(super) struct Link<'r> {
 impl<'r> AccountChain<'r> {
     /// Begins at `head`, which must be durable.
     pub(super) const fn new(reader: &'r LogReader, account: AccountId, head: RecordNumber) -> Self {
-        Self { reader, account, next: head, undone: Vec::new() }
+        Self { reader, account, next: head, undone: Vec::new(), refunded: Vec::new() }
     }
 
     /// The record that the walk takes next; 0 at the chain's end.
@@ -38,6 +39,11 @@ impl<'r> AccountChain<'r> {
     /// The sales that the records walked over undid.
     pub(super) fn undone(&self) -> &[SaleId] {
         &self.undone
+    }
+
+    /// The sales that the records walked over gave back something of.
+    pub(super) fn refunded(&self) -> &[SaleId] {
+        &self.refunded
     }
 
     /// One record further down; `None` at the chain's end.
@@ -68,7 +74,8 @@ impl<'r> AccountChain<'r> {
     fn pass(&mut self, record: &Record<'_>, previous: RecordNumber) {
         match record {
             Record::Reversal(undoing) | Record::TopUpUndo(undoing) => self.undone.push(undoing.original()),
-            Record::FullReversal(reversal) => self.undone.push(reversal.original()),
+            Record::FullReversal(undoing) | Record::Void(undoing) => self.undone.push(undoing.original()),
+            Record::Refund(refund) => self.refunded.push(refund.original()),
             _ => {}
         }
         self.next = previous;

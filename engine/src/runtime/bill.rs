@@ -4,8 +4,8 @@
 //! newest record, so that a sale's line can say that it was reversed later. It ends after [`STEPS_MAX`] records;
 //! an account has a handful a day.
 
-use protocol::bill::{BILL_FLAG_REVERSED, BILL_FLAG_REVIEW, BillLine, BillLineKind};
-use protocol::ids::{AccountId, RecordNumber, SaleId};
+use protocol::bill::{BILL_FLAG_REFUNDED, BILL_FLAG_REVERSED, BILL_FLAG_REVIEW, BillLine, BillLineKind};
+use protocol::ids::{AccountId, RecordNumber};
 use wal::LogReader;
 
 use super::account_chain::{AccountChain, Link};
@@ -42,7 +42,7 @@ pub fn page(
     let mut chain = AccountChain::new(reader, account, head);
     for _ in 0..STEPS_MAX {
         let Some(link) = chain.step()? else { return Ok(page) };
-        if let Some(line) = line(&link, chain.undone())
+        if let Some(line) = line(&link, &chain)
             && (before == RecordNumber(0) || link.number < before)
         {
             if page.lines.len() == lines_max {
@@ -56,14 +56,16 @@ pub fn page(
     Ok(page)
 }
 
-/// The record as a line, unless it moved no money. `reversed` has the sales that newer records undid.
-pub(super) fn line(link: &Link<'_>, reversed: &[SaleId]) -> Option<BillLine> {
+/// The record as a line, unless it moved no money. The chain was walked down to it, and knows what newer records undid.
+pub(super) fn line(link: &Link<'_>, chain: &AccountChain<'_>) -> Option<BillLine> {
     let Link { number, time_ns, record } = link;
     let kind = record.kind().bill_line()?;
     let related = match record {
         Record::Load(_) | Record::Settle(_) | Record::Fee(_) => number.0 + 1,
         Record::Reversal(undoing) | Record::TopUpUndo(undoing) => undoing.original_record.get(),
-        Record::FullReversal(reversal) => reversal.original_record.get(),
+        Record::FullReversal(undoing) | Record::Void(undoing) => undoing.original_record.get(),
+        Record::Refund(refund) => refund.original_record.get(),
+        Record::Payable(_) => number.0 - 1,
         _ => 0,
     };
     let money = record.money()?;
@@ -71,11 +73,14 @@ pub(super) fn line(link: &Link<'_>, reversed: &[SaleId]) -> Option<BillLine> {
     // What goes from one wallet to another is neither.
     let leaves = is_person(money.debit_account()) && !is_person(money.credit_account());
     let sign = if leaves { -1 } else { 1 };
-    let was_reversed =
-        matches!(kind, BillLineKind::Debit | BillLineKind::TopUp) && reversed.contains(&money.sale());
-    let in_review = money.money_flags().has(MoneyFlags::REVIEW);
-    let flags =
-        if was_reversed { BILL_FLAG_REVERSED } else { 0 } | if in_review { BILL_FLAG_REVIEW } else { 0 };
+    let sale = money.sale();
+    let is_debit = matches!(kind, BillLineKind::Debit | BillLineKind::OfflineDebit);
+    let flags = [
+        (BILL_FLAG_REVERSED, (is_debit || kind == BillLineKind::TopUp) && chain.undone().contains(&sale)),
+        (BILL_FLAG_REVIEW, money.money_flags().has(MoneyFlags::REVIEW)),
+        (BILL_FLAG_REFUNDED, is_debit && chain.refunded().contains(&sale)),
+    ];
+    let flags = flags.into_iter().filter_map(|(flag, is_set)| is_set.then_some(flag)).sum();
     Some(BillLine {
         record: number.0.into(),
         time_ns: (*time_ns).into(),

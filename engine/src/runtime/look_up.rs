@@ -1,6 +1,6 @@
 //! Fetches what a decision needs and memory doesn't have.
 
-use protocol::ids::RecordNumber;
+use protocol::ids::{AccountId, RecordNumber};
 use protocol::result_code::ResultCode;
 use wal::LogReader;
 
@@ -8,6 +8,7 @@ use super::durable_signal::DurableSignal;
 use super::engine::{Engine, EngineError, Reply};
 use super::history_walk;
 use crate::ledger::known::{Known, KnownRecord, Need};
+use crate::ledger::refunds::{self, Refunds};
 use crate::ledger::{Command, Request};
 
 /// How often something is fetched for one command before its till is told "busy". One kind of thing after the other may be
@@ -47,7 +48,8 @@ pub(super) fn decide(
 /// Answers one need of the log. Every record up to [`Need::newest`] must be durable.
 ///
 /// A record by its number costs one look-up, an order one page of each run of the index that may have it. A sale costs a
-/// look-up for each record of its till since then; what was known of the same sale before cuts that short.
+/// look-up for each record of its till since then, the refunds of a debit one for each record of its payer since then; what was
+/// known of the same before cuts that short.
 ///
 /// # Errors
 /// The log is damaged, or the index of orders can't be read or mended.
@@ -57,6 +59,9 @@ pub fn answer(engine: &Engine, need: Need, known: &mut Known) -> Result<(), Engi
         Need::Sale { sale, head } => {
             known.sale = Some(history_walk::find(&reader, sale, head, known.sale)?);
         }
+        Need::Refunds { account, head, original } => {
+            known.refunds = Some(refunds(&reader, account, head, original, known.refunds)?);
+        }
         Need::Record(number) => known.record = Some(record(&reader, number)?),
         Need::Order { key, forgotten } => {
             known.order = Some(engine.orders().look_up(&reader, key, forgotten)?);
@@ -64,6 +69,20 @@ pub fn answer(engine: &Engine, need: Need, known: &mut Known) -> Result<(), Engi
         Need::Password(_) | Need::NewPassword => unreachable!("the log knows no passwords"),
     }
     Ok(())
+}
+
+fn refunds(
+    reader: &LogReader,
+    account: AccountId,
+    head: RecordNumber,
+    original: RecordNumber,
+    earlier: Option<Refunds>,
+) -> Result<Refunds, EngineError> {
+    refunds::find(original, head, earlier, |number| {
+        let found = record(reader, number)?;
+        Ok(refunds::Link::of(&found.record(), account)
+            .expect("an account's chain leads to its own records only"))
+    })
 }
 
 fn record(reader: &LogReader, number: RecordNumber) -> Result<KnownRecord, EngineError> {

@@ -16,6 +16,7 @@
 
 mod account_chain;
 pub mod bill;
+pub mod block_list_pages;
 pub mod change_turn;
 mod durable_signal;
 pub mod engine;

@@ -8,6 +8,7 @@
 //!
 //! **Invariant**: a till has at most one job here, so the queue is bounded by the number of connections.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread;
@@ -17,16 +18,17 @@ use protocol::answer::BatchLine;
 use protocol::ids::{AccountId, RecordNumber, TerminalId};
 use protocol::offline_record::{OfflineRecord, TacVerifier};
 use protocol::password::Password;
-use protocol::request::StatementQuery;
+use protocol::request::{BlockListActive, BlockListQuery, StatementQuery};
 use protocol::result_code::ResultCode;
 use zerocopy::IntoBytes;
 
 use super::bill::{self, BillPage};
+use super::block_list_pages::{BlockListPage, BlockListPages};
 use super::durable_signal::DurableSignal;
 use super::engine::{Engine, EngineError, Reply};
 use super::look_up;
 use super::statement::{self, Statement, StatementError};
-use crate::ledger::command::{OfflineFact, Sale};
+use crate::ledger::command::{self, OfflineFact, Sale};
 use crate::ledger::{Command, Request, TerminalSlot};
 
 /// Records of one till that are worked on before the next till's turn.
@@ -61,6 +63,24 @@ pub enum Job {
         query: StatementQuery,
         /// Called with the page.
         done: Box<dyn FnOnce(Result<Statement, StatementError>) + Send>,
+    },
+    /// A page of the block-list.
+    BlockList {
+        /// What is asked.
+        query: BlockListQuery,
+        /// Called with the page.
+        done: Box<dyn FnOnce(BlockListPage) + Send>,
+    },
+    /// A till's report of its block-list, which is held against the list itself.
+    BlockListActive {
+        /// The session's till.
+        slot: TerminalSlot,
+        /// The session's till.
+        terminal: TerminalId,
+        /// The report.
+        active: BlockListActive,
+        /// Called with what it came to.
+        done: Box<dyn FnOnce(Reply) + Send>,
     },
     /// A live command that needs what memory doesn't have.
     LookUp {
@@ -131,7 +151,7 @@ impl SlowLane {
             if let Err(error) = rustix::process::setpriority_process(None, NICE) {
                 tracing::debug!(%error, "the slow lane keeps its priority");
             }
-            Worker { engine, signal }.run(&jobs);
+            Worker { engine, signal, block_lists: RefCell::default() }.run(&jobs);
         })?;
         Ok(SlowLane { queue: Some(queue), thread: Some(thread) })
     }
@@ -158,6 +178,7 @@ impl Drop for SlowLane {
 struct Worker {
     engine: Arc<Engine>,
     signal: Arc<DurableSignal>,
+    block_lists: RefCell<BlockListPages>,
 }
 
 impl Worker {
@@ -215,6 +236,16 @@ impl Worker {
                     Ok(Statement::default())
                 };
                 done(found);
+            }
+            Job::BlockList { query, done } => {
+                done(self.block_lists.borrow_mut().page(&self.engine, &query));
+            }
+            Job::BlockListActive { slot, terminal, active, done } => {
+                let protocol::request::BlockListActive { version, digest, till_time_ns } = active;
+                let is_right = self.block_lists.borrow_mut().is_right(&self.engine, &active);
+                let report =
+                    command::BlockListActive { slot, terminal, version, digest, is_right, till_time_ns };
+                done(self.with_look_ups(&Request::BlockListActive(report)));
             }
             Job::LookUp { command, done } => done(self.with_look_ups(&command.command().request)),
         }

@@ -1,7 +1,8 @@
 //! Answers: what a reply of the ledger is on the wire, one arm a variant.
 
 use protocol::answer::{
-    AccountStatus, Answer, BalanceAnswer, BillAnswer, MoneyAnswer, Refusal, StatementAnswer, StatementMore,
+    AccountStatus, Answer, BalanceAnswer, BillAnswer, BlockListAnswer, MoneyAnswer, Refusal, StatementAnswer,
+    StatementMore,
 };
 use protocol::command_table::Kind;
 use protocol::frame::Header;
@@ -11,6 +12,7 @@ use protocol::result_code::ResultCode;
 use crate::ledger::Outcome;
 use crate::ledger::account;
 use crate::ledger::decision::BalanceView;
+use crate::runtime::block_list_pages::BlockListPage;
 use crate::runtime::engine::Reply;
 use crate::runtime::statement::Statement;
 
@@ -138,4 +140,10 @@ pub(super) fn statement_answer(told: &ToldStatement) -> StatementAnswer<'_> {
         record: *record,
         lines: &page.lines,
     }
+}
+
+/// A page of the block-list.
+pub(super) fn block_list_answer(page: &BlockListPage) -> BlockListAnswer<'_> {
+    let BlockListPage { whole, version, more, digest, cards, ref lines, .. } = *page;
+    BlockListAnswer { code: ResultCode::Approved, whole, version, more, digest, cards, lines }
 }

@@ -2,6 +2,7 @@
 
 use protocol::command_table::LIVE_FRAME_BYTES_MAX;
 use protocol::frame::{HEADER_BYTES, Header};
+use protocol::ids::TerminalId;
 use protocol::mac::Cmac128;
 use protocol::password::Password;
 use protocol::payment_code::{self, CodeRefusal};
@@ -26,7 +27,7 @@ pub(super) struct LiveRequest {
 
 const _: () = assert!(LIVE_FRAME_BYTES_MAX <= u8::MAX as usize, "a live frame's length has a byte of room");
 
-/// What was judged outside the ledger, before the request was queued: the ledger computes no MAC.
+/// What was found out outside the ledger, before the request was queued: the ledger computes no MAC and searches no list.
 #[derive(Clone, Copy)]
 enum Proof {
     /// Nothing was to be judged.
@@ -35,6 +36,8 @@ enum Proof {
     Code(CodeVerdict),
     /// Of a query password: itself, if it is one.
     Password(Option<Password>),
+    /// Of the debit that a refund names: its till's slot, if it is registered.
+    Slot(Option<TerminalSlot>),
 }
 
 /// The campus's payment-code keys, scheduled once for each worker.
@@ -75,10 +78,12 @@ impl LiveRequest {
         frame: &[u8],
         code_keys: &mut CodeKeys,
         now_ns: impl FnOnce() -> u64,
+        slot_of: impl FnOnce(TerminalId) -> Option<TerminalSlot>,
     ) -> Option<LiveRequest> {
         let body = request.owned()?;
         let proof = match body {
             request::Request::CodeDebit(debit) => Proof::Code(code_keys.verdict(&debit.code, now_ns())),
+            request::Request::Refund(refund) => Proof::Slot(slot_of(refund.original.terminal)),
             _ => match body.password() {
                 Some(sealed) => Proof::Password(sealed.open(&connection.password_key)),
                 None => Proof::None,
@@ -105,6 +110,13 @@ impl LiveRequest {
         match self.proof {
             Proof::Code(verdict) => verdict,
             _ => unreachable!("a payment code is judged before its debit is queued"),
+        }
+    }
+
+    fn original_slot(&self) -> Option<TerminalSlot> {
+        match self.proof {
+            Proof::Slot(slot) => slot,
+            _ => unreachable!("a refund's original is looked for before it is queued"),
         }
     }
 
@@ -150,11 +162,29 @@ impl OwnedCommand for LiveRequest {
                 original_sequence: reversal.original_sequence,
                 amount_fen: reversal.amount_fen,
             }),
+            Body::Refund(refund) => Request::Refund(command::Refund {
+                sale,
+                original: refund.original,
+                original_slot: self.original_slot(),
+                amount_fen: refund.amount_fen,
+            }),
+            Body::Void(void) => Request::Void(command::Void {
+                sale,
+                original_epoch: void.original_epoch,
+                original_sequence: void.original_sequence,
+                amount_fen: void.amount_fen,
+            }),
             Body::TopUpUndo(undo) => Request::TopUpUndo(command::TopUpUndo {
                 sale,
                 original_epoch: undo.original_epoch,
                 original_sequence: undo.original_sequence,
                 amount_fen: undo.amount_fen,
+            }),
+            Body::Tender(tender) => Request::Tender(command::Tender {
+                sale,
+                amount_fen: tender.amount_fen,
+                channel: channel_of(tender.channel),
+                order_number: *tender.order.as_bytes(),
             }),
             Body::Balance(query) => Request::Balance(command::Balance { account: selector(&query.account) }),
             Body::SaleQuery(query) => Request::SaleQuery(command::SaleQuery {
@@ -211,7 +241,13 @@ impl OwnedCommand for LiveRequest {
             Body::LossLift(lift) => {
                 Request::LossLift(command::LossLift { sale, account: selector(&lift.account), well_formed })
             }
-            Body::SignOut | Body::Heartbeat(_) | Body::Upload(_) => {
+            Body::SignOut
+            | Body::Heartbeat(_)
+            | Body::Upload(_)
+            | Body::ClassRules
+            | Body::MealPeriods
+            | Body::BlockList(_)
+            | Body::BlockListActive(_) => {
                 unreachable!("the table sends these by other lanes")
             }
         };
@@ -226,7 +262,7 @@ impl OwnedCommand for LiveRequest {
     }
 }
 
-/// The channel of a top-up; the codec lets no other in.
+/// The channel of a top-up or a tender; the codec lets no other in.
 fn channel_of(channel: protocol::channel::Channel) -> command::Channel {
     match channel {
         protocol::channel::Channel::WeChatPay => command::Channel::WeChat,

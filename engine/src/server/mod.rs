@@ -46,6 +46,7 @@ mod reception;
 mod sessions;
 mod slow_requests;
 pub mod stages;
+mod tables;
 mod worker;
 
 /// How often a till sends a heartbeat; it's offline after three misses.

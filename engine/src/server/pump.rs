@@ -10,27 +10,33 @@
 //! What changes the registry or the directory has a queue of its own, and is decided after the live requests: it holds
 //! everything, so it is done for a few at a time.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use protocol::answer::{Answer, BatchAnswer, BatchLine, BillAnswer, Refusal};
+use protocol::answer::{
+    Answer, BatchAnswer, BatchLine, BillAnswer, ClassRulesAnswer, MealPeriodsAnswer, Refusal,
+};
 use protocol::command_table::Lane;
 use protocol::frame::Header;
 use protocol::ids::{AccountId, RecordNumber};
 use protocol::request::{BillQuery, Request, StatementQuery};
 use protocol::result_code::ResultCode;
+use protocol::tables::{ClassRulesLine, MealPeriodLine};
 use tokio::sync::Notify;
 use tokio::task;
 
-use super::answers::{ToldStatement, answer, statement_answer};
+use super::answers::{ToldStatement, answer, block_list_answer, statement_answer};
 use super::connection::Connection;
 use super::intake::LiveRequest;
 use super::slow_requests::Times;
 use super::stages::Stage;
+use super::tables::Table;
 use super::worker::{Worker, monotonic_ns, wall_ns};
 use crate::ledger::decision::BillHeadView;
 use crate::runtime::bill::BillPage;
+use crate::runtime::block_list_pages::BlockListPage;
 use crate::runtime::engine::{EngineError, Reply};
 use crate::runtime::slow_lane::{Job, OwnedCommand};
 use crate::runtime::statement::{Statement, StatementError};
@@ -62,6 +68,9 @@ pub(super) enum Body {
     Batch { batch: u32, lines: Vec<BatchLine> },
     Bill { account: Option<AccountId>, page: BillPage, code: ResultCode },
     Statement(Box<ToldStatement>),
+    ClassRules(Table<ClassRulesLine>),
+    MealPeriods(Table<MealPeriodLine>),
+    BlockList(BlockListPage),
     Refused(Refusal),
 }
 
@@ -379,17 +388,38 @@ impl Waiting {
                 connection.live_in_flight.set(false);
                 connection.answer(header, &Answer::Statement(statement_answer(told)));
             }
+            Body::ClassRules(Table { version, lines }) => {
+                connection.slow_in_flight.set(false);
+                let answer =
+                    ClassRulesAnswer { code: ResultCode::Approved, parameter_version: *version, lines };
+                connection.answer(header, &Answer::ClassRules(answer));
+            }
+            Body::MealPeriods(Table { version, lines }) => {
+                connection.slow_in_flight.set(false);
+                let answer =
+                    MealPeriodsAnswer { code: ResultCode::Approved, parameter_version: *version, lines };
+                connection.answer(header, &Answer::MealPeriods(answer));
+            }
+            Body::BlockList(page) => {
+                connection.slow_in_flight.set(false);
+                connection.answer(header, &Answer::BlockList(block_list_answer(page)));
+            }
             Body::Refused(refusal) => {
-                match header.kind.command().lane {
-                    Lane::Batch => connection.slow_in_flight.set(false),
-                    _ => connection.live_in_flight.set(false),
-                }
+                in_flight(connection, header).set(false);
                 connection.answer(header, &Answer::Refused(*refusal));
             }
             Body::Reply(reply) => {
-                connection.live_in_flight.set(false);
+                in_flight(connection, header).set(false);
                 connection.answer(header, &answer(header, reply, server_time_ns));
             }
         }
+    }
+}
+
+/// What says that the till waits for an answer of this lane.
+fn in_flight<'c>(connection: &'c Connection, header: &Header) -> &'c Cell<bool> {
+    match header.kind.command().lane {
+        Lane::Batch => &connection.slow_in_flight,
+        _ => &connection.live_in_flight,
     }
 }

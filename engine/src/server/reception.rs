@@ -101,6 +101,7 @@ impl Worker {
         let policy = *registry.policy(0);
         let business_date = registry.business_date();
         let parameter_version = routes.configuration().parameter_version().0 as u32;
+        let block_list_version = registry.block_list().version();
         let last_sequence = routes.last_sequence(terminal.slot, epoch);
         let welcome = Welcome {
             server_time_ns: wall_ns(),
@@ -109,7 +110,7 @@ impl Worker {
             heartbeat_interval_ms: HEARTBEAT_INTERVAL.as_millis() as u32,
             merchant: terminal.merchant,
             parameter_version,
-            block_list_version: 0,
+            block_list_version,
             last_sequence,
             debit_max_fen: policy.debit_max_fen.into(),
             offline_debit_max_fen: policy.offline_debit_max_fen.into(),

@@ -41,6 +41,9 @@ use super::metrics::WorkerFigures;
 use super::pump::{Body, Finished, Pending, Waiting, Wake};
 use super::slow_requests::SlowRequests;
 use super::stages::{SAMPLE_EVERY, Stage, StageClocks};
+use super::tables;
+use crate::runtime::block_list_pages::BlockListPage;
+use crate::runtime::engine::Reply;
 use crate::runtime::slow_lane::{Job, OwnedCommand, UploadJob};
 
 /// Questions for a worker's figures that may wait.
@@ -177,7 +180,11 @@ impl Worker {
     fn queue(&self, connection: &Rc<Connection>, header: Header, request: &Request<'_>, frame: &[u8]) {
         let lane = header.kind.command().lane;
         let mut code_keys = self.code_keys.borrow_mut();
-        let request = LiveRequest::new(connection, header, request, frame, &mut code_keys, wall_ns)
+        let slot_of = |terminal| {
+            let routes = self.shared.engine.routes();
+            routes.configuration().registry.find_terminal(terminal).map(|found| found.slot)
+        };
+        let request = LiveRequest::new(connection, header, request, frame, &mut code_keys, wall_ns, slot_of)
             .expect("the table sends no other kind here");
         let pending = Pending { connection: Rc::clone(connection), request, checked_ns: monotonic_ns() };
         let changes = lane == Lane::Change;
@@ -206,6 +213,30 @@ impl Worker {
     fn batch(&self, connection: &Rc<Connection>, header: &Header, request: &Request<'_>) {
         match request {
             Request::Upload(upload) => self.upload(connection, header, upload),
+            Request::ClassRules => {
+                let (table, observed) = tables::class_rules(&self.shared.engine);
+                self.hand_back(connection.key, *header)(observed, Body::ClassRules(table));
+            }
+            Request::MealPeriods => {
+                let (table, observed) = tables::meal_periods(&self.shared.engine);
+                self.hand_back(connection.key, *header)(observed, Body::MealPeriods(table));
+            }
+            Request::BlockList(query) => {
+                let hand_back = self.hand_back(connection.key, *header);
+                let done =
+                    Box::new(move |page: BlockListPage| hand_back(page.observed, Body::BlockList(page)));
+                self.submit(connection, header, Job::BlockList { query: *query, done });
+            }
+            Request::BlockListActive(active) => {
+                let hand_back = self.hand_back(connection.key, *header);
+                let done = Box::new(move |reply: Reply| hand_back(reply.observed(), Body::Reply(reply)));
+                let (slot, terminal) = (connection.slot, connection.terminal);
+                self.submit(
+                    connection,
+                    header,
+                    Job::BlockListActive { slot, terminal, active: *active, done },
+                );
+            }
             _ => unreachable!("the table sends no other kind here"),
         }
     }
@@ -221,7 +252,7 @@ impl Worker {
                 clock_offset_ns: till_time_ns.wrapping_sub(server_time_ns).cast_signed(),
                 business_date: registry.business_date(),
                 parameter_version: routes.configuration().parameter_version().0 as u32,
-                block_list_version: 0,
+                block_list_version: registry.block_list().version(),
             }),
         );
     }

@@ -10,11 +10,13 @@ use super::csv_file::{CsvFile, id, name};
 use super::meal_period::MealPeriods;
 use super::publish::{FileFacts, StagedFolder};
 use super::summary::{Summary, SummaryKey};
+use super::tenders::{TenderContext, TenderTotals, Tenders};
 use super::trial_balance::TrialBalance;
 use super::{SettlementError, channel_name, line_name, wallet_name, yuan};
 use crate::audit::{Line, Posting, postings_of};
 use crate::inspect::review_names;
-use crate::ledger::record::{FullDebitRecord, MoneyRecord, Record, RecordKind};
+use crate::ledger::LedgerClass;
+use crate::ledger::record::{FullDebitRecord, MoneyRecord, Record, RecordKind, TopUpRecord};
 
 const DETAIL_COLUMNS: [&str; 23] = [
     "record",
@@ -63,6 +65,7 @@ pub(super) struct Day {
     pub(super) records_by_kind: BTreeMap<&'static str, u64>,
     pub(super) postings: u64,
     pub(super) kind_totals_fen: BTreeMap<&'static str, i128>,
+    pub(super) tenders: Option<(FileFacts, TenderTotals)>,
 }
 
 /// Walks from the first record to the date's cut-off.
@@ -83,6 +86,8 @@ pub(super) fn gather(
         students: Vec::new(),
         periods: MealPeriods::default(),
         csv: CsvFile::create(folder, "detail.csv", &DETAIL_COLUMNS)?,
+        folder,
+        tenders: Tenders::default(),
         summary: Summary::default(),
         trial_balance: TrialBalance::new(),
         merchant_names: BTreeMap::new(),
@@ -101,6 +106,7 @@ pub(super) fn gather(
                 records_by_kind: walk.records_by_kind,
                 postings: walk.postings,
                 kind_totals_fen: walk.kind_totals_fen,
+                tenders: walk.tenders.finish()?,
             });
         }
     }
@@ -120,6 +126,8 @@ struct Walk<'a> {
     students: Vec<[u8; 16]>,
     periods: MealPeriods,
     csv: CsvFile,
+    folder: &'a mut StagedFolder,
+    tenders: Tenders,
     summary: Summary,
     trial_balance: TrialBalance,
     merchant_names: BTreeMap<MerchantId, String>,
@@ -178,8 +186,24 @@ impl Walk<'_> {
                 }
                 self.detail(found, &record, money, posting)?;
             }
+            if let Record::Tender(tender) = &record {
+                self.tender(found, tender)?;
+            }
         }
         Ok(None)
+    }
+
+    fn tender(&mut self, found: &RecordRef<'_>, tender: &TopUpRecord) -> Result<(), SettlementError> {
+        let LedgerClass::Merchant(merchant) = tender.money.credit_account().class() else {
+            let reason = "a tender is some merchant's".to_owned();
+            return Err(SettlementError::Record { number: found.number, reason });
+        };
+        let context = TenderContext {
+            merchant: id(merchant),
+            merchant_name: self.merchant_names.get(&merchant).map_or("", String::as_str),
+            meal_period: self.periods.at(found.number, LocalTime(found.time_ns)).1,
+        };
+        self.tenders.take(self.folder, found, tender, &context)
     }
 
     fn detail(
@@ -201,10 +225,11 @@ impl Walk<'_> {
         if let Some(merchant) = merchant {
             let key = self.summary_key(found, record, money, merchant)?;
             meal_period.clone_from(&key.meal_period);
-            if matches!(record.kind(), RecordKind::Reversal | RecordKind::FullReversal) {
-                self.summary.reversed(key, amount_fen);
-            } else {
-                self.summary.sold(key, amount_fen, matches!(posting.credit, Line::HeldBack(_)));
+            match record.kind() {
+                RecordKind::Reversal | RecordKind::FullReversal | RecordKind::Void | RecordKind::Refund => {
+                    self.summary.reversed(key, amount_fen);
+                }
+                _ => self.summary.sold(key, amount_fen, matches!(posting.credit, Line::HeldBack(_))),
             }
         }
         let sale = money.terminal_slot().map(|_| money.sale());
@@ -216,7 +241,8 @@ impl Walk<'_> {
         let (mut card_uid, mut till_time) = (String::new(), String::new());
         match record {
             Record::Reversal(r) | Record::TopUpUndo(r) => original_record = id(r.original_record),
-            Record::FullReversal(r) => original_record = id(r.original_record),
+            Record::FullReversal(r) | Record::Void(r) => original_record = id(r.original_record),
+            Record::Refund(r) => original_record = id(r.original_record),
             Record::TopUp(r) => order_number = id(padded_text(&r.order_number)),
             Record::OfflineDebit(r) => {
                 card_uid = id(r.card_uid);
@@ -263,7 +289,10 @@ impl Walk<'_> {
         let (number, time_ns, channel) = match record {
             Record::OfflineDebit(r) => (found.number, r.till_time_ns.get(), money.channel_wallet & 0x0f),
             Record::Reversal(r) => self.original(found.number, r.original_record.get())?,
-            Record::FullReversal(r) => self.original(found.number, r.original_record.get())?,
+            Record::FullReversal(r) | Record::Void(r) => {
+                self.original(found.number, r.original_record.get())?
+            }
+            Record::Refund(r) => self.original(found.number, r.original_record.get())?,
             _ => (found.number, found.time_ns, money.channel_wallet & 0x0f),
         };
         let (meal_place, meal_period) = self.periods.at(number, LocalTime(time_ns));
@@ -273,18 +302,21 @@ impl Walk<'_> {
     fn original(&self, number: u64, named: u64) -> Result<(u64, u64, u8), SettlementError> {
         let bad = || SettlementError::Record {
             number,
-            reason: format!("it reverses record {named}, which isn't a sale"),
+            reason: format!("it gives back record {named}, which isn't a sale"),
         };
         let original = self.reader.record(named)?.ok_or_else(bad)?;
         match Record::decode(original.kind, original.version, original.payload) {
             Ok(Record::Debit(sold) | Record::FullDebit(FullDebitRecord { money: sold, .. })) => {
                 Ok((original.number, original.time_ns, sold.channel_wallet & 0x0f))
             }
+            Ok(Record::OfflineDebit(sold)) => {
+                Ok((original.number, sold.till_time_ns.get(), sold.money.channel_wallet & 0x0f))
+            }
             _ => Err(bad()),
         }
     }
 }
 
-fn padded_text<const N: usize>(bytes: &[u8; N]) -> String {
+pub(super) fn padded_text<const N: usize>(bytes: &[u8; N]) -> String {
     String::from_utf8_lossy(bytes).trim_end_matches('\0').to_owned()
 }

@@ -4,6 +4,7 @@
 //! log ─▶ records 1 … cut-off of D ─▶ day ─┬─▶ detail.csv         every posting of D
 //!        (nothing after it is read)       ├─▶ summary.csv        merchant × meal period × channel
 //!                                         ├─▶ trial_balance.csv  opening, debit, credit, closing
+//!                                         ├─▶ tenders.csv        what was paid by other channels, if anything was
 //!                                         └─▶ manifest.json      span, counts, totals, SHA-256 of the others
 //! ```
 //!
@@ -23,6 +24,7 @@ mod day;
 mod meal_period;
 mod publish;
 mod summary;
+mod tenders;
 #[cfg(test)]
 mod tests;
 mod trial_balance;
@@ -30,6 +32,7 @@ mod yuan;
 
 pub use calendar::{CivilDay, LocalTime, NotADay};
 pub use publish::{FileFacts, Published};
+pub use tenders::TenderTotals;
 pub use yuan::yuan;
 
 use core::fmt;
@@ -126,7 +129,7 @@ pub struct SettlementTotals {
     pub sales: u64,
     /// Their amounts.
     pub gross: String,
-    /// Reversals.
+    /// Reversals, voids and refunds.
     pub reversals: u64,
     /// Their amounts.
     pub reversed: String,
@@ -136,6 +139,9 @@ pub struct SettlementTotals {
     pub held_back: String,
     /// Amounts by kind of posting.
     pub by_kind: BTreeMap<&'static str, String>,
+    /// What was paid by other channels; left out when nothing was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenders: Option<TenderTotals>,
 }
 
 /// The manifest of the folder, and the answer to whoever asked for it.
@@ -188,7 +194,7 @@ impl fmt::Display for SettlementReport {
         )?;
         writeln!(
             f,
-            "{} sales {}, {} reversals {}, net {}, held back {}",
+            "{} sales {}, {} given back {}, net {}, held back {}",
             m.totals.sales,
             m.totals.gross,
             m.totals.reversals,
@@ -238,11 +244,13 @@ pub fn settle_log(
     }
     let span = day.span;
     let records = span.closed_by - span.opened_by - 1;
-    let files = vec![
+    let mut files = vec![
         day.detail,
         day.summary.write(&mut folder, &day.merchant_names)?,
         day.trial_balance.write(&mut folder, &day.merchant_names)?,
     ];
+    let (tenders_file, tenders) = day.tenders.unzip();
+    files.extend(tenders_file);
     let manifest = Manifest {
         schema_version: SCHEMA_VERSION,
         business_date: date.to_string(),
@@ -262,6 +270,7 @@ pub fn settle_log(
             net: yuan(sales.net_fen()),
             held_back: yuan(sales.held_back_fen),
             by_kind: day.kind_totals_fen.into_iter().map(|(kind, fen)| (kind, yuan(fen))).collect(),
+            tenders,
         },
         files,
     };

@@ -19,7 +19,7 @@ pub(super) struct SummaryKey {
     pub(super) channel: u8,
 }
 
-/// Sales and what was taken back of them, in fen.
+/// Sales and what was given back of them, in fen: by reversals, voids and refunds. The files call all of it reversed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sales {
     pub(super) count: u64,
@@ -35,7 +35,7 @@ impl Sales {
     }
 }
 
-/// See the module. A reversal stands on the line of the sale that it undoes, on the date it was made.
+/// See the module. What gives a sale back stands on the line of that sale, on the date it was made.
 #[derive(Debug, Default)]
 pub(super) struct Summary {
     lines: BTreeMap<SummaryKey, Sales>,

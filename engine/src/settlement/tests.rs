@@ -5,8 +5,9 @@ use std::path::Path;
 
 use rust_decimal::Decimal;
 
-use super::{CivilDay, Published, SettlementError, settle_log};
+use super::{CivilDay, Published, SettlementError, TenderTotals, settle_log};
 use crate::audit::small_log::{DAY, HOUR_NS, SmallLog};
+use crate::ledger::command::Channel;
 
 fn day() -> CivilDay {
     "2025-09-01".parse().expect("a day")
@@ -118,6 +119,103 @@ fn what_comes_after_the_cut_off_belongs_to_the_next_date() {
     let detail = rows(&second.folder, "detail.csv");
     assert_eq!(detail[0][22], "2025-09-01 12:30:00.000000+08:00");
     assert_eq!(detail[0][9], "午餐");
+}
+
+/// The same sale and the same late record, the sale given back by refund: the school's worked example.
+#[test]
+fn a_refund_and_a_late_record_of_a_closed_date_stand_under_the_next() {
+    let out = tempfile::tempdir().expect("a folder");
+    let mut log = SmallLog::new();
+    log.tap(101, 1, 1_500);
+    let sold_ns = log.time_ns;
+    log.cut_off(DAY + 1);
+    let first = settle_log(&log.write().reader(), day(), out.path()).expect("settled");
+    assert_eq!(
+        (first.manifest.totals.gross.as_str(), first.manifest.totals.net.as_str()),
+        ("15.00", "15.00")
+    );
+
+    log.time_ns += 20 * HOUR_NS;
+    log.refund(1, 1_500);
+    log.offline(102, 800, sold_ns + HOUR_NS);
+    log.cut_off(DAY + 2);
+    let wal = log.write();
+    let again = settle_log(&wal.reader(), day(), out.path()).expect("settled");
+    assert_eq!((again.published, again.manifest), (Published::Unchanged, first.manifest));
+    let second = settle_log(&wal.reader(), next_day(), out.path()).expect("settled");
+    let totals = &second.manifest.totals;
+    assert_eq!((totals.sales, totals.gross.as_str()), (1, "8.00"));
+    assert_eq!((totals.reversals, totals.reversed.as_str(), totals.net.as_str()), (1, "15.00", "-7.00"));
+    assert_eq!(totals.by_kind["refund"], "15.00");
+    // Each on the line of the sale: the refund among what was paid by card at lunch.
+    let line = |cells: [&str; 10]| cells.map(str::to_owned).to_vec();
+    assert_eq!(
+        rows(&second.folder, "summary.csv"),
+        [
+            line(["1\t", "一食堂", "午餐", "card", "0", "0.00", "1", "15.00", "-15.00", "0.00"]),
+            line(["1\t", "一食堂", "午餐", "offline", "1", "8.00", "0", "0.00", "8.00", "0.00"]),
+        ]
+    );
+    let detail = rows(&second.folder, "detail.csv");
+    assert_eq!(
+        detail[0][2..7],
+        ["refund", "till", "merchant/1", "person/0/card", "15.00"].map(str::to_owned)
+    );
+    let balance = rows(&second.folder, "trial_balance.csv");
+    let merchant = balance.iter().find(|row| row[0] == "merchant").expect("a merchant");
+    // Opened with what was owed for the first date; 15.00 given back, 8.00 sold.
+    assert_eq!(merchant[3..], ["15.00", "15.00", "8.00", "8.00"].map(str::to_owned));
+}
+
+#[test]
+fn what_is_given_back_counts_as_reversed_and_a_closed_accounts_as_payable() {
+    let out = tempfile::tempdir().expect("a folder");
+    let mut log = SmallLog::new();
+    log.tap(101, 1, 1_500);
+    log.void(1, 1_500);
+    log.offline(102, 800, log.time_ns);
+    log.close_account(protocol::ids::AccountId(1));
+    log.refund(3, 500);
+    log.cut_off(DAY + 1);
+    let report = settle_log(&log.write().reader(), day(), out.path()).expect("settled");
+    let totals = &report.manifest.totals;
+    assert_eq!((totals.reversals, totals.reversed.as_str(), totals.net.as_str()), (2, "20.00", "3.00"));
+    let by_kind = ["void", "refund", "payable"].map(|kind| totals.by_kind[kind].as_str());
+    assert_eq!(by_kind, ["15.00", "5.00", "5.00"]);
+    let balance = rows(&report.folder, "trial_balance.csv");
+    let payable = balance.iter().find(|row| row[1] == "payable\t" || row[1] == "payable").expect("payable");
+    assert_eq!(payable[3..], ["0.00", "0.00", "5.00", "5.00"].map(str::to_owned));
+}
+
+#[test]
+fn what_was_paid_by_other_channels_has_a_file_of_its_own() {
+    let out = tempfile::tempdir().expect("a folder");
+    let mut log = SmallLog::new();
+    log.tap(101, 1, 500);
+    log.tender(Channel::WeChat, "0042", 1_800);
+    log.tender(Channel::WeChat, "0042", 1_800);
+    log.tender(Channel::Alipay, "0043", 700);
+    log.cut_off(DAY + 1);
+    log.tap(101, 2, 500);
+    log.cut_off(DAY + 2);
+    let wal = log.write();
+    let report = settle_log(&wal.reader(), day(), out.path()).expect("settled");
+    let totals = &report.manifest.totals;
+    assert_eq!((totals.sales, totals.net.as_str()), (1, "5.00"), "it is in no balance here");
+    assert_eq!(totals.tenders, Some(TenderTotals { count: 2, amount: "25.00".to_owned() }));
+    assert_eq!(report.manifest.files.last().map(|file| file.name.as_str()), Some("tenders.csv"));
+    let lines = rows(&report.folder, "tenders.csv");
+    let shown = lines.iter().map(|line| [2, 3, 4, 5, 7].map(|at| line[at].as_str())).collect::<Vec<_>>();
+    assert_eq!(
+        shown,
+        [["wechat", "0042\t", "18.00", "1\t", "午餐"], ["alipay", "0043\t", "7.00", "1\t", "午餐"]]
+    );
+    let again = settle_log(&wal.reader(), day(), out.path()).expect("settled");
+    assert_eq!(again.published, Published::Unchanged);
+    // A date without any is as it was before there were tenders.
+    let next = settle_log(&wal.reader(), next_day(), out.path()).expect("settled");
+    assert_eq!((next.manifest.files.len(), &next.manifest.totals.tenders), (3, &None));
+    assert!(!read(&next.folder, "manifest.json").contains("tenders"));
 }
 
 #[test]

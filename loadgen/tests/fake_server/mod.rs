@@ -395,6 +395,15 @@ impl Books {
             Request::LossLift(lift) => self.once(sale, account_of(&lift.account), |books, account| {
                 if books.lost.remove(&account) { ResultCode::Approved } else { ResultCode::CardNotLost }
             }),
+            Request::ClassRules
+            | Request::MealPeriods
+            | Request::BlockList(_)
+            | Request::BlockListActive(_) => {
+                unreachable!("no till of a load keeps tables")
+            }
+            Request::Refund(_) | Request::Void(_) | Request::Tender(_) => {
+                unreachable!("no till of a load gives back, or takes an order")
+            }
         }
     }
 

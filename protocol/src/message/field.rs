@@ -4,6 +4,7 @@
 
 use zerocopy::little_endian::{U16, U32, U64};
 
+use crate::channel::Channel;
 use crate::error::DecodeError;
 use crate::frame::HEADER_BYTES;
 use crate::ids::{AccountId, CardUid, VirtualId};
@@ -49,6 +50,20 @@ pub(crate) fn card(number: U64, body_offset: usize) -> Result<CardUid, DecodeErr
 /// Reads the number of a virtual card, at `body_offset`; 0 is none's.
 pub(crate) fn virtual_id(number: U64, body_offset: usize) -> Result<VirtualId, DecodeError> {
     if number.get() == 0 { Err(field(body_offset, number.get())) } else { Ok(VirtualId(number.get())) }
+}
+
+/// Reads a channel that this body may name, and the order number of that channel, which isn't empty; each with its place.
+pub(crate) fn channel_order<const N: usize>(
+    (number, channel_offset): (u8, usize),
+    may_be_named: impl FnOnce(Channel) -> bool,
+    (order, order_offset): ([u8; N], usize),
+) -> Result<(Channel, FixedText<N>), DecodeError> {
+    let order = text(order, order_offset)?;
+    if order.is_empty() {
+        return Err(field(order_offset, 0_u8));
+    }
+    let channel = Channel::from_number(number).filter(|&channel| may_be_named(channel));
+    Ok((channel.ok_or_else(|| field(channel_offset, number))?, order))
 }
 
 /// Reads the account of an answer.

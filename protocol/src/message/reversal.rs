@@ -1,4 +1,4 @@
-//! A sale, or a counter's own top-up, undone.
+//! A sale, or a counter's own top-up, undone as a whole.
 
 use zerocopy::little_endian::{I64, U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -9,8 +9,9 @@ use crate::ids::{Epoch, Sequence};
 use crate::message::Fixed;
 use crate::message::field::{field, zero};
 
-/// Undoes an earlier sale of the same till or, in a TopUpUndo, a top-up that this counter took in cash on the same business
-/// date. Consumes a sequence of its own.
+/// Undoes an earlier sale of the same till or, in a Void, one whose answer the till saw, on the business date on which it
+/// was made or, in a TopUpUndo, a top-up that this counter took in cash on the same business date. Consumes a sequence of
+/// its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reversal {
     /// The epoch of what is to be undone.

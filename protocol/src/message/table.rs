@@ -8,6 +8,7 @@ use crate::message::Body;
 use crate::message::account_password::AccountPassword;
 use crate::message::balance::{BalanceAnswer, BalanceQuery};
 use crate::message::bill::{BILL_LINES_MAX, BillAnswer, BillQuery};
+use crate::message::block_list::{BLOCK_LIST_LINES_MAX, BlockListActive, BlockListAnswer, BlockListQuery};
 use crate::message::card_debit::CardDebit;
 use crate::message::card_issue::CardIssue;
 use crate::message::card_replace::CardReplace;
@@ -16,10 +17,13 @@ use crate::message::code_debit::CodeDebit;
 use crate::message::heartbeat::{Heartbeat, HeartbeatAnswer};
 use crate::message::money_answer::MoneyAnswer;
 use crate::message::phone_change::PhoneChange;
+use crate::message::refund::Refund;
 use crate::message::refusal::Refusal;
 use crate::message::reversal::Reversal;
 use crate::message::sale_query::SaleQuery;
 use crate::message::statement::{StatementAnswer, StatementQuery};
+use crate::message::tables::{CLASS_RULES_MAX, ClassRulesAnswer, MEAL_PERIODS_MAX, MealPeriodsAnswer};
+use crate::message::tender::Tender;
 use crate::message::top_up::TopUp;
 use crate::message::upload::{BatchAnswer, UPLOAD_RECORDS_MAX, Upload};
 use crate::message::virtual_bind::VirtualBind;
@@ -290,6 +294,18 @@ messages! {
         /// Compares the clocks and keeps the session alive.
         0x04 Heartbeat(Heartbeat), 8..=8, Session, NO_SEQUENCE, EVERYONE
             => HeartbeatAnswer, 32..=32, Heartbeat(HeartbeatAnswer);
+        /// Asks for the rules of account classes.
+        0x05 ClassRules, 0..=0, Batch, NO_SEQUENCE, SELLERS
+            => ClassRulesAnswer, items(16, 32, 0..=CLASS_RULES_MAX), ClassRules(ClassRulesAnswer<'a>);
+        /// Asks for a page of the block-list.
+        0x06 BlockList(BlockListQuery), 24..=24, Batch, NO_SEQUENCE, SELLERS
+            => BlockListAnswer, items(40, 16, 0..=BLOCK_LIST_LINES_MAX), BlockList(BlockListAnswer<'a>);
+        /// Reports which block-list the till judges by from now on.
+        0x07 BlockListActive(BlockListActive), 32..=32, Batch, NO_SEQUENCE, SELLERS
+            => BlockListActiveAnswer, 40..=40, Money(MoneyAnswer);
+        /// Asks for the meal periods.
+        0x0C MealPeriods, 0..=0, Batch, NO_SEQUENCE, SELLERS
+            => MealPeriodsAnswer, items(16, 72, 0..=MEAL_PERIODS_MAX), MealPeriods(MealPeriodsAnswer<'a>);
         /// Debits the account of a card.
         0x10 CardDebit(CardDebit), 32..=32, Live, TAKES_SEQUENCE, SELLERS
             => CardDebitAnswer, 40..=40, Money(MoneyAnswer);
@@ -302,9 +318,18 @@ messages! {
         /// Undoes an earlier sale of this till.
         0x13 Reversal(Reversal), 32..=32, Live, TAKES_SEQUENCE, SELLERS
             => ReversalAnswer, 40..=40, Money(MoneyAnswer);
+        /// Gives a debit of this merchant back, wholly or in part.
+        0x16 Refund(Refund), 32..=32, Live, TAKES_SEQUENCE, SELLERS
+            => RefundAnswer, 40..=40, Money(MoneyAnswer);
+        /// Undoes a sale of this till on the business date on which it was made.
+        0x17 Void(Reversal), 32..=32, Live, TAKES_SEQUENCE, SELLERS
+            => VoidAnswer, 40..=40, Money(MoneyAnswer);
         /// Takes back a top-up that this counter took, on the same business date.
         0x18 TopUpUndo(Reversal), 32..=32, Live, TAKES_SEQUENCE, COUNTERS
             => TopUpUndoAnswer, 40..=40, Money(MoneyAnswer);
+        /// Records what was paid at this till through WeChat Pay or Alipay.
+        0x19 Tender(Tender), 56..=56, Live, TAKES_SEQUENCE, SELLERS
+            => TenderAnswer, 40..=40, Money(MoneyAnswer);
         /// Asks for the balance of an account.
         0x20 Balance(BalanceQuery), 24..=24, Live, NO_SEQUENCE, EVERYONE
             => BalanceAnswer, 64..=64, Balance(BalanceAnswer);
@@ -361,7 +386,8 @@ bodies! {
         SignedOut;
         /// Answers a heartbeat.
         Heartbeat(HeartbeatAnswer);
-        /// Answers a debit, a top-up, what undoes either, a change of cards, passwords or phones, or a sale query.
+        /// Answers a debit, a tender, a top-up, what undoes or gives back, a change of cards, passwords or phones, a report of the
+        /// active block-list, or a sale query.
         Money(MoneyAnswer);
         /// Answers a balance query.
         Balance(BalanceAnswer);
@@ -369,6 +395,12 @@ bodies! {
         Bill(BillAnswer<'a>);
         /// Answers a statement query.
         Statement(StatementAnswer<'a>);
+        /// Answers a query for the rules of account classes.
+        ClassRules(ClassRulesAnswer<'a>);
+        /// Answers a query for the meal periods.
+        MealPeriods(MealPeriodsAnswer<'a>);
+        /// Answers a query for the block-list.
+        BlockList(BlockListAnswer<'a>);
         /// Answers an upload: one line for each record, in the order sent.
         Batch(BatchAnswer<'a>);
         /// Answers any request that wasn't carried out.

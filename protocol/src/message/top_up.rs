@@ -6,7 +6,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 use crate::channel::Channel;
 use crate::error::DecodeError;
 use crate::message::Fixed;
-use crate::message::field::{field, text, zero};
+use crate::message::field::{channel_order, zero};
 use crate::message::selector::{AccountSelector, SelectorLayout};
 use crate::text::OrderNumber;
 
@@ -38,17 +38,8 @@ impl Fixed for TopUp {
 
     fn from_layout(layout: &TopUpLayout) -> Result<TopUp, DecodeError> {
         zero(&layout.reserved, 33)?;
-        let channel = Channel::from_number(layout.channel).filter(|channel| channel.is_top_up());
-        let order = text(layout.order, 40)?;
-        if order.is_empty() {
-            return Err(field(40, 0_u8));
-        }
-        Ok(TopUp {
-            account: layout.account.read()?,
-            amount_fen: layout.amount_fen.get(),
-            channel: channel.ok_or_else(|| field(32, layout.channel))?,
-            order,
-        })
+        let (channel, order) = channel_order((layout.channel, 32), Channel::is_top_up, (layout.order, 40))?;
+        Ok(TopUp { account: layout.account.read()?, amount_fen: layout.amount_fen.get(), channel, order })
     }
 
     fn to_layout(&self) -> TopUpLayout {

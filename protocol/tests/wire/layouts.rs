@@ -129,6 +129,41 @@ pub(crate) const OFFLINE_RECORD: &[Field] = &[
     ("tac", Bytes(8), "the first 8 bytes of CMAC over bytes 0 to 87"),
 ];
 
+const TABLE_HEAD: &[Field] = &[
+    CODE,
+    ACTION,
+    ("reserved", Zero(1), ""),
+    ("parameter_version", U32, "the version of the parameters that the table is of"),
+    ("count", U16, "lines that follow"),
+    ("reserved_tail", Zero(6), ""),
+];
+
+const CLASS_RULES_LINE: &[Field] = &[
+    ("floor_fen", I64, "what a debit must leave"),
+    ("debit_max_fen", U32, "most of one debit without the password"),
+    ("day_max_fen", U32, "most of a calendar day (+08:00) without the password"),
+    ("offline_debit_max_fen", U32, "an offline sale above it is flagged"),
+    ("offline_day_max_fen", U32, "an offline sale that takes its day above it is flagged"),
+    ("class", U8, "the class of accounts"),
+    ("rule", U8, "0 the balance covers the amount, 1 it is above zero, too"),
+    ("reserved", Zero(6), ""),
+];
+
+const MEAL_PERIOD_LINE: &[Field] = &[
+    ("start_minute", U16, "the first minute of the day (+08:00) that belongs to it"),
+    ("end_minute", U16, "the first minute that doesn't any more"),
+    ("period", U8, "its number"),
+    ("reserved", Zero(3), ""),
+    ("name", Text(64), "its name"),
+];
+
+const BLOCK_LIST_LINE: &[Field] = &[
+    ("card_uid", U64, "the card"),
+    ("version", U32, "the version that the list has with this move; 0 in the whole list"),
+    ("blocked", U8, "1 blocked from here on, 0 freed"),
+    ("reserved", Zero(3), ""),
+];
+
 const BILL_LINE: &[Field] = &[
     ("record", U64, "the record's number; lines fall by it"),
     ("time_ns", U64, "when it was recorded"),
@@ -139,12 +174,12 @@ const BILL_LINE: &[Field] = &[
     ("sequence", U32, "the till's sequence, 0 for none"),
     ("epoch", U16, "the till's epoch"),
     ("code", U16, "the result code"),
-    ("related_record", U64, "the record it belongs to (a reversal's original), 0 for none"),
+    ("related_record", U64, "the record it belongs to (a reversal's or a refund's original), 0 for none"),
     ("business_date", U16, "days since 2000-01-01"),
     (
         "kind",
         U8,
-        "1 debit, 2 load, 3 top-up, 4 reversal, 5 offline debit, 6 opening, 7 fee, 9 settle, 11 subsidy, 13 top-up undone",
+        "1 debit, 2 load, 3 top-up, 4 reversal, 5 offline debit, 6 opening, 7 fee, 8 refund, 9 settle, 10 void, 11 subsidy, 12 payable, 13 top-up undone",
     ),
     (
         "channel",
@@ -152,7 +187,7 @@ const BILL_LINE: &[Field] = &[
         "1 card, 2 code, 3 offline, 10 WeChat Pay, 11 Alipay, 12 counter, 13 import; 0 for a reversal",
     ),
     ("wallet", U8, "1 card, 2 transition, 3 electronic"),
-    ("flags", U8, "bit 0: reversed later; bit 1: held for review"),
+    ("flags", U8, "bit 0: reversed later; bit 1: held for review; bit 2: refunded later, wholly or in part"),
     ("reserved", Zero(2), ""),
 ];
 
@@ -209,6 +244,49 @@ pub(crate) fn body_of(kind: Kind) -> Body {
             ("business_date", U16, "the open business date: days since 2000-01-01"),
             ("reserved", Zero(6), ""),
         ],
+        Kind::ClassRules | Kind::MealPeriods => &[],
+        Kind::ClassRulesAnswer => {
+            return Body {
+                fields: TABLE_HEAD,
+                items: Some(Items { name: "lines", fields: CLASS_RULES_LINE }),
+            };
+        }
+        Kind::MealPeriodsAnswer => {
+            return Body {
+                fields: TABLE_HEAD,
+                items: Some(Items { name: "lines", fields: MEAL_PERIOD_LINE }),
+            };
+        }
+        Kind::BlockList => &[
+            ("have_version", U32, "the version that the till has; 0 for none"),
+            ("of_version", U32, "to go on with a whole list: the version of its first page; 0 otherwise"),
+            ("after_card", U64, "to go on with a whole list: the last card of the page before"),
+            ("lines_max", U16, "most lines wanted, 1 to 2000"),
+            ("reserved", Zero(6), ""),
+        ],
+        Kind::BlockListActive => &[
+            ("version", U32, "the version of the list that the till judges by from now on"),
+            ("reserved", Zero(4), ""),
+            ("digest", Bytes(16), "the list's digest, as the till computed it over its own list"),
+            ("till_time_ns", U64, "the till's clock when it changed over"),
+        ],
+        Kind::BlockListAnswer => {
+            return Body {
+                fields: &[
+                    CODE,
+                    ACTION,
+                    ("whole", U8, "1 for lines of the whole list, 0 for moves"),
+                    ("version", U32, "the version that the list has now"),
+                    ("count", U16, "lines that follow, 0 to 2000"),
+                    ("more", U8, "1 when more lines follow these"),
+                    ("reserved", Zero(5), ""),
+                    ("digest", Bytes(16), "the digest of the list of that version"),
+                    ("cards", U32, "how many cards that list has"),
+                    ("reserved_tail", Zero(4), ""),
+                ],
+                items: Some(Items { name: "lines", fields: BLOCK_LIST_LINE }),
+            };
+        }
         Kind::CardDebit => &[
             ("card_uid", U64, "the card's number"),
             ("card_counter", U32, "the card's transaction counter, above any earlier one"),
@@ -231,7 +309,7 @@ pub(crate) fn body_of(kind: Kind) -> Body {
             ("reserved", Zero(7), ""),
             ("order", Text(32), "the channel's order number, not empty"),
         ],
-        Kind::Reversal => &[
+        Kind::Reversal | Kind::Void => &[
             ("original_sequence", U32, "the sale to undo: its sequence"),
             ("original_epoch", U16, "its epoch"),
             ("reason", U8, "1 no answer, 2 card not written, 3 cashier"),
@@ -239,6 +317,14 @@ pub(crate) fn body_of(kind: Kind) -> Body {
             ("amount_fen", I64, "its amount"),
             ("till_time_ns", U64, "the till's clock when it decided to undo"),
             ("reserved_tail", Zero(8), ""),
+        ],
+        Kind::Refund => &[
+            ("original_terminal", U32, "the debit to give back: its till, one of this merchant's"),
+            ("original_sequence", U32, "its sequence"),
+            ("original_epoch", U16, "its epoch"),
+            ("reserved", Zero(6), ""),
+            ("amount_fen", I64, "what is given back of it"),
+            TILL_TIME,
         ],
         Kind::TopUpUndo => &[
             ("original_sequence", U32, "the top-up to undo: its sequence"),
@@ -248,6 +334,13 @@ pub(crate) fn body_of(kind: Kind) -> Body {
             ("amount_fen", I64, "its amount"),
             ("till_time_ns", U64, "the counter's clock when it decided to undo"),
             ("reserved_tail", Zero(8), ""),
+        ],
+        Kind::Tender => &[
+            AMOUNT,
+            ("channel", U8, "10 WeChat Pay, 11 Alipay"),
+            ("reserved", Zero(7), ""),
+            ("order", Text(32), "the channel's order number, not empty"),
+            TILL_TIME,
         ],
         Kind::Balance => &[SELECTOR_BY, SELECTOR_ZERO, SELECTOR_VALUE],
         Kind::Bill => &[
@@ -329,7 +422,11 @@ pub(crate) fn body_of(kind: Kind) -> Body {
         | Kind::CodeDebitAnswer
         | Kind::TopUpAnswer
         | Kind::ReversalAnswer
+        | Kind::RefundAnswer
+        | Kind::VoidAnswer
         | Kind::TopUpUndoAnswer
+        | Kind::TenderAnswer
+        | Kind::BlockListActiveAnswer
         | Kind::SaleQueryAnswer => return MONEY,
         Kind::BalanceAnswer => &[
             CODE,

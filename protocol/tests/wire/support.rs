@@ -1,30 +1,33 @@
 //! What the tests of the wire share: one campus's keys, a sign-in without a network, one message of every kind.
 
 use protocol::answer::{
-    AccountStatus, Answer, BalanceAnswer, BatchAnswer, BatchLine, BillAnswer, HeartbeatAnswer, MoneyAnswer,
-    Refusal, StatementAnswer, StatementMore,
+    AccountStatus, Answer, BalanceAnswer, BatchAnswer, BatchLine, BillAnswer, BlockListAnswer,
+    ClassRulesAnswer, HeartbeatAnswer, MealPeriodsAnswer, MoneyAnswer, Refusal, StatementAnswer,
+    StatementMore,
 };
 use protocol::bill::{BillLine, BillLineKind, BillLineKinds};
+use protocol::block_list::{self, BlockListLine};
 use protocol::card::{CardKind, ReplaceReason};
 use protocol::channel::{Channel, ReversalReason, Wallet};
 use protocol::command_table::Kind;
 use protocol::holder_digest;
 use protocol::ids::{
-    AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, RecordNumber, RequestId, Sequence,
-    TerminalId,
+    AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, RecordNumber, RequestId, SaleId,
+    Sequence, TerminalId,
 };
 use protocol::keys::{self, Key128};
 use protocol::offline_record::{OFFLINE_RECORD_LAYOUT, OfflineRecord, TAC_KEY_CARD, TAC_KEY_TERMINAL};
 use protocol::password::{Password, SealedPassword};
 use protocol::payment_code;
 use protocol::request::{
-    AccountPassword, AccountSelector, BalanceQuery, BillQuery, CardDebit, CardIssue, CardReplace, CardReturn,
-    CodeDebit, Heartbeat, PhoneChange, Request, RequestIds, Reversal, SaleQuery, StatementDay,
-    StatementQuery, TopUp, Upload, VirtualBind, VirtualUnbind,
+    AccountPassword, AccountSelector, BalanceQuery, BillQuery, BlockListActive, BlockListQuery, CardDebit,
+    CardIssue, CardReplace, CardReturn, CodeDebit, Heartbeat, PhoneChange, Refund, Request, RequestIds,
+    Reversal, SaleQuery, StatementDay, StatementQuery, Tender, TopUp, Upload, VirtualBind, VirtualUnbind,
 };
 use protocol::result_code::ResultCode;
 use protocol::session::Session;
 use protocol::sign_in::{ClientHandshake, ServerHandshake, TerminalIdentity, Welcome};
+use protocol::tables::{ClassRulesLine, MealPeriodLine};
 use protocol::terminal_kind::TerminalKind;
 use protocol::text::{Firmware, OrderNumber, StudentNumber};
 
@@ -322,6 +325,57 @@ pub(crate) fn requests(records: &[OfflineRecord]) -> Vec<(&'static str, u32, Req
         ),
         ("loss_report", 92, Request::LossReport(with_password(student, b"salt-003"))),
         ("loss_lift", 93, Request::LossLift(with_password(AccountSelector::Card(CARD), b"salt-004"))),
+        (
+            "refund",
+            94,
+            Request::Refund(Refund {
+                original: SaleId { terminal: TerminalId(102), epoch: Epoch(1), sequence: Sequence(4_411) },
+                amount_fen: 650,
+                till_time_ns: NOW_NS,
+            }),
+        ),
+        (
+            "void",
+            95,
+            Request::Void(Reversal {
+                original_epoch: EPOCH,
+                original_sequence: Sequence(81),
+                amount_fen: 600,
+                reason: ReversalReason::Cashier,
+                till_time_ns: NOW_NS + 60_000_000_000,
+            }),
+        ),
+        (
+            "tender",
+            96,
+            Request::Tender(Tender {
+                amount_fen: 1_800,
+                channel: Channel::Alipay,
+                order: OrderNumber::new("2026112422001400010001").expect("short"),
+                till_time_ns: NOW_NS,
+            }),
+        ),
+        (
+            "block_list",
+            0,
+            Request::BlockList(BlockListQuery {
+                have_version: 38,
+                of_version: 0,
+                after_card: CardUid(0),
+                lines_max: 2_000,
+            }),
+        ),
+        (
+            "block_list_active",
+            0,
+            Request::BlockListActive(BlockListActive {
+                version: 41,
+                digest: block_list_digest(),
+                till_time_ns: NOW_NS,
+            }),
+        ),
+        ("class_rules", 0, Request::ClassRules),
+        ("meal_periods", 0, Request::MealPeriods),
         ("sign_out", 0, Request::SignOut),
     ]
 }
@@ -364,6 +418,33 @@ pub(crate) fn batch_lines() -> [BatchLine; 2] {
     ]
 }
 
+pub(crate) fn class_rules() -> [ClassRulesLine; 2] {
+    let students = ClassRulesLine {
+        debit_max_fen: 2_000.into(),
+        day_max_fen: 5_000.into(),
+        offline_debit_max_fen: 2_000.into(),
+        offline_day_max_fen: 5_000.into(),
+        ..ClassRulesLine::default()
+    };
+    [students, ClassRulesLine { floor_fen: (-500).into(), class: 1, rule: 1, ..students }]
+}
+
+pub(crate) fn meal_periods() -> [MealPeriodLine; 1] {
+    let mut name = [0; 64];
+    name[..6].copy_from_slice("午餐".as_bytes());
+    [MealPeriodLine { start_minute: 630.into(), end_minute: 810.into(), period: 2, reserved: [0; 3], name }]
+}
+
+/// Of the list of version 41: two cards.
+pub(crate) fn block_list_digest() -> [u8; 16] {
+    block_list::digest(41, [CARD, NEW_CARD].into_iter())
+}
+
+/// From version 39 to 41.
+pub(crate) fn block_list_lines() -> [BlockListLine; 2] {
+    [BlockListLine::step(40, CardUid(77), false), BlockListLine::step(41, NEW_CARD, true)]
+}
+
 /// An answer to a request of this kind.
 pub(crate) fn answer_to<'a>(kind: Kind, bill: &'a [BillLine], batch: &'a [BatchLine]) -> Answer<'a> {
     let done = MoneyAnswer {
@@ -383,6 +464,33 @@ pub(crate) fn answer_to<'a>(kind: Kind, bill: &'a [BillLine], batch: &'a [BatchL
             business_date: BusinessDate(9_824),
             parameter_version: 7,
             block_list_version: 41,
+        }),
+        Kind::ClassRules => Answer::ClassRules(ClassRulesAnswer {
+            code: ResultCode::Approved,
+            parameter_version: 7,
+            lines: Box::leak(Box::new(class_rules())),
+        }),
+        Kind::MealPeriods => Answer::MealPeriods(MealPeriodsAnswer {
+            code: ResultCode::Approved,
+            parameter_version: 7,
+            lines: Box::leak(Box::new(meal_periods())),
+        }),
+        Kind::BlockList => Answer::BlockList(BlockListAnswer {
+            code: ResultCode::Approved,
+            whole: false,
+            version: 41,
+            more: false,
+            digest: block_list_digest(),
+            cards: 2,
+            lines: Box::leak(Box::new(block_list_lines())),
+        }),
+        Kind::BlockListActive => Answer::Money(MoneyAnswer {
+            code: ResultCode::Approved,
+            account: None,
+            amount_fen: 0,
+            balance_after_fen: 0,
+            record: RecordNumber(9_006),
+            ..done
         }),
         Kind::CardDebit => Answer::Money(done),
         Kind::CodeDebit => Answer::Money(MoneyAnswer {
@@ -415,6 +523,15 @@ pub(crate) fn answer_to<'a>(kind: Kind, bill: &'a [BillLine], batch: &'a [BatchL
         Kind::LossReport => {
             Answer::Money(MoneyAnswer { code: ResultCode::CardAlreadyLost, amount_fen: 0, ..done })
         }
+        Kind::Refund => Answer::Money(MoneyAnswer { amount_fen: 650, record: RecordNumber(9_004), ..done }),
+        Kind::Void => Answer::Money(MoneyAnswer { code: ResultCode::VoidTooLate, amount_fen: 600, ..done }),
+        Kind::Tender => Answer::Money(MoneyAnswer {
+            account: None,
+            amount_fen: 1_800,
+            balance_after_fen: 0,
+            record: RecordNumber(9_005),
+            ..done
+        }),
         Kind::SaleQuery => Answer::Money(MoneyAnswer {
             code: ResultCode::UnknownSale,
             repeat: true,

@@ -265,6 +265,7 @@ impl Model {
             bad_codes_since_ns: 0,
             suspense_date: 0,
             suspense_count: 0,
+            block_list: None,
             suspense_recent: Vec::new(),
         });
         self.changed(ResultCode::Approved, None)

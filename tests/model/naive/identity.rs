@@ -158,7 +158,10 @@ impl Model {
             balance_after_fen,
             record,
             time_ns: self.time_ns,
+            date: self.date,
             reversed: false,
+            voided: false,
+            refunded_fen: 0,
             suspended: false,
         };
         let till = &mut self.tills[ask.till];

@@ -12,7 +12,9 @@ mod holders;
 mod identity;
 mod offline;
 mod queries;
+mod refunds;
 mod reversals;
+mod tills;
 mod top_ups;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -70,6 +72,7 @@ pub enum Other {
     UnknownCardClearing,
     LostCards,
     SubsidyClearing,
+    Payable,
     Fees,
 }
 
@@ -151,6 +154,9 @@ pub enum Body {
     LossReport { account: AccountSelector },
     LossLift { account: AccountSelector },
     TopUpUndo { epoch: u16, sequence: u32, amount_fen: i64 },
+    Tender { amount_fen: i64, channel: Channel, order_number: [u8; 32] },
+    Void { epoch: u16, sequence: u32, amount_fen: i64 },
+    Refund { terminal: u32, epoch: u16, sequence: u32, amount_fen: i64 },
 }
 
 /// What became of a request.
@@ -163,7 +169,23 @@ pub enum Deed {
         /// How much of it the school had given.
         given_fen: i64,
     },
-    OfflineDebit,
+    OfflineDebit {
+        merchant: u32,
+        day: u16,
+        given_fen: i64,
+        flagged: bool,
+    },
+    Refund {
+        merchant: u32,
+    },
+    Tender {
+        merchant: u32,
+    },
+    /// What undid another request.
+    Undo {
+        /// Who owes less by it.
+        merchant: Option<u32>,
+    },
     TopUp {
         channel: Channel,
         date: u16,
@@ -191,7 +213,12 @@ pub struct Past {
     pub balance_after_fen: i64,
     pub record: u64,
     pub time_ns: u64,
+    /// The business date that was open.
+    pub date: u16,
+    /// Reversed, voided or taken back.
     pub reversed: bool,
+    pub voided: bool,
+    pub refunded_fen: i64,
     pub suspended: bool,
 }
 
@@ -210,6 +237,8 @@ pub struct Till {
     pub bad_codes_since_ns: u64,
     pub suspense_date: u16,
     pub suspense_count: usize,
+    /// The version of the block-list that it reported last.
+    pub block_list: Option<u32>,
     /// The four latest.
     pub suspense_recent: Vec<(u16, u32, Body)>,
 }
@@ -222,8 +251,15 @@ enum CardOwner {
 
 #[derive(Debug)]
 struct Order {
-    account: u32,
+    counted_for: CountedFor,
     amount_fen: i64,
+}
+
+/// Whom an order brought something: money here, or past these books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CountedFor {
+    Person(u32),
+    Merchant(u32),
 }
 
 /// The sizes that a full table is told by.
@@ -294,6 +330,9 @@ impl Model {
             Request::CodeDebit(r) => self.code_debit(r),
             Request::TopUp(r) => self.top_up(r),
             Request::Reversal(r) => self.reversal(r),
+            Request::Tender(r) => self.tender(r),
+            Request::Void(r) => self.void(r),
+            Request::Refund(r) => self.refund(r),
             Request::TopUpUndo(r) => self.top_up_undo(r),
             Request::Offline(r) => self.offline(r),
             Request::CardIssue(r) => self.card_issue(r),
@@ -308,6 +347,7 @@ impl Model {
             Request::Balance(r) => self.balance(&r.account),
             Request::SaleQuery(r) => self.sale_query(&r.sale),
             Request::BillHead(r) => self.bill_head(&r.account),
+            Request::BlockListActive(r) => self.block_list_active(r),
             _ => self.configure(request),
         }
     }

@@ -28,7 +28,7 @@ impl Model {
                 Standing::Known(past) => {
                     let dead = past.reversed || past.deed == Deed::Tombstone;
                     let same = past.deed == Deed::Tombstone || past.body == ask.body;
-                    let happened = matches!(past.deed, Deed::Debit { .. } | Deed::OfflineDebit);
+                    let happened = matches!(past.deed, Deed::Debit { .. } | Deed::OfflineDebit { .. });
                     return if same && dead {
                         self.keep_out(&ask, ResultCode::Reversed, past.record, !past.suspended)
                     } else if same && happened {
@@ -59,6 +59,7 @@ impl Model {
         let was_blocked = self.blocked.get(&r.card_uid.0).is_some_and(|&since_ns| r.till_time_ns > since_ns);
         // What a blocked card pays isn't its holder's: the school's, or the merchant's whose list was too old.
         let payer = payer.filter(|_| !was_blocked);
+        let mut given_fen = 0;
         if was_blocked && self.cards.get(&r.card_uid.0) != Some(&CardOwner::Nobody) {
             flagged |= r.list_age_s.is_none_or(|age_s| age_s > ONE_DAY_S);
             self.owe(Other::LostCards, -r.amount_fen);
@@ -68,7 +69,7 @@ impl Model {
             flagged |= account.status != AccountStatus::Open;
             flagged |= r.amount_fen > i64::from(policy.offline_debit_max_fen);
             flagged |= account.spent_on_fen(day) + r.amount_fen > i64::from(policy.offline_day_max_fen);
-            account.take_from_card(r.amount_fen);
+            given_fen = account.take_from_card(r.amount_fen);
             account.see_counter(r.card_uid.0, r.card_counter.0);
             account.add_spent(day, r.amount_fen);
             flagged |= account.wallets.sum_fen() < policy.floor_fen;
@@ -80,6 +81,6 @@ impl Model {
         self.owe(owed, r.amount_fen);
         let code = if flagged { ResultCode::ApprovedFlagged } else { ResultCode::Approved };
         let record = self.next_record();
-        self.settle(ask, record, code, Deed::OfflineDebit, payer)
+        self.settle(ask, record, code, Deed::OfflineDebit { merchant, day, given_fen, flagged }, payer)
     }
 }

@@ -5,7 +5,7 @@ use protocol::result_code::ResultCode;
 
 use super::debits::sells;
 use super::identity::{Standing, bad_field};
-use super::{Answer, Ask, Body, Deed, Model, Other, PaidFrom, Past, answer};
+use super::{Answer, Ask, Body, Deed, Model, Past, answer};
 
 const THREE_DAYS_NS: u64 = 3 * 24 * 3_600 * 1_000_000_000;
 
@@ -73,7 +73,7 @@ impl Model {
 
     fn reverse_beforehand(&mut self, ask: &Ask<'_>, named: (u16, u32)) -> Answer {
         let record = self.next_record();
-        let answer = self.settle(ask, record, ResultCode::Approved, Deed::Other, None);
+        let answer = self.settle(ask, record, ResultCode::Approved, Deed::Undo { merchant: None }, None);
         let till = &mut self.tills[ask.till];
         let own = till.past[&(ask.epoch, ask.sequence)].clone();
         till.past.insert(named, Past { deed: Deed::Tombstone, ..own });
@@ -85,25 +85,15 @@ impl Model {
 
     fn reverse(&mut self, ask: &Ask<'_>, named: (u16, u32), past: &Past) -> Answer {
         match (past.deed, past.payer) {
-            (Deed::OfflineDebit, payer) => self.refuse(ask, ResultCode::ReversalOfOfflineFact, payer),
+            (Deed::OfflineDebit { .. }, payer) => self.refuse(ask, ResultCode::ReversalOfOfflineFact, payer),
+            (Deed::Debit { .. }, payer) if past.refunded_fen > 0 => {
+                self.refuse(ask, ResultCode::ReversalAfterRefund, payer)
+            }
             (Deed::Debit { wallet, merchant, day, given_fen }, Some(id)) => {
-                let account = &mut self.accounts[id as usize];
-                match wallet {
-                    PaidFrom::Card => account.put_on_card(past.amount_fen, given_fen),
-                    PaidFrom::Transition => {
-                        // Nothing stands above zero there: what a tap has settled since is the card's.
-                        let unsettled_fen = past.amount_fen.min(-account.wallets.transition_fen);
-                        account.wallets.transition_fen += unsettled_fen;
-                        account.put_on_card(past.amount_fen - unsettled_fen, 0);
-                    }
-                }
-                account.add_spent(day, -past.amount_fen);
-                self.owe(Other::Merchant(merchant), -past.amount_fen);
-                let record = self.next_record();
-                let answer = self.settle(ask, record, ResultCode::Approved, Deed::Other, Some(id));
-                let till = &mut self.tills[ask.till];
-                till.past.get_mut(&named).expect("it was found").reversed = true;
-                till.past.get_mut(&(ask.epoch, ask.sequence)).expect("it was settled").payer = None;
+                self.put_back(id, wallet, past.amount_fen, given_fen);
+                self.accounts[id as usize].add_spent(day, -past.amount_fen);
+                let answer = self.gave_back(ask, merchant, id, Deed::Undo { merchant: Some(merchant) });
+                self.tills[ask.till].past.get_mut(&named).expect("it was found").reversed = true;
                 answer
             }
             (_, payer) => self.refuse(ask, ResultCode::NothingToReverse, payer),

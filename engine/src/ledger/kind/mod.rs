@@ -19,6 +19,7 @@
 pub mod balance;
 pub mod bill_head;
 pub mod bind_card;
+pub mod block_list_active;
 pub mod card_debit;
 pub mod card_issue;
 pub mod card_replace;
@@ -30,16 +31,19 @@ pub mod configuration;
 pub mod cut_off;
 pub mod debit;
 mod fee;
+mod give_back;
 pub mod identity;
 pub mod loss_lift;
 pub mod loss_report;
 pub mod offline;
 pub mod open_account;
 pub mod opening;
+mod order;
 mod original;
 mod password;
 pub mod password_set;
 pub mod phone_change;
+pub mod refund;
 pub mod register_merchant;
 pub mod register_terminal;
 pub mod reversal;
@@ -50,11 +54,13 @@ pub mod set_meal_period;
 pub mod set_policy;
 pub mod subsidy;
 mod table;
+pub mod tender;
 pub mod top_up;
 pub mod top_up_undo;
 pub mod virtual_bind;
 mod virtual_card;
 pub mod virtual_unbind;
+pub mod void;
 
 use protocol::ids::{AccountId, BusinessDate, CardUid, RecordNumber};
 use protocol::result_code::ResultCode;
@@ -74,6 +80,7 @@ use super::registry::{Registry, Terminal};
 use super::shard::{Layout, Parts, ShardSet};
 use super::terminal_entry::{TerminalEntry, suspense_key};
 
+pub(super) use give_back::is_debit;
 pub use table::Request;
 
 /// What a request of the ledger says of itself. All but [`Ask::decide`] is asked before any shard is held.

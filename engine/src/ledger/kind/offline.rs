@@ -258,7 +258,7 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
             shard
         };
         self.post_hot(shard, money.credit_account(), amount_fen)?;
-        self.post_till(money)?;
+        self.post_till_with(money, offline.subsidy_fen.get())?;
         Ok(())
     }
 }

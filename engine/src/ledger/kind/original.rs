@@ -1,4 +1,4 @@
-//! The earlier request of the same till that a request names to undo it: what [`super::reversal`] and
+//! The earlier request of the same till that a request names to undo it: what [`super::reversal`], [`super::void`] and
 //! [`super::top_up_undo`] have in common.
 
 use protocol::ids::SaleId;

@@ -4,7 +4,8 @@
 //! | original | answer | record |
 //! |---|---|---|
 //! | approved online debit | `Approved` | reversal: back to the wallet debited, off the day's total |
-//! | the same, already reversed, however long ago | `Approved` (`repeat`), no second posting | repeat |
+//! | the same, already reversed or voided, however long ago | `Approved` (`repeat`), no second posting | repeat |
+//! | approved online debit, refunded since, wholly or in part | `ReversalAfterRefund` | refusal |
 //! | not come yet | `Approved`; the original is `Reversed` when it comes | reversal before original |
 //! | the same, reversed before it came already | `Approved` (`repeat`) | repeat |
 //! | older than three days by logged time, not reversed | `ReversalTooLate` | refusal |
@@ -18,27 +19,23 @@
 //! original hasn't come). Sequence 0 of either is `SequenceZero`. The status of account and merchant doesn't
 //! matter. A load or a settling that was made for the original stays.
 //!
-//! The money goes back to the wallet that was debited. What of the transition wallet was settled onto the card since comes
-//! back on the card: the transition wallet is never above zero. What was subsidy is subsidy again, as far as the card
-//! wallet holds so much.
+//! To which wallets the money goes back: see [`super::give_back`].
 
 use protocol::ids::{Epoch, SaleId, Sequence};
 use protocol::result_code::ResultCode;
-use zerocopy::little_endian::{I64, U16, U32, U64};
+use zerocopy::little_endian::{U16, U32, U64};
 
+use super::give_back::{given_back, whole_back};
 use super::original::{Original, digest_of};
 use super::{Ask, Case, Desk};
-use crate::ledger::account::Account;
 use crate::ledger::apply::Posting;
 use crate::ledger::command::{Channel, Sale};
 use crate::ledger::decision::{Decision, Group, Outcome};
 use crate::ledger::error::LedgerError;
 use crate::ledger::history::remember;
-use crate::ledger::limits::{BALANCE_FEN_MAX, REVERSAL_WINDOW_NS, SUBSIDY_FEN_MAX};
+use crate::ledger::limits::{BALANCE_FEN_MAX, REVERSAL_WINDOW_NS};
 use crate::ledger::outcome_ring::{OutcomeMarks, RememberedOutcome};
-use crate::ledger::record::{
-    FullDebitRecord, FullReversalRecord, MoneyRecord, Record, RecordKind, ReversalRecord, Wallet, Wallets,
-};
+use crate::ledger::record::{FullReversalRecord, MoneyRecord, Record, RecordKind, ReversalRecord, Wallet};
 use crate::ledger::shard::{Layout, Parts, ShardSet};
 
 /// A till undoes a debit whose answer it never saw.
@@ -136,34 +133,24 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
                 self.refuse(case, ResultCode::ReversalOfOfflineFact, person)
             }
             (Some(kind @ (RecordKind::Debit | RecordKind::FullDebit)), Some(person), Some(wallet)) => {
+                match self.refunded_fen(person, outcome) {
+                    Err(need) => return Decision::Needs(need),
+                    Ok(0) => {}
+                    Ok(_) => return self.refuse(case, ResultCode::ReversalAfterRefund, Some(person)),
+                }
                 let account = person.account;
-                let wallets = given_back(account, wallet, outcome);
+                let wallets = given_back(account, wallet, outcome.amount_fen, outcome.subsidy_fen());
                 if account.card_fen + wallets.card_fen.get() > BALANCE_FEN_MAX {
                     return self.refuse(case, ResultCode::BalanceOverflow, Some(person));
                 }
-                let money = MoneyRecord {
-                    debit: U32::new(outcome.credit.bits()),
-                    credit: U32::new(outcome.debit.bits()),
-                    balance_after_fen: I64::new(account.system_fen() + outcome.amount_fen),
-                    previous_account: U64::new(account.head),
-                    previous_counter: self.hot_head(self.layout.shard_of_account(person.id), outcome.credit),
-                    limit_day: U16::new(outcome.limit_day),
-                    channel_wallet: super::channel_wallet(case.channel, wallet),
-                    ..self.money(case, ResultCode::Approved)
-                };
+                let money = self.money_back(case, person, wallet, outcome);
                 let one_wallet = wallet == Wallet::Card || wallets.card_fen.get() == 0;
                 if kind == RecordKind::Debit && one_wallet {
                     return self.done(r, money, outcome.record, Record::Reversal);
                 }
-                let record = FullReversalRecord {
-                    back: FullDebitRecord::plain(money, wallets),
-                    original_record: U64::new(outcome.record),
-                    original_sequence: U32::new(r.original_sequence.0),
-                    original_epoch: U16::new(r.original_epoch.0),
-                    reserved: U16::ZERO,
-                };
+                let record = Record::FullReversal(whole_back(money, wallets, outcome));
                 let outcome = self.outcome(&money, ResultCode::Approved, self.stamp.number);
-                Decision::Done { outcome, group: Group::one(Record::FullReversal(record)) }
+                Decision::Done { outcome, group: Group::one(record) }
             }
             _ => self.refuse(case, ResultCode::NothingToReverse, person),
         }
@@ -192,44 +179,26 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
     }
 }
 
-/// What undoing a debit changes in each wallet.
-fn given_back(account: &Account, wallet: Wallet, debit: &RememberedOutcome) -> Wallets {
-    let amount_fen = debit.amount_fen;
-    let onto_card_fen = match wallet {
-        Wallet::Transition => (account.transition_fen + amount_fen).max(0),
-        _ => amount_fen,
-    };
-    let room_fen =
-        (account.card_fen + onto_card_fen).clamp(0, i64::from(SUBSIDY_FEN_MAX)) - account.subsidy_fen();
-    Wallets {
-        card_fen: I64::new(onto_card_fen),
-        transition_fen: I64::new(amount_fen - onto_card_fen),
-        electronic_fen: I64::ZERO,
-        subsidy_fen: I64::new(debit.subsidy_fen().min(room_fen)),
-    }
-}
-
 impl<P: Parts + ?Sized> Posting<'_, P> {
     pub(in crate::ledger) fn full_reversal(
         &mut self,
         reversal: &FullReversalRecord,
     ) -> Result<(), LedgerError> {
-        let money = &reversal.back.money;
-        let amount_fen = self.amount_fen(money)?;
-        let person = self.person(money.credit_account())?;
         self.without_pricing(&reversal.back)?;
-        self.post_wallets(person, money, &reversal.back.wallets, amount_fen, |account| {
-            account.add_spent(money.limit_day.get(), -amount_fen);
-        })?;
-        self.post_hot(self.layout.shard_of_account(person), money.debit_account(), -amount_fen)?;
-        self.mark_reversed(money, reversal.original())
+        self.post_back(&reversal.back.money, &reversal.back.wallets)?;
+        self.mark_undone(&reversal.back.money, reversal.original(), OutcomeMarks::REVERSED)
     }
 
-    /// Remembers a reversal, and of its original that it is reversed.
-    fn mark_reversed(&mut self, money: &MoneyRecord, original: SaleId) -> Result<(), LedgerError> {
+    /// Remembers what undoes a request of the same till, and of that request what became of it.
+    pub(super) fn mark_undone(
+        &mut self,
+        money: &MoneyRecord,
+        original: SaleId,
+        marks: OutcomeMarks,
+    ) -> Result<(), LedgerError> {
         let entry = self.post_till(money)?;
         if let Some(outcome) = entry.ring.get_mut(original.epoch, original.sequence) {
-            outcome.marks = outcome.marks.with(OutcomeMarks::REVERSED);
+            outcome.marks = outcome.marks.with(marks);
         }
         Ok(())
     }
@@ -244,7 +213,7 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
             account.add_spent(money.limit_day.get(), -amount_fen);
         })?;
         self.post_hot(self.layout.shard_of_account(person), money.debit_account(), -amount_fen)?;
-        self.mark_reversed(money, reversal.original())
+        self.mark_undone(money, reversal.original(), OutcomeMarks::REVERSED)
     }
 
     pub(in crate::ledger) fn reversal_before_original(

@@ -3,6 +3,7 @@
 use super::balance::Balance;
 use super::bill_head::BillHead;
 use super::bind_card::BindCard;
+use super::block_list_active::BlockListActive;
 use super::card_debit::CardDebit;
 use super::card_issue::CardIssue;
 use super::card_replace::CardReplace;
@@ -16,6 +17,7 @@ use super::open_account::OpenAccount;
 use super::opening::Opening;
 use super::password_set::{PasswordImport, PasswordSet};
 use super::phone_change::PhoneChange;
+use super::refund::Refund;
 use super::register_merchant::RegisterMerchant;
 use super::register_terminal::RegisterTerminal;
 use super::reversal::Reversal;
@@ -24,10 +26,12 @@ use super::set_account_class::SetAccountClass;
 use super::set_account_terms::SetAccountTerms;
 use super::set_meal_period::SetMealPeriod;
 use super::set_policy::SetPolicy;
+use super::tender::Tender;
 use super::top_up::TopUp;
 use super::top_up_undo::TopUpUndo;
 use super::virtual_bind::VirtualBind;
 use super::virtual_unbind::VirtualUnbind;
+use super::void::Void;
 use super::{Ask, Desk, shards_of};
 use crate::ledger::command::Sale;
 use crate::ledger::decision::Decision;
@@ -110,8 +114,14 @@ asks! {
     CodeDebit(CodeDebit<'a>);
     /// A top-up.
     TopUp(TopUp<'a>);
+    /// A payment through another channel, taken at a till.
+    Tender(Tender<'a>);
     /// A reversal.
     Reversal(Reversal<'a>);
+    /// A debit given back by its merchant, wholly or in part.
+    Refund(Refund<'a>);
+    /// A whole sale undone at its till, on the same business date.
+    Void(Void<'a>);
     /// A top-up taken back at its counter.
     TopUpUndo(TopUpUndo<'a>);
     /// One uploaded record.
@@ -120,6 +130,8 @@ asks! {
     Balance(Balance);
     /// What became of a sale of this till. Leaves no record.
     SaleQuery(SaleQuery<'a>);
+    /// A till reports the block-list that it judges by.
+    BlockListActive(BlockListActive);
     /// Where an account's chain begins. Leaves no record.
     BillHead(BillHead);
     /// Opens an account.

@@ -3,33 +3,31 @@
 //! An order number is credited once. When it comes again under another identity, with the same account and amount,
 //! the new identity is `Approved` too (`repeat`; the balance is today's) and a memo
 //! ([`crate::ledger::record::RecordKind::Repeat`]) uses it up; with another account or amount it is `OrderConflict`,
-//! refused and remembered. Both belong to the identity group: they are decided before the fields are looked at,
-//! unless the sequence is 0. Orders are told apart by channel and number, for ever: one that isn't in memory any more is
-//! found by the index of orders ([`Need::Order`]), and what it was by its record ([`Need::Record`]).
+//! refused and remembered; so is an order that a till recorded as a tender. Both belong to the identity group: they are decided
+//! before the fields are looked at, unless the sequence is 0. How orders are told apart: see [`super::order`].
 //!
 //! `NotPermitted` for a terminal that doesn't top up, or a channel that isn't one of top-ups. Then `UnknownCard`,
 //! `CardLost`, `CardNotCurrent` for an account named by its card, `UnknownAccount`, `AccountClosed`,
 //! `AccountFrozen`, `BalanceOverflow`. `Busy` (no record) when the table of orders has no place for this one, or only that of an
 //! order which the index doesn't have yet.
 
-use protocol::ids::AccountId;
 use protocol::result_code::ResultCode;
-use zerocopy::little_endian::{I64, U16, U32, U64};
+use zerocopy::little_endian::{I64, U32, U64};
 
+use super::order::Credit;
 use super::{Ask, Case, Desk, channel_wallet};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::apply::Posting;
 use crate::ledger::command::{AccountSelector, Channel, Sale};
-use crate::ledger::decision::{Decision, Group, Outcome};
+use crate::ledger::decision::{Decision, Group};
 use crate::ledger::directory::Directory;
 use crate::ledger::error::LedgerError;
 use crate::ledger::fold::Fold;
-use crate::ledger::known::Need;
 use crate::ledger::lead::Lead;
 use crate::ledger::ledger_account::{Clearing, LedgerAccount};
 use crate::ledger::limits::BALANCE_FEN_MAX;
-use crate::ledger::orders::{Order, OrderKey, Orders};
-use crate::ledger::record::{MoneyRecord, Record, ReversalRecord, TopUpRecord, Wallet};
+use crate::ledger::orders::OrderKey;
+use crate::ledger::record::{MoneyRecord, Record, TopUpRecord, Wallet};
 use crate::ledger::shard::{Layout, Parts, ShardSet};
 use crate::ledger::touch::touch_selector;
 
@@ -62,7 +60,7 @@ impl<'a> Ask<'a> for TopUp<'a> {
     }
 
     fn also_touches(&self, layout: Layout) -> ShardSet {
-        ShardSet::one(self.order().shard(layout.mask()))
+        ShardSet::one(OrderKey::new(self.channel as u8, &self.order_number).shard(layout.mask()))
     }
 
     fn decide<P: Parts + ?Sized>(&self, desk: &Desk<'_, P>) -> Decision<'a> {
@@ -77,21 +75,19 @@ impl<'a> Ask<'a> for TopUp<'a> {
         if let Some(decision) = desk.known(&case) {
             return decision;
         }
-        let key = self.order();
-        let orders = &desk.parts.shard(key.shard(desk.layout.mask())).orders;
         let selected = desk.select(&self.account);
         if case.sale.sequence.0 != 0 {
-            match desk.credit_of(self, orders) {
+            match desk.credit_of(self.channel, &self.order_number) {
                 Credit::None => {}
                 Credit::Unclear => return desk.transient(&case, ResultCode::Busy),
                 Credit::Needs(need) => return Decision::Needs(need),
                 Credit::By(credit) => {
-                    let same = selected.is_ok_and(|person| person.id == credit.account)
+                    let same = selected.is_ok_and(|person| LedgerAccount::person(person.id) == credit.credit)
                         && self.amount_fen == credit.amount_fen;
                     if !same {
                         return desk.refuse(&case, ResultCode::OrderConflict, selected.ok());
                     }
-                    return desk.credited_before(&case, &credit);
+                    return desk.counted_before(&case, &credit);
                 }
             }
         }
@@ -99,7 +95,7 @@ impl<'a> Ask<'a> for TopUp<'a> {
         if let Some(code) = desk.bad_field(&case, till.config.tops_up() && is_channel) {
             return desk.transient(&case, code);
         }
-        if !orders.has_room_for(key) {
+        if !desk.has_room_for_order(self.channel, &self.order_number) {
             return desk.transient(&case, ResultCode::Busy);
         }
         let person = match selected {
@@ -135,84 +131,12 @@ impl<'a> Ask<'a> for TopUp<'a> {
 const DOMAIN_TOP_UP: u64 = 3;
 
 impl TopUp<'_> {
-    fn order(&self) -> OrderKey {
-        OrderKey::new(self.channel as u8, &self.order_number)
-    }
-
     fn digest(&self) -> u64 {
         let fold = Fold::new(DOMAIN_TOP_UP)
             .word(self.amount_fen.cast_unsigned())
             .word(self.channel as u64)
             .bytes(&self.order_number);
         self.account.fold(fold).finish()
-    }
-}
-
-/// What is known of an order.
-enum Credit {
-    /// It was never credited.
-    None,
-    /// It was, in this record.
-    By(Credited),
-    /// Memory alone can't tell.
-    Needs(Need),
-    /// Another order has the same digests: nothing can be said about this one.
-    Unclear,
-}
-
-/// How an order was credited.
-struct Credited {
-    record: u64,
-    account: AccountId,
-    amount_fen: i64,
-}
-
-impl<P: Parts + ?Sized> Desk<'_, P> {
-    fn credit_of(&self, top_up: &TopUp<'_>, orders: &Orders) -> Credit {
-        let key = top_up.order();
-        if let Some(order) = orders.get(key) {
-            if order.key != key {
-                return Credit::Unclear;
-            }
-            let Order { record, account, amount_fen, .. } = *order;
-            return Credit::By(Credited { record, account: AccountId(account), amount_fen });
-        }
-        let forgotten = orders.forgotten();
-        if forgotten.0 == 0 {
-            return Credit::None;
-        }
-        let looked_up = self.known.and_then(|known| known.order);
-        let Some(order) = looked_up.filter(|order| order.key == key && order.up_to >= forgotten) else {
-            return Credit::Needs(Need::Order { key, forgotten });
-        };
-        let Some(number) = order.found else { return Credit::None };
-        match self.known.and_then(|known| known.record(number)) {
-            None => Credit::Needs(Need::Record(number)),
-            Some(Record::TopUp(r)) if r.is_of(top_up.channel, &top_up.order_number) => {
-                match r.money.credit_account().as_person() {
-                    Some(account) => {
-                        let amount_fen = r.money.amount_fen.get();
-                        Credit::By(Credited { record: number.0, account, amount_fen })
-                    }
-                    None => Credit::Unclear,
-                }
-            }
-            Some(_) => Credit::Unclear,
-        }
-    }
-
-    fn credited_before<'a>(&self, case: &Case<'_, 'a>, credit: &Credited) -> Decision<'a> {
-        let money = self.memo(case, ResultCode::Approved, self.person(credit.account));
-        let outcome =
-            Outcome { repeat: true, ..self.outcome(&money, ResultCode::Approved, self.stamp.number) };
-        let repeat = ReversalRecord {
-            money,
-            original_record: U64::new(credit.record),
-            original_sequence: U32::ZERO,
-            original_epoch: U16::ZERO,
-            reserved: U16::ZERO,
-        };
-        Decision::Done { outcome, group: Group::one(Record::Repeat(repeat)) }
     }
 }
 
@@ -225,17 +149,6 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         self.post_person(person, money, |account| *account.wallet_fen_mut(wallet) += amount_fen)?;
         self.post_hot(self.layout.shard_of_account(person), money.debit_account(), -amount_fen)?;
         self.post_till(money)?;
-        let key = OrderKey::of(top_up);
-        let order = Order {
-            key,
-            record: self.number.0,
-            amount_fen,
-            balance_after_fen: money.balance_after_fen.get(),
-            account: person.0,
-        };
-        if !self.parts.shard_mut(key.shard(self.layout.mask())).orders.insert(order) {
-            return Err(LedgerError::TableFull { table: "top-up orders" });
-        }
-        Ok(())
+        self.remember_order(top_up)
     }
 }

@@ -149,11 +149,6 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         let wallet = self.wallet(money)?;
         self.post_person(person, money, |account| *account.wallet_fen_mut(wallet) -= amount_fen)?;
         self.post_hot(self.layout.shard_of_account(person), money.credit_account(), amount_fen)?;
-        let entry = self.post_till(money)?;
-        let original = undo.original();
-        if let Some(outcome) = entry.ring.get_mut(original.epoch, original.sequence) {
-            outcome.marks = outcome.marks.with(OutcomeMarks::REVERSED);
-        }
-        Ok(())
+        self.mark_undone(money, undo.original(), OutcomeMarks::REVERSED)
     }
 }

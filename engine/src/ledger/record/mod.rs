@@ -12,6 +12,7 @@ mod configuration;
 mod holder;
 mod money;
 mod table;
+mod till;
 mod wallets;
 
 pub use card::{CardIssuedRecord, CardReplacedRecord, CardReturnedRecord};
@@ -26,7 +27,10 @@ pub use money::{
     TopUpRecord, Wallet,
 };
 pub use table::{Record, RecordKind};
-pub use wallets::{FullDebitRecord, FullReversalRecord, SubsidyClaimedRecord, Wallets, WalletsRecord};
+pub use till::BlockListActiveRecord;
+pub use wallets::{
+    FullDebitRecord, FullReversalRecord, RefundRecord, SubsidyClaimedRecord, Wallets, WalletsRecord,
+};
 
 use protocol::ids::{AccountId, RecordNumber, SaleId};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -96,9 +100,10 @@ impl RecordKind {
         )
     }
 
-    /// True when it stands in a group before the record that the identity belongs to: it isn't remembered.
-    pub const fn goes_before(self) -> bool {
-        matches!(self, RecordKind::Load | RecordKind::Settle | RecordKind::Fee)
+    /// True when it stands in a group beside the record that the identity belongs to, before it or behind it: it isn't
+    /// remembered.
+    pub const fn is_companion(self) -> bool {
+        matches!(self, RecordKind::Load | RecordKind::Settle | RecordKind::Fee | RecordKind::Payable)
     }
 
     /// True when [`super::apply::apply_posting`] takes it: only the touched shards are needed, not the registry.
@@ -115,6 +120,7 @@ impl Record<'_> {
     pub(super) fn subsidy_used_fen(&self) -> u32 {
         match self {
             Record::FullDebit(r) => u32::try_from(-r.wallets.subsidy_fen.get()).unwrap_or_default(),
+            Record::OfflineDebit(r) => r.subsidy_fen.get(),
             _ => 0,
         }
     }

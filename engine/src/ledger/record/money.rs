@@ -197,7 +197,7 @@ impl MoneyRecord {
         LedgerAccount::from_bits(self.debit.get())
     }
 
-    /// The account credited.
+    /// The account credited; in a tender's memo the merchant.
     pub fn credit_account(&self) -> LedgerAccount {
         LedgerAccount::from_bits(self.credit.get())
     }
@@ -254,11 +254,11 @@ impl MoneyRecord {
     }
 }
 
-/// A top-up: the money record and the channel's order number.
+/// A top-up, or a tender, which moves no money here: the money record and the channel's order number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub struct TopUpRecord {
-    /// Debit: clearing; credit: the person; wallet: electronic.
+    /// Debit: clearing; credit: the person; wallet: electronic. Of a tender the credit is the merchant, without a debit.
     pub money: MoneyRecord,
     /// The channel's order number, UTF-8, padded with zeros.
     pub order_number: [u8; 32],
@@ -267,7 +267,7 @@ pub struct TopUpRecord {
 const _: () = assert!(size_of::<TopUpRecord>() == 112);
 
 impl TopUpRecord {
-    /// Whether it credited this order of this channel.
+    /// Whether it counted this order of this channel.
     pub fn is_of(&self, channel: Channel, order_number: &[u8; 32]) -> bool {
         self.money.channel() == Some(channel) && self.order_number == *order_number
     }

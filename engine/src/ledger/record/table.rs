@@ -5,12 +5,12 @@ use protocol::ids::{AccountId, RecordNumber, SaleId};
 use zerocopy::IntoBytes;
 
 use super::{
-    AccountOpenedRecord, AccountTermsSetRecord, CardBoundRecord, CardConflictRecord, CardIssuedRecord,
-    CardReplacedRecord, CardReturnedRecord, CutOffRecord, FullDebitRecord, FullReversalRecord, LossRecord,
-    MealPeriodSetRecord, MerchantRegisteredRecord, MoneyRecord, OfflineDebitRecord, PasswordSetRecord,
-    Payload, PayloadBuffer, PhoneSetRecord, PolicySetRecord, ReversalRecord, SubsidyClaimedRecord,
-    SuspenseRecord, TerminalRegisteredRecord, TopUpRecord, VirtualBoundRecord, VirtualUnboundRecord,
-    WalletsRecord, fixed, followed, join,
+    AccountOpenedRecord, AccountTermsSetRecord, BlockListActiveRecord, CardBoundRecord, CardConflictRecord,
+    CardIssuedRecord, CardReplacedRecord, CardReturnedRecord, CutOffRecord, FullDebitRecord,
+    FullReversalRecord, LossRecord, MealPeriodSetRecord, MerchantRegisteredRecord, MoneyRecord,
+    OfflineDebitRecord, PasswordSetRecord, Payload, PayloadBuffer, PhoneSetRecord, PolicySetRecord,
+    RefundRecord, ReversalRecord, SubsidyClaimedRecord, SuspenseRecord, TerminalRegisteredRecord,
+    TopUpRecord, VirtualBoundRecord, VirtualUnboundRecord, WalletsRecord, fixed, followed, join,
 };
 use crate::ledger::apply::{Posting, Setting};
 use crate::ledger::error::LedgerError;
@@ -272,6 +272,8 @@ records! {
         /// Posting: as a reversal, into more than the one wallet, or of money that was subsidy in part.
         8 FullReversal(FullReversalRecord),
             1, "full_reversal", RESERVED, Some(BillLineKind::Reversal), full_reversal;
+        /// Posting: a merchant → the person's wallet that was debited, of a debit on whatever date.
+        9 Refund(RefundRecord), 1, "refund", NORMAL, Some(BillLineKind::Refund), refund;
         /// Posting within one person: card → transition, before the tap that leaves so much, in its group. Debit and
         /// credit are the same person; the wallet is the one settled (transition).
         10 Settle(WalletsRecord), 1, "settle", NORMAL, Some(BillLineKind::Settle), settle;
@@ -280,9 +282,13 @@ records! {
         /// Posting: subsidy clearing → the subsidy part of a person's card wallet.
         13 SubsidyClaimed(SubsidyClaimedRecord),
             1, "subsidy_claimed", NORMAL, Some(BillLineKind::Subsidy), subsidy_claimed;
+        /// Posting: as a full reversal, by a void.
+        14 Void(FullReversalRecord), 1, "void", RESERVED, Some(BillLineKind::Void), void;
         /// Posting: a person's electronic wallet → top-up clearing: a top-up taken back at its counter.
         16 TopUpUndo(ReversalRecord),
             1, "top_up_undo", NORMAL, Some(BillLineKind::TopUpUndone), top_up_undo;
+        /// Posting: a closed account → payable, behind the refund that it comes from, in its group.
+        17 Payable(WalletsRecord), 1, "payable", NORMAL, Some(BillLineKind::Payable), payable;
         /// Memo: a refused request.
         32 Refusal(MoneyRecord), 1, "refusal", NORMAL, None, refusal;
         /// Memo: a reversal that came before its original, which is refused from now on.
@@ -292,6 +298,10 @@ records! {
         34 Repeat(ReversalRecord), 1, "repeat", RESERVED, None, repeat;
         /// Memo: a request kept out of the books, with its bytes.
         35 Suspense(SuspenseRecord, bytes: &'a [u8]), 1, "suspense", NORMAL, None, suspense;
+        /// Memo: a payment through another channel, taken at a till; its credit is the merchant.
+        40 Tender(TopUpRecord), 1, "tender", NORMAL, None, tender;
+        /// Memo: the block-list that a till judges by from now on.
+        42 BlockListActive(BlockListActiveRecord), 1, "block_list_active", NORMAL, None, block_list_active;
     }
     configuration {
         /// An account is opened.

@@ -7,10 +7,14 @@
 //!  │ card_fen │transition_fen │ electronic_fen  │subsidy_fen│  subsidy: part of what changes in the card wallet
 //!  └──────────┴───────────────┴─────────────────┴───────────┘
 //!
-//! settle, fee       money 80 │ wallets 32                                                                  = 112
+//! settle, fee, payable
+//!                   money 80 │ wallets 32                                                                  = 112
 //! subsidy claimed   money 80 │ wallets 32 │ 112 batch u32 │ 116 mode u8 │ 117 0                            = 120
 //! full debit        money 80 │ wallets 32 │ 112 pricing_fen i64 │ 120 previous_pricing u64 │ 128 window u32 │ 132 0 = 136
-//! full reversal     full debit 136 │ 136 original_record u64 │ 144 original_sequence u32 │ 148 original_epoch u16 │ 150 0 = 152
+//! refund            money 80 │ wallets 32 │ 112 original_record u64 │ 120 refunded_before_fen i64 │ 128 original_terminal u32
+//!                   │ 132 original_sequence u32 │ 136 original_epoch u16 │ 138 original_slot u16 │ 140 0            = 144
+//! full reversal, void
+//!                   full debit 136 │ 136 original_record u64 │ 144 original_sequence u32 │ 148 original_epoch u16 │ 150 0 = 152
 //! ```
 
 use protocol::ids::{Epoch, SaleId, Sequence, TerminalId};
@@ -37,11 +41,11 @@ pub struct Wallets {
 
 const _: () = assert!(size_of::<Wallets>() == 32);
 
-/// A record whose whole story is what it moved in a person's wallets: settlings, fees.
+/// A record whose whole story is what it moved in a person's wallets: settlings, fees, what becomes payable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub struct WalletsRecord {
-    /// A settling's debit and credit are the person; a fee's debit is the person.
+    /// A settling's debit and credit are the person; otherwise the debit is the person.
     pub money: MoneyRecord,
     /// What changes in the person's account.
     pub wallets: Wallets,
@@ -124,7 +128,51 @@ impl FullDebitRecord {
     }
 }
 
-/// A reversal that a plain one has no room for.
+/// What a refund gives back of a debit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct RefundRecord {
+    /// Debit: the merchant; credit: the person; wallet: the one that was debited. Its day is 0 when it takes nothing off a
+    /// day's total.
+    pub money: MoneyRecord,
+    /// What changes in the person's account.
+    pub wallets: Wallets,
+    /// The record of the debit.
+    pub original_record: U64,
+    /// What earlier refunds gave back of the same debit.
+    pub refunded_before_fen: I64,
+    /// The debit's till.
+    pub original_terminal: U32,
+    /// The debit's sequence.
+    pub original_sequence: U32,
+    /// The debit's epoch.
+    pub original_epoch: U16,
+    /// The debit's till's dense slot.
+    pub original_slot: U16,
+    /// Zero.
+    pub reserved: U32,
+}
+
+const _: () = assert!(size_of::<RefundRecord>() == 144);
+
+impl Payload for RefundRecord {
+    fn money(&self) -> Option<&MoneyRecord> {
+        Some(&self.money)
+    }
+}
+
+impl RefundRecord {
+    /// The identity of the debit.
+    pub fn original(&self) -> SaleId {
+        SaleId {
+            terminal: TerminalId(self.original_terminal.get()),
+            epoch: Epoch(self.original_epoch.get()),
+            sequence: Sequence(self.original_sequence.get()),
+        }
+    }
+}
+
+/// A void, or a reversal that a plain one has no room for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub struct FullReversalRecord {

@@ -46,8 +46,8 @@ use rows::{
 };
 
 const MAGIC: [u8; 8] = *b"YIKALEDG";
-/// Version 1 had no subsidy parts and no counters seen, version 2 no block-list and no holders; what they left out can only be had from the
-/// log.
+/// Version 1 had no subsidy parts and no counters seen, version 2 no block-list, no holders and no subsidy part of offline debits;
+/// what they left out can only be had from the log.
 const VERSION: u32 = 3;
 
 /// Bytes gathered before they are hashed and written.

@@ -110,7 +110,7 @@ row! {
 
 row! {
     /// In order of slot.
-    TillRow, tag 8, 328 bytes {
+    TillRow, tag 8, 336 bytes {
         head: U64,
         bad_codes_since_ns: U64,
         suspense_recent: [U64; SUSPENSE_RECENT],
@@ -119,7 +119,9 @@ row! {
         bad_codes: U16,
         suspense_date: U16,
         suspense_count: U16,
-        reserved: [u8; 6],
+        reserved: [u8; 2],
+        block_list_version: U32,
+        block_list_since_ns: U64,
         highest: U32,
         gaps: U32,
         missing: [[U32; 2]; GAPS_MAX],
@@ -168,7 +170,7 @@ row! {
         record: U64,
         amount_fen: I64,
         balance_after_fen: I64,
-        account: U32,
+        credit: U32,
         reserved: U32,
     }
 }
@@ -299,7 +301,9 @@ impl TillRow {
             bad_codes: entry.bad_codes.into(),
             suspense_date: entry.suspense_date.0.into(),
             suspense_count: entry.suspense_count.into(),
-            reserved: [0; 6],
+            reserved: [0; 2],
+            block_list_version: entry.block_list_version.into(),
+            block_list_since_ns: entry.block_list_since_ns.into(),
             highest: entry.gaps.highest.into(),
             gaps: entry.gaps.count.into(),
             missing: entry.gaps.missing.map(|(first, last)| [first.into(), last.into()]),
@@ -313,6 +317,8 @@ impl TillRow {
         entry.head = self.head.get();
         entry.bad_codes_since_ns = self.bad_codes_since_ns.get();
         entry.suspense_recent = self.suspense_recent.map(U64::get);
+        entry.block_list_version = self.block_list_version.get();
+        entry.block_list_since_ns = self.block_list_since_ns.get();
         entry.epoch = Epoch(self.epoch.get());
         entry.bad_codes = self.bad_codes.get();
         entry.suspense_date = BusinessDate(self.suspense_date.get());
@@ -390,7 +396,7 @@ impl From<&Order> for OrderRow {
             record: order.record.into(),
             amount_fen: order.amount_fen.into(),
             balance_after_fen: order.balance_after_fen.into(),
-            account: order.account.into(),
+            credit: order.credit.bits().into(),
             reserved: U32::ZERO,
         }
     }
@@ -403,7 +409,7 @@ impl OrderRow {
             record: self.record.get(),
             amount_fen: self.amount_fen.get(),
             balance_after_fen: self.balance_after_fen.get(),
-            account: self.account.get(),
+            credit: LedgerAccount::from_bits(self.credit.get()),
         }
     }
 }

@@ -9,8 +9,8 @@ use protocol::result_code::ResultCode;
 
 use crate::ledger::command::{
     AccountSelector, Balance, BindCard, CardDebit, Channel, CodeDebit, CodeVerdict, Command, CutOff,
-    OfflineFact, OpenAccount, Opening, RegisterMerchant, RegisterTerminal, Request, Reversal, Sale, Stamp,
-    TerminalSlot, TopUp,
+    OfflineFact, OpenAccount, Opening, Refund, RegisterMerchant, RegisterTerminal, Request, Reversal, Sale,
+    Stamp, TerminalSlot, TopUp, Void,
 };
 use crate::ledger::decision::{BalanceView, Decision, Outcome};
 use crate::ledger::history::{History, HistorySearch, Step};
@@ -21,6 +21,7 @@ use crate::ledger::ledger_account::LedgerAccount;
 use crate::ledger::limits::PAYLOAD_BYTES_MAX;
 use crate::ledger::orders::OrderKey;
 use crate::ledger::record::{Record, RecordKind, Wallet};
+use crate::ledger::refunds::{self, Link};
 use crate::ledger::registry::TerminalKind;
 use crate::ledger::snapshot;
 use crate::ledger::state::{self, Sizes, State, sum_of_all_fen, total_fen};
@@ -164,6 +165,12 @@ impl Bench {
             let mut known = command.known.copied().unwrap_or_default();
             match need {
                 Need::Sale { sale, head } => known.sale = Some(self.walk(sale, head)),
+                Need::Refunds { account, head, original } => {
+                    self.walks += 1;
+                    let read = |number| Link::of(&self.known_record(number).record(), account).ok_or(number);
+                    let found = refunds::find(original, head, None, read);
+                    known.refunds = Some(found.expect("the chain is the account's"));
+                }
                 Need::Record(number) => known.record = Some(self.known_record(number)),
                 Need::Order { key, .. } => {
                     let credited = |number: &RecordNumber| {
@@ -269,6 +276,16 @@ impl Bench {
     pub(super) fn reverse(&mut self, sale: Sale<'_>, original: (u16, u32), amount_fen: i64) -> Answer {
         let (original_epoch, original_sequence) = (Epoch(original.0), Sequence(original.1));
         self.run(Request::Reversal(Reversal { sale, original_epoch, original_sequence, amount_fen }))
+    }
+
+    pub(super) fn refund(&mut self, own: Sale<'_>, original: Sale<'_>, amount_fen: i64) -> Answer {
+        let (original, original_slot) = (original.id(), Some(original.slot));
+        self.run(Request::Refund(Refund { sale: own, original, original_slot, amount_fen }))
+    }
+
+    pub(super) fn void(&mut self, sale: Sale<'_>, original: (u16, u32), amount_fen: i64) -> Answer {
+        let (original_epoch, original_sequence) = (Epoch(original.0), Sequence(original.1));
+        self.run(Request::Void(Void { sale, original_epoch, original_sequence, amount_fen }))
     }
 
     pub(super) fn top_up(&mut self, sale: Sale<'_>, account: u32, amount_fen: i64, order: &str) -> Answer {

@@ -14,22 +14,22 @@ use protocol::ids::{
     VirtualId,
 };
 use protocol::result_code::ResultCode;
-use zerocopy::IntoBytes;
 
 use super::bench::{MERCHANT, NOON_NS, SECOND_NS, register_till, sale, text};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
     AccountSelector, Balance, BillHead, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, Channel,
     CodeDebit, CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordSet,
-    PhoneChange, RegisterMerchant, RegisterTerminal, Reversal, Sale, SaleQuery, SetAccountTerms, SetPolicy,
-    TerminalSlot, TopUp, TopUpUndo, VirtualBind, VirtualUnbind,
+    PhoneChange, Refund, RegisterMerchant, RegisterTerminal, Reversal, Sale, SaleQuery, SetAccountTerms,
+    SetPolicy, Tender, TerminalSlot, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use crate::ledger::holder::PasswordRef;
 use crate::ledger::known::{Known, KnownOrder, KnownPassword, KnownRecord, PasswordVerdict};
 use crate::ledger::limits::{
     ACCOUNT_CHANGE_LOOKS_MAX, ACCOUNT_QUERY_LOOKS_MAX, CARD_DEBIT_LOOKS_MAX, CARD_STATE_LOOKS_MAX,
     CODE_DEBIT_LOOKS_MAX, DIRECTORY_CHANGE_LOOKS_MAX, GAPS_MAX, HOLDER_LOOKS_MAX, Looks, OFFLINE_LOOKS_MAX,
-    REVERSAL_LOOKS_MAX, SALE_QUERY_LOOKS_MAX, TABLE_SEARCH_MAX, TOP_UP_LOOKS_MAX, TOP_UP_UNDO_LOOKS_MAX,
+    PAYLOAD_BYTES_MAX, REFUND_LOOKS_MAX, REVERSAL_LOOKS_MAX, SALE_QUERY_LOOKS_MAX, TABLE_SEARCH_MAX,
+    TENDER_LOOKS_MAX, TOP_UP_LOOKS_MAX, TOP_UP_UNDO_LOOKS_MAX, VOID_LOOKS_MAX,
 };
 use crate::ledger::orders::OrderKey;
 use crate::ledger::probes::count;
@@ -69,12 +69,15 @@ const PASSWORD: PasswordRef = PasswordRef(5);
 const GAP_STEP: u32 = 40;
 
 /// The bound of a kind of command, and the buckets that a search for a place may add to it.
-const BOUNDS: [(&str, Looks, usize); 12] = [
+const BOUNDS: [(&str, Looks, usize); 15] = [
     ("card debit", CARD_DEBIT_LOOKS_MAX, 0),
     ("code debit", CODE_DEBIT_LOOKS_MAX, 0),
     ("offline record", OFFLINE_LOOKS_MAX, 0),
     ("reversal", REVERSAL_LOOKS_MAX, 0),
+    ("refund", REFUND_LOOKS_MAX, 0),
+    ("void", VOID_LOOKS_MAX, 0),
     ("top-up", TOP_UP_LOOKS_MAX, TABLE_SEARCH_MAX),
+    ("tender", TENDER_LOOKS_MAX, TABLE_SEARCH_MAX),
     ("top-up undo", TOP_UP_UNDO_LOOKS_MAX, 0),
     ("balance or bill", ACCOUNT_QUERY_LOOKS_MAX, 0),
     ("sale query", SALE_QUERY_LOOKS_MAX, 0),
@@ -90,7 +93,10 @@ fn kind(request: &Request<'_>) -> &'static str {
         Request::CodeDebit(_) => "code debit",
         Request::Offline(_) => "offline record",
         Request::Reversal(_) => "reversal",
+        Request::Refund(_) => "refund",
+        Request::Void(_) => "void",
         Request::TopUp(_) => "top-up",
+        Request::Tender(_) => "tender",
         Request::TopUpUndo(_) => "top-up undo",
         Request::Balance(_) | Request::BillHead(_) => "balance or bill",
         Request::SaleQuery(_) => "sale query",
@@ -115,8 +121,8 @@ struct Campus {
     next_sequences: [u32; TILLS],
     most: BTreeMap<&'static str, Looks>,
     codes: BTreeMap<&'static str, Vec<ResultCode>>,
-    /// The latest top-up, as the log has it.
-    top_up: Option<KnownRecord>,
+    /// The latest top-up or debit, as the log has it.
+    latest: Option<KnownRecord>,
     /// What the vault says of the next password.
     verdict: PasswordVerdict,
 }
@@ -148,7 +154,7 @@ impl Campus {
             next_sequences: [1; TILLS],
             most: BTreeMap::new(),
             codes: BTreeMap::new(),
-            top_up: None,
+            latest: None,
             verdict: PasswordVerdict::Right,
         };
         campus.run(Request::CutOff(CutOff { opened: BusinessDate(9_824) }));
@@ -190,16 +196,15 @@ impl Campus {
     fn run(&mut self, request: Request<'_>) -> ResultCode {
         // An order that has left memory is looked up outside of the ledger: none here comes again as late as that.
         let order = match request {
-            Request::TopUp(r) => Some(KnownOrder {
-                key: OrderKey::new(r.channel as u8, &r.order_number),
-                up_to: RecordNumber(self.next_number),
-                found: None,
-            }),
+            Request::TopUp(r) => Some(OrderKey::new(r.channel as u8, &r.order_number)),
+            Request::Tender(r) => Some(OrderKey::new(r.channel as u8, &r.order_number)),
             _ => None,
         };
+        let up_to = RecordNumber(self.next_number);
+        let order = order.map(|key| KnownOrder { key, up_to, found: None });
         let password = Some(KnownPassword { of: PASSWORD, verdict: self.verdict });
         let known =
-            Known { order, record: self.top_up, password, stored: Some(PASSWORD), ..Known::default() };
+            Known { order, record: self.latest, password, stored: Some(PASSWORD), ..Known::default() };
         let command = Command { request, known: Some(&known) };
         let number = RecordNumber(self.next_number);
         let time_ns = NOON_NS + self.next_number * SECOND_NS / 100;
@@ -212,9 +217,11 @@ impl Campus {
                 for record in group.records() {
                     let number = RecordNumber(self.next_number);
                     apply(registry, directory, shards, number, time_ns, record).expect("it was decided");
-                    if let Record::TopUp(top_up) = record {
+                    if let Record::TopUp(_) | Record::Debit(_) = record {
                         let form = (record.kind() as u8, record.version());
-                        self.top_up = KnownRecord::new(number, time_ns, form, top_up.as_bytes()).ok();
+                        let mut buffer = [0; PAYLOAD_BYTES_MAX];
+                        let payload = record.payload(&mut buffer);
+                        self.latest = KnownRecord::new(number, time_ns, form, payload).ok();
                     }
                     self.next_number += 1;
                 }
@@ -283,6 +290,7 @@ impl Campus {
         self.counted(tap(NOT_USED_UP, own, counter + 2, 0));
         self.top_ups(round, account);
         self.top_up_undos(round, account);
+        self.tenders(round);
         self.code_debits(round, account);
         // What was paid by code is settled first.
         let with_settling = self.next_sale();
@@ -293,6 +301,7 @@ impl Campus {
         let with_load = self.next_sale();
         self.counted(tap(with_load, own, counter + 3, 10_500));
         self.reversals(with_load);
+        self.given_back(own, counter + 4);
         self.uploads(round, account);
         self.out_of_order(round, account);
         for selector in [
@@ -359,6 +368,20 @@ impl Campus {
         }
     }
 
+    fn tenders(&mut self, round: u32) {
+        for (order, amount_fen) in [("a", 500), ("a", 500), ("a", 501), ("b", 1)] {
+            let tender = Tender {
+                sale: self.next_sale(),
+                amount_fen,
+                channel: Channel::Alipay,
+                order_number: text(&format!("{round} {order}")),
+            };
+            self.counted(Request::Tender(tender));
+            self.counted(Request::Tender(tender));
+            self.counted(Request::Tender(Tender { amount_fen: amount_fen + 1, ..tender }));
+        }
+    }
+
     fn code_debits(&mut self, round: u32, account: u32) {
         let authentic = CodeVerdict::Authentic { account: AccountId(account), step: 1_000 + round, nonce: 3 };
         for verdict in
@@ -396,6 +419,36 @@ impl Campus {
         self.counted(reverse(next, sale(IN_ORDER, 1, 1), 1));
     }
 
+    /// Paid at one till, and given back there or at another of its merchant.
+    fn given_back(&mut self, own: CardUid, counter: u32) {
+        for (counter, parts_fen) in [(counter, [300, 200]), (counter + 1, [301, 200])] {
+            let paid = self.next_sale();
+            self.run(tap(paid, own, counter, 300));
+            let (original, original_slot) = (paid.id(), Some(paid.slot));
+            let refund = |sale, amount_fen| Refund { sale, original, original_slot, amount_fen };
+            for amount_fen in parts_fen {
+                // What was given back before is asked for: this one isn't used up.
+                let again = amount_fen == 200 && parts_fen[0] == 300;
+                let next = sale(COUNTER, 1, self.next_sequences[usize::from(COUNTER)]);
+                let own = if again { next } else { self.next_sale_of(COUNTER) };
+                self.counted(Request::Refund(refund(own, amount_fen)));
+                self.counted(Request::Refund(refund(own, amount_fen)));
+                self.counted(Request::Refund(refund(own, amount_fen + 1)));
+            }
+        }
+        for (counter, amounts_fen) in [(counter + 2, [300, 300]), (counter + 3, [299, 300])] {
+            let paid = self.next_sale();
+            self.run(tap(paid, own, counter, 300));
+            for amount_fen in amounts_fen {
+                let (sale, original_epoch, original_sequence) = (self.next_sale(), paid.epoch, paid.sequence);
+                let void = Void { sale, original_epoch, original_sequence, amount_fen };
+                self.counted(Request::Void(void));
+                self.counted(Request::Void(void));
+                self.counted(Request::Void(Void { amount_fen: amount_fen + 1, ..void }));
+            }
+        }
+    }
+
     fn uploads(&mut self, round: u32, account: u32) {
         for (card_uid, authentic) in [
             (card(account.into()), true),
@@ -412,7 +465,7 @@ impl Campus {
     /// With all gaps open: into a gap's middle and its edge, beyond the newest, and what no gap is left for.
     fn out_of_order(&mut self, round: u32, account: u32) {
         let own = card(account.into());
-        let counter = 10 * (round + 1) + 5;
+        let counter = 10 * (round + 1) + 9;
         // Four sequences of a gap's lower edge each round, and one that would split it.
         let edge = 1 + 4 * (round % 5);
         let gap = 1 + round / 5 % (GAPS_MAX as u32 - 2);
@@ -426,6 +479,17 @@ impl Campus {
                 original_sequence: original.sequence,
                 amount_fen: 3,
             }));
+        }
+        if round % 4 < 2 {
+            let paid = self.next_sale();
+            self.run(tap(paid, own, counter + 1, 1));
+            let (original, original_slot) = (paid.id(), Some(paid.slot));
+            let refund = Refund { sale: in_gap(3), original, original_slot, amount_fen: 1 };
+            self.counted(Request::Refund(refund));
+        } else {
+            let (original_epoch, original_sequence) = (Epoch(1), in_gap(0).sequence);
+            let void = Void { sale: in_gap(3), original_epoch, original_sequence, amount_fen: 1 };
+            self.counted(Request::Void(void));
         }
         self.counted(Request::SaleQuery(SaleQuery { sale: in_gap(9) }));
         self.counted(Request::SaleQuery(SaleQuery { sale: sale(WITH_GAPS, 1, GAP_STEP) }));

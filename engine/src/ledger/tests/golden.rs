@@ -92,6 +92,46 @@ fn records_of_a_holder() {
 }
 
 #[test]
+fn what_is_given_back() {
+    let mut bench = Bench::new(1, 1);
+    bench.give_subsidy(0, 700);
+    bench.tap(sale(1, 1, 1), 0, 1, 1_250);
+    bench.tap(sale(1, 1, 2), 0, 2, 600);
+    let from = bench.log.len();
+    bench.void(sale(1, 1, 3), (1, 2), 600);
+    bench.refund(sale(2, 1, 1), sale(1, 1, 1), 350);
+    super::refunds::close_account(&mut bench, 0);
+    bench.refund(sale(2, 1, 2), sale(1, 1, 1), 850);
+    bench.log.drain(..from);
+    let kinds = [
+        RecordKind::Void,
+        RecordKind::Refund,
+        RecordKind::AccountTermsSet,
+        RecordKind::Refund,
+        RecordKind::Payable,
+    ];
+    assert_eq!(bench.kinds(), kinds);
+    bench.log.remove(2);
+    assert_eq!(text_of(&bench.log), include_str!("golden_given_back.txt"));
+}
+
+#[test]
+fn a_report_of_a_block_list() {
+    let mut bench = Bench::new(1, 1);
+    bench.done(super::block_list_reports::report(1, 41, true));
+    let report = bench.log.pop().unwrap();
+    assert_eq!(text_of(&[report]), include_str!("golden_block_list_active.txt"));
+}
+
+#[test]
+fn a_tender() {
+    let mut bench = Bench::new(1, 1);
+    super::tenders::tender(&mut bench, sale(1, 1, 1), Channel::Alipay, "ali-20261124-0001", 1_800);
+    let tender = bench.log.pop().unwrap();
+    assert_eq!(text_of(&[tender]), include_str!("golden_tender.txt"));
+}
+
+#[test]
 fn a_top_up_taken_back() {
     let mut bench = top_up_undos::with_counter(1);
     top_up_undos::pay_in(&mut bench, 1, Channel::Counter, "c-20261124-0001");

@@ -2,6 +2,7 @@
 
 mod bench;
 mod block_list;
+mod block_list_reports;
 mod bounds;
 mod cards;
 mod configuration;
@@ -10,8 +11,11 @@ mod golden;
 mod holders;
 mod identity;
 mod offline;
+mod refunds;
 mod reversals;
 mod streams;
+mod tenders;
 mod top_up_undos;
 mod top_ups;
+mod voids;
 mod wallets;

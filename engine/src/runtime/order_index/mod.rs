@@ -39,9 +39,9 @@ pub use run::RunError;
 use run::{Extent, OrderRow, Place, Run};
 
 use super::engine::EngineError;
+use crate::ledger::Record;
 use crate::ledger::known::KnownOrder;
 use crate::ledger::orders::OrderKey;
-use crate::ledger::{Record, RecordKind};
 
 /// Runs at most.
 pub const RUNS_MAX: usize = 8;
@@ -283,7 +283,7 @@ impl OrderIndex {
             if found.number > wanted {
                 break;
             }
-            if found.kind == RecordKind::TopUp as u8 {
+            if OrderKey::is_counted_by(found.kind) {
                 let record = Record::decode(found.kind, found.version, found.payload)
                     .map_err(|source| EngineError::Replay { number: found.number, source })?;
                 rows.extend(OrderKey::credited_by(&record).map(|key| OrderRow { key, record: found.number }));

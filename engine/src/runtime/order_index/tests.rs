@@ -10,7 +10,7 @@ use wal::{LogConfig, Simulated, SystemClock};
 use super::run::PAGE_ROWS;
 use super::*;
 use crate::ledger::command::{
-    AccountSelector, Channel, CutOff, OpenAccount, RegisterMerchant, RegisterTerminal, Sale, TopUp,
+    AccountSelector, Channel, CutOff, OpenAccount, RegisterMerchant, RegisterTerminal, Sale, Tender, TopUp,
 };
 use crate::ledger::known::Known;
 use crate::ledger::registry::TerminalKind;
@@ -153,11 +153,18 @@ struct Campus {
     medium: Simulated,
     dir: tempfile::TempDir,
     engine: Engine,
-    next_sequence: u32,
+    /// Of the gateway, of the till.
+    next_sequences: [u32; 2],
     looked_up: u64,
 }
 
 const TERMINAL: TerminalId = TerminalId(9);
+const TILL: TerminalId = TerminalId(10);
+
+/// Whether an order paid for a meal at the till; it credited the account otherwise.
+const fn is_tender(order: u32) -> bool {
+    order % 8 == 7
+}
 
 impl Campus {
     fn new() -> Campus {
@@ -174,11 +181,18 @@ impl Campus {
                 key_version: 1,
                 enabled: true,
             }),
+            Request::RegisterTerminal(RegisterTerminal {
+                terminal: TILL,
+                merchant,
+                kind: TerminalKind::PointOfSale,
+                key_version: 1,
+                enabled: true,
+            }),
             Request::OpenAccount(OpenAccount { student_number: [b'1'; 16], class: 0 }),
         ] {
             assert!(engine.configure(request).expect("it is taken").code.is_approved());
         }
-        Campus { medium, dir, engine, next_sequence: 1, looked_up: 0 }
+        Campus { medium, dir, engine, next_sequences: [1; 2], looked_up: 0 }
     }
 
     fn open(medium: &Simulated, dir: &Path, shards: usize) -> (Engine, StartReport) {
@@ -207,20 +221,23 @@ impl Campus {
     fn bring(&mut self, order: u32) -> Outcome {
         let mut order_number = [0; 32];
         order_number[..4].copy_from_slice(&order.to_le_bytes());
-        let request = Request::TopUp(TopUp {
-            sale: Sale {
-                slot: TerminalSlot(0),
-                terminal: TERMINAL,
-                epoch: Epoch(1),
-                sequence: Sequence(self.next_sequence),
-                raw: &[],
-            },
-            account: AccountSelector::Account(AccountId(0)),
-            amount_fen: 100,
-            channel: Channel::WeChat,
-            order_number,
-        });
-        self.next_sequence += 1;
+        let (slot, terminal) = if is_tender(order) { (1_u16, TILL) } else { (0, TERMINAL) };
+        let next_sequence = &mut self.next_sequences[usize::from(slot)];
+        let sale = Sale {
+            slot: TerminalSlot(slot),
+            terminal,
+            epoch: Epoch(1),
+            sequence: Sequence(*next_sequence),
+            raw: &[],
+        };
+        let (amount_fen, channel) = (100, Channel::WeChat);
+        let account = AccountSelector::Account(AccountId(0));
+        let request = if is_tender(order) {
+            Request::Tender(Tender { sale, amount_fen, channel, order_number })
+        } else {
+            Request::TopUp(TopUp { sale, account, amount_fen, channel, order_number })
+        };
+        *next_sequence += 1;
         let mut known = Known::default();
         for _ in 0..6 {
             let reply = self.engine.execute(&Command { request, known: Some(&known) });
@@ -253,7 +270,8 @@ impl Campus {
     fn expect_credited(&self, orders: u32) {
         let (state, _) = self.engine.copy_state();
         let held_fen = account(&state.shards, AccountId(0)).expect("it was opened").system_fen();
-        assert_eq!(held_fen, 100 * i64::from(orders));
+        let credited = (0..orders).filter(|order| !is_tender(*order)).count();
+        assert_eq!(held_fen, 100 * credited as i64);
     }
 
     /// Flips a bit of the largest run.
@@ -352,7 +370,7 @@ fn orders_that_cant_be_indexed_are_kept_and_further_ones_are_busy() {
                 slot: TerminalSlot(0),
                 terminal: TERMINAL,
                 epoch: Epoch(1),
-                sequence: Sequence(campus.next_sequence + order),
+                sequence: Sequence(campus.next_sequences[0] + order),
                 raw: &[],
             },
             account: AccountSelector::Account(AccountId(0)),

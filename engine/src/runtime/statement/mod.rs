@@ -160,7 +160,7 @@ fn page_within(
             more_lines = true;
             continue;
         }
-        lines.extend(bill::line(&link, chain.undone()));
+        lines.extend(bill::line(&link, &chain));
         if lines.len() == usize::from(query.lines_max) {
             full = Some((link.number, sums));
         }

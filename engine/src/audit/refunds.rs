@@ -1,0 +1,65 @@
+//! Refunds: what is given back of a debit is never more than was paid, and nothing of one that was undone.
+
+use std::collections::HashMap;
+
+use crate::ledger::record::{MoneyRecord, Record, RefundRecord};
+
+/// What was given back of each debit, by its record.
+#[derive(Debug, Default)]
+pub(super) struct Refunds(HashMap<u64, i64>);
+
+impl Refunds {
+    /// Whether something of the debit at this record was given back.
+    pub(super) fn has_any(&self, record: u64) -> bool {
+        self.0.contains_key(&record)
+    }
+
+    /// Takes a refund, with the record that it names.
+    pub(super) fn take(&mut self, r: &RefundRecord, original: Option<&Record<'_>>) -> Result<(), String> {
+        let named = r.original_record.get();
+        let (sold, subsidy_fen) = match original {
+            Some(Record::Debit(sold)) => (sold, 0),
+            Some(Record::FullDebit(r)) => (&r.money, -r.wallets.subsidy_fen.get()),
+            Some(Record::OfflineDebit(r)) => (&r.money, i64::from(r.subsidy_fen.get())),
+            _ => return Err(format!("record {named} isn't a debit")),
+        };
+        let m = &r.money;
+        let amount_fen = m.amount_fen.get();
+        let before_fen = self.0.get(&named).copied().unwrap_or(0);
+        let after_fen = before_fen.saturating_add(amount_fen);
+        self.0.insert(named, after_fen);
+        if !is_of(r, sold) {
+            return Err(format!(
+                "gives {amount_fen} fen of {} back to {}; record {named} took {} fen for sale {} from {} to {}",
+                m.debit_account(),
+                m.credit_account(),
+                sold.amount_fen,
+                sold.sale(),
+                sold.debit_account(),
+                sold.credit_account()
+            ));
+        }
+        if r.refunded_before_fen.get() != before_fen || after_fen > sold.amount_fen.get() {
+            return Err(format!(
+                "gives back {amount_fen} of {} fen after {}; given back were {before_fen}",
+                sold.amount_fen, r.refunded_before_fen
+            ));
+        }
+        let own_fen = sold.amount_fen.get() - subsidy_fen;
+        let due_fen = (after_fen - own_fen).max(0) - (before_fen - own_fen).max(0);
+        if r.wallets.subsidy_fen.get() > due_fen {
+            return Err(format!("{} fen come back as subsidy, due are {due_fen}", r.wallets.subsidy_fen));
+        }
+        Ok(())
+    }
+}
+
+fn is_of(r: &RefundRecord, sold: &MoneyRecord) -> bool {
+    let m = &r.money;
+    sold.sale() == r.original()
+        && sold.slot == r.original_slot
+        && sold.debit == m.credit
+        && sold.credit == m.debit
+        && sold.wallet() == m.wallet()
+        && [0, sold.limit_day.get()].contains(&m.limit_day.get())
+}

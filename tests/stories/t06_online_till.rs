@@ -1,0 +1,168 @@
+//! （二）联网 POS 机: a canteen's tills while the network is up, and what a cashier does when something went wrong.
+
+use engine::ledger::Request as Configuration;
+use engine::ledger::account::AccountStatus;
+use engine::ledger::command::{CutOff, SetAccountTerms};
+use protocol::answer::Answer;
+use protocol::bill::{BILL_FLAG_REFUNDED, BILL_FLAG_REVERSED, BillLine, BillLineKind};
+use protocol::block_list::{self, BlockListLine};
+use protocol::channel::{Channel, ReversalReason};
+use protocol::ids::{AccountId, BusinessDate, CardUid, Epoch, SaleId, Sequence};
+use protocol::payment_code;
+use protocol::request::{BlockListActive, BlockListQuery, CodeDebit, Refund, Request, Reversal, Tender};
+use protocol::result_code::ResultCode;
+use protocol::text::OrderNumber;
+use wal::{Clock, SystemClock};
+
+use crate::campus::{COUNTER, Campus, OPENING_FEN, Served, card, till};
+use crate::wire_till::{Tap, WireTill, offline_record};
+
+/// Who eats here.
+const XIAO_HONG: AccountId = AccountId(21);
+
+/// Two tills of one canteen, and the card centre's counter.
+struct Canteen {
+    noodles: WireTill,
+    rice: WireTill,
+    counter: WireTill,
+}
+
+impl Canteen {
+    fn open(served: &Served) -> Canteen {
+        let sign_in = |terminal| WireTill::sign_in(served.address(), &served.keys.identity(terminal));
+        Canteen { noodles: sign_in(till(0)), rice: sign_in(till(1)), counter: sign_in(COUNTER) }
+    }
+}
+
+fn void(original: u32, amount_fen: i64) -> Request<'static> {
+    Request::Void(Reversal {
+        original_epoch: Epoch(1),
+        original_sequence: Sequence(original),
+        amount_fen,
+        reason: ReversalReason::Cashier,
+        till_time_ns: 0,
+    })
+}
+
+/// What the noodle till sold under this sequence, given back.
+fn refund(original: u32, amount_fen: i64) -> Request<'static> {
+    let original = SaleId { terminal: till(0), epoch: Epoch(1), sequence: Sequence(original) };
+    Request::Refund(Refund { original, amount_fen, till_time_ns: 0 })
+}
+
+fn balance_fen(canteen: &mut Canteen) -> i64 {
+    canteen.counter.balance(XIAO_HONG.0).system_fen
+}
+
+fn at_lunch(served: &Served, canteen: &mut Canteen) {
+    // POS 机联网时，POS 机支持实体校园卡、微信校园卡、支付宝、微信等多种支付方式，用户点开付款码 … 直接放在 POS 机的扫码头上被扫: by card, and by
+    // the code on the phone.
+    let tap = |sequence, amount_fen| Tap { sequence, card: card(XIAO_HONG.0), counter: sequence, amount_fen };
+    assert_eq!(canteen.noodles.tap(&tap(1, 1_500)).code, ResultCode::Approved);
+    let step = payment_code::step_at(SystemClock.wall_ns());
+    let code = payment_code::issue(&served.keys.code_key(), 0, XIAO_HONG, step, 0).expect("it fits");
+    let by_code = Request::CodeDebit(CodeDebit { code, amount_fen: 600, till_time_ns: 0 });
+    assert_eq!(canteen.rice.money(1, &by_code).code, ResultCode::Approved);
+    assert_eq!(balance_fen(canteen), OPENING_FEN - 2_100);
+
+    // 或打开微信付款码: paid from a WeChat wallet, not from the account; the canteen's books have it by WeChat's order number, once.
+    let by_wechat = Request::Tender(Tender {
+        amount_fen: 1_800,
+        channel: Channel::WeChatPay,
+        order: OrderNumber::new("4200002411202611240001").expect("a short number"),
+        till_time_ns: 0,
+    });
+    let recorded = canteen.rice.money(2, &by_wechat);
+    assert_eq!((recorded.code, recorded.account, recorded.repeat), (ResultCode::Approved, None, false));
+    assert!(canteen.rice.money(3, &by_wechat).repeat);
+    assert_eq!(balance_fen(canteen), OPENING_FEN - 2_100);
+
+    // Keyed in wrong, seen at once: the cashier voids the whole sale at the till that made it, and only once.
+    assert_eq!(canteen.noodles.tap(&tap(2, 12_000)).code, ResultCode::Approved);
+    assert_eq!(canteen.noodles.money(3, &void(2, 12_000)).code, ResultCode::Approved);
+    assert_eq!(canteen.noodles.money(4, &void(2, 12_000)).code, ResultCode::AlreadyVoided);
+    assert_eq!(canteen.noodles.tap(&tap(5, 1_200)).code, ResultCode::Approved);
+
+    // A dish was cold: the other till of the canteen gives its price back, and what is left can only be refunded from then on.
+    assert_eq!(canteen.rice.money(4, &refund(5, 500)).code, ResultCode::Approved);
+    assert_eq!(canteen.noodles.money(6, &void(5, 1_200)).code, ResultCode::VoidAfterRefund);
+    assert_eq!(canteen.noodles.money(7, &refund(5, 701)).code, ResultCode::RefundAboveOriginal);
+    assert_eq!(balance_fen(canteen), OPENING_FEN - 2_800);
+}
+
+/// A card is reported lost: the till hears of it with the heartbeat, downloads what has moved, and judges by it from then on, should
+/// the network fail.
+fn a_card_is_lost(served: &Served, canteen: &mut Canteen) {
+    let lost = SetAccountTerms {
+        account: AccountId(33),
+        status: AccountStatus::Open,
+        card_lost: true,
+        class: 0,
+        debit_max_fen: 0,
+        day_max_fen: 0,
+    };
+    served.engine().configure(Configuration::SetAccountTerms(lost)).expect("an account");
+    let till = &mut canteen.noodles;
+    let query = BlockListQuery { have_version: 0, of_version: 0, after_card: CardUid(0), lines_max: 100 };
+    let answer = till.call(0, &Request::BlockList(query));
+    let (_, Answer::BlockList(list)) = Answer::decode(&answer).expect("an answer") else { panic!("no list") };
+    assert_eq!(list.lines, [BlockListLine::card(card(33))]);
+    let digest = block_list::digest(list.version, [card(33)].into_iter());
+    assert_eq!((list.more, list.digest), (false, digest));
+    let active = BlockListActive { version: list.version, digest, till_time_ns: 0 };
+    assert_eq!(till.money(0, &Request::BlockListActive(active)).code, ResultCode::Approved);
+}
+
+fn on_the_next_day(served: &Served, canteen: &mut Canteen) {
+    let opened = BusinessDate(canteen.counter.welcome.business_date.0 + 1);
+    served.engine().configure(Configuration::CutOff(CutOff { opened })).expect("a later date");
+    // Yesterday's lunch is settled: it can't be voided any more, but given back.
+    assert_eq!(canteen.noodles.money(8, &void(1, 1_500)).code, ResultCode::VoidTooLate);
+    assert_eq!(canteen.noodles.money(9, &refund(1, 1_500)).code, ResultCode::Approved);
+    // What was sold while the network was down is a fact, and is given back as any other sale is.
+    let stored = Tap { sequence: 10, card: card(XIAO_HONG.0), counter: 10, amount_fen: 800 };
+    let stored = offline_record(&served.keys, till(0), &stored, SystemClock.wall_ns());
+    assert_eq!(canteen.noodles.upload(1, &[stored])[0].result(), Some(ResultCode::Approved));
+    assert_eq!(canteen.noodles.money(11, &void(10, 800)).code, ResultCode::VoidOfOfflineFact);
+    assert_eq!(canteen.noodles.money(12, &refund(10, 300)).code, ResultCode::Approved);
+    assert_eq!(balance_fen(canteen), OPENING_FEN - 1_300 - 500);
+}
+
+/// Each debit, and what gave it back, as the bill tells it.
+fn look_at_the_bill(canteen: &mut Canteen) {
+    let lines = canteen.counter.bill(XIAO_HONG).concat();
+    let of_kind = |kind: BillLineKind| lines.iter().filter(move |line| line.kind == kind.number());
+    let original_of = |line: &BillLine| {
+        let original =
+            lines.iter().find(|sold| sold.record == line.related_record).expect("it names its sale");
+        (line.amount_fen.get(), original.amount_fen.get(), original.flags)
+    };
+    let voids: Vec<_> = of_kind(BillLineKind::Void).map(original_of).collect();
+    assert_eq!(voids, [(12_000, -12_000, BILL_FLAG_REVERSED)]);
+    let refunds: Vec<_> = of_kind(BillLineKind::Refund).map(original_of).collect();
+    let parts = [(300, -800), (1_500, -1_500), (500, -1_200)];
+    assert_eq!(refunds, parts.map(|(back_fen, sold_fen)| (back_fen, sold_fen, BILL_FLAG_REFUNDED)));
+}
+
+#[test]
+fn t06_online_till() {
+    let campus = Campus::new();
+    let served = campus.serve();
+    let mut canteen = Canteen::open(&served);
+    at_lunch(&served, &mut canteen);
+    a_card_is_lost(&served, &mut canteen);
+    on_the_next_day(&served, &mut canteen);
+    look_at_the_bill(&mut canteen);
+    drop(canteen);
+    served.stop_unsealed();
+
+    // All of it is in the log.
+    let served = campus.serve();
+    let mut canteen = Canteen::open(&served);
+    look_at_the_bill(&mut canteen);
+    assert_eq!(canteen.noodles.money(13, &refund(10, 501)).code, ResultCode::RefundAboveOriginal);
+    assert_eq!(canteen.noodles.money(14, &refund(10, 500)).code, ResultCode::Approved);
+    assert_eq!(balance_fen(&mut canteen), OPENING_FEN - 1_300);
+    served.stop();
+    assert_eq!(campus.expect_sound().totals.tenders_fen, 1_800);
+}
