@@ -46,6 +46,7 @@
 //! - The generator never starts or stops a server.
 
 mod answer_code;
+pub mod block_lists;
 pub mod campus;
 pub mod capacity;
 pub mod check;

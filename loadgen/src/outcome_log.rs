@@ -116,7 +116,7 @@ pub struct OutcomeEntry {
     pub code: u16,
     /// True once an answer settled it.
     pub answered: bool,
-    /// The holder's account.
+    /// The holder's account; 2^32 - 1 where none is touched.
     pub account: u32,
     /// The amount, in fen; what the answer says for approvals, what was asked otherwise.
     pub amount_fen: i64,

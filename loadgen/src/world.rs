@@ -1,5 +1,6 @@
 //! What the terminals of a run share.
 
+use crate::block_lists::BlockLists;
 use crate::config::SECOND_NS;
 use crate::measurement::Measurement;
 use crate::outcome_log::OutcomeLog;
@@ -19,6 +20,8 @@ pub struct World {
     pub served: Vec<bool>,
     /// Who knows a query password, and what came of it.
     pub phone_users: PhoneUsers,
+    /// The tills' block-lists.
+    pub block_lists: BlockLists,
     /// Unix time at the run clock's zero, in nanoseconds.
     pub clock_zero_unix_ns: u64,
     /// Begins the order numbers of top-ups; no other run against the same server may have the same.
@@ -34,6 +37,7 @@ impl World {
             log: OutcomeLog::new(),
             served: vec![false; holders],
             phone_users: PhoneUsers::default(),
+            block_lists: BlockLists::default(),
             clock_zero_unix_ns,
             stamp: clock_zero_unix_ns / SECOND_NS,
         }

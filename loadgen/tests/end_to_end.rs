@@ -80,6 +80,8 @@ fn busy_day() -> ProfileConfig {
         reversal_share: 0.003,
         offline_share: 0.3,
         sale_query_share: 0.02,
+        void_share: 0.02,
+        refund_share: 0.02,
         told_again_share: 0.2,
         cash_top_ups_per_holder: 0.1,
         undo_share: 0.3,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use protocol::answer::MoneyAnswer;
+use protocol::answer::{ACCOUNT_NONE, MoneyAnswer};
 use protocol::result_code::ResultCode;
 
 use super::{CheckReport, CheckScope};
@@ -171,7 +171,7 @@ pub(super) fn expected_balances(
 ) -> BTreeMap<u32, i64> {
     let mut balances: BTreeMap<u32, i64> = BTreeMap::new();
     let mut top_up_records: HashSet<u64> = HashSet::new();
-    for (index, entry) in entries.iter().enumerate() {
+    for (index, entry) in entries.iter().enumerate().filter(|(_, entry)| entry.account != ACCOUNT_NONE) {
         let balance = balances
             .entry(entry.account)
             .or_insert_with(|| baseline.get(&entry.account).copied().unwrap_or(0));
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn balances_are_summed_from_what_stands() {
-        use DeedKind::{CardReplace, CardReturn, CashTopUp, TopUpAgain, TopUpUndo};
+        use DeedKind::{CardReplace, CardReturn, CashTopUp, Refund, Tender, TopUpAgain, TopUpUndo};
         use OutcomeKind::{CardDebit, CodeDebit, Deed, OfflineDebit, Reversal};
         let top_up = Deed(DeedKind::TopUp);
         let repeated_order = OutcomeEntry { record: 10, ..entry(9, top_up, SaleState::Approved, 5, 2_000) };
@@ -241,11 +241,13 @@ mod tests {
             entry(13, Deed(CardReplace), SaleState::Approved, 5, 20),
             entry(14, Deed(CardReplace), SaleState::Refused, 5, 20),
             entry(15, Deed(CardReturn), SaleState::Approved, 5, 0),
+            entry(16, Deed(Refund), SaleState::Approved, 5, 150),
+            entry(17, Deed(Tender), SaleState::Approved, ACCOUNT_NONE, 900),
         ];
         let done = HashSet::from([6]);
         let baseline = Baseline::from([(5, 1_000)]);
         let balances = expected_balances(&entries, &done, &baseline);
-        assert_eq!(balances, BTreeMap::from([(5, 1_000 + 2_000 - 300 - 600 - 70 - 20), (6, 0)]));
+        assert_eq!(balances, BTreeMap::from([(5, 1_000 + 2_000 - 300 - 600 - 70 - 20 + 150), (6, 0)]));
     }
 
     #[test]

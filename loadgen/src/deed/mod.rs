@@ -18,20 +18,26 @@
 
 mod balance;
 mod bill;
+mod block_list;
+mod block_list_active;
 mod card_issue;
 mod card_replace;
 mod card_return;
 mod cash_top_up;
 mod loss;
 mod password_set;
+mod refund;
 mod sale_query;
 mod statement;
+mod tables;
+mod tender;
 mod top_up;
 mod top_up_again;
 mod top_up_undo;
 mod virtual_card;
+mod void;
 
-use protocol::answer::{Answer, MoneyAnswer};
+use protocol::answer::{ACCOUNT_NONE, Answer, MoneyAnswer};
 use protocol::command_table::Kind;
 use protocol::ids::{AccountId, SaleId};
 use protocol::request::Request;
@@ -118,9 +124,13 @@ pub(crate) struct Begun<D> {
     pub(crate) entry: Option<Entry>,
 }
 
+/// The account of an entry that is about none.
+const NOBODY: AccountId = AccountId(ACCOUNT_NONE);
+
 /// What a deed's entry in the outcome log says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
+    /// [`NOBODY`] where no account is touched.
     pub(crate) account: AccountId,
     pub(crate) amount_fen: i64,
     /// The sequence of what it undoes; 0 for nothing.
@@ -132,10 +142,16 @@ impl Entry {
         Entry { account, amount_fen, original_sequence: 0 }
     }
 
+    /// The entry of what undoes an earlier request, or a part of it.
+    fn of_original(original: &Done, amount_fen: i64) -> Entry {
+        Entry { account: original.account, amount_fen, original_sequence: original.sale.sequence.0 }
+    }
+
     /// True when an approval says the same.
     fn is_said_by(&self, answer: &Answer<'_>) -> bool {
         money(answer).is_some_and(|money| {
-            money.account == Some(self.account) && money.amount_fen == self.amount_fen && money.record.0 != 0
+            let account = money.account.unwrap_or(NOBODY);
+            account == self.account && money.amount_fen == self.amount_fen && money.record.0 != 0
         })
     }
 }
@@ -290,6 +306,20 @@ deeds! {
     LossReport(loss::LossReport), "loss-report", LossReport, 13, Nothing;
     /// A person has found the card.
     LossLift(loss::LossLift), "loss-lift", LossLift, 13, Nothing;
+    /// A cashier undoes the last sale.
+    Void(void::Void), "void", Void, 6, Nothing;
+    /// A merchant gives half of the last sale back.
+    Refund(refund::Refund), "refund", Refund, 6, Brings;
+    /// A guest pays through WeChat Pay or Alipay.
+    Tender(tender::Tender), "tender", Tender, 6, Nothing;
+    /// A till downloads the rules of account classes.
+    ClassRules(tables::ClassRules), "class-rules", ClassRules, 6, Nothing;
+    /// A till downloads the meal periods.
+    MealPeriods(tables::MealPeriods), "meal-periods", MealPeriods, 6, Nothing;
+    /// A till brings its block-list up to date.
+    BlockList(block_list::BlockList), "block-list", BlockList, 13, Nothing;
+    /// A till reports the block-list that it judges by.
+    BlockListActive(block_list_active::BlockListActive), "block-list-active", BlockListActive, 13, Nothing;
     /// A person looks at the newest lines of the bill.
     Bill(bill::Bill), "bill", Bill, 14, Nothing;
     /// A person looks at a week's statement.

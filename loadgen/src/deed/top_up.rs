@@ -38,11 +38,16 @@ pub(super) fn request(
     entry: &Entry,
     world: &World,
 ) -> Option<Request<'static>> {
-    let order = format!("{}-{}-{}", world.stamp, ordered_as.terminal, ordered_as.sequence);
     Some(Request::TopUp(Body {
         account: AccountSelector::Account(entry.account),
         amount_fen: entry.amount_fen,
         channel,
-        order: OrderNumber::new(&order).ok()?,
+        order: order(ordered_as, world)?,
     }))
+}
+
+/// The order number that is made up for this identity.
+pub(super) fn order(ordered_as: SaleId, world: &World) -> Option<OrderNumber> {
+    let order = format!("{}-{}-{}", world.stamp, ordered_as.terminal, ordered_as.sequence);
+    OrderNumber::new(&order).ok()
 }

@@ -18,12 +18,10 @@ impl Deed for TopUpUndo {
     /// The top-up is forgotten with the first try to undo it.
     fn begin(_: &Errand, place: &mut Place<'_>, _: &mut World) -> Option<Begun<TopUpUndo>> {
         let original = place.recent.of(DeedKind::CashTopUp).take()?;
-        let sequence = original.sale.sequence;
-        let entry =
-            Entry { original_sequence: sequence.0, ..Entry::new(original.account, original.amount_fen) };
+        let entry = Entry::of_original(&original, original.amount_fen);
         let request = Request::TopUpUndo(Reversal {
             original_epoch: original.sale.epoch,
-            original_sequence: sequence,
+            original_sequence: original.sale.sequence,
             amount_fen: original.amount_fen,
             reason: ReversalReason::Cashier,
             till_time_ns: place.unix_ns,

@@ -9,6 +9,7 @@ use protocol::command_table::Kind;
 use protocol::frame::Header;
 use protocol::ids::{AccountId, RecordNumber};
 use protocol::result_code::ResultCode;
+use protocol::text::OrderNumber;
 
 use super::*;
 use crate::campus::{Campus, CampusCodeKey, CampusHolder, CampusTill, HexKey};
@@ -230,11 +231,19 @@ fn take_frame(order: &SendOrder, request: &Request<'_>, reply: Reply) -> (String
         Request::Balance(_) => ("balance".to_owned(), 0, None),
         Request::SaleQuery(query) => (format!("what became of {}", query.sequence), 850, Some(0)),
         Request::TopUp(top_up) => {
-            let order = String::from_utf8_lossy(top_up.order.as_bytes()).trim_end_matches('\0').to_owned();
-            (format!("top-up {sequence} order {order}"), top_up.amount_fen, Some(0))
+            (format!("top-up {sequence} order {}", text_of(&top_up.order)), top_up.amount_fen, Some(0))
         }
         Request::TopUpUndo(undo) => {
             (format!("undo {sequence} of {}", undo.original_sequence), undo.amount_fen, Some(0))
+        }
+        Request::Void(void) => {
+            (format!("void {sequence} of {}", void.original_sequence), void.amount_fen, Some(0))
+        }
+        Request::Refund(refund) => {
+            (format!("refund {sequence} of {}", refund.original.sequence), refund.amount_fen, Some(0))
+        }
+        Request::Tender(tender) => {
+            (format!("tender {sequence} order {}", text_of(&tender.order)), tender.amount_fen, None)
         }
         Request::CardReplace(replace) => {
             (format!("replace {sequence} by {}", replace.new_card), replace.fee_fen, Some(0))
@@ -262,6 +271,10 @@ fn take_frame(order: &SendOrder, request: &Request<'_>, reply: Reply) -> (String
     };
     let due = Due::Reply { ids: order.ids, kind: request.kind(), amount_fen, account, sales, reply };
     (line, Some(due), delay_ms)
+}
+
+fn text_of(order: &OrderNumber) -> String {
+    String::from_utf8_lossy(order.as_bytes()).trim_end_matches('\0').to_owned()
 }
 
 /// A server that approves everything after 10 ms.

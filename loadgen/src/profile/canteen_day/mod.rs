@@ -20,8 +20,10 @@
 //!   term, ten times an ordinary day. A replacement costs the ¥20 of the product's worked example.
 //! - In that week 120 of them have a query password set at a counter; half of them bind a phone with it, a quarter loses the card and
 //!   reports it, and half of those find it again. Who it is shows only when it is their turn: one of those who have a password by then.
-//! - At the tills answers are lost, sales reversed and tills offline as at a lunch; one sale in a thousand is asked for again by
-//!   its cashier.
+//! - A till that opens for a meal brings its tables and its block-list up to date.
+//! - At the tills answers are lost, sales reversed and tills offline as at a lunch. One sale in five hundred is keyed in wrong and
+//!   undone, of one in a thousand half is given back, and one in a thousand is asked for again. For twenty sales there is a guest
+//!   who pays through WeChat Pay or Alipay: the guide asks people to use the card or the phone card first.
 
 mod desks;
 
@@ -39,7 +41,11 @@ use crate::error::LoadError;
 use crate::random::Random;
 
 const MINUTE_NS: u64 = 60 * SECOND_NS;
-const STREAM_SALE_QUERY: u64 = 7 << 40;
+/// What a till does when a meal begins.
+const OPENING: [DeedKind; 4] =
+    [DeedKind::ClassRules, DeedKind::MealPeriods, DeedKind::BlockList, DeedKind::BlockListActive];
+
+const STREAM_TILL_DEEDS: u64 = 7 << 40;
 
 /// A part of the day, in minutes since midnight: the first is in it, the last isn't.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -88,6 +94,12 @@ pub struct CanteenDayConfig {
     pub query_share: f64,
     /// Share of the sales that their cashier asks for again. 0.001 unless set.
     pub sale_query_share: f64,
+    /// Share of the sales that their cashier undoes. 0.002 unless set.
+    pub void_share: f64,
+    /// Share of the sales of which half is given back. 0.001 unless set.
+    pub refund_share: f64,
+    /// Guests who pay through WeChat Pay or Alipay, for each sale. 0.05 unless set.
+    pub tender_share: f64,
     /// Share of sales and deeds whose answer is lost once or twice. 0.001 unless set.
     pub answer_lost_share: f64,
     /// Share of the sales whose answers are all lost, which makes the till reverse. 0.0003 unless set.
@@ -166,6 +178,9 @@ impl Default for CanteenDayConfig {
             code_share: 0.3,
             query_share: 0.03,
             sale_query_share: 0.001,
+            void_share: 0.002,
+            refund_share: 0.001,
+            tender_share: 0.05,
             answer_lost_share: 0.001,
             reversal_share: 0.000_3,
             offline_share: 0.05,
@@ -223,6 +238,9 @@ impl CanteenDayConfig {
         }
         for (name, share) in [
             ("sale-query-share", self.sale_query_share),
+            ("void-share", self.void_share),
+            ("refund-share", self.refund_share),
+            ("tender-share", self.tender_share),
             ("told-again-share", self.told_again_share),
             ("undo-share", self.undo_share),
         ] {
@@ -301,28 +319,37 @@ impl CanteenDayConfig {
     }
 }
 
-/// A till's day: one meal after the other, and now and then a cashier who asks for a sale again.
+/// A till's day: one meal after the other, and now and then a guest, or a cashier who does something about the last sale.
 pub(super) fn plan(config: &CanteenDayConfig, scope: PlanScope, till: u32, patrons: &Patrons) -> TillPlan {
     let meals = config.meals.iter().zip(1_u64..).map(|(meal, number)| {
         // Each meal is a lunch of its own, so it needs a seed of its own.
         let scope = PlanScope { seed: scope.seed ^ number << 56, ..scope };
         let start_ns = config.start_ns(meal.hours);
-        lunch::plan(&config.lunch_of(meal), scope, till, patrons.clone())
-            .intents
-            .map(move |intent| Intent { at_ns: start_ns + intent.at_ns, ..intent })
+        let sales = lunch::plan(&config.lunch_of(meal), scope, till, patrons.clone()).intents;
+        let opening =
+            OPENING.map(|deed| Intent { at_ns: 0, action: IntentAction::Deed(Errand::new(deed, till)) });
+        let of_meal = opening.into_iter().chain(sales);
+        of_meal.map(move |intent| Intent { at_ns: start_ns + intent.at_ns, ..intent })
     });
     let meals: Vec<_> = meals.collect();
-    let mut random = Random::new(scope.seed, STREAM_SALE_QUERY + u64::from(till));
-    let share = config.sale_query_share;
+    let mut random = Random::new(scope.seed, STREAM_TILL_DEEDS + u64::from(till));
+    let after_a_sale = [
+        (DeedKind::SaleQuery, config.sale_query_share),
+        (DeedKind::Void, config.void_share),
+        (DeedKind::Refund, config.refund_share),
+        (DeedKind::Tender, config.tender_share),
+    ];
     let intents = meals.into_iter().flatten().flat_map(move |intent| {
-        let asked = match intent.action {
-            IntentAction::Sale { holder, .. } if random.chance(share) => {
-                let action = IntentAction::Deed(Errand::new(DeedKind::SaleQuery, holder));
-                Some(Intent { action, ..intent })
+        let mut deeds = [None; 4];
+        if let IntentAction::Sale { holder, amount_fen, .. } = intent.action {
+            for (deed, (kind, share)) in deeds.iter_mut().zip(after_a_sale) {
+                let amount_fen = if kind == DeedKind::Tender { amount_fen } else { 0 };
+                let errand = Errand { amount_fen, ..Errand::new(kind, holder) };
+                *deed =
+                    random.chance(share).then_some(Intent { action: IntentAction::Deed(errand), ..intent });
             }
-            _ => None,
-        };
-        std::iter::once(intent).chain(asked)
+        }
+        std::iter::once(intent).chain(deeds.into_iter().flatten())
     });
     TillPlan { stored: Vec::new(), intents: Box::new(intents) }
 }

@@ -66,6 +66,13 @@ fn everything_is_played_in_its_share() {
         (DeedKind::LossReport, 28..=32),
         (DeedKind::LossLift, 13..=18),
         (DeedKind::SaleQuery, 35..=90),
+        (DeedKind::Void, 85..=155),
+        (DeedKind::Refund, 35..=90),
+        (DeedKind::Tender, 2_750..=3_250),
+        (DeedKind::ClassRules, 150..=150),
+        (DeedKind::MealPeriods, 150..=150),
+        (DeedKind::BlockList, 150..=150),
+        (DeedKind::BlockListActive, 150..=150),
         (DeedKind::Bill, 3_000..=3_000),
         (DeedKind::Statement, 900..=900),
     ];

@@ -167,6 +167,47 @@ fn a_password_comes_first_and_a_lost_card_pays_nothing_until_it_is_found() {
 }
 
 #[test]
+fn a_sale_is_undone_or_given_back_in_part_once() {
+    let mut play = Play::new(
+        vec![
+            sale(0, 0, 0),
+            deed(20, DeedKind::Void, 0),
+            deed(40, DeedKind::Void, 0),
+            sale(60, 0, 0),
+            deed(80, DeedKind::Refund, 0),
+            deed(100, DeedKind::Void, 0),
+            deed(120, DeedKind::Tender, 900),
+        ],
+        vec![],
+        TillTimers::default(),
+    );
+    play.run(60 * SECOND_NS, |_| true, willing).check(
+        "0 signed in
+         0 debit 41 counter 100
+         20 void 42 of 41
+         60 debit 43 counter 101
+         80 refund 44 of 43
+         120 tender 45 order 1800000000-7-45
+         130 finished",
+    );
+    use SaleState::{Approved, Reversed};
+    assert_eq!(
+        deed_states(&play),
+        [
+            ("card-debit", 41, Reversed),
+            ("void", 42, Approved),
+            ("card-debit", 43, Approved),
+            ("refund", 44, Approved),
+            ("tender", 45, Approved)
+        ]
+    );
+    let amounts: Vec<i64> = play.world.log.entries().iter().map(|entry| entry.amount_fen).collect();
+    assert_eq!(amounts, [850, 850, 850, 425, 900]);
+    let counts = play.world.measurement.counts;
+    assert_eq!((counts.deeds_done, counts.impossible, counts.answers_wrong), (3, 2, 0));
+}
+
+#[test]
 fn a_question_takes_no_sequence_and_an_answer_that_contradicts_the_log_is_noticed() {
     let mut play = Play::new(
         vec![
