@@ -96,6 +96,12 @@ impl OpenedBooks {
         let passwords =
             PasswordVault::open(&data.passwords_file(), derive_password_pepper(&data.master_key()?))?;
         report.passwords_lost = passwords.keep_only(&engine.passwords())?;
+        if report.passwords_lost > 0 {
+            tracing::warn!(
+                lost = report.passwords_lost,
+                "the vault has lost query passwords that accounts have"
+            );
+        }
         Ok((OpenedBooks { data, engine: Arc::new(engine), passwords: Arc::new(passwords) }, report))
     }
 

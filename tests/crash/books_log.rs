@@ -96,7 +96,7 @@ pub fn busy_log(seed: u64, seal: bool) -> Simulated {
                 card_counter: CardCounter(step + 1),
                 amount_fen: amount_fen * 8,
                 till_time_ns: 1_795_492_800_000_000_000,
-                list_age_s: Some(0),
+                list: None,
                 authentic: true,
             }),
             2 if sequence.0 > 2 => Request::Reversal(Reversal {

@@ -322,9 +322,9 @@ impl Fast {
 
     fn compare_block_list(&self, model: &Model) -> Result<(), String> {
         let list = self.state.registry.block_list();
-        let blocked = |card_uid| list.blocked(card_uid).map(|since| since.time_ns);
+        let blocked = |card_uid| list.blocked(card_uid).map(|since| (since.time_ns, since.lost));
         let ours: Vec<_> = list.full().into_iter().map(|uid| (uid.0, blocked(uid))).collect();
-        let theirs: Vec<_> = model.blocked.iter().map(|(&uid, &time_ns)| (uid, Some(time_ns))).collect();
+        let theirs: Vec<_> = model.blocked.iter().map(|(&uid, &since)| (uid, Some(since))).collect();
         if ours != theirs {
             return Err(format!("blocked are {ours:?}, in the model {theirs:?}"));
         }

@@ -5,11 +5,7 @@
 
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{
-    AccountSelector, Balance, BillHead, BindCard, BlockListActive, CardDebit, CardIssue, CardReplace,
-    CardReturn, Channel, CodeDebit, CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount,
-    Opening, PasswordImport, PasswordSet, PhoneChange, Refund, RegisterMerchant, RegisterTerminal, Request,
-    Reversal, Sale, SaleQuery, SetAccountClass, SetAccountTerms, SetMealPeriod, SetPolicy, Tender,
-    TerminalSlot, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    AccountSelector, Balance, BillHead, BindCard, BlockListActive, CardDebit, CardIssue, CardReplace, CardReturn, Channel, CodeDebit, CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordImport, PasswordSet, PhoneChange, Refund, RegisterMerchant, RegisterTerminal, Request, Reversal, Sale, SaleQuery, SetAccountClass, SetAccountTerms, SetMealPeriod, SetPolicy, Tender, TerminalSlot, TillList, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use engine::ledger::holder::PasswordRef;
 use engine::ledger::record::Wallet;
@@ -218,7 +214,7 @@ impl Stream {
                 card_counter: r.card_counter,
                 amount_fen: r.amount_fen,
                 till_time_ns: self.time_ns,
-                list_age_s: Some(0),
+                list: None,
                 authentic: true,
             }),
             Request::CodeDebit(r) => Request::CodeDebit(CodeDebit { digits: *b"00000000000000000000", ..r }),
@@ -529,6 +525,12 @@ impl Stream {
             2..5 => self.time_ns - self.random.below(5) * DAY_NS,
             _ => self.time_ns - self.random.below(3_600) * SECOND_NS,
         };
+        let newest = model.block_moves.len() as u64;
+        let list = TillList {
+            version: self.random.below(newest + 3) as u32,
+            age_s: self.random.of(&[0, 86_400, 86_400, 86_401]),
+        };
+        let list = self.random.chance(85).then_some(list);
         Request::Offline(OfflineFact {
             sale,
             record_terminal: TerminalId(sale.terminal.0 + u32::from(self.random.chance(3))),
@@ -536,9 +538,15 @@ impl Stream {
             card_counter: CardCounter(self.random.below(100) as u32),
             amount_fen: self.amount_fen(),
             till_time_ns,
-            list_age_s: self.random.of(&[None, Some(0), Some(86_400), Some(86_401)]),
+            list,
             authentic: !self.random.chance(5),
         })
+    }
+
+    /// The clock that payment codes are judged by: logged time's, mostly.
+    fn intake_step(&mut self) -> u32 {
+        let off = self.random.of(&[-2, 0, 0, 0, 0, 0, 1, 3]);
+        ((self.time_ns / (30 * SECOND_NS)) as u32).saturating_add_signed(off)
     }
 
     fn card_at_a_counter(&mut self, model: &Model) -> Request<'static> {
@@ -613,9 +621,19 @@ impl Stream {
                 let student_number = text(&format!("20{person:05}"));
                 let virtual_id =
                     if self.random.chance(80) { VirtualId(1 + person as u64) } else { virtual_id };
-                Request::VirtualBind(VirtualBind { sale, student_number, virtual_id, well_formed })
+                let intake_step = self.intake_step();
+                Request::VirtualBind(VirtualBind {
+                    sale,
+                    student_number,
+                    virtual_id,
+                    well_formed,
+                    intake_step,
+                })
             }
-            (_, 3) if self.random.chance(40) => Request::VirtualUnbind(VirtualUnbind { sale, virtual_id }),
+            (_, 3) if self.random.chance(40) => {
+                let intake_step = self.intake_step();
+                Request::VirtualUnbind(VirtualUnbind { sale, virtual_id, intake_step })
+            }
             (_, 3..5) => {
                 let phone = PhoneDigest(1 + self.random.below(3));
                 Request::PhoneChange(PhoneChange { sale, virtual_id, phone })

@@ -1,9 +1,7 @@
 //! What a simulated client asks, owned, and as the ledger's request.
 
 use engine::ledger::command::{
-    AccountSelector, Balance, BillHead, BlockListActive, CardDebit, CardIssue, CardReplace, CardReturn,
-    Channel, CodeDebit, CodeVerdict, LossLift, LossReport, OfflineFact, PasswordSet, PhoneChange, Refund,
-    Reversal, Sale, SaleQuery, Tender, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    AccountSelector, Balance, BillHead, BlockListActive, CardDebit, CardIssue, CardReplace, CardReturn, Channel, CodeDebit, CodeVerdict, LossLift, LossReport, OfflineFact, PasswordSet, PhoneChange, Refund, Reversal, Sale, SaleQuery, Tender, TillList, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use engine::ledger::{Request, TerminalSlot};
 use protocol::card::{CardKind, ReplaceReason};
@@ -250,7 +248,7 @@ impl Ask {
                     card_counter: CardCounter(counter),
                     amount_fen,
                     till_time_ns,
-                    list_age_s: Some(0),
+                    list: Some(TillList { version: 1, age_s: 60 }),
                     authentic,
                 })
             }
@@ -282,10 +280,13 @@ impl Ask {
                 student_number: student_number(account.0),
                 virtual_id: VirtualId(virtual_id),
                 well_formed: true,
+                intake_step: 0,
             }),
-            Ask::UnbindPhone { virtual_id } => {
-                Request::VirtualUnbind(VirtualUnbind { sale, virtual_id: VirtualId(virtual_id) })
-            }
+            Ask::UnbindPhone { virtual_id } => Request::VirtualUnbind(VirtualUnbind {
+                sale,
+                virtual_id: VirtualId(virtual_id),
+                intake_step: 0,
+            }),
             Ask::TellPhone { virtual_id, phone } => Request::PhoneChange(PhoneChange {
                 sale,
                 virtual_id: VirtualId(virtual_id),

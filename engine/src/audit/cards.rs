@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use protocol::card::ReplaceReason;
 use protocol::ids::AccountId;
 
 use crate::ledger::record::{CardIssuedRecord, CardReplacedRecord, CardReturnedRecord};
@@ -13,8 +14,8 @@ pub(super) struct Cards {
     owners: HashMap<u64, Option<AccountId>>,
     /// The card that an account has now.
     current: HashMap<AccountId, u64>,
-    /// Since which logged time cards are blocked: lost, or nobody's current ones any more.
-    blocked_since_ns: HashMap<u64, u64>,
+    /// Since which logged time cards are blocked, and whether because they are lost.
+    blocked: HashMap<u64, (u64, bool)>,
     time_ns: u64,
 }
 
@@ -28,7 +29,7 @@ impl Cards {
             return Err(format!("card {card} was given out before, to {owner:?}"));
         }
         if let Some(left) = self.current.insert(account, card) {
-            self.block(left);
+            self.block(left, false);
         }
         Ok(())
     }
@@ -38,22 +39,22 @@ impl Cards {
         self.time_ns = time_ns;
     }
 
-    fn block(&mut self, card: u64) {
-        self.blocked_since_ns.entry(card).or_insert(self.time_ns);
+    fn block(&mut self, card: u64, lost: bool) {
+        self.blocked.entry(card).or_insert((self.time_ns, lost));
     }
 
     /// The account's current card is lost, or isn't.
     pub(super) fn set_lost(&mut self, account: AccountId, lost: bool) {
         match self.current(account) {
-            Some(card) if lost => self.block(card),
-            Some(card) => drop(self.blocked_since_ns.remove(&card)),
+            Some(card) if lost => self.block(card, true),
+            Some(card) => drop(self.blocked.remove(&card)),
             None => {}
         }
     }
 
-    /// Whether a card was blocked before a till's time.
-    pub(super) fn was_blocked(&self, card: u64, till_time_ns: u64) -> bool {
-        self.blocked_since_ns.get(&card).is_some_and(|&since_ns| till_time_ns > since_ns)
+    /// Whether a card was lost before a till's time.
+    pub(super) fn was_lost(&self, card: u64, till_time_ns: u64) -> bool {
+        self.blocked.get(&card).is_some_and(|&(since_ns, lost)| lost && till_time_ns > since_ns)
     }
 
     /// A number that an account has is given to another: it belongs to neither.
@@ -61,7 +62,7 @@ impl Cards {
         if self.current.get(&first) == Some(&card) {
             self.current.remove(&first);
         }
-        self.block(card);
+        self.block(card, false);
         match self.owners.insert(card, None) {
             Some(Some(owner)) if owner == first => Ok(()),
             other => Err(format!("card {card} is said to be account {first}'s, not {other:?}")),
@@ -95,6 +96,9 @@ impl Cards {
         counter: u32,
     ) -> Result<(), String> {
         let before = self.current.get(&account).copied();
+        if r.reason == ReplaceReason::Lost.number() {
+            self.set_lost(account, true);
+        }
         self.bound(r.new.get(), account)?;
         if before != Some(r.old.get()) || r.old_counter.get() != counter {
             return Err(format!(
@@ -108,7 +112,7 @@ impl Cards {
     pub(super) fn returned(&mut self, r: &CardReturnedRecord, account: AccountId) -> Result<(), String> {
         match self.current.remove(&account) {
             Some(card) if card == r.card_uid.get() => {
-                self.block(card);
+                self.block(card, false);
                 Ok(())
             }
             before => Err(format!("card {} is given back; account {account} had {before:?}", r.card_uid)),

@@ -564,7 +564,9 @@ impl<'a> Checker<'a> {
         let policy = self.policies.get(&person.class).copied().unwrap_or(Policy::DEFAULT);
         let paid = match money.channel() {
             Some(Channel::Card) => self.holders.card_paid(account),
-            Some(Channel::Code) => self.holders.code_paid(account, policy.codes_need_phone),
+            Some(Channel::Code) => {
+                self.holders.code_paid(account, policy.codes_need_phone, money.code_step_nonce())
+            }
             _ => Ok(()),
         };
         if let Err(detail) = paid {
@@ -634,13 +636,13 @@ impl<'a> Checker<'a> {
         self.check(due == payer, Check::Card, || {
             format!("{payer:?} pays for card {}, which is {owner:?}'s; {liability:?} bears it", r.card_uid)
         });
-        let blocked = self.cards.was_blocked(r.card_uid.get(), r.till_time_ns.get()) && owner.is_some();
-        self.check(blocked == (liability != Liability::Holder), Check::Card, || {
-            format!("card {} was blocked: {blocked}, and {liability:?} bears it", r.card_uid)
+        let lost = self.cards.was_lost(r.card_uid.get(), r.till_time_ns.get()) && owner.is_some();
+        self.check(lost == (liability != Liability::Holder), Check::Card, || {
+            format!("card {} was lost: {lost}, and {liability:?} bears it", r.card_uid)
         });
         let lost_cards = LedgerAccount::clearing(Clearing::LostCards);
-        self.check((r.money.debit_account() == lost_cards) == blocked, Check::Sides, || {
-            format!("{} is debited; the card was blocked: {blocked}", r.money.debit_account())
+        self.check((r.money.debit_account() == lost_cards) == lost, Check::Sides, || {
+            format!("{} is debited; the card was lost: {lost}", r.money.debit_account())
         });
         let sale = r.money.sale();
         let dead = self.tombstones.contains(&sale);

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use protocol::ids::AccountId;
+use protocol::payment_code::{LIVE_STEPS_EACH_WAY, step_at};
 use protocol::result_code::ResultCode;
 
 use crate::ledger::limits::{PASSWORD_FAILURES_MAX, PASSWORD_LOCK_NS};
@@ -27,7 +28,30 @@ struct Holder {
     locked_until_ns: u64,
     virtual_id: u64,
     was_bound: bool,
+    /// The last step whose payment codes are void.
+    void_to_step: u32,
     card_lost: bool,
+}
+
+impl Holder {
+    /// Its payment codes up to this step are void from now on: at least whatever can have been shown by logged time.
+    fn void(&mut self, to_step: u32, time_ns: u64) -> Result<(), String> {
+        self.void_to_step = self.void_to_step.max(to_step);
+        let shown = step_at(time_ns) + LIVE_STEPS_EACH_WAY;
+        if u64::from(to_step) < shown {
+            return Err(format!("codes are void up to step {to_step}, and were shown up to {shown}"));
+        }
+        Ok(())
+    }
+}
+
+/// No phone gives way, so no code is void.
+fn expect_none_void(to_step: u32) -> Result<(), String> {
+    if to_step == 0 {
+        Ok(())
+    } else {
+        Err(format!("codes are void up to step {to_step}, and no phone showed any"))
+    }
 }
 
 impl Holders {
@@ -52,7 +76,7 @@ impl Holders {
             }
             Record::PasswordSet(r) => self.password_set(r, account),
             Record::VirtualBound(r) => self.bound(r, account, time_ns),
-            Record::VirtualUnbound(r) => self.unbound(r, account),
+            Record::VirtualUnbound(r) => self.unbound(r, account, time_ns),
             Record::PhoneSet(r) => self.phone_set(r, account),
             Record::LossReported(r) => self.loss(r, (account, current), true, time_ns),
             Record::LossLifted(r) => self.loss(r, (account, current), false, time_ns),
@@ -107,20 +131,27 @@ impl Holders {
         let holder = self.of(account);
         let had = std::mem::replace(&mut holder.virtual_id, new);
         holder.was_bound = true;
+        let voided = if old == 0 {
+            expect_none_void(r.void_to_step.get())
+        } else {
+            holder.void(r.void_to_step.get(), time_ns)
+        };
         self.virtual_cards.remove(&had);
         if had != old {
             return Err(format!("virtual card {old} gives way; account {account} had {had}"));
         }
         match self.virtual_cards.insert(new, account) {
-            None if new != 0 => tried,
+            None if new != 0 => tried.and(voided),
             other => Err(format!("virtual card {new} is bound already, to {other:?}")),
         }
     }
 
-    fn unbound(&mut self, r: &VirtualUnboundRecord, account: AccountId) -> Result<(), String> {
-        let had = std::mem::take(&mut self.of(account).virtual_id);
+    fn unbound(&mut self, r: &VirtualUnboundRecord, account: AccountId, time_ns: u64) -> Result<(), String> {
+        let holder = self.of(account);
+        let had = std::mem::take(&mut holder.virtual_id);
+        let voided = holder.void(r.void_to_step.get(), time_ns);
         self.virtual_cards.remove(&had);
-        self.expect_own(account, had, r.virtual_id.get())
+        self.expect_own(account, had, r.virtual_id.get()).and(voided)
     }
 
     fn phone_set(&mut self, r: &PhoneSetRecord, account: AccountId) -> Result<(), String> {
@@ -168,11 +199,24 @@ impl Holders {
         }
     }
 
-    /// A payment code of the account paid; `needs_phone` says whether its class asks for one.
-    pub(super) fn code_paid(&self, account: AccountId, needs_phone: bool) -> Result<(), String> {
+    /// A payment code of the account, of this step, paid; `needs_phone` says whether its class asks for one.
+    pub(super) fn code_paid(
+        &self,
+        account: AccountId,
+        needs_phone: bool,
+        step_nonce: Option<(u32, u8)>,
+    ) -> Result<(), String> {
         let holder = self.of.get(&account).copied().unwrap_or_default();
         if holder.virtual_id == 0 && (needs_phone || holder.was_bound) {
             return Err(format!("no phone is bound to account {account}"));
+        }
+        if let Some((step, _)) = step_nonce
+            && step <= holder.void_to_step
+        {
+            return Err(format!(
+                "codes of account {account} are void up to step {}, not {step}",
+                holder.void_to_step
+            ));
         }
         Ok(())
     }

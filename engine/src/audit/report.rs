@@ -49,7 +49,7 @@ pub enum Check {
     /// A card's counter rises from tap to tap.
     CardCounter,
     /// A card's number is given out once; what is replaced or given back is the account's current card; an offline sale
-    /// is its holder's, unless the card was blocked before.
+    /// is its holder's, unless the card was lost before.
     Card,
     /// A query password is tried only where one is set, and not while the account is locked; a virtual card is bound to one
     /// account; no lost card pays, and no code where no phone is bound any more.
@@ -122,7 +122,7 @@ pub struct Totals {
     pub offline_fen: i128,
     /// Offline facts of cards that no account has.
     pub offline_unknown_card_fen: i128,
-    /// Offline facts of blocked cards, which their holders don't bear.
+    /// Offline facts of lost cards, which their holders don't bear.
     pub offline_lost_cards_fen: i128,
     /// The part of all kinds of offline facts that is held back from merchants.
     pub offline_held_back_fen: i128,

@@ -162,7 +162,7 @@ impl SmallLog {
             card_counter: CardCounter(9),
             amount_fen: 700,
             till_time_ns: log.time_ns,
-            list_age_s: Some(0),
+            list: None,
             authentic: false,
         }));
         assert!(!refused.code.is_approved());
@@ -286,7 +286,7 @@ impl SmallLog {
             card_counter: CardCounter(1),
             amount_fen,
             till_time_ns,
-            list_age_s: Some(0),
+            list: None,
             authentic: true,
         }));
         assert!(outcome.code.is_approved(), "{outcome:?}");
@@ -358,8 +358,9 @@ impl SmallLog {
                 student_number: text(number),
                 virtual_id,
                 well_formed: true,
+                intake_step: 0,
             }),
-            None => Request::VirtualUnbind(VirtualUnbind { sale, virtual_id }),
+            None => Request::VirtualUnbind(VirtualUnbind { sale, virtual_id, intake_step: 0 }),
         })
     }
 

@@ -329,6 +329,16 @@ fn what_is_done_without_a_password_a_card_or_a_phone_is_found() {
     let (_, debit, _) = find(&groups, RecordKind::Debit, 1);
     groups.swap(unbound, debit);
     assert!(failures(&groups).iter().any(|(check, _)| *check == Check::Holder));
+    // Codes that could have been shown before the unbinding aren't void.
+    let mut groups = right.clone();
+    let (number, unbound, within) = find(&groups, RecordKind::VirtualUnbound, 0);
+    groups[unbound].records[within].payload[88..92].copy_from_slice(&1_u32.to_le_bytes());
+    assert_eq!(failures(&groups), [(Check::Holder, number)]);
+    // Of the first phone nothing can have been shown by an earlier one.
+    let mut groups = right.clone();
+    let (number, bound, within) = find(&groups, RecordKind::VirtualBound, 0);
+    groups[bound].records[within].payload[96..100].copy_from_slice(&u32::MAX.to_le_bytes());
+    assert_eq!(failures(&groups), [(Check::Holder, number)]);
     // A wrong password tried five times more than the lock allows.
     let mut groups = right.clone();
     let (_, wrong, _) = find(&groups, RecordKind::Refusal, 0);

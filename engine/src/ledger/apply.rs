@@ -325,9 +325,14 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
         Posting { parts: &mut *self.parts, layout, number, time_ns, kind }
     }
 
-    /// Puts a card on the block-list, unless it is there or is no card (0).
+    /// Puts a card on the block-list that isn't lost, unless it is there or is no card (0).
     pub(super) fn block(&mut self, card_uid: u64) -> Result<(), LedgerError> {
-        if self.registry.block_list.block(card_uid, self.time_ns) {
+        self.block_as(card_uid, false)
+    }
+
+    /// Puts a card on the block-list, as a lost one or not, unless it is there or is no card (0).
+    pub(super) fn block_as(&mut self, card_uid: u64, lost: bool) -> Result<(), LedgerError> {
+        if self.registry.block_list.block(card_uid, self.time_ns, lost) {
             Ok(())
         } else {
             Err(LedgerError::TableFull { table: "blocked cards" })

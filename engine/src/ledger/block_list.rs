@@ -31,13 +31,15 @@ pub struct BlockMove {
     pub blocked: bool,
 }
 
-/// Since when a card is blocked.
+/// Since when a card is blocked, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockedSince {
     /// The version that blocked it.
     pub version: u32,
     /// Logged time of that move, nanoseconds since 1970-01-01 UTC.
     pub time_ns: u64,
+    /// Whether it was lost: another may have it. Otherwise it was broken, given back, left or given to two.
+    pub lost: bool,
 }
 
 /// The list.
@@ -84,11 +86,11 @@ impl BlockList {
 
     /// Blocks a card, unless it is blocked or is no card (0). False when there is no room for it.
     #[must_use]
-    pub(super) fn block(&mut self, card_uid: u64, time_ns: u64) -> bool {
+    pub(super) fn block(&mut self, card_uid: u64, time_ns: u64, lost: bool) -> bool {
         if card_uid == 0 || self.blocked.get(card_uid).is_some() {
             return true;
         }
-        let since = BlockedSince { version: self.version() + 1, time_ns };
+        let since = BlockedSince { version: self.version() + 1, time_ns, lost };
         let blocked = self.blocked.insert(card_uid, since);
         if blocked {
             self.push(card_uid, true);
@@ -152,7 +154,8 @@ mod tests {
     fn every_move_has_the_next_version_and_what_changes_nothing_is_none() {
         let mut list = BlockList::new(64);
         assert_eq!((list.version(), after(&list, 0)), (0, Some(vec![])));
-        assert!(list.block(7, 100) && list.block(9, 200) && list.block(7, 300) && list.block(0, 300));
+        assert!(list.block(7, 100, true) && list.block(9, 200, true));
+        assert!(list.block(7, 300, false) && list.block(0, 300, true));
         list.free(7);
         list.free(7);
         list.free(5);
@@ -161,7 +164,7 @@ mod tests {
         assert_eq!(after(&list, 3), Some(vec![]));
         assert_eq!(after(&list, 4), None, "a version that it never had");
         assert_eq!(list.full(), [CardUid(9)]);
-        assert_eq!(list.blocked(CardUid(9)), Some(BlockedSince { version: 2, time_ns: 200 }));
+        assert_eq!(list.blocked(CardUid(9)), Some(BlockedSince { version: 2, time_ns: 200, lost: true }));
         assert_eq!(list.blocked(CardUid(7)), None);
     }
 
@@ -169,7 +172,7 @@ mod tests {
     fn older_moves_than_are_kept_need_the_full_list() {
         let mut list = BlockList::new(64);
         for _ in 0..BLOCK_MOVES_MAX {
-            assert!(list.block(7, 1));
+            assert!(list.block(7, 1, true));
             list.free(7);
         }
         let newest = 2 * BLOCK_MOVES_MAX as u32;
@@ -182,11 +185,11 @@ mod tests {
     #[test]
     fn a_full_list_says_so_before_and_changes_nothing() {
         let mut list = BlockList::new(2);
-        assert!(list.block(1, 0) && list.block(2, 0));
+        assert!(list.block(1, 0, true) && list.block(2, 0, false));
         assert!(list.may_block(2) && list.may_block(0) && !list.may_block(3));
-        assert!(!list.block(3, 0));
+        assert!(!list.block(3, 0, true));
         assert_eq!((list.version(), list.full()), (2, vec![CardUid(1), CardUid(2)]));
         list.free(1);
-        assert!(list.may_block(3) && list.block(3, 0));
+        assert!(list.may_block(3) && list.block(3, 0, true));
     }
 }

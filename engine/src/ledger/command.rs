@@ -18,7 +18,7 @@ pub use super::kind::code_debit::{CodeDebit, CodeVerdict};
 pub use super::kind::cut_off::CutOff;
 pub use super::kind::loss_lift::LossLift;
 pub use super::kind::loss_report::LossReport;
-pub use super::kind::offline::OfflineFact;
+pub use super::kind::offline::{OfflineFact, TillList};
 pub use super::kind::open_account::OpenAccount;
 pub use super::kind::opening::Opening;
 pub use super::kind::password_set::{PasswordImport, PasswordSet};

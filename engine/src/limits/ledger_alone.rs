@@ -202,7 +202,7 @@ impl LedgerAlone {
                 card_counter,
                 amount_fen: 1,
                 till_time_ns: NOON_NS,
-                list_age_s: Some(0),
+                list: None,
                 authentic: true,
             })
         })?;

@@ -145,7 +145,14 @@ impl PasswordVault {
     /// # Errors
     /// The file can't be read or made, or is of another version.
     pub fn open(path: &Path, pepper: Key128) -> Result<PasswordVault, VaultError> {
-        if !path.exists() {
+        let io = |source| VaultError::Io { path: path.to_owned(), source };
+        // What a process left that ended while it wrote the file anew holds hashes, too.
+        match std::fs::remove_file(path.with_extension("tmp")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(error)),
+            _ => {}
+        }
+        // Only where there is none for sure: an error isn't one.
+        if !path.try_exists().map_err(io)? {
             write_anew(path, &[])?;
         }
         let entries = Entries::read(path)?;
@@ -380,6 +387,11 @@ mod tests {
             assert_eq!(compare(&vault, fourth, "444444"), PasswordVerdict::Right);
             assert_eq!(std::fs::metadata(&path).expect("a file").len(), 16 + 2 * 72);
         }
+        // What a process left that ended while it wrote the file anew goes.
+        let left = dir.path().join("passwords.tmp");
+        std::fs::write(&left, &whole).expect("written");
+        drop(open(&path));
+        assert!(!left.exists());
         // A damaged entry is lost, the others aren't.
         let mut damaged = whole;
         damaged[16 + 72 + 30] ^= 1;

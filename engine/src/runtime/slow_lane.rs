@@ -27,14 +27,13 @@ use super::block_list_pages::{BlockListPage, BlockListPages};
 use super::durable_signal::DurableSignal;
 use super::engine::{Engine, EngineError, Reply};
 use super::look_up;
+use super::nice::run_after_others;
 use super::statement::{self, Statement, StatementError};
-use crate::ledger::command::{self, OfflineFact, Sale};
+use crate::ledger::command::{self, OfflineFact, Sale, TillList};
 use crate::ledger::{Command, Request, TerminalSlot};
 
 /// Records of one till that are worked on before the next till's turn.
 const PORTION_RECORDS: usize = 64;
-/// The thread's nice value: a tenth of a worker's weight when both want a processor.
-const NICE: i32 = 10;
 
 /// Work for the slow lane.
 pub enum Job {
@@ -147,10 +146,7 @@ impl SlowLane {
         let (queue, jobs) = channel::bounded(jobs_max);
         let signal = DurableSignal::of(engine.log());
         let thread = thread::Builder::new().name("slow-lane".to_owned()).spawn(move || {
-            // For this thread alone, on Linux. Where it isn't allowed, the lane runs like any other thread.
-            if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-                tracing::debug!(%error, "the slow lane keeps its priority");
-            }
+            run_after_others();
             Worker { engine, signal, block_lists: RefCell::default() }.run(&jobs);
         })?;
         Ok(SlowLane { queue: Some(queue), thread: Some(thread) })
@@ -359,11 +355,17 @@ fn facts<'r>(
             card_counter: record.counter(),
             amount_fen: record.amount_fen.get(),
             till_time_ns: record.till_time_ns.get(),
-            list_age_s: (record.block_list_version.get() > 0).then(|| record.block_list_age_s.get()),
+            list: till_list(record),
             authentic,
         }
     };
     records.iter().zip(authentic).map(fact).collect()
+}
+
+/// The block-list that a till judged by: of version 0 it is none.
+fn till_list(record: &OfflineRecord) -> Option<TillList> {
+    let (version, age_s) = (record.block_list_version.get(), record.block_list_age_s.get());
+    (version > 0).then_some(TillList { version, age_s })
 }
 
 #[cfg(test)]

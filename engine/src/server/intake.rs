@@ -5,7 +5,7 @@ use protocol::frame::{HEADER_BYTES, Header};
 use protocol::ids::TerminalId;
 use protocol::mac::Cmac128;
 use protocol::password::Password;
-use protocol::payment_code::{self, CodeRefusal};
+use protocol::payment_code::{self, CodeRefusal, step_at};
 use protocol::request;
 
 use super::connection::Connection;
@@ -21,6 +21,8 @@ pub(super) struct LiveRequest {
     slot: TerminalSlot,
     body: request::Request<'static>,
     proof: Proof,
+    /// The time step of payment codes when a phone was bound or unbound; else 0.
+    step: u32,
     frame: [u8; LIVE_FRAME_BYTES_MAX],
     frame_bytes: u8,
 }
@@ -81,8 +83,14 @@ impl LiveRequest {
         slot_of: impl FnOnce(TerminalId) -> Option<TerminalSlot>,
     ) -> Option<LiveRequest> {
         let body = request.owned()?;
+        let now_ns = match body {
+            request::Request::CodeDebit(_)
+            | request::Request::VirtualBind(_)
+            | request::Request::VirtualUnbind(_) => now_ns(),
+            _ => 0,
+        };
         let proof = match body {
-            request::Request::CodeDebit(debit) => Proof::Code(code_keys.verdict(&debit.code, now_ns())),
+            request::Request::CodeDebit(debit) => Proof::Code(code_keys.verdict(&debit.code, now_ns)),
             request::Request::Refund(refund) => Proof::Slot(slot_of(refund.original.terminal)),
             _ => match body.password() {
                 Some(sealed) => Proof::Password(sealed.open(&connection.password_key)),
@@ -93,7 +101,9 @@ impl LiveRequest {
         let mut bytes = [0; LIVE_FRAME_BYTES_MAX];
         bytes.get_mut(..kept.len())?.copy_from_slice(kept);
         let (slot, frame_bytes) = (connection.slot, kept.len() as u8);
-        Some(LiveRequest { header, slot, body, proof, frame: bytes, frame_bytes })
+        // Steps are half minutes since 1970: they fit until the year 6053.
+        let step = step_at(now_ns) as u32;
+        Some(LiveRequest { header, slot, body, proof, step, frame: bytes, frame_bytes })
     }
 
     /// Whether a query password came along, or what should have been one.
@@ -224,10 +234,13 @@ impl OwnedCommand for LiveRequest {
                 student_number: *bind.student.as_bytes(),
                 virtual_id: bind.virtual_id,
                 well_formed,
+                intake_step: self.step,
             }),
-            Body::VirtualUnbind(unbind) => {
-                Request::VirtualUnbind(command::VirtualUnbind { sale, virtual_id: unbind.virtual_id })
-            }
+            Body::VirtualUnbind(unbind) => Request::VirtualUnbind(command::VirtualUnbind {
+                sale,
+                virtual_id: unbind.virtual_id,
+                intake_step: self.step,
+            }),
             Body::PhoneChange(change) => Request::PhoneChange(command::PhoneChange {
                 sale,
                 virtual_id: change.virtual_id,

@@ -3,7 +3,7 @@
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{AccountSelector, CardIssue, CardReplace, CardReturn};
 use engine::ledger::registry::TerminalKind;
-use protocol::card::CardKind;
+use protocol::card::{CardKind, ReplaceReason};
 use protocol::result_code::ResultCode;
 
 use super::{Answer, Ask, Body, CardOwner, Deed, Model, Other, answer};
@@ -39,7 +39,7 @@ impl Model {
             }
             Err(code) => codes.push(code),
         }
-        self.give(&ask, codes, selected.ok(), Some(r.card_uid.0))
+        self.give(&ask, codes, selected.ok(), Some(r.card_uid.0), false)
     }
 
     pub(super) fn card_replace(&mut self, r: &CardReplace<'_>) -> Answer {
@@ -70,7 +70,7 @@ impl Model {
             }
             Err(code) => codes.push(code),
         }
-        self.give(&ask, codes, selected.ok(), Some(r.new_card.0))
+        self.give(&ask, codes, selected.ok(), Some(r.new_card.0), r.reason == ReplaceReason::Lost)
     }
 
     pub(super) fn card_return(&mut self, r: &CardReturn<'_>) -> Answer {
@@ -97,7 +97,7 @@ impl Model {
             Ok(_) => {}
             Err(code) => codes.push(code),
         }
-        self.give(&ask, codes, selected.ok(), None)
+        self.give(&ask, codes, selected.ok(), None, false)
     }
 
     /// At the counter, a lost card names its account like any other.
@@ -155,13 +155,14 @@ impl Model {
         self.link(id, record);
     }
 
-    /// The lowest code, or the account has this card from now on.
+    /// The lowest code, or the account has this card from now on; `lost` is the one before.
     fn give(
         &mut self,
         ask: &Ask<'_>,
         codes: Vec<ResultCode>,
         account: Option<u32>,
         card: Option<u64>,
+        lost: bool,
     ) -> Answer {
         let (None, Some(id)) = (codes.iter().min(), account) else {
             let code = codes.into_iter().min().expect("whoever isn't found is refused");
@@ -173,7 +174,7 @@ impl Model {
         if ask.amount_fen > 0 {
             self.take_fee(id, ask.amount_fen);
         }
-        self.block(self.accounts[id as usize].card);
+        self.block(self.accounts[id as usize].card, lost);
         let a = &mut self.accounts[id as usize];
         (a.card, a.card_lost, a.card_counter, a.card_seen) = (card, false, 0, 0);
         let record = self.next_record();

@@ -184,7 +184,7 @@ impl Model {
             }
             Some(CardOwner::Account(owner)) => {
                 self.cards.insert(card_uid, CardOwner::Nobody);
-                self.block(Some(card_uid));
+                self.block(Some(card_uid), false);
                 let first = &mut self.accounts[owner as usize];
                 if first.card == Some(card_uid) {
                     first.card = None;
@@ -199,7 +199,7 @@ impl Model {
             }
             None => {
                 self.cards.insert(card_uid, CardOwner::Account(id));
-                self.block(self.accounts[id as usize].card);
+                self.block(self.accounts[id as usize].card, false);
                 let account = &mut self.accounts[id as usize];
                 account.card = Some(card_uid);
                 account.card_lost = false;
@@ -225,7 +225,7 @@ impl Model {
         (a.status, a.card_lost, a.class, a.debit_max_fen, a.day_max_fen) = wanted;
         let card = a.card;
         if wanted.1 {
-            self.block(card);
+            self.block(card, true);
         } else {
             self.free(card);
         }

@@ -84,8 +84,9 @@ impl Model {
         let holder = &mut self.accounts[id as usize].holder;
         let moves = holder.virtual_card.replace(new).is_some();
         holder.was_bound = true;
+        holder.phone = None;
         if moves {
-            self.void_codes(id);
+            self.void_codes(id, r.intake_step);
         }
         self.done(&ask, id)
     }
@@ -96,8 +97,9 @@ impl Model {
             Ok(asked) => asked,
             Err(answer) => return answer,
         };
-        self.accounts[id as usize].holder.virtual_card = None;
-        self.void_codes(id);
+        let holder = &mut self.accounts[id as usize].holder;
+        (holder.virtual_card, holder.phone) = (None, None);
+        self.void_codes(id, r.intake_step);
         self.done(&ask, id)
     }
 
@@ -149,7 +151,7 @@ impl Model {
         account.card_lost = lost;
         let card = account.card;
         if lost {
-            self.block(card);
+            self.block(card, true);
         } else {
             self.free(card);
         }
@@ -244,8 +246,8 @@ impl Model {
     }
 
     /// Whatever a phone can have shown by now, and with it whatever was shown before, was used.
-    fn void_codes(&mut self, id: u32) {
-        let shown = (self.time_ns / HALF_A_MINUTE_NS + 1) as u32;
+    fn void_codes(&mut self, id: u32, intake_step: u32) {
+        let shown = intake_step.max((self.time_ns / HALF_A_MINUTE_NS) as u32) + 1;
         let used = &mut self.accounts[id as usize].codes_used;
         let newest = used.last().map_or(0, |&(step, _)| step).max(shown);
         used.extend((newest - 2..=newest).flat_map(|step| (0..16).map(move |nonce| (step, nonce))));

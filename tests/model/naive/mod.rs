@@ -279,8 +279,8 @@ pub struct Model {
     pub accounts: Vec<Account>,
     students: HashMap<[u8; 16], u32>,
     cards: HashMap<u64, CardOwner>,
-    /// Blocked cards, and since when.
-    pub blocked: BTreeMap<u64, u64>,
+    /// Blocked cards, since when, and whether they are lost.
+    pub blocked: BTreeMap<u64, (u64, bool)>,
     /// Every move of the block-list: which card, and whether it came onto it.
     pub block_moves: Vec<(u64, bool)>,
     merchants: BTreeMap<u32, (String, bool)>,
@@ -361,11 +361,11 @@ impl Model {
         self.link(id, record);
     }
 
-    fn block(&mut self, card: Option<u64>) {
+    fn block(&mut self, card: Option<u64>, lost: bool) {
         if let Some(card_uid) = card
             && !self.blocked.contains_key(&card_uid)
         {
-            self.blocked.insert(card_uid, self.time_ns);
+            self.blocked.insert(card_uid, (self.time_ns, lost));
             self.block_moves.push((card_uid, true));
         }
     }

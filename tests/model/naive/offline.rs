@@ -56,19 +56,26 @@ impl Model {
             Some(CardOwner::Account(id)) => Some(*id),
             _ => None,
         };
-        let was_blocked = self.blocked.get(&r.card_uid.0).is_some_and(|&since_ns| r.till_time_ns > since_ns);
-        // What a blocked card pays isn't its holder's: the school's, or the merchant's whose list was too old.
-        let payer = payer.filter(|_| !was_blocked);
+        if let Some(id) = payer {
+            let account = &self.accounts[id as usize];
+            let policy = self.policy(account.class);
+            flagged |= r.amount_fen > i64::from(policy.offline_debit_max_fen);
+            flagged |= account.spent_on_fen(day) + r.amount_fen > i64::from(policy.offline_day_max_fen);
+        }
+        let lost_since =
+            self.blocked.get(&r.card_uid.0).filter(|&&(_, lost)| lost).map(|&(since_ns, _)| since_ns);
+        let was_lost = payer.is_some() && lost_since.is_some_and(|since_ns| r.till_time_ns > since_ns);
+        // What a lost card pays isn't its holder's: the school's, or the merchant's whose till knew, or should have known.
+        let payer = payer.filter(|_| !was_lost);
         let mut given_fen = 0;
-        if was_blocked && self.cards.get(&r.card_uid.0) != Some(&CardOwner::Nobody) {
-            flagged |= r.list_age_s.is_none_or(|age_s| age_s > ONE_DAY_S);
+        if was_lost {
+            flagged |=
+                r.list.is_none_or(|list| list.age_s > ONE_DAY_S || !self.lacks(list.version, r.card_uid.0));
             self.owe(Other::LostCards, -r.amount_fen);
         } else if let Some(id) = payer {
             let policy = self.policy(self.accounts[id as usize].class);
             let account = &mut self.accounts[id as usize];
             flagged |= account.status != AccountStatus::Open;
-            flagged |= r.amount_fen > i64::from(policy.offline_debit_max_fen);
-            flagged |= account.spent_on_fen(day) + r.amount_fen > i64::from(policy.offline_day_max_fen);
             given_fen = account.take_from_card(r.amount_fen);
             account.see_counter(r.card_uid.0, r.card_counter.0);
             account.add_spent(day, r.amount_fen);
@@ -82,5 +89,11 @@ impl Model {
         let code = if flagged { ResultCode::ApprovedFlagged } else { ResultCode::Approved };
         let record = self.next_record();
         self.settle(ask, record, code, Deed::OfflineDebit { merchant, day, given_fen, flagged }, payer)
+    }
+
+    /// Whether a till whose block-list was of this version didn't have the last move of a card that is blocked.
+    fn lacks(&self, version: u32, card_uid: u64) -> bool {
+        let newest = self.block_moves.iter().rposition(|&(moved, _)| moved == card_uid);
+        version > 0 && newest.is_some_and(|place| (version as usize) < place + 1)
     }
 }

@@ -90,6 +90,6 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
         if !replaced {
             return Err(self.bad("old"));
         }
-        self.block(old)
+        self.block_as(old, r.reason == ReplaceReason::Lost.number())
     }
 }

@@ -61,7 +61,7 @@ impl<'a> Ask<'a> for LossReport<'a> {
 impl<P: Parts + ?Sized> Setting<'_, P> {
     pub(in crate::ledger) fn loss_reported(&mut self, r: &LossRecord) -> Result<(), LedgerError> {
         self.set_lost(RecordKind::LossReported, r, true)?;
-        self.block(r.card_uid.get())
+        self.block_as(r.card_uid.get(), true)
     }
 
     /// Sets or clears the loss of the card that the record names, which must be the account's and otherwise until now.

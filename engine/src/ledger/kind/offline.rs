@@ -11,17 +11,19 @@
 //! - Otherwise: the card wallet pays, its subsidy part first, whatever the account's status and whichever of its cards it
 //!   was.
 //!
-//! **Liability**: what a card pays after it was blocked (reported lost, replaced, given back: [`crate::ledger::block_list`]), by
-//! the record's own time against the logged time of that move, isn't its holder's. The school bears it (lost-cards clearing
-//! pays the merchant) when the till's own block-list was no older than [`BLOCK_LIST_AGE_MAX_S`] at the sale, as the record
-//! says under its TAC. With an older one, or none, the merchant does: it is flagged, and held back for good unless somebody
-//! decides otherwise. At the very moment of the move it is still the holder's, and so is whatever comes after the card was
-//! freed again. A card given to two is nobody's, as before.
+//! **Liability**: what a lost card pays after it was blocked ([`crate::ledger::block_list`]), by the record's own time against
+//! the logged time of that move, isn't its holder's. The school bears it (lost-cards clearing pays the merchant) when the till
+//! couldn't know: its own block-list, as the record says under its TAC, was one that there was, older than that move, and no
+//! older than [`BLOCK_LIST_AGE_MAX_S`] at the sale. With an older one, or none, or one that had the card, the merchant does: it
+//! is flagged, and held back for good unless somebody decides otherwise. At the very moment of the move it is still the
+//! holder's, and so is whatever comes after the card was freed again, or was blocked without being lost (broken, given back,
+//! left for another). A card given to two is nobody's, as before.
 //!
 //! **Flagged** (`ApprovedFlagged`, the merchant's share is held back): above the class's limit for one offline
 //! sale; its own day above the class's offline limit for a day (both inclusive); available balance under the
 //! class's floor after it; dated ahead of logged time by more than the drift; card unknown; account not open or
-//! merchant not trading; borne by the merchant. Its own day is the +08:00 day of the till's time, at latest the day of logged time.
+//! merchant not trading; borne by the merchant. What the holder doesn't bear is held to the class's limits all the same. Its own
+//! day is the +08:00 day of the till's time, at latest the day of logged time.
 //!
 //! The card's counter is recorded, but doesn't raise the account's: only approved online taps do. It counts as seen, when it
 //! is the current card's.
@@ -67,10 +69,19 @@ pub struct OfflineFact<'a> {
     pub amount_fen: i64,
     /// When, by the till's clock, nanoseconds since 1970-01-01 UTC.
     pub till_time_ns: u64,
-    /// How old the block-list was that the till judged the card by, in seconds; none when it had none.
-    pub list_age_s: Option<u32>,
+    /// The block-list that the till judged the card by, if it had one.
+    pub list: Option<TillList>,
     /// Whether its TAC was right.
     pub authentic: bool,
+}
+
+/// The block-list that a till had at a sale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TillList {
+    /// Its version: from 1.
+    pub version: u32,
+    /// How old it was, in seconds.
+    pub age_s: u32,
 }
 
 impl<'a> Ask<'a> for OfflineFact<'a> {
@@ -160,31 +171,34 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         };
         let liability = person.map_or(Liability::Holder, |person| self.liability(person, r));
         let mut subsidy_fen = 0;
-        let (flags, shard) = if liability != Liability::Holder {
-            money.debit = U32::new(LedgerAccount::clearing(Clearing::LostCards).bits());
-            (flags, self.layout.shard_of_terminal(case.sale.slot))
-        } else if let Some(person) = person {
+        let (flags, shard) = if let Some(person) = person {
             let account = person.account;
-            subsidy_fen = account.subsidy_of(r.amount_fen);
-            let after_fen = account.system_fen() - r.amount_fen;
-            if account.card_fen - r.amount_fen < -BALANCE_FEN_MAX {
-                let reason = SuspenseReason::BalanceOverflow;
-                return self.suspend(case, ResultCode::BalanceOverflow, reason, RecordNumber(0), true);
-            }
             let policy = self.registry.policy(account.class);
             let day_fen = account.spent_on_fen(day) + r.amount_fen;
-            // A fact isn't asked whether the balance was above zero; only the floor flags it.
-            let floor = Policy { rule: AuthoriseRule::Covers, ..*policy };
-            money.debit = U32::new(LedgerAccount::person(person.id).bits());
-            money.balance_after_fen = I64::new(after_fen);
-            money.previous_account = U64::new(account.head);
-            money.channel_wallet = channel_wallet(case.channel, Wallet::Card);
             let flags = flags
                 .with_if(r.amount_fen > i64::from(policy.offline_debit_max_fen), MoneyFlags::OVER_SALE_LIMIT)
-                .with_if(day_fen > i64::from(policy.offline_day_max_fen), MoneyFlags::OVER_DAY_LIMIT)
-                .with_if(!covers(&floor, account.available_fen(), r.amount_fen), MoneyFlags::BELOW_FLOOR)
-                .with_if(account.status != AccountStatus::Open, MoneyFlags::NOT_OPEN);
-            (flags, self.layout.shard_of_account(person.id))
+                .with_if(day_fen > i64::from(policy.offline_day_max_fen), MoneyFlags::OVER_DAY_LIMIT);
+            if liability != Liability::Holder {
+                money.debit = U32::new(LedgerAccount::clearing(Clearing::LostCards).bits());
+                (flags, self.layout.shard_of_terminal(case.sale.slot))
+            } else {
+                subsidy_fen = account.subsidy_of(r.amount_fen);
+                let after_fen = account.system_fen() - r.amount_fen;
+                if account.card_fen - r.amount_fen < -BALANCE_FEN_MAX {
+                    let reason = SuspenseReason::BalanceOverflow;
+                    return self.suspend(case, ResultCode::BalanceOverflow, reason, RecordNumber(0), true);
+                }
+                // A fact isn't asked whether the balance was above zero; only the floor flags it.
+                let floor = Policy { rule: AuthoriseRule::Covers, ..*policy };
+                money.debit = U32::new(LedgerAccount::person(person.id).bits());
+                money.balance_after_fen = I64::new(after_fen);
+                money.previous_account = U64::new(account.head);
+                money.channel_wallet = channel_wallet(case.channel, Wallet::Card);
+                let flags = flags
+                    .with_if(!covers(&floor, account.available_fen(), r.amount_fen), MoneyFlags::BELOW_FLOOR)
+                    .with_if(account.status != AccountStatus::Open, MoneyFlags::NOT_OPEN);
+                (flags, self.layout.shard_of_account(person.id))
+            }
         } else {
             money.debit = U32::new(LedgerAccount::clearing(Clearing::UnknownCard).bits());
             (flags.with(MoneyFlags::UNKNOWN_CARD), self.layout.shard_of_terminal(case.sale.slot))
@@ -220,9 +234,12 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             return Liability::Holder;
         }
         match self.registry.block_list.blocked(r.card_uid) {
-            Some(since) if r.till_time_ns > since.time_ns => {
-                let in_time = r.list_age_s.is_some_and(|age_s| age_s <= BLOCK_LIST_AGE_MAX_S);
-                if in_time { Liability::School } else { Liability::Merchant }
+            Some(since) if since.lost && r.till_time_ns > since.time_ns => {
+                // One of a version that there wasn't yet is newer than the move, too.
+                let could_not_know = r.list.is_some_and(|list| {
+                    (1..since.version).contains(&list.version) && list.age_s <= BLOCK_LIST_AGE_MAX_S
+                });
+                if could_not_know { Liability::School } else { Liability::Merchant }
             }
             _ => Liability::Holder,
         }

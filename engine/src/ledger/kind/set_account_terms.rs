@@ -87,7 +87,7 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
             account.day_max_fen = r.day_max_fen.get();
         })?;
         if card_lost {
-            return self.block(card_uid);
+            return self.block_as(card_uid, true);
         }
         self.registry.block_list.free(card_uid);
         Ok(())

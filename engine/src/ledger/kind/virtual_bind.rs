@@ -1,6 +1,7 @@
 //! Binds a virtual card to the account of a student number, under the query password, in the place of the one that it has.
 //!
-//! A change of phone is a binding from the new one: what the old one showed is void at once. `VirtualTaken` for a virtual card
+//! A change of phone is a binding from the new one: what the old one showed is void at once,
+//! and its number is forgotten. `VirtualTaken` for a virtual card
 //! of another account, `VirtualAlreadyBound` for this account's own; `AccountClosed`, `AccountFrozen`; `Busy` when the
 //! directory has no place, without a record. What else: see [`super::password`].
 
@@ -32,6 +33,8 @@ pub struct VirtualBind<'a> {
     pub virtual_id: VirtualId,
     /// Whether what came along is a password at all.
     pub well_formed: bool,
+    /// The time step of payment codes when it came, by the clock that they are judged by.
+    pub intake_step: u32,
 }
 
 impl<'a> Ask<'a> for VirtualBind<'a> {
@@ -42,7 +45,7 @@ impl<'a> Ask<'a> for VirtualBind<'a> {
     }
 
     fn decide<P: Parts + ?Sized>(&self, desk: &Desk<'_, P>) -> Decision<'a> {
-        let VirtualBind { student_number, virtual_id, well_formed, .. } = *self;
+        let VirtualBind { student_number, virtual_id, well_formed, intake_step, .. } = *self;
         let account = AccountSelector::StudentNumber(student_number);
         let digest = account.fold(digest_of(2).word(virtual_id.0)).finish();
         let owner = desk.directory.virtual_card(virtual_id);
@@ -59,7 +62,7 @@ impl<'a> Ask<'a> for VirtualBind<'a> {
             },
             |person, money| {
                 let old = old(person.id);
-                let void_to = if old == 0 { 0 } else { void_to_step(desk.stamp.time_ns) };
+                let void_to = if old == 0 { 0 } else { void_to_step(desk.stamp.time_ns, intake_step) };
                 Record::VirtualBound(VirtualBoundRecord {
                     money,
                     virtual_id: U64::new(virtual_id.0),
@@ -86,6 +89,7 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
             |holder| {
                 had = holder.virtual_id;
                 holder.virtual_id = virtual_id;
+                holder.phone = 0;
                 holder.forget_failures();
             },
         )?;

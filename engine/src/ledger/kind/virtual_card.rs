@@ -37,8 +37,9 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
     }
 }
 
-/// The last time step of which a code can have been shown at this time: codes of the next one are taken, too.
-pub(super) fn void_to_step(time_ns: u64) -> u32 {
+/// The last time step of which a code can have been shown when a request comes: codes of the next one are taken, too. Codes
+/// are judged by the clock, which is that of `intake_step`; it may be ahead of logged time, and have been.
+pub(super) fn void_to_step(time_ns: u64, intake_step: u32) -> u32 {
     // Steps are half minutes since 1970: they fit until the year 6053.
-    (step_at(time_ns) + LIVE_STEPS_EACH_WAY) as u32
+    (step_at(time_ns) as u32).max(intake_step).saturating_add(LIVE_STEPS_EACH_WAY as u32)
 }

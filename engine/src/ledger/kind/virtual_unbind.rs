@@ -1,4 +1,5 @@
-//! Unbinds a virtual card: the account's payment codes are refused from here on, those already shown too.
+//! Unbinds a virtual card: the account's payment codes are refused from here on, those already shown too. The
+//! number of its phone is forgotten.
 //!
 //! See [`super::virtual_card`].
 
@@ -23,6 +24,8 @@ pub struct VirtualUnbind<'a> {
     pub sale: Sale<'a>,
     /// The virtual card; not 0.
     pub virtual_id: VirtualId,
+    /// The time step of payment codes when it came, by the clock that they are judged by.
+    pub intake_step: u32,
 }
 
 impl<'a> Ask<'a> for VirtualUnbind<'a> {
@@ -33,7 +36,7 @@ impl<'a> Ask<'a> for VirtualUnbind<'a> {
     }
 
     fn decide<P: Parts + ?Sized>(&self, desk: &Desk<'_, P>) -> Decision<'a> {
-        let VirtualUnbind { virtual_id, .. } = *self;
+        let VirtualUnbind { virtual_id, intake_step, .. } = *self;
         let digest = digest_of(3).word(virtual_id.0).finish();
         desk.by_virtual_card(
             &self.sale,
@@ -44,7 +47,7 @@ impl<'a> Ask<'a> for VirtualUnbind<'a> {
                 Record::VirtualUnbound(VirtualUnboundRecord {
                     money,
                     virtual_id: U64::new(virtual_id.0),
-                    void_to_step: U32::new(void_to_step(desk.stamp.time_ns)),
+                    void_to_step: U32::new(void_to_step(desk.stamp.time_ns, intake_step)),
                     reserved: U32::ZERO,
                 })
             },
@@ -63,7 +66,10 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
                 account.marks = account.marks.with(Marks::UNBOUND).without(Marks::BOUND);
                 account.void_codes(r.void_to_step.get());
             },
-            |holder| had = core::mem::take(&mut holder.virtual_id),
+            |holder| {
+                had = core::mem::take(&mut holder.virtual_id);
+                holder.phone = 0;
+            },
         )?;
         if had != virtual_id || virtual_id == 0 {
             return Err(self.bad("virtual_id"));

@@ -351,11 +351,12 @@ impl Payload for OfflineDebitRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Liability {
-    /// The card's holder: the card wasn't blocked yet. Or nobody knows whose card it is.
+    /// The card's holder: the card wasn't lost yet. Or nobody knows whose card it is.
     Holder = 0,
-    /// The school: the card was blocked, and the till's block-list was no older than it may be.
+    /// The school: the card was lost, and the till couldn't know: its block-list was older than that, but no older than it may
+    /// be.
     School = 1,
-    /// The merchant: the card was blocked, and the till had no block-list, or too old a one.
+    /// The merchant: the card was lost, and the till had no block-list, too old a one, or one with the card.
     Merchant = 2,
 }
 

@@ -217,7 +217,10 @@ fn block_rows(list: &BlockList) -> Vec<BlockRow> {
         reserved: [0; 3],
     };
     let blocked = list.blocked_in_order().into_iter();
-    let blocked = blocked.map(|(uid, since)| row(uid, since.version, since.time_ns, BlockRow::BLOCKED));
+    let blocked = blocked.map(|(uid, since)| {
+        let what = if since.lost { BlockRow::LOST } else { BlockRow::BLOCKED };
+        row(uid, since.version, since.time_ns, what)
+    });
     let moves = list.moves().map(|step| {
         let what = if step.blocked { BlockRow::MOVE_ON } else { BlockRow::MOVE_OFF };
         row(step.card_uid.0, step.version, 0, what)
@@ -519,8 +522,9 @@ impl Reader<'_> {
     fn block(&mut self, row: &BlockRow) -> Result<(), LedgerError> {
         let list = &mut self.state.registry.block_list;
         let (card_uid, version) = (row.card_uid.get(), row.version.get());
-        if row.what == BlockRow::BLOCKED {
-            let since = BlockedSince { version, time_ns: row.time_ns.get() };
+        let lost = row.what == BlockRow::LOST;
+        if lost || row.what == BlockRow::BLOCKED {
+            let since = BlockedSince { version, time_ns: row.time_ns.get(), lost };
             let restored = list.restore_blocked(card_uid, since);
             return if restored { Ok(()) } else { Err(LedgerError::TableFull { table: "blocked cards" }) };
         }

@@ -230,6 +230,8 @@ impl BlockRow {
     pub(super) const MOVE_ON: u8 = 1;
     /// `what` of a move that freed it.
     pub(super) const MOVE_OFF: u8 = 2;
+    /// As [`Self::BLOCKED`], for a card that was lost.
+    pub(super) const LOST: u8 = 3;
 }
 
 impl From<&Account> for AccountRow {

@@ -306,7 +306,7 @@ impl Bench {
             card_counter: CardCounter(counter),
             amount_fen,
             till_time_ns: self.time_ns,
-            list_age_s: Some(0),
+            list: None,
             authentic: true,
         })
     }

@@ -545,7 +545,13 @@ impl Campus {
         }
         for id in [virtual_id, VirtualId(virtual_id.0 + 1_000_000)] {
             let (sale, number) = (self.next_sale(), student_number(account));
-            let bind = VirtualBind { sale, student_number: number, virtual_id: id, well_formed: true };
+            let bind = VirtualBind {
+                sale,
+                student_number: number,
+                virtual_id: id,
+                well_formed: true,
+                intake_step: 0,
+            };
             self.counted(Request::VirtualBind(bind));
             let sale = self.next_sale();
             let phone = PhoneDigest(9);
@@ -553,7 +559,7 @@ impl Campus {
         }
         for id in [virtual_id, VirtualId(virtual_id.0 + 1_000_000)] {
             let sale = self.next_sale();
-            self.counted(Request::VirtualUnbind(VirtualUnbind { sale, virtual_id: id }));
+            self.counted(Request::VirtualUnbind(VirtualUnbind { sale, virtual_id: id, intake_step: 0 }));
         }
     }
 
@@ -606,7 +612,7 @@ fn fact(
         card_counter: CardCounter(counter),
         amount_fen,
         till_time_ns: NOON_NS,
-        list_age_s: Some(0),
+        list: None,
         authentic,
     }
 }

@@ -92,7 +92,7 @@ fn a_card_goes_from_issue_over_replacement_to_return() {
         card_counter: CardCounter(10),
         amount_fen: 300,
         till_time_ns: bench.time_ns,
-        list_age_s: Some(0),
+        list: None,
         authentic: true,
     });
     assert_eq!((late.outcome.code, late.outcome.account), (ResultCode::Approved, Some(AccountId(BARE))));
@@ -326,7 +326,7 @@ fn a_replaced_cards_late_fact_finds_its_account() {
         card_counter: CardCounter(2),
         amount_fen: 500,
         till_time_ns,
-        list_age_s: Some(0),
+        list: None,
         authentic: true,
     };
     assert_eq!(bench.fact(fact).outcome.code, ResultCode::Approved);

@@ -69,11 +69,17 @@ fn records_of_a_holder() {
     bench.done(Request::PasswordSet(PasswordSet { sale: sale(0, 1, 1), account, well_formed }));
     for (sequence, virtual_id) in [(1, VirtualId(0x0102_0304)), (2, virtual_id)] {
         let sale = sale(1, 1, sequence);
-        bench.done(Request::VirtualBind(VirtualBind { sale, student_number, virtual_id, well_formed }));
+        bench.done(Request::VirtualBind(VirtualBind {
+            sale,
+            student_number,
+            virtual_id,
+            well_formed,
+            intake_step: 0,
+        }));
     }
     let phone = PhoneDigest(0x2122_2324);
     bench.done(Request::PhoneChange(PhoneChange { sale: sale(1, 1, 3), virtual_id, phone }));
-    bench.done(Request::VirtualUnbind(VirtualUnbind { sale: sale(1, 1, 4), virtual_id }));
+    bench.done(Request::VirtualUnbind(VirtualUnbind { sale: sale(1, 1, 4), virtual_id, intake_step: 0 }));
     bench.done(Request::LossReport(LossReport { sale: sale(1, 1, 5), account, well_formed }));
     let late = bench.fact(OfflineFact {
         sale: sale(2, 1, 1),
@@ -82,7 +88,7 @@ fn records_of_a_holder() {
         card_counter: CardCounter(3),
         amount_fen: 300,
         till_time_ns: bench.time_ns + 1,
-        list_age_s: Some(60),
+        list: None,
         authentic: true,
     });
     assert_eq!(late.outcome.account, None);

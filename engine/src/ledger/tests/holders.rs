@@ -111,12 +111,20 @@ fn lift(account: u32) -> impl FnOnce(Sale<'static>) -> Request<'static> {
 fn bind(account: u32, virtual_id: u64) -> impl FnOnce(Sale<'static>) -> Request<'static> {
     move |sale| {
         let (student_number, virtual_id) = (number(account), VirtualId(virtual_id));
-        Request::VirtualBind(VirtualBind { sale, student_number, virtual_id, well_formed: true })
+        Request::VirtualBind(VirtualBind {
+            sale,
+            student_number,
+            virtual_id,
+            well_formed: true,
+            intake_step: 0,
+        })
     }
 }
 
 fn unbind(virtual_id: u64) -> impl FnOnce(Sale<'static>) -> Request<'static> {
-    move |sale| Request::VirtualUnbind(VirtualUnbind { sale, virtual_id: VirtualId(virtual_id) })
+    move |sale| {
+        Request::VirtualUnbind(VirtualUnbind { sale, virtual_id: VirtualId(virtual_id), intake_step: 0 })
+    }
 }
 
 fn phone(virtual_id: u64, phone: u64) -> impl FnOnce(Sale<'static>) -> Request<'static> {
@@ -262,15 +270,20 @@ fn a_virtual_card_is_bound_to_one_account_and_moves_with_the_phone() {
     // Another phone of the same person; the one before is free for somebody else.
     assert_eq!(campus.ask(RIGHT, bind(0, 501)), Approved);
     assert_eq!(campus.bench.state.directory.virtual_card(VirtualId(500)), None);
-    assert_eq!(campus.ask(RIGHT, phone(501, 9)), PhoneUnchanged);
+    let holder = |campus: &Campus| {
+        let holder = state::holder(&campus.bench.state.shards, AccountId(0));
+        (holder.virtual_id, holder.phone)
+    };
+    assert_eq!(holder(&campus), (501, 0), "the number was the other phone's");
+    assert_eq!(campus.ask(RIGHT, phone(501, 9)), Approved);
     assert_eq!(campus.ask(RIGHT, bind(1, 500)), Approved);
-    let holder = state::holder(&campus.bench.state.shards, AccountId(0));
-    assert_eq!((holder.virtual_id, holder.phone), (501, 9));
+    assert_eq!(holder(&campus), (501, 9));
     for (status, code) in [(AccountStatus::Frozen, AccountFrozen), (AccountStatus::Closed, AccountClosed)] {
         campus.terms(BARE, status);
         assert_eq!(campus.ask(RIGHT, bind(BARE, 502)), code);
     }
     assert_eq!(campus.ask(RIGHT, unbind(501)), Approved);
+    assert_eq!(holder(&campus), (0, 0));
     assert_eq!(campus.ask(RIGHT, unbind(501)), VirtualNotBound);
     let by_counter = campus.bench.run(bind(0, 503)(sale(COUNTER, 1, 400)));
     assert_eq!(by_counter.short(), (NotPermitted, 0));
@@ -296,9 +309,21 @@ fn codes_are_void_once_their_phone_is_cut_off() {
     assert_eq!(campus.pay(0, 1, 3), CodeUsed);
     campus.bench.time_ns += 2 * STEP_NS;
     assert_eq!(campus.pay(0, 0, 3), Approved);
+    // The clock that codes are judged by is ahead of logged time: what can have been shown by it is void, too.
+    let intake_step = step_at(campus.bench.time_ns) as u32 + 3;
+    let moved = campus.ask(RIGHT, |sale| match bind(0, 502)(sale) {
+        Request::VirtualBind(bind) => Request::VirtualBind(VirtualBind { intake_step, ..bind }),
+        other => other,
+    });
+    assert_eq!(moved, Approved);
+    assert_eq!(
+        (campus.pay(0, 3, 4), campus.pay(0, 4, 4), campus.pay(0, 5, 4)),
+        (CodeUsed, CodeUsed, Approved)
+    );
+    campus.bench.time_ns += 8 * STEP_NS;
     // Unbound: nothing any more, whatever the class says.
     campus.bench.done(Request::SetPolicy(SetPolicy { class: 0, policy: Policy::DEFAULT }));
-    assert_eq!(campus.ask(RIGHT, unbind(501)), Approved);
+    assert_eq!(campus.ask(RIGHT, unbind(502)), Approved);
     assert_eq!(campus.pay(0, 0, 4), CodeUsed);
     campus.bench.time_ns += 2 * STEP_NS;
     assert_eq!(campus.pay(0, 0, 4), CodeNotBound);

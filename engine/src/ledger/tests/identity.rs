@@ -79,7 +79,7 @@ fn the_latest_suspense_records_arent_repeated_on_the_next_date() {
             card_counter: CardCounter(1),
             amount_fen: 100,
             till_time_ns: bench.time_ns,
-            list_age_s: Some(0),
+            list: None,
             authentic: true,
         };
         bench.fact(foreign).records

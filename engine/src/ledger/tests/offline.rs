@@ -4,7 +4,9 @@ use protocol::result_code::ResultCode;
 use super::bench::{Bench, MERCHANT, sale, uid};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::calendar::DAY_NS;
-use crate::ledger::command::{BindCard, OfflineFact, RegisterMerchant, Request, SetAccountTerms, SetPolicy};
+use crate::ledger::command::{
+    BindCard, OfflineFact, RegisterMerchant, Request, SetAccountTerms, SetPolicy, TillList,
+};
 use crate::ledger::ledger_account::{Clearing, LedgerAccount};
 use crate::ledger::limits::{BLOCK_LIST_AGE_MAX_S, CLOCK_DRIFT_MAX_NS};
 use crate::ledger::record::{MoneyFlags, Record, RecordKind};
@@ -19,7 +21,7 @@ fn fact(bench: &Bench, sequence: u32, account: u32, amount_fen: i64) -> OfflineF
         card_counter: CardCounter(sequence),
         amount_fen,
         till_time_ns: bench.time_ns,
-        list_age_s: Some(0),
+        list: None,
         authentic: true,
     }
 }
@@ -219,13 +221,13 @@ fn a_merchant_that_stopped_trading_is_paid_after_review() {
 }
 
 #[test]
-fn a_blocked_cards_sales_are_borne_by_who_should_have_known() {
+fn a_lost_cards_sales_are_borne_by_who_should_have_known() {
     use ResultCode::{Approved, ApprovedFlagged};
     let lost_cards = LedgerAccount::clearing(Clearing::LostCards);
     let mut bench = Bench::new(2, 2);
-    let lose = |card_lost| {
+    let lose = |account, card_lost| {
         Request::SetAccountTerms(SetAccountTerms {
-            account: AccountId(0),
+            account: AccountId(account),
             status: AccountStatus::Open,
             card_lost,
             class: 0,
@@ -233,30 +235,48 @@ fn a_blocked_cards_sales_are_borne_by_who_should_have_known() {
             day_max_fen: 0,
         })
     };
-    bench.done(lose(true));
+    // Version 1 of the list is another's card; 2 has this one.
+    bench.done(lose(1, true));
+    bench.done(lose(0, true));
     let lost_ns = bench.time_ns;
     bench.time_ns += DAY_NS;
-    // When it was, how old the till's list was; the answer, what the holder, the school and the merchant's review have then.
+    // When it was, the version and the age of the till's list; the answer, what the holder, the school and the merchant's
+    // review have then.
     let mut sequence = 0;
-    let mut sold = |bench: &mut Bench, after_ns: u64, list_age_s| {
+    let mut sold_for = |bench: &mut Bench, after_ns: u64, list: Option<(u32, u32)>, amount_fen| {
         sequence += 1;
         let till_time_ns = lost_ns + after_ns;
-        let answer = bench.fact(OfflineFact { till_time_ns, list_age_s, ..fact(bench, sequence, 0, 100) });
+        let list = list.map(|(version, age_s)| TillList { version, age_s });
+        let answer = bench.fact(OfflineFact { till_time_ns, list, ..fact(bench, sequence, 0, amount_fen) });
         let school_fen = -total_fen(&bench.state.shards, lost_cards);
         (answer.outcome.code, bench.wallets(0)[0], school_fen, bench.held_back())
     };
+    let mut sold = |bench: &mut Bench, after_ns, list| sold_for(bench, after_ns, list, 100);
+    const OLDEST_S: u32 = BLOCK_LIST_AGE_MAX_S;
     assert_eq!(sold(&mut bench, 0, None), (Approved, 9_900, 0, 0), "at the very moment of the report");
-    assert_eq!(sold(&mut bench, 1, Some(BLOCK_LIST_AGE_MAX_S)), (Approved, 9_900, 100, 0));
-    assert_eq!(sold(&mut bench, 1, Some(BLOCK_LIST_AGE_MAX_S + 1)), (ApprovedFlagged, 9_900, 200, 100));
+    assert_eq!(sold(&mut bench, 1, Some((1, OLDEST_S))), (Approved, 9_900, 100, 0));
+    // Too old, none, one of no version; the card was on it; one that there wasn't.
+    assert_eq!(sold(&mut bench, 1, Some((1, OLDEST_S + 1))), (ApprovedFlagged, 9_900, 200, 100));
     assert_eq!(sold(&mut bench, 1, None), (ApprovedFlagged, 9_900, 300, 200));
+    assert_eq!(sold(&mut bench, 1, Some((0, 0))), (ApprovedFlagged, 9_900, 400, 300));
+    assert_eq!(sold(&mut bench, 1, Some((2, 0))), (ApprovedFlagged, 9_900, 500, 400));
+    assert_eq!(sold(&mut bench, 1, Some((3, 0))), (ApprovedFlagged, 9_900, 600, 500));
     assert_eq!(bench.owed_to_merchant(), 200);
+    // The class's limits hold for what the school bears, too.
+    assert_eq!(sold_for(&mut bench, 1, Some((1, 0)), 2_001), (ApprovedFlagged, 9_900, 2_601, 2_501));
+    assert!(last_flags(&bench).has(MoneyFlags::OVER_SALE_LIMIT));
+    let policy = Policy { offline_day_max_fen: 199, ..Policy::DEFAULT };
+    bench.done(Request::SetPolicy(SetPolicy { class: 0, policy }));
+    assert_eq!(sold_for(&mut bench, 1, Some((1, 0)), 100), (ApprovedFlagged, 9_900, 2_701, 2_601));
+    assert!(last_flags(&bench).has(MoneyFlags::OVER_DAY_LIMIT));
+    bench.done(Request::SetPolicy(SetPolicy { class: 0, policy: Policy::DEFAULT }));
+    let mut sold = |bench: &mut Bench, after_ns, list| sold_for(bench, after_ns, list, 100);
     // Found again: what comes from now on is the holder's.
-    bench.done(lose(false));
-    assert_eq!(sold(&mut bench, 1, None), (Approved, 9_800, 300, 200));
-    // A card that was replaced is blocked, too: its sales before are the holder's, those after aren't.
+    bench.done(lose(0, false));
+    assert_eq!(sold(&mut bench, 1, None), (Approved, 9_800, 2_701, 2_601));
+    // A card that an import left for another is blocked, too, but nobody lost it.
     bench.done(Request::BindCard(BindCard { account: AccountId(0), card_uid: CardUid(71) }));
-    assert_eq!(sold(&mut bench, DAY_NS, Some(0)), (Approved, 9_700, 300, 200));
-    assert_eq!(sold(&mut bench, DAY_NS + 1, Some(0)), (Approved, 9_700, 400, 200));
+    assert_eq!(sold(&mut bench, DAY_NS + 1, None), (Approved, 9_700, 2_701, 2_601));
     // The same record again is the same sale.
     let again = fact(&bench, 2, 0, 100);
     assert_eq!(bench.fact(again).short(), (Approved, 0));

@@ -139,7 +139,7 @@ fn an_original_of_an_older_epoch_is_looked_up() {
         card_counter: CardCounter(7),
         amount_fen: 100,
         till_time_ns: bench.time_ns,
-        list_age_s: Some(0),
+        list: None,
         authentic: true,
     };
     assert_eq!(bench.fact(fact).short(), (ResultCode::Reversed, 1));

@@ -80,7 +80,7 @@ fn command(random: &mut Random, clock: u32, time_ns: u64) -> Request<'static> {
             card_counter: CardCounter(clock),
             amount_fen,
             till_time_ns: time_ns - random.below(4) * 20_000 * SECOND_NS,
-            list_age_s: Some(0),
+            list: None,
             authentic: random.below(12) != 0,
         }),
         37 => Request::BindCard(BindCard {

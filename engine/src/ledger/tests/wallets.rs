@@ -240,7 +240,7 @@ fn an_old_cards_fact_finds_its_account() {
         card_counter: CardCounter(9),
         amount_fen: 500,
         till_time_ns,
-        list_age_s: Some(0),
+        list: None,
         authentic: true,
     };
     assert_eq!(bench.fact(fact).outcome.code, ResultCode::Approved);

@@ -232,7 +232,7 @@ impl Town {
                         card_counter: CardCounter(0),
                         amount_fen,
                         till_time_ns: now_ns - 3 * DAY_NS,
-                        list_age_s: Some(0),
+                        list: None,
                         authentic: true,
                     })
                 });
