@@ -8,7 +8,7 @@
 //!   log/          the write-ahead log (drawn in wal/README.md)
 //!   passwords     hashes of query passwords, which stand in no record (drawn in runtime/password_vault)
 //!   snapshots/    the newest two snapshots
-//!   orders/       which top-up orders were credited: what memory has forgotten of the log (drawn in runtime/order_index)
+//!   orders/       which orders counted: what memory has forgotten of the log (drawn in runtime/order_index)
 //! ```
 
 use std::fs;

@@ -5,7 +5,11 @@
 
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{
-    AccountSelector, Balance, BillHead, BindCard, BlockListActive, CardDebit, CardIssue, CardReplace, CardReturn, Channel, CodeDebit, CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordImport, PasswordSet, PhoneChange, Refund, RegisterMerchant, RegisterTerminal, Request, Reversal, Sale, SaleQuery, SetAccountClass, SetAccountTerms, SetMealPeriod, SetPolicy, Tender, TerminalSlot, TillList, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    AccountSelector, Balance, BillHead, BindCard, BlockListActive, CardDebit, CardIssue, CardReplace,
+    CardReturn, Channel, CodeDebit, CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount,
+    Opening, PasswordImport, PasswordSet, PhoneChange, Refund, RegisterMerchant, RegisterTerminal, Request,
+    Reversal, Sale, SaleQuery, SetAccountClass, SetAccountTerms, SetMealPeriod, SetPolicy, Tender,
+    TerminalSlot, TillList, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use engine::ledger::holder::PasswordRef;
 use engine::ledger::record::Wallet;

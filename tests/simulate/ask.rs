@@ -1,7 +1,9 @@
 //! What a simulated client asks, owned, and as the ledger's request.
 
 use engine::ledger::command::{
-    AccountSelector, Balance, BillHead, BlockListActive, CardDebit, CardIssue, CardReplace, CardReturn, Channel, CodeDebit, CodeVerdict, LossLift, LossReport, OfflineFact, PasswordSet, PhoneChange, Refund, Reversal, Sale, SaleQuery, Tender, TillList, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    AccountSelector, Balance, BillHead, BlockListActive, CardDebit, CardIssue, CardReplace, CardReturn,
+    Channel, CodeDebit, CodeVerdict, LossLift, LossReport, OfflineFact, PasswordSet, PhoneChange, Refund,
+    Reversal, Sale, SaleQuery, Tender, TillList, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use engine::ledger::{Request, TerminalSlot};
 use protocol::card::{CardKind, ReplaceReason};

@@ -27,9 +27,6 @@ pub const SUSPENSE_RECENT: usize = 4;
 /// How old a till's block-list may be at an offline sale, in seconds, for the school to bear what a blocked card paid.
 pub const BLOCK_LIST_AGE_MAX_S: u32 = 86_400;
 
-/// Of so many cards that the directory has room for, one may be blocked: old cards count while they are on the list.
-pub const BLOCKED_SHARE: u32 = 4;
-
 /// Cards that may be blocked, however small the directory is.
 pub const BLOCKED_CARDS_MIN: u32 = 1_024;
 

@@ -26,7 +26,7 @@
 //! - An identity (terminal, epoch, sequence) has one outcome. Only transient codes leave no trace.
 //! - Work per command is bounded: see [`limits`].
 //! - Outcomes and logical state are the same whatever the shard count; only `previous_counter` in records and which
-//!   top-up orders are still in memory (what isn't is asked for) depend on it.
+//!   orders are still in memory (what isn't is asked for) depend on it.
 
 pub mod account;
 pub mod apply;

@@ -140,6 +140,11 @@ impl Terminal {
         Kind::CardDebit.command().may_be_sent_by(self.kind)
     }
 
+    /// Whether somebody looks after what it does: refunds, voids, tenders.
+    pub const fn is_attended(&self) -> bool {
+        Kind::Refund.command().may_be_sent_by(self.kind)
+    }
+
     /// Whether it hands out cards, and takes them back.
     pub const fn hands_out_cards(&self) -> bool {
         Kind::CardIssue.command().may_be_sent_by(self.kind)

@@ -9,7 +9,7 @@ use super::error::LedgerError;
 use super::holder::Holder;
 use super::hot::HotParts;
 use super::ledger_account::LedgerAccount;
-use super::limits::{BLOCKED_CARDS_MIN, BLOCKED_SHARE, SHARDS_MAX};
+use super::limits::{BLOCKED_CARDS_MIN, SHARDS_MAX};
 use super::orders::Orders;
 use super::registry::Registry;
 use super::shard::{Layout, Parts, Shard};
@@ -76,9 +76,9 @@ impl Sizes {
         Ok(())
     }
 
-    /// Cards that may be blocked at a time.
+    /// Cards that may be blocked at a time: all of them, for an old card never leaves the list.
     pub(super) fn blocked_cards_max(&self) -> u32 {
-        (self.cards_max / BLOCKED_SHARE).max(BLOCKED_CARDS_MIN)
+        self.cards_max.max(BLOCKED_CARDS_MIN)
     }
 
     pub(super) fn orders_per_shard(&self) -> usize {

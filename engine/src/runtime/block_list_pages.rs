@@ -1,16 +1,18 @@
 //! Pages of the block-list for tills, and whether a till's list is the one that it says it is.
 //!
-//! The list is copied and its digest made once a version, on the slow lane, while nothing is held but the configuration for
-//! reading; the registry knows its cards and the latest moves ([`crate::ledger::block_list`]).
+//! The slow lane keeps a copy of the list, and brings it up to date by the moves since: no more than these is copied while the
+//! configuration is held, and everything else, the digests among it, is done when it isn't. Only the first copy, and one that
+//! is older than the moves that the registry keeps ([`crate::ledger::block_list`]), is of everything.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
+use std::ops::Bound;
 
 use protocol::block_list::{BlockListLine, digest};
 use protocol::ids::{CardUid, RecordNumber};
 use protocol::request::{BlockListActive, BlockListQuery};
 
 use super::engine::Engine;
-use crate::ledger::block_list::BlockList;
+use crate::ledger::block_list::{BlockList, BlockMove};
 
 /// What a till is told of the list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,85 +33,130 @@ pub struct BlockListPage {
     pub observed: RecordNumber,
 }
 
-/// The whole list of one version.
-#[derive(Debug, Default)]
-struct Whole {
+/// Digests of earlier versions that are kept, so that many tills which have the same one cost no more than one.
+const DIGESTS_KEPT: usize = 1_024;
+
+/// The list of one version.
+#[derive(Clone, Debug, Default)]
+struct HeldList {
     version: u32,
-    cards: Vec<CardUid>,
-    digest: [u8; 16],
+    cards: BTreeSet<CardUid>,
 }
 
-/// The newest list that was asked for, kept for whoever asks next.
+impl HeldList {
+    fn digest(&self) -> [u8; 16] {
+        digest(self.version, self.cards.iter().copied())
+    }
+
+    /// Makes a move, which follows its version.
+    fn advance(&mut self, step: &BlockMove) {
+        self.version = step.version;
+        if step.blocked {
+            self.cards.insert(step.card_uid);
+        } else {
+            self.cards.remove(&step.card_uid);
+        }
+    }
+
+    /// Takes a move back, which led to its version.
+    fn take_back(&mut self, step: &BlockMove) {
+        self.version = step.version - 1;
+        if step.blocked {
+            self.cards.remove(&step.card_uid);
+        } else {
+            self.cards.insert(step.card_uid);
+        }
+    }
+}
+
+/// The copy of the list that tills are answered from.
 #[derive(Debug, Default)]
 pub(super) struct BlockListPages {
-    whole: Option<Whole>,
+    copy: Option<HeldList>,
+    /// Of the copy's version, and of others: what was found out last is at the end.
+    digests: VecDeque<(u32, [u8; 16])>,
 }
 
 impl BlockListPages {
     /// The page that a query asks for.
     pub(super) fn page(&mut self, engine: &Engine, query: &BlockListQuery) -> BlockListPage {
-        let routes = engine.routes();
-        let registry = &routes.configuration().registry;
-        let list = registry.block_list();
-        let whole = self.whole_of(list);
-        let lines_max = usize::from(query.lines_max);
+        let by_moves = query.have_version > 0 && query.of_version == 0;
+        let (moves, observed) = self.catch_up(engine, by_moves.then_some(query.have_version));
+        let copy = self.copy.get_or_insert_default();
         let page = BlockListPage {
-            version: whole.version,
-            digest: whole.digest,
+            version: copy.version,
+            digest: digest_of(&mut self.digests, copy),
             // Cards have a table, whose size fits.
-            cards: whole.cards.len() as u32,
-            observed: registry.changed(),
+            cards: copy.cards.len() as u32,
+            observed,
             ..BlockListPage::default()
         };
-        let moves =
-            list.moves_after(query.have_version).filter(|_| query.have_version > 0 && query.of_version == 0);
-        if let Some(mut moves) = moves {
-            let lines = moves
-                .by_ref()
-                .take(lines_max)
-                .map(|step| BlockListLine::step(step.version, step.card_uid, step.blocked));
-            let lines = lines.collect();
-            return BlockListPage { lines, more: moves.next().is_some(), ..page };
+        let lines_max = usize::from(query.lines_max);
+        if let Some(moves) = moves {
+            let lines = moves.iter().take(lines_max);
+            let lines =
+                lines.map(|step| BlockListLine::step(step.version, step.card_uid, step.blocked)).collect();
+            return BlockListPage { lines, more: moves.len() > lines_max, ..page };
         }
         // Another version than that of the pages before begins anew.
-        let after = if query.of_version == whole.version { query.after_card } else { CardUid(0) };
-        let from = whole.cards.partition_point(|card| *card <= after);
-        let left = &whole.cards[from..];
-        let lines = left.iter().take(lines_max).map(|&card| BlockListLine::card(card)).collect();
-        BlockListPage { whole: true, lines, more: left.len() > lines_max, ..page }
+        let after = if query.of_version == copy.version { query.after_card } else { CardUid(0) };
+        let mut left = copy.cards.range((Bound::Excluded(after), Bound::Unbounded));
+        let lines = left.by_ref().take(lines_max).map(|&card| BlockListLine::card(card)).collect();
+        BlockListPage { whole: true, lines, more: left.next().is_some(), ..page }
     }
 
     /// Whether a till's list is that of its version, as far as it can be told: the newest, or one whose moves are kept.
     pub(super) fn is_right(&mut self, engine: &Engine, active: &BlockListActive) -> bool {
-        let routes = engine.routes();
-        let list = routes.configuration().registry.block_list();
-        let whole = self.whole_of(list);
-        if active.version == whole.version {
-            return active.digest == whole.digest;
-        }
-        let Some(moves) = list.moves_after(active.version) else { return false };
-        // Undone in turn, from the newest back.
-        let mut cards: BTreeSet<CardUid> = whole.cards.iter().copied().collect();
-        let moves: Vec<_> = moves.collect();
-        for step in moves.into_iter().rev() {
-            if step.blocked {
-                cards.remove(&step.card_uid);
-            } else {
-                cards.insert(step.card_uid);
+        let (moves, _) = self.catch_up(engine, Some(active.version));
+        let Some(moves) = moves else { return false };
+        let known = self.digests.iter().find(|(version, _)| *version == active.version);
+        let right = match known {
+            Some((_, right)) => *right,
+            None => {
+                // From the newest back.
+                let mut copy = self.copy.clone().unwrap_or_default();
+                moves.iter().rev().for_each(|step| copy.take_back(step));
+                digest_of(&mut self.digests, &copy)
             }
-        }
-        active.digest == digest(active.version, cards.iter().copied())
+        };
+        active.digest == right
     }
 
-    fn whole_of(&mut self, list: &BlockList) -> &Whole {
-        let version = list.version();
-        if self.whole.as_ref().is_none_or(|whole| whole.version != version) {
-            let cards = list.full();
-            let digest = digest(version, cards.iter().copied());
-            self.whole = Some(Whole { version, cards, digest });
-        }
-        self.whole.as_ref().expect("it was made where it wasn't there")
+    /// Brings the copy to the version that the list has, and gives the moves that lead there from another one, if they are
+    /// kept, and the newest record that this depends on.
+    fn catch_up(&mut self, engine: &Engine, from: Option<u32>) -> (Option<Vec<BlockMove>>, RecordNumber) {
+        let routes = engine.routes();
+        let registry = &routes.configuration().registry;
+        let list = registry.block_list();
+        let observed = registry.changed();
+        let news = self.copy.as_ref().and_then(|copy| moves_since(list, copy.version));
+        let whole = news
+            .is_none()
+            .then(|| HeldList { version: list.version(), cards: list.full().into_iter().collect() });
+        let moves = from.and_then(|version| moves_since(list, version));
+        drop(routes);
+        let copy = whole.or_else(|| self.copy.take()).unwrap_or_default();
+        let copy = self.copy.insert(copy);
+        news.iter().flatten().for_each(|step| copy.advance(step));
+        (moves, observed)
     }
+}
+
+fn moves_since(list: &BlockList, version: u32) -> Option<Vec<BlockMove>> {
+    list.moves_after(version).map(|moves| moves.copied().collect())
+}
+
+/// The digest of a version, found out once as long as it is kept.
+fn digest_of(digests: &mut VecDeque<(u32, [u8; 16])>, copy: &HeldList) -> [u8; 16] {
+    if let Some((_, known)) = digests.iter().rev().find(|(version, _)| *version == copy.version) {
+        return *known;
+    }
+    if digests.len() == DIGESTS_KEPT {
+        digests.pop_front();
+    }
+    let digest = copy.digest();
+    digests.push_back((copy.version, digest));
+    digest
 }
 
 #[cfg(test)]

@@ -17,7 +17,6 @@ use protocol::result_code::ResultCode;
 use super::durable_signal::DurableSignal;
 use super::engine::{Engine, Reply};
 use super::look_up;
-use super::nice::run_after_others;
 use super::password_vault::{PasswordVault, VaultError};
 use super::slow_lane::{OwnedCommand, QueueFull};
 use crate::ledger::known::{Known, KnownPassword, Need};
@@ -46,7 +45,6 @@ impl PasswordLane {
         let (queue, jobs) = channel::bounded::<Job>(WAITING_MAX);
         let signal = DurableSignal::of(engine.log());
         let thread = thread::Builder::new().name("passwords".to_owned()).spawn(move || {
-            run_after_others();
             for Job { command, done } in jobs {
                 done(decide(&engine, &vault, &signal, &*command));
             }

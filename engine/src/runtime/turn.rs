@@ -122,7 +122,7 @@ impl Turn<'_> {
         let lead = self.leads.get(self.executed).unwrap_or(Lead::NONE);
         self.executed += 1;
         let reply = self.execute_led(command, lead);
-        if let Request::TopUp(_) = command.request {
+        if let Request::TopUp(_) | Request::Tender(_) = command.request {
             self.say_if_index_is_due();
         }
         reply

@@ -85,7 +85,7 @@ pub struct MetricsReport {
     order_index: OrderIndexReport,
 }
 
-/// The index of top-up orders, which keeps an order from being credited twice.
+/// The index of orders, which keeps an order from counting twice.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct OrderIndexReport {
     orders: u64,

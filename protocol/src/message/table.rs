@@ -38,6 +38,9 @@ const SELLERS: TerminalKinds = TerminalKinds::of(&[
     TerminalKind::PhoneGateway,
     TerminalKind::Counter,
 ]);
+/// Whoever sells under somebody's eyes: what gives money back isn't taken from a tap on a wall.
+const ATTENDED: TerminalKinds =
+    TerminalKinds::of(&[TerminalKind::PointOfSale, TerminalKind::PhoneGateway, TerminalKind::Counter]);
 /// Where cards are handed out, and cash is taken.
 const COUNTERS: TerminalKinds = TerminalKinds::of(&[TerminalKind::Counter]);
 /// What speaks for the phone's app.
@@ -319,16 +322,16 @@ messages! {
         0x13 Reversal(Reversal), 32..=32, Live, TAKES_SEQUENCE, SELLERS
             => ReversalAnswer, 40..=40, Money(MoneyAnswer);
         /// Gives a debit of this merchant back, wholly or in part.
-        0x16 Refund(Refund), 32..=32, Live, TAKES_SEQUENCE, SELLERS
+        0x16 Refund(Refund), 32..=32, Live, TAKES_SEQUENCE, ATTENDED
             => RefundAnswer, 40..=40, Money(MoneyAnswer);
         /// Undoes a sale of this till on the business date on which it was made.
-        0x17 Void(Reversal), 32..=32, Live, TAKES_SEQUENCE, SELLERS
+        0x17 Void(Reversal), 32..=32, Live, TAKES_SEQUENCE, ATTENDED
             => VoidAnswer, 40..=40, Money(MoneyAnswer);
         /// Takes back a top-up that this counter took, on the same business date.
         0x18 TopUpUndo(Reversal), 32..=32, Live, TAKES_SEQUENCE, COUNTERS
             => TopUpUndoAnswer, 40..=40, Money(MoneyAnswer);
         /// Records what was paid at this till through WeChat Pay or Alipay.
-        0x19 Tender(Tender), 56..=56, Live, TAKES_SEQUENCE, SELLERS
+        0x19 Tender(Tender), 56..=56, Live, TAKES_SEQUENCE, ATTENDED
             => TenderAnswer, 40..=40, Money(MoneyAnswer);
         /// Asks for the balance of an account.
         0x20 Balance(BalanceQuery), 24..=24, Live, NO_SEQUENCE, EVERYONE

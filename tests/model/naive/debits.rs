@@ -11,6 +11,10 @@ use super::{Answer, Ask, Body, Deed, Model, Other, PaidFrom};
 const FIVE_MINUTES_NS: u64 = 300_000_000_000;
 const WRONG_CODES_MAX: u32 = 10;
 
+pub(super) fn is_attended(kind: TerminalKind) -> bool {
+    matches!(kind, TerminalKind::PointOfSale | TerminalKind::PhoneGateway | TerminalKind::Counter)
+}
+
 pub(super) fn sells(kind: TerminalKind) -> bool {
     kind != TerminalKind::Door
 }

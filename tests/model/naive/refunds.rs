@@ -4,7 +4,7 @@ use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{Refund, Void};
 use protocol::result_code::ResultCode;
 
-use super::debits::sells;
+use super::debits::is_attended;
 use super::identity::{Standing, bad_field};
 use super::{Answer, Ask, Body, Deed, Model, Other, PaidFrom, Past, answer};
 
@@ -23,14 +23,24 @@ impl Model {
         if original.as_ref().is_some_and(|past| past.amount_fen != r.amount_fen) {
             return self.refuse(&ask, ResultCode::IdentityConflict, None);
         }
-        if let Some(answer) = bad_field(&ask, sells(self.tills[ask.till].kind)) {
+        if let Some(answer) = bad_field(&ask, is_attended(self.tills[ask.till].kind)) {
             return answer;
         }
         if named.1 == 0 {
             return answer(ResultCode::SequenceZero, ask.amount_fen);
         }
         let Some(past) = original else { return self.refuse(&ask, ResultCode::NothingToVoid, None) };
+        let own_merchant = self.tills[ask.till].merchant;
         let code = match past.deed {
+            Deed::Debit { merchant, .. }
+            | Deed::OfflineDebit { merchant, .. }
+            | Deed::Refund { merchant }
+            | Deed::Tender { merchant }
+            | Deed::Undo { merchant: Some(merchant) }
+                if merchant != own_merchant =>
+            {
+                return self.refuse(&ask, ResultCode::OtherMerchant, None);
+            }
             Deed::Tombstone => ResultCode::VoidAfterReversal,
             Deed::OfflineDebit { .. } => ResultCode::VoidOfOfflineFact,
             Deed::Debit { .. } if past.voided => ResultCode::AlreadyVoided,
@@ -73,7 +83,7 @@ impl Model {
         if let Some(answer) = self.known(&ask) {
             return answer;
         }
-        if let Some(answer) = bad_field(&ask, sells(self.tills[ask.till].kind)) {
+        if let Some(answer) = bad_field(&ask, is_attended(self.tills[ask.till].kind)) {
             return answer;
         }
         if named.1 == 0 {
@@ -82,11 +92,14 @@ impl Model {
         let sold_at = self.tills.iter().position(|till| till.terminal == terminal);
         let sold_at =
             sold_at.filter(|slot| r.original_slot.is_some_and(|named| usize::from(named.0) == *slot));
+        let own_merchant = self.tills[ask.till].merchant;
+        if sold_at.is_some_and(|slot| self.tills[slot].merchant != own_merchant) {
+            return self.refuse(&ask, ResultCode::OtherMerchant, None);
+        }
         let past = sold_at.and_then(|slot| Some((slot, self.tills[slot].past.get(&named)?.clone())));
         let Some((slot, past)) = past else {
             return self.refuse(&ask, ResultCode::NothingToRefund, None);
         };
-        let own_merchant = self.tills[ask.till].merchant;
         let (wallet, day, given_fen, flagged) = match past.deed {
             Deed::Debit { merchant, .. }
             | Deed::OfflineDebit { merchant, .. }
@@ -95,7 +108,7 @@ impl Model {
             | Deed::Undo { merchant: Some(merchant) }
                 if merchant != own_merchant =>
             {
-                return self.refuse(&ask, ResultCode::OtherMerchant, past.payer);
+                return self.refuse(&ask, ResultCode::OtherMerchant, None);
             }
             Deed::Debit { wallet, day, given_fen, .. } => (wallet, day, given_fen, false),
             Deed::OfflineDebit { day, given_fen, flagged, .. } => (PaidFrom::Card, day, given_fen, flagged),

@@ -5,7 +5,7 @@ use engine::ledger::command::{Channel, Tender, TopUp, TopUpUndo};
 use engine::ledger::registry::TerminalKind;
 use protocol::result_code::ResultCode;
 
-use super::debits::sells;
+use super::debits::is_attended;
 use super::identity::{Standing, bad_field};
 use super::{Answer, Ask, Body, CountedFor, Deed, Model, Order, Other, answer};
 
@@ -95,7 +95,7 @@ impl Model {
             return self.refuse(&ask, ResultCode::OrderConflict, None);
         }
         let is_channel = matches!(r.channel, Channel::WeChat | Channel::Alipay);
-        if let Some(answer) = bad_field(&ask, sells(kind) && is_channel) {
+        if let Some(answer) = bad_field(&ask, is_attended(kind) && is_channel) {
             return answer;
         }
         let record = self.next_record();

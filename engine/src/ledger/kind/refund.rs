@@ -4,7 +4,7 @@
 //! | original | answer | record |
 //! |---|---|---|
 //! | approved debit, online or offline, of which so much is left | `Approved` | refund |
-//! | credited to another merchant | `OtherMerchant` | refusal |
+//! | of a till that sells for another merchant now, or credited to another | `OtherMerchant` | refusal |
 //! | a refusal, no debit, not come, itself, or of a terminal that isn't registered | `NothingToRefund` | refusal |
 //! | offline fact that no account paid, but the school for a blocked card | `NothingToRefund` | refusal |
 //! | a refund | `RefundOfRefund` | refusal |
@@ -85,7 +85,7 @@ impl<'a> Ask<'a> for Refund<'a> {
         if let Some(decision) = desk.known(&case) {
             return decision;
         }
-        if let Some(code) = desk.bad_field(&case, till.config.sells()) {
+        if let Some(code) = desk.bad_field(&case, till.config.is_attended()) {
             return desk.transient(&case, code);
         }
         if self.original.sequence.0 == 0 {
@@ -98,6 +98,10 @@ impl<'a> Ask<'a> for Refund<'a> {
         else {
             return desk.refuse(&case, ResultCode::NothingToRefund, None);
         };
+        // Before anything is looked for: a till could make the log be walked for every sale of everybody's.
+        if sold_at.config.merchant != till.config.merchant {
+            return desk.refuse(&case, ResultCode::OtherMerchant, None);
+        }
         match desk.standing(sold_at, self.original.epoch, self.original.sequence) {
             Standing::Remembered(outcome) => desk.refund(&case, self.original, sold_at, &outcome),
             Standing::NeedsHistory => {
@@ -132,7 +136,8 @@ impl<'s, P: Parts + ?Sized> Desk<'s, P> {
         let refuse = |code| self.refuse(case, code, named);
         let credited = merchant_of(outcome);
         if credited.is_some_and(|merchant| merchant != case.till.config.merchant) {
-            return refuse(ResultCode::OtherMerchant);
+            // Who paid another merchant is none of this one's business.
+            return self.refuse(case, ResultCode::OtherMerchant, None);
         }
         if outcome.is_tombstone() {
             return refuse(ResultCode::RefundAfterReversal);
@@ -239,7 +244,7 @@ impl<'s, P: Parts + ?Sized> Desk<'s, P> {
 }
 
 /// The merchant on either side.
-fn merchant_of(outcome: &RememberedOutcome) -> Option<MerchantId> {
+pub(super) fn merchant_of(outcome: &RememberedOutcome) -> Option<MerchantId> {
     [outcome.debit, outcome.credit].into_iter().find_map(|account| match account.class() {
         LedgerClass::Merchant(merchant) | LedgerClass::HeldBack(merchant) => Some(merchant),
         _ => None,

@@ -69,7 +69,7 @@ impl<'a> Ask<'a> for Tender<'a> {
             }
         }
         let is_channel = matches!(self.channel, Channel::WeChat | Channel::Alipay);
-        if let Some(code) = desk.bad_field(&case, till.config.sells() && is_channel) {
+        if let Some(code) = desk.bad_field(&case, till.config.is_attended() && is_channel) {
             return desk.transient(&case, code);
         }
         if !desk.has_room_for_order(self.channel, &self.order_number) {

@@ -6,6 +6,7 @@
 //! | approved online debit of the open business date | `Approved` | void: back to the wallet debited, off the day's total |
 //! | with another amount | `IdentityConflict` | refusal |
 //! | offline fact | `VoidOfOfflineFact` | refusal |
+//! | of another merchant, which the till sold for before | `OtherMerchant` | refusal |
 //! | anything else, not come, itself, or of a greater epoch | `NothingToVoid` | refusal |
 //! | voided | `AlreadyVoided` | refusal |
 //! | reversed, or reversed before it came | `VoidAfterReversal` | refusal |
@@ -23,6 +24,7 @@ use protocol::result_code::ResultCode;
 
 use super::give_back::{given_back, whole_back};
 use super::original::{Original, digest_of};
+use super::refund::merchant_of;
 use super::{Ask, Case, Desk};
 use crate::ledger::apply::Posting;
 use crate::ledger::command::{Channel, Sale};
@@ -78,7 +80,7 @@ impl<'a> Ask<'a> for Void<'a> {
             Ok(original) => original,
             Err(obstacle) => return desk.obstructed(&case, obstacle),
         };
-        if let Some(code) = desk.bad_field(&case, till.config.sells()) {
+        if let Some(code) = desk.bad_field(&case, till.config.is_attended()) {
             return desk.transient(&case, code);
         }
         match original {
@@ -96,6 +98,9 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
     fn void<'a>(&self, case: &Case<'_, 'a>, outcome: &RememberedOutcome) -> Decision<'a> {
         let named = outcome.debit.as_person().and_then(|id| self.person(id));
         let refuse = |code| self.refuse(case, code, named);
+        if merchant_of(outcome).is_some_and(|merchant| merchant != case.till.config.merchant) {
+            return self.refuse(case, ResultCode::OtherMerchant, None);
+        }
         if outcome.is_tombstone() {
             return refuse(ResultCode::VoidAfterReversal);
         }

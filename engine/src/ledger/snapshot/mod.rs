@@ -588,7 +588,7 @@ impl Reader<'_> {
         if self.state.shards[shard].orders.insert(order) {
             Ok(())
         } else {
-            Err(LedgerError::TableFull { table: "top-up orders" })
+            Err(LedgerError::TableFull { table: "orders" })
         }
     }
 }

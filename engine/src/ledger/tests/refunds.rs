@@ -6,7 +6,7 @@ use crate::ledger::account::AccountStatus;
 use crate::ledger::calendar::DAY_NS;
 use crate::ledger::command::{
     CodeVerdict, OfflineFact, Refund, RegisterMerchant, RegisterTerminal, Request, Sale, SetAccountTerms,
-    SetPolicy, TerminalSlot,
+    SetPolicy, TerminalSlot, TillList,
 };
 use crate::ledger::ledger_account::{Clearing, LedgerAccount};
 use crate::ledger::record::RecordKind;
@@ -161,23 +161,25 @@ fn an_offline_debit_is_given_back_unless_it_is_held_for_review() {
         card_counter: CardCounter(1),
         amount_fen: 100,
         till_time_ns: bench.time_ns,
-        list_age_s: None,
+        list: None,
         authentic: true,
     };
     bench.fact(unknown);
     assert_eq!(bench.refund(sale(0, 1, 7), sale(0, 1, 6), 100).outcome.code, ResultCode::RefundUnderReview);
-    // The school bears what a card paid that was blocked in time.
-    bench.done(Request::SetAccountTerms(SetAccountTerms {
-        account: AccountId(0),
-        status: AccountStatus::Open,
-        card_lost: true,
-        class: 0,
-        debit_max_fen: 0,
-        day_max_fen: 0,
-    }));
-    let (till_time_ns, list_age_s) = (bench.time_ns + 1, Some(60));
+    // The school bears what a lost card paid at a till whose list was fresh and didn't have it yet.
+    for card_lost in [true, false, true] {
+        bench.done(Request::SetAccountTerms(SetAccountTerms {
+            account: AccountId(0),
+            status: AccountStatus::Open,
+            card_lost,
+            class: 0,
+            debit_max_fen: 0,
+            day_max_fen: 0,
+        }));
+    }
+    let (till_time_ns, list) = (bench.time_ns + 1, Some(TillList { version: 2, age_s: 60 }));
     let borne = sale(0, 1, 8);
-    let school = OfflineFact { sale: borne, card_uid: uid(0), till_time_ns, list_age_s, ..unknown };
+    let school = OfflineFact { sale: borne, card_uid: uid(0), till_time_ns, list, ..unknown };
     assert_eq!(
         (bench.fact(school).outcome.code, borne.terminal),
         (ResultCode::Approved, unknown.record_terminal)
