@@ -9,6 +9,7 @@
 mod fast;
 mod naive;
 mod stream;
+mod worked_examples;
 
 use std::collections::BTreeMap;
 
@@ -26,7 +27,7 @@ const SHARD_COUNTS: [usize; 3] = [1, 2, 16];
 
 /// The codes that the ledger itself gives, and every run of all streams must have seen. `BalanceOverflow` isn't among
 /// them: the range of balances is a million times that of amounts, beyond what a stream can reach.
-const CODES: [ResultCode; 66] = [
+const CODES: [ResultCode; 77] = [
     ResultCode::Approved,
     ResultCode::ApprovedFlagged,
     ResultCode::UnknownTerminal,
@@ -64,6 +65,11 @@ const CODES: [ResultCode; 66] = [
     ResultCode::CardNotLost,
     ResultCode::NoCard,
     ResultCode::PhoneUnchanged,
+    ResultCode::CodeRevoked,
+    ResultCode::CodeKeyRetired,
+    ResultCode::ScanNotAuthentic,
+    ResultCode::ScanExpired,
+    ResultCode::ScanPaidBefore,
     ResultCode::UnknownAccount,
     ResultCode::AccountClosed,
     ResultCode::AccountFrozen,
@@ -73,6 +79,11 @@ const CODES: [ResultCode; 66] = [
     ResultCode::DayLimit,
     ResultCode::OtherMerchant,
     ResultCode::InsufficientFunds,
+    ResultCode::CodeKeyNotNext,
+    ResultCode::ScanConflict,
+    ResultCode::ScanWithdrawn,
+    ResultCode::GapTillUnknown,
+    ResultCode::GapNotOpen,
     ResultCode::ReversalTooLate,
     ResultCode::ReversalOfOfflineFact,
     ResultCode::NothingToReverse,
@@ -93,6 +104,7 @@ const CODES: [ResultCode; 66] = [
     ResultCode::RefundUnderReview,
     ResultCode::NotAuthentic,
     ResultCode::WrongTerminal,
+    ResultCode::PaymentPending,
 ];
 
 fn sizes(shards: usize) -> Sizes {

@@ -6,10 +6,11 @@
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{
     AccountSelector, Balance, BillHead, BindCard, BlockListActive, CardDebit, CardIssue, CardReplace,
-    CardReturn, Channel, CodeDebit, CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount,
-    Opening, PasswordImport, PasswordSet, PhoneChange, Refund, RegisterMerchant, RegisterTerminal, Request,
-    Reversal, Sale, SaleQuery, SetAccountClass, SetAccountTerms, SetMealPeriod, SetPolicy, Tender,
-    TerminalSlot, TillList, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    CardReturn, Carried, Channel, CodeDebit, CodeKeyRotate, CodeRevoke, CodeVerdict, CutOff, GapClose,
+    LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordImport, PasswordSet, PhoneChange,
+    Refund, RegisterMerchant, RegisterTerminal, Request, Reversal, Sale, SaleQuery, ScanPay, SetAccountClass,
+    SetAccountTerms, SetMealPeriod, SetPolicy, Tender, TerminalSlot, TillList, TopUp, TopUpUndo, VirtualBind,
+    VirtualUnbind, Void,
 };
 use engine::ledger::holder::PasswordRef;
 use engine::ledger::record::Wallet;
@@ -27,7 +28,7 @@ pub const DAY_NS: u64 = 86_400 * SECOND_NS;
 /// 2025-08-28 08:00 at the campus.
 pub const START_NS: u64 = 1_756_339_200 * SECOND_NS;
 /// 2025-08-28.
-const START_DATE: u16 = 9_371;
+pub const START_DATE: u16 = 9_371;
 
 const NAMES: [&str; 4] = ["一食堂", "二食堂", "超市", "开水房"];
 const RAWS: [&[u8]; 3] = [b"", b"request", &[0xA5; 300]];
@@ -93,9 +94,19 @@ pub struct Stream {
     guessing: Option<(u16, u32)>,
     /// The latest authentic code: it may be shown again.
     shown: CodeVerdict,
+    /// What tills showed to phones of late: what of it is paid or told, and by whom, is another matter.
+    scans: Vec<Scan>,
 }
 
-fn text<const N: usize>(text: &str) -> [u8; N] {
+/// What an offline till showed.
+#[derive(Clone, Copy)]
+struct Scan {
+    sale: Sale<'static>,
+    amount_fen: i64,
+    time_ns: u64,
+}
+
+pub fn text<const N: usize>(text: &str) -> [u8; N] {
     let mut bytes = [0; N];
     bytes[..text.len()].copy_from_slice(text.as_bytes());
     bytes
@@ -110,6 +121,7 @@ impl Stream {
             orders: 0,
             guessing: None,
             shown: CodeVerdict::Malformed,
+            scans: Vec::new(),
         }
     }
 
@@ -160,17 +172,20 @@ impl Stream {
             }
             0..38 => self.tap(model),
             38..48 => self.code(model),
-            48..56 => self.top_up(model),
-            56..59 => self.tender(model),
-            59..67 => self.reverse(model),
-            67..70 => self.void(model),
-            70..75 => self.refund(model),
+            48..55 => self.top_up(model),
+            55..59 => self.tender(model),
+            59..65 => self.reverse(model),
+            65..69 => self.scan_pay(model),
+            69..72 => self.void(model),
+            72..75 => self.refund(model),
             75..78 => self.undo_top_up(model),
             78..86 => self.offline(model),
             86 => self.report_list(model),
             87..90 => self.query(model),
             90..93 => self.card_at_a_counter(model),
             93..96 => self.holder(model),
+            96 => self.about_codes(model),
+            97 => self.close_gap(model),
             _ => self.configure(model),
         };
         self.sent.push(request);
@@ -220,6 +235,7 @@ impl Stream {
                 till_time_ns: self.time_ns,
                 list: None,
                 authentic: true,
+                carried: Carried::default(),
             }),
             Request::CodeDebit(r) => Request::CodeDebit(CodeDebit { digits: *b"00000000000000000000", ..r }),
             Request::TopUp(r) => Request::TopUp(TopUp { amount_fen: r.amount_fen + 1, ..r }),
@@ -247,6 +263,14 @@ impl Stream {
             }
             Request::CardIssue(r) => {
                 Request::CardIssue(CardIssue { card_uid: CardUid(r.card_uid.0 + 1), ..r })
+            }
+            Request::ScanPay(r) => Request::ScanPay(ScanPay { amount_fen: r.amount_fen + 1, ..r }),
+            Request::GapClose(r) => Request::GapClose(GapClose { reason: text("it was stolen"), ..r }),
+            Request::CodeRevoke(r) => {
+                Request::CodeRevoke(CodeRevoke { account: AccountSelector::Card(CardUid(1)), ..r })
+            }
+            Request::CodeKeyRotate(r) => {
+                Request::CodeKeyRotate(CodeKeyRotate { refuses_earlier: !r.refuses_earlier, ..r })
             }
             Request::CardReplace(r) if self.random.chance(50) => {
                 Request::CardReplace(CardReplace { reason: ReplaceReason::NumberChanged, ..r })
@@ -350,7 +374,24 @@ impl Stream {
         }
         let digits = text(&format!("{:010}{:08}{nonce:02}", account.0, step % 100_000_000));
         let sale = self.sale(model, slot);
-        Request::CodeDebit(CodeDebit { sale, digits, verdict, amount_fen: self.amount_fen() })
+        let key_version = match self.random.below(30) {
+            0..3 => model.code_key.saturating_sub(1),
+            3 => model.code_key.saturating_sub(3),
+            _ => model.code_key,
+        };
+        Request::CodeDebit(CodeDebit { sale, digits, verdict, key_version, amount_fen: self.amount_fen() })
+    }
+
+    /// Codes are revoked, or another key comes into use.
+    fn about_codes(&mut self, model: &Model) -> Request<'static> {
+        let slot = if self.random.chance(90) { 4 + self.random.below(2) as u16 } else { self.slot() };
+        let sale = self.sale(model, slot);
+        if self.random.chance(70) {
+            let intake_step = self.intake_step();
+            return Request::CodeRevoke(CodeRevoke { sale, account: self.selector(model), intake_step });
+        }
+        let key_version = model.code_key + if self.random.chance(80) { 1 } else { 2 };
+        Request::CodeKeyRotate(CodeKeyRotate { sale, key_version, refuses_earlier: self.random.chance(40) })
     }
 
     fn top_up(&mut self, model: &Model) -> Request<'static> {
@@ -520,7 +561,61 @@ impl Stream {
         })
     }
 
+    /// A till shows something, now or a while ago.
+    fn scan(&mut self, model: &Model) -> Scan {
+        if let Some(newest) = self.scans.len().checked_sub(1)
+            && self.random.chance(55)
+        {
+            return self.scans[newest - self.random.below(newest.min(5) as u64 + 1) as usize];
+        }
+        let slot = self.slot();
+        let sale = self.sale(model, slot);
+        let time_ns = match self.random.below(20) {
+            0 => self.time_ns - 600 * SECOND_NS,
+            1 => self.time_ns - 601 * SECOND_NS,
+            2 => self.time_ns + 301 * SECOND_NS,
+            _ => self.time_ns - self.random.below(60) * SECOND_NS,
+        };
+        let scan = Scan { sale, amount_fen: self.amount_fen(), time_ns };
+        self.scans.push(scan);
+        scan
+    }
+
+    fn scan_pay(&mut self, model: &Model) -> Request<'static> {
+        let scan = self.scan(model);
+        let slot = if self.random.chance(93) { 5 } else { self.slot() };
+        Request::ScanPay(ScanPay {
+            sale: self.sale(model, slot),
+            account: self.selector(model),
+            scanned: scan.sale.id(),
+            scanned_slot: scan.sale.slot,
+            amount_fen: scan.amount_fen + i64::from(self.random.chance(4)),
+            till_time_ns: scan.time_ns,
+            authentic: !self.random.chance(4),
+            till_connected: self.random.chance(20),
+        })
+    }
+
+    /// What a till showed comes by its upload.
+    fn upload_scan(&mut self, model: &Model) -> Request<'static> {
+        let scan = self.scan(model);
+        Request::Offline(OfflineFact {
+            sale: scan.sale,
+            record_terminal: scan.sale.terminal,
+            card_uid: CardUid(0),
+            card_counter: CardCounter(0),
+            amount_fen: scan.amount_fen + i64::from(self.random.chance(6)),
+            till_time_ns: scan.time_ns,
+            list: None,
+            authentic: !self.random.chance(4),
+            carried: Carried { by_scan: true, ..Carried::default() },
+        })
+    }
+
     fn offline(&mut self, model: &Model) -> Request<'static> {
+        if self.random.chance(30) {
+            return self.upload_scan(model);
+        }
         let slot = self.slot();
         let sale = self.sale(model, slot);
         let till_time_ns = match self.random.below(20) {
@@ -544,6 +639,41 @@ impl Stream {
             till_time_ns,
             list,
             authentic: !self.random.chance(5),
+            carried: Carried {
+                offline_since_ns: match self.random.below(12) {
+                    0 => till_time_ns - 3 * DAY_NS,
+                    1 => till_time_ns - 3 * DAY_NS - 1,
+                    2..6 => till_time_ns - self.random.below(3_600) * SECOND_NS,
+                    _ => 0,
+                },
+                ..Carried::default()
+            },
+        })
+    }
+
+    /// A hole of some till is closed, or what isn't one.
+    fn close_gap(&mut self, model: &Model) -> Request<'static> {
+        let slot = if self.random.chance(92) { 4 } else { self.slot() };
+        let sale = self.sale(model, slot);
+        let of = self.random.below(model.tills.len() as u64 + 1) as u16;
+        let missing = model
+            .tills
+            .get(usize::from(of))
+            .map_or_else(Vec::new, |till| till.missing().into_keys().collect());
+        let epoch = model.tills.get(usize::from(of)).map_or(0, |till| till.epoch);
+        let first = match missing.len() {
+            0 => self.random.below(40) as u32,
+            count => missing[self.random.below(count as u64) as usize],
+        };
+        let last = first + self.random.of(&[0, 0, 0, 1, 1, 2]);
+        Request::GapClose(GapClose {
+            sale,
+            till: TerminalId(FIRST_TERMINAL + u32::from(of) + u32::from(self.random.chance(4))),
+            till_slot: TerminalSlot(of),
+            epoch: Epoch(epoch + u16::from(self.random.chance(5))),
+            first: Sequence(first),
+            last: Sequence(last),
+            reason: text("it burnt"),
         })
     }
 

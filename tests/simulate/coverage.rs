@@ -41,6 +41,11 @@ pub struct Coverage {
     pub refunds_looked_up: u64,
     pub tenders: u64,
     pub list_reports: u64,
+    pub codes_revoked: u64,
+    pub code_keys_changed: u64,
+    pub scans_paid: u64,
+    pub scans_pending: u64,
+    pub gaps_closed: u64,
 }
 
 impl Coverage {
@@ -54,7 +59,7 @@ impl Coverage {
     }
 
     /// Every figure with its name.
-    pub fn figures(&self) -> [(&'static str, u64); 37] {
+    pub fn figures(&self) -> [(&'static str, u64); 42] {
         [
             ("steps", self.steps),
             ("records", self.records),
@@ -93,6 +98,11 @@ impl Coverage {
             ("refunds looked up", self.refunds_looked_up),
             ("tenders", self.tenders),
             ("block-lists reported", self.list_reports),
+            ("codes revoked", self.codes_revoked),
+            ("code keys changed", self.code_keys_changed),
+            ("self-scans paid", self.scans_paid),
+            ("self-scans told before they were paid", self.scans_pending),
+            ("gaps closed", self.gaps_closed),
         ]
     }
 
@@ -134,5 +144,10 @@ impl Coverage {
         self.refunds_looked_up += other.refunds_looked_up;
         self.tenders += other.tenders;
         self.list_reports += other.list_reports;
+        self.codes_revoked += other.codes_revoked;
+        self.code_keys_changed += other.code_keys_changed;
+        self.scans_paid += other.scans_paid;
+        self.scans_pending += other.scans_pending;
+        self.gaps_closed += other.gaps_closed;
     }
 }

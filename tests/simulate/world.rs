@@ -111,6 +111,9 @@ pub fn simulate(seed: u64, plant: Plant, snapshot_dir: &Path, trace: bool) -> Re
     world.coverage.cut_offs = world.operator.cut_offs;
     world.coverage.settlings = world.auditor.settlings;
     world.coverage.list_reports = world.auditor.list_reports;
+    world.coverage.scans_paid = world.auditor.scans_paid;
+    world.coverage.scans_pending = world.auditor.scans_pending;
+    world.coverage.gaps_closed = world.auditor.gaps_closed;
     for till in &world.tills {
         world.coverage.retries += till.retries;
         world.coverage.reversals += till.reversals;
@@ -266,6 +269,13 @@ impl<'d> World<'d> {
             if ask.is_money() && !retried {
                 bodies.push(ask);
             }
+            if let Ask::ScanPay { scanned, .. } = ask {
+                // The sale stands under the identity that was scanned.
+                let bodies = self.sent.entry(scanned).or_default();
+                if !bodies.contains(&ask) {
+                    bodies.push(ask);
+                }
+            }
             if !settling && self.random.per_mille(self.weather.duplicate_per_mille) && ask.is_money() {
                 let due_step = self.step + self.random.between(1, 40);
                 self.late.push(Late { due_step, till, sale, ask });
@@ -273,7 +283,7 @@ impl<'d> World<'d> {
             if !settling && self.random.per_mille(self.weather.ask_lost_per_mille) {
                 continue;
             }
-            if matches!(ask, Ask::Offline { .. }) {
+            if ask.is_uploaded() {
                 uploads.push((sale, ask));
             } else {
                 self.decide(till, sale, ask, retried)?;
@@ -290,9 +300,9 @@ impl<'d> World<'d> {
 
     fn decide_batch(&mut self, till: usize, uploads: &[(SaleId, Ask)]) -> Result<(), String> {
         let slot = self.tills[till].slot;
-        let now_ns = self.town.now_ns;
+        let (now_ns, key) = (self.town.now_ns, self.code_key());
         let requests: Vec<_> =
-            uploads.iter().map(|(sale, ask)| ask.request(slot, *sale, |d| verdict(d, now_ns))).collect();
+            uploads.iter().map(|(sale, ask)| ask.request(slot, *sale, |d| verdict(d, now_ns, key))).collect();
         let replies = if requests.is_empty() { Vec::new() } else { self.machine.execute_batch(&requests) };
         let decided = replies.len();
         for (&(sale, ask), reply) in uploads.iter().zip(replies) {
@@ -331,10 +341,11 @@ impl<'d> World<'d> {
         between: Option<(SaleId, Ask)>,
     ) -> Result<Reply, String> {
         let slot = self.tills[till].slot;
-        let now_ns = self.machine.engine().log().stage().time_ns();
-        let request = ask.request(slot, sale, |digits| verdict(digits, now_ns));
+        let (now_ns, key) = (self.machine.engine().log().stage().time_ns(), self.code_key());
+        let request = ask.request(slot, sale, |digits| verdict(digits, now_ns, key));
         let between_ask = between.map(|(_, ask)| ask);
-        let between = between.map(|(sale, ask)| ask.request(slot, sale, |digits| verdict(digits, now_ns)));
+        let between =
+            between.map(|(sale, ask)| ask.request(slot, sale, |digits| verdict(digits, now_ns, key)));
         let executed = self.machine.execute(request, ask.password(), retried, between, &mut self.coverage);
         for account in [Some(ask), between_ask].into_iter().flatten().filter_map(|ask| ask.changes_card_of())
         {
@@ -350,11 +361,20 @@ impl<'d> World<'d> {
                 self.coverage.losses += u64::from(ask.loses_card_of().is_some() && is_new_approval(&reply));
                 self.coverage.phones_bound +=
                     u64::from(matches!(ask, Ask::BindPhone { .. }) && is_new_approval(&reply));
+                self.coverage.codes_revoked +=
+                    u64::from(matches!(ask, Ask::Revoke { .. }) && is_new_approval(&reply));
+                self.coverage.code_keys_changed +=
+                    u64::from(matches!(ask, Ask::NewCodeKey { .. }) && is_new_approval(&reply));
                 Ok(reply)
             }
             Err(Trouble::Violation(what)) => Err(what),
             Err(Trouble::Died) => Ok(Reply::Refused(ResultCode::Stopping)),
         }
+    }
+
+    /// The version of the code key that the engine has in use.
+    fn code_key(&self) -> u32 {
+        self.machine.engine().routes().configuration().registry.code_key().version
     }
 
     fn deliver_late(&mut self) -> Result<(), String> {
@@ -409,6 +429,11 @@ impl<'d> World<'d> {
                 && outcome.code.is_approved()
             {
                 self.town.hand_out(card_uid, account);
+            }
+            if let (Reply::Outcome(outcome), Ask::NewCodeKey { key_version }) = (&reply, ask)
+                && outcome.code.is_approved()
+            {
+                self.town.code_key = key_version.max(self.town.code_key);
             }
             self.tills[till].answer(sale, ask, &reply, &mut self.random)?;
         }
@@ -585,18 +610,22 @@ impl<'d> World<'d> {
         let (mut unknown_fen, mut lost_fen, mut fees_fen) = (0, 0, 0);
         let mut orders: BTreeMap<(u8, [u8; 32]), (AccountId, i64)> = BTreeMap::new();
         let mut taken_back: BTreeSet<(u8, [u8; 32])> = BTreeSet::new();
+        // A till takes back what it showed; who paid is another's customer.
+        let undone: BTreeSet<SaleId> = self
+            .tills
+            .iter()
+            .flat_map(|till| till.notebook.notes())
+            .filter(|(_, note)| note.outcome.code.is_approved())
+            .filter_map(|(sale, note)| match note.ask {
+                Ask::Reversal { epoch, sequence, .. }
+                | Ask::Void { epoch, sequence, .. }
+                | Ask::TopUpUndo { epoch, sequence, .. } => Some(SaleId { epoch, sequence, ..*sale }),
+                _ => None,
+            })
+            .collect();
+        let mut scanned_once: BTreeSet<SaleId> = BTreeSet::new();
         for till in &self.tills {
             let notes = till.notebook.notes();
-            let undone: BTreeSet<SaleId> = notes
-                .iter()
-                .filter(|(_, note)| note.outcome.code.is_approved())
-                .filter_map(|(sale, note)| match note.ask {
-                    Ask::Reversal { epoch, sequence, .. }
-                    | Ask::Void { epoch, sequence, .. }
-                    | Ask::TopUpUndo { epoch, sequence, .. } => Some(SaleId { epoch, sequence, ..*sale }),
-                    _ => None,
-                })
-                .collect();
             // An order that a counter took back stays used, and whoever tells it again is told that it is approved.
             taken_back.extend(undone.iter().filter_map(|sale| match notes.get(sale)?.ask {
                 Ask::TopUp { channel, order_number, .. } => Some((channel as u8, order_number)),
@@ -621,6 +650,13 @@ impl<'d> World<'d> {
                     self.town.cards.iter().find(|card| card.uid == card_uid).and_then(|card| card.owner)
                 };
                 let mut others_bear_it = false;
+                if let Ask::ScanPay { account, scanned, slot, amount_fen, .. } = note.ask {
+                    if !undone.contains(&scanned) && scanned_once.insert(scanned) {
+                        *persons_fen.entry(account).or_default() -= amount_fen;
+                        merchants_fen[usize::from(slot.0) % MERCHANTS as usize] += amount_fen;
+                    }
+                    continue;
+                }
                 let payer = match paid {
                     Ask::Tap { card_uid, .. } => owner_of(card_uid),
                     Ask::Offline { card_uid, .. } => {

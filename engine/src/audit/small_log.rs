@@ -13,7 +13,7 @@ use wal::{Clock, Log, LogConfig, LogId, Priority, Simulated};
 
 use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
-    AccountSelector, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, Channel, CodeDebit,
+    AccountSelector, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, Carried, Channel, CodeDebit,
     CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordImport, Refund,
     RegisterMerchant, RegisterTerminal, Reversal, Sale, SetAccountTerms, SetMealPeriod, Tender, TopUp,
     TopUpUndo, VirtualBind, VirtualUnbind, Void,
@@ -164,6 +164,7 @@ impl SmallLog {
             till_time_ns: log.time_ns,
             list: None,
             authentic: false,
+            carried: Carried::default(),
         }));
         assert!(!refused.code.is_approved());
         log
@@ -194,6 +195,7 @@ impl SmallLog {
             sale,
             digits: *b"00000000000000000001",
             verdict,
+            key_version: 0,
             amount_fen,
         }))
     }
@@ -288,6 +290,7 @@ impl SmallLog {
             till_time_ns,
             list: None,
             authentic: true,
+            carried: Carried::default(),
         }));
         assert!(outcome.code.is_approved(), "{outcome:?}");
         outcome

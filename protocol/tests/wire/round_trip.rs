@@ -36,9 +36,7 @@ fn every_message_of_a_session() {
                 assert_eq!(decoded.owned(), Some(request), "{name}");
                 assert!(up.len() <= LIVE_FRAME_BYTES_MAX, "{name}");
             }
-            Lane::Batch => {
-                assert!(decoded.owned().is_none_or(|owned| owned == request), "{name}");
-            }
+            Lane::Batch => assert!(decoded.owned().is_none_or(|owned| owned == request), "{name}"),
             Lane::Session => {}
         }
 

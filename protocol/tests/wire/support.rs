@@ -2,8 +2,8 @@
 
 use protocol::answer::{
     AccountStatus, Answer, BalanceAnswer, BatchAnswer, BatchLine, BillAnswer, BlockListAnswer,
-    ClassRulesAnswer, HeartbeatAnswer, MealPeriodsAnswer, MoneyAnswer, Refusal, StatementAnswer,
-    StatementMore,
+    ClassRulesAnswer, GapKind, GapLine, HeartbeatAnswer, MealPeriodsAnswer, MoneyAnswer, OpenGapsAnswer,
+    Refusal, ScanPayAnswer, StatementAnswer, StatementMore, UnconfirmedAnswer,
 };
 use protocol::bill::{BillLine, BillLineKind, BillLineKinds};
 use protocol::block_list::{self, BlockListLine};
@@ -21,15 +21,18 @@ use protocol::password::{Password, SealedPassword};
 use protocol::payment_code;
 use protocol::request::{
     AccountPassword, AccountSelector, BalanceQuery, BillQuery, BlockListActive, BlockListQuery, CardDebit,
-    CardIssue, CardReplace, CardReturn, CodeDebit, Heartbeat, PhoneChange, Refund, Request, RequestIds,
-    Reversal, SaleQuery, StatementDay, StatementQuery, Tender, TopUp, Upload, VirtualBind, VirtualUnbind,
+    CardIssue, CardReplace, CardReturn, CodeDebit, CodeKeyRotate, CodeRevoke, EarlierCodes, GapClose,
+    Heartbeat, OpenGapsQuery, PhoneChange, Refund, Request, RequestIds, Reversal, SaleQuery, ScanPay,
+    StatementDay, StatementQuery, Tender, TopUp, UnconfirmedQuery, Upload, VirtualBind, VirtualUnbind,
 };
 use protocol::result_code::ResultCode;
+use protocol::self_scan::ScanCode;
 use protocol::session::Session;
 use protocol::sign_in::{ClientHandshake, ServerHandshake, TerminalIdentity, Welcome};
 use protocol::tables::{ClassRulesLine, MealPeriodLine};
 use protocol::terminal_kind::TerminalKind;
-use protocol::text::{Firmware, OrderNumber, StudentNumber};
+use protocol::text::{Firmware, GapReason, OrderNumber, StudentNumber};
+use zerocopy::little_endian::{I64, U16, U32, U64};
 
 pub(crate) const TERMINAL: TerminalId = TerminalId(101);
 pub(crate) const EPOCH: Epoch = Epoch(3);
@@ -59,7 +62,7 @@ pub(crate) fn card_master() -> Key128 {
 }
 
 pub(crate) fn code_key() -> Key128 {
-    keys::derive_code_key(&master(), CODE_KEY_ID)
+    keys::derive_code_key(&master(), CODE_KEY_ID.into())
 }
 
 pub(crate) fn holder_key() -> Key128 {
@@ -184,6 +187,24 @@ pub(crate) fn code() -> [u8; 20] {
 
 fn with_password(account: AccountSelector, salt: &[u8; 8]) -> AccountPassword {
     AccountPassword { account, password: sealed(salt), till_time_ns: NOW_NS }
+}
+
+pub(crate) fn scan_key() -> Key128 {
+    keys::derive_terminal_scan_key(&terminal_key(), TERMINAL)
+}
+
+/// What the terminal of the examples shows while it is offline.
+pub(crate) fn scan_code() -> ScanCode {
+    let mut code = ScanCode {
+        terminal: TERMINAL,
+        epoch: EPOCH,
+        sequence: Sequence(77),
+        amount_fen: 1_500,
+        till_time_s: NOW_NS / 1_000_000_000,
+        mac: [0; 8],
+    };
+    code.sign(&scan_key());
+    code
 }
 
 /// One request of every kind, each with its name in documents and the sequence it is sent with.
@@ -376,6 +397,41 @@ pub(crate) fn requests(records: &[OfflineRecord]) -> Vec<(&'static str, u32, Req
         ),
         ("class_rules", 0, Request::ClassRules),
         ("meal_periods", 0, Request::MealPeriods),
+        (
+            "open_gaps",
+            0,
+            Request::OpenGaps(OpenGapsQuery {
+                terminal: TerminalId(0),
+                after_terminal: TERMINAL,
+                after_epoch: EPOCH,
+                after_first: Sequence(70),
+                lines_max: 20,
+            }),
+        ),
+        ("unconfirmed", 0, Request::Unconfirmed(UnconfirmedQuery { account: student })),
+        (
+            "gap_close",
+            91,
+            Request::GapClose(GapClose {
+                till: TerminalId(102),
+                epoch: EPOCH,
+                first: Sequence(71),
+                last: Sequence(73),
+                reason: GapReason::new("till burnt, 收据 17-19").expect("short"),
+                till_time_ns: NOW_NS,
+            }),
+        ),
+        ("scan_pay", 90, Request::ScanPay(ScanPay { account: student, code: scan_code() })),
+        ("code_revoke", 88, Request::CodeRevoke(CodeRevoke { account: student, till_time_ns: NOW_NS })),
+        (
+            "code_key_rotate",
+            89,
+            Request::CodeKeyRotate(CodeKeyRotate {
+                key_version: 2,
+                earlier_codes: EarlierCodes::RunOut,
+                till_time_ns: NOW_NS,
+            }),
+        ),
         ("sign_out", 0, Request::SignOut),
     ]
 }
@@ -445,6 +501,23 @@ pub(crate) fn block_list_lines() -> [BlockListLine; 2] {
     [BlockListLine::step(40, CardUid(77), false), BlockListLine::step(41, NEW_CARD, true)]
 }
 
+/// A hole, and a self-scan that nobody has paid.
+const GAP_LINES: [GapLine; 2] = {
+    const fn line(first: u32, last: u32, kind: GapKind, amount_fen: i64) -> GapLine {
+        GapLine {
+            terminal: U32::new(102),
+            first: U32::new(first),
+            last: U32::new(last),
+            epoch: U16::new(3),
+            kind: kind.number(),
+            reserved: 0,
+            since_ns: U64::new(NOW_NS - NOW_NS % 1_000_000_000),
+            amount_fen: I64::new(amount_fen),
+        }
+    }
+    [line(71, 73, GapKind::Missing, 0), line(77, 77, GapKind::Unpaid, 1_500)]
+};
+
 /// An answer to a request of this kind.
 pub(crate) fn answer_to<'a>(kind: Kind, bill: &'a [BillLine], batch: &'a [BatchLine]) -> Answer<'a> {
     let done = MoneyAnswer {
@@ -464,6 +537,7 @@ pub(crate) fn answer_to<'a>(kind: Kind, bill: &'a [BillLine], batch: &'a [BatchL
             business_date: BusinessDate(9_824),
             parameter_version: 7,
             block_list_version: 41,
+            code_key_version: CODE_KEY_ID.into(),
         }),
         Kind::ClassRules => Answer::ClassRules(ClassRulesAnswer {
             code: ResultCode::Approved,
@@ -530,6 +604,43 @@ pub(crate) fn answer_to<'a>(kind: Kind, bill: &'a [BillLine], batch: &'a [BatchL
             amount_fen: 1_800,
             balance_after_fen: 0,
             record: RecordNumber(9_005),
+            ..done
+        }),
+        Kind::OpenGaps => Answer::OpenGaps(OpenGapsAnswer {
+            code: ResultCode::Approved,
+            more: true,
+            record: RecordNumber(9_002),
+            lines: &GAP_LINES,
+        }),
+        Kind::Unconfirmed => Answer::Unconfirmed(UnconfirmedAnswer {
+            account: Some(AccountId(30_000)),
+            offline_fen: 2_300,
+            offline_sales: 2,
+            missing: 3,
+            told_fen: 650,
+            told: 1,
+            first_missing: CardCounter(9),
+            missing_since_ns: NOW_NS - 600_000_000_000,
+            missing_before: TERMINAL,
+            silent_tills: 2,
+            silent_terminal: TerminalId(88),
+            silent_since_ns: NOW_NS - 7_200_000_000_000,
+            record: RecordNumber(9_002),
+            ..UnconfirmedAnswer::none(ResultCode::Approved, NOW_NS)
+        }),
+        Kind::GapClose => {
+            Answer::Money(MoneyAnswer { account: None, amount_fen: 0, balance_after_fen: 0, ..done })
+        }
+        Kind::ScanPay => Answer::ScanPay(ScanPayAnswer {
+            money: MoneyAnswer { amount_fen: 1_500, balance_after_fen: 500, ..done },
+            confirmation: Some(scan_code().confirmation(&scan_key())),
+        }),
+        Kind::CodeRevoke => Answer::Money(MoneyAnswer { amount_fen: 0, ..done }),
+        Kind::CodeKeyRotate => Answer::Money(MoneyAnswer {
+            code: ResultCode::CodeKeyNotNext,
+            account: None,
+            amount_fen: 0,
+            balance_after_fen: 0,
             ..done
         }),
         Kind::SaleQuery => Answer::Money(MoneyAnswer {

@@ -6,14 +6,17 @@
 //! Its answers are told as [`Answer`]. It counts records too, so that it knows which number each must have.
 
 mod cards;
+mod codes;
 mod configuration;
 mod debits;
+mod gaps;
 mod holders;
 mod identity;
 mod offline;
 mod queries;
 mod refunds;
 mod reversals;
+mod scans;
 mod tills;
 mod top_ups;
 
@@ -95,6 +98,8 @@ pub struct Account {
     pub spent_fen: BTreeMap<u16, i64>,
     pub codes_used: BTreeSet<(u32, u8)>,
     pub holder: Holder,
+    /// Every code of this step and of those before it was revoked.
+    pub codes_revoked_to: u32,
     /// Number and logged time of every record that names the account.
     pub chain: Vec<(u64, u64)>,
 }
@@ -140,23 +145,108 @@ impl Account {
 /// What makes two requests under one identity the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
-    Card { card_uid: u64, amount_fen: i64 },
-    Code { digits: [u8; 20], amount_fen: i64 },
-    TopUp { account: AccountSelector, amount_fen: i64, channel: Channel, order_number: [u8; 32] },
-    Reversal { epoch: u16, sequence: u32, amount_fen: i64 },
-    CardIssue { account: AccountSelector, card_uid: u64, kind: CardKind, expires_day: u16, fee_fen: i64 },
-    CardReplace { account: AccountSelector, new_card: u64, reason: ReplaceReason, fee_fen: i64 },
-    CardReturn { account: AccountSelector, card_uid: u64 },
-    PasswordSet { account: AccountSelector },
-    VirtualBind { student_number: [u8; 16], virtual_id: u64 },
-    VirtualUnbind { virtual_id: u64 },
-    PhoneChange { virtual_id: u64, phone: u64 },
-    LossReport { account: AccountSelector },
-    LossLift { account: AccountSelector },
-    TopUpUndo { epoch: u16, sequence: u32, amount_fen: i64 },
-    Tender { amount_fen: i64, channel: Channel, order_number: [u8; 32] },
-    Void { epoch: u16, sequence: u32, amount_fen: i64 },
-    Refund { terminal: u32, epoch: u16, sequence: u32, amount_fen: i64 },
+    Card {
+        card_uid: u64,
+        amount_fen: i64,
+    },
+    Code {
+        digits: [u8; 20],
+        amount_fen: i64,
+    },
+    TopUp {
+        account: AccountSelector,
+        amount_fen: i64,
+        channel: Channel,
+        order_number: [u8; 32],
+    },
+    Reversal {
+        epoch: u16,
+        sequence: u32,
+        amount_fen: i64,
+    },
+    CardIssue {
+        account: AccountSelector,
+        card_uid: u64,
+        kind: CardKind,
+        expires_day: u16,
+        fee_fen: i64,
+    },
+    CardReplace {
+        account: AccountSelector,
+        new_card: u64,
+        reason: ReplaceReason,
+        fee_fen: i64,
+    },
+    CardReturn {
+        account: AccountSelector,
+        card_uid: u64,
+    },
+    PasswordSet {
+        account: AccountSelector,
+    },
+    VirtualBind {
+        student_number: [u8; 16],
+        virtual_id: u64,
+    },
+    VirtualUnbind {
+        virtual_id: u64,
+    },
+    PhoneChange {
+        virtual_id: u64,
+        phone: u64,
+    },
+    LossReport {
+        account: AccountSelector,
+    },
+    LossLift {
+        account: AccountSelector,
+    },
+    TopUpUndo {
+        epoch: u16,
+        sequence: u32,
+        amount_fen: i64,
+    },
+    CodeRevoke {
+        account: AccountSelector,
+    },
+    GapClose {
+        till: u32,
+        epoch: u16,
+        first: u32,
+        last: u32,
+        reason: [u8; 32],
+    },
+    /// What a till shows: the till doesn't know who pays.
+    Scanned {
+        amount_fen: i64,
+    },
+    ScanPay {
+        account: AccountSelector,
+        terminal: u32,
+        scanned: (u16, u32),
+        amount_fen: i64,
+        till_time_ns: u64,
+    },
+    CodeKeyRotate {
+        key_version: u32,
+        refuses_earlier: bool,
+    },
+    Tender {
+        amount_fen: i64,
+        channel: Channel,
+        order_number: [u8; 32],
+    },
+    Void {
+        epoch: u16,
+        sequence: u32,
+        amount_fen: i64,
+    },
+    Refund {
+        terminal: u32,
+        epoch: u16,
+        sequence: u32,
+        amount_fen: i64,
+    },
 }
 
 /// What became of a request.
@@ -186,6 +276,8 @@ pub enum Deed {
         /// Who owes less by it.
         merchant: Option<u32>,
     },
+    /// Told by the till before it was paid by phone.
+    ScanPending,
     TopUp {
         channel: Channel,
         date: u16,
@@ -232,6 +324,8 @@ pub struct Till {
     pub epoch: u16,
     /// Sequences of the open epoch that have come.
     pub received: BTreeSet<u32>,
+    /// When a sequence was passed over, in seconds; what came since stays here.
+    pub missing_since_s: BTreeMap<u32, u32>,
     pub past: BTreeMap<(u16, u32), Past>,
     pub bad_codes: u32,
     pub bad_codes_since_ns: u64,
@@ -289,6 +383,9 @@ pub struct Model {
     meal_periods: BTreeMap<u8, (String, u16, u16)>,
     orders: HashMap<(u8, [u8; 32]), Order>,
     pub others_fen: BTreeMap<Other, i64>,
+    /// The version of the key that payment codes are made under.
+    pub code_key: u32,
+    earlier_key_until_step: u32,
 }
 
 /// A money request under its identity.
@@ -319,6 +416,8 @@ impl Model {
             meal_periods: BTreeMap::new(),
             orders: HashMap::new(),
             others_fen: BTreeMap::new(),
+            code_key: 0,
+            earlier_key_until_step: 0,
         }
     }
 
@@ -344,6 +443,10 @@ impl Model {
             Request::PhoneChange(r) => self.phone_change(r),
             Request::LossReport(r) => self.loss_report(r),
             Request::LossLift(r) => self.loss_lift(r),
+            Request::ScanPay(r) => self.scan_pay(r),
+            Request::GapClose(r) => self.gap_close(r),
+            Request::CodeRevoke(r) => self.code_revoke(r),
+            Request::CodeKeyRotate(r) => self.code_key_rotate(r),
             Request::Balance(r) => self.balance(&r.account),
             Request::SaleQuery(r) => self.sale_query(&r.sale),
             Request::BillHead(r) => self.bill_head(&r.account),

@@ -8,24 +8,30 @@
 //! [`super::kind`].
 
 mod card;
+mod code_key;
 mod configuration;
+mod gap;
 mod holder;
 mod money;
+mod scan;
 mod table;
 mod till;
 mod wallets;
 
 pub use card::{CardIssuedRecord, CardReplacedRecord, CardReturnedRecord};
+pub use code_key::CodeKeyRotatedRecord;
 pub use configuration::{
     AccountOpenedRecord, AccountTermsSetRecord, CardBoundRecord, CardConflictRecord, CutOffRecord,
     MealPeriodSetRecord, MerchantRegisteredRecord, PolicySetRecord, TerminalRegisteredRecord,
 };
+pub use gap::GapClosedRecord;
 pub use holder::{LossRecord, PasswordSetRecord, PhoneSetRecord, VirtualBoundRecord, VirtualUnboundRecord};
 pub(super) use money::channel_wallet;
 pub use money::{
-    Liability, MoneyFlags, MoneyRecord, OfflineDebitRecord, ReversalRecord, SuspenseReason, SuspenseRecord,
-    TopUpRecord, Wallet,
+    Liability, MoneyFlags, MoneyRecord, OfflineDebitRecord, OfflineReview, ReversalRecord, SuspenseReason,
+    SuspenseRecord, TopUpRecord, Wallet,
 };
+pub use scan::{ScanPaidRecord, ScanPendingRecord};
 pub use table::{Record, RecordKind};
 pub use till::BlockListActiveRecord;
 pub use wallets::{

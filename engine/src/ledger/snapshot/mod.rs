@@ -36,19 +36,21 @@ use super::outcome_ring::RememberedOutcome;
 use super::record::{
     MealPeriodSetRecord, MerchantRegisteredRecord, PolicySetRecord, TerminalRegisteredRecord,
 };
-use super::registry::{AuthoriseRule, MealPeriod, Merchant, Name, Policy, Registry, Terminal, TerminalKind};
+use super::registry::{
+    AuthoriseRule, CodeKey, MealPeriod, Merchant, Name, Policy, Registry, Terminal, TerminalKind,
+};
 use super::shard::{Layout, Parts};
 use super::state::{Sizes, State};
 use super::terminal_entry::TerminalEntry;
 use rows::{
-    AccountRow, BlockRow, BooksRow, CardRow, HolderRow, HotRow, MealPeriodRow, MerchantRow, OrderRow,
-    OutcomeRow, Row, TillRow,
+    AccountRow, BlockRow, BooksRow, CardRow, CodeKeyRow, HolderRow, HotRow, MealPeriodRow, MerchantRow,
+    OrderRow, OutcomeRow, Row, TillRow,
 };
 
 const MAGIC: [u8; 8] = *b"YIKALEDG";
-/// Version 1 had no subsidy parts and no counters seen, version 2 no block-list, no holders and no subsidy part of offline debits;
-/// what they left out can only be had from the log.
-const VERSION: u32 = 3;
+/// Version 1 had no subsidy parts and no counters seen, version 2 no block-list, no holders and no subsidy part of offline debits,
+/// version 3 no payment-code key and no ages of gaps; what they left out can only be had from the log.
+const VERSION: u32 = 4;
 
 /// Bytes gathered before they are hashed and written.
 const CHUNK_BYTES: usize = 1 << 16;
@@ -119,6 +121,7 @@ pub fn read(input: &mut dyn Read, sizes: &Sizes) -> Result<State, LedgerError> {
     source.section(|row| reader.order(row))?;
     source.section(|row| reader.block(row))?;
     source.section(|row| reader.holder(row))?;
+    source.section(|row| reader.code_key(row))?;
     let accounts = reader.accounts;
     let hash = *source.hasher.finalize().as_bytes();
     let mut recorded = [0; 32];
@@ -204,7 +207,10 @@ fn stream<P: Parts + ?Sized>(
             .map(|id| (id, layout.holder(parts, AccountId(id))))
             .filter(|(_, holder)| *holder != Holder::default())
     };
-    sink.section(holders().count(), holders().map(|(id, holder)| HolderRow::new(id, &holder)))
+    sink.section(holders().count(), holders().map(|(id, holder)| HolderRow::new(id, &holder)))?;
+    let CodeKey { version, earlier_until_step } = registry.code_key;
+    let row = CodeKeyRow { version: version.into(), earlier_until_step: earlier_until_step.into() };
+    sink.section(1, [row])
 }
 
 /// What is blocked, in order of card, then the moves, in order of version.
@@ -424,6 +430,13 @@ impl Reader<'_> {
         if registry.accounts > registry.accounts_max {
             return Err(LedgerError::TableFull { table: "accounts" });
         }
+        Ok(())
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "as every other row's")]
+    fn code_key(&mut self, row: &CodeKeyRow) -> Result<(), LedgerError> {
+        let (version, earlier_until_step) = (row.version.get(), row.earlier_until_step.get());
+        self.state.registry.code_key = CodeKey { version, earlier_until_step };
         Ok(())
     }
 

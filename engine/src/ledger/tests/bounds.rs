@@ -18,18 +18,20 @@ use protocol::result_code::ResultCode;
 use super::bench::{MERCHANT, NOON_NS, SECOND_NS, register_till, sale, text};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
-    AccountSelector, Balance, BillHead, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, Channel,
-    CodeDebit, CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordSet,
-    PhoneChange, Refund, RegisterMerchant, RegisterTerminal, Reversal, Sale, SaleQuery, SetAccountTerms,
-    SetPolicy, Tender, TerminalSlot, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    AccountSelector, Balance, BillHead, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, Carried,
+    Channel, CodeDebit, CodeRevoke, CodeVerdict, CutOff, GapClose, LossLift, LossReport, OfflineFact,
+    OpenAccount, Opening, PasswordSet, PhoneChange, Refund, RegisterMerchant, RegisterTerminal, Reversal,
+    Sale, SaleQuery, ScanPay, SetAccountTerms, SetPolicy, Tender, TerminalSlot, TopUp, TopUpUndo,
+    VirtualBind, VirtualUnbind, Void,
 };
 use crate::ledger::holder::PasswordRef;
 use crate::ledger::known::{Known, KnownOrder, KnownPassword, KnownRecord, PasswordVerdict};
 use crate::ledger::limits::{
     ACCOUNT_CHANGE_LOOKS_MAX, ACCOUNT_QUERY_LOOKS_MAX, CARD_DEBIT_LOOKS_MAX, CARD_STATE_LOOKS_MAX,
-    CODE_DEBIT_LOOKS_MAX, DIRECTORY_CHANGE_LOOKS_MAX, GAPS_MAX, HOLDER_LOOKS_MAX, Looks, OFFLINE_LOOKS_MAX,
-    PAYLOAD_BYTES_MAX, REFUND_LOOKS_MAX, REVERSAL_LOOKS_MAX, SALE_QUERY_LOOKS_MAX, TABLE_SEARCH_MAX,
-    TENDER_LOOKS_MAX, TOP_UP_LOOKS_MAX, TOP_UP_UNDO_LOOKS_MAX, VOID_LOOKS_MAX,
+    CODE_DEBIT_LOOKS_MAX, CODE_REVOKE_LOOKS_MAX, DIRECTORY_CHANGE_LOOKS_MAX, GAP_CLOSE_LOOKS_MAX, GAPS_MAX,
+    HOLDER_LOOKS_MAX, Looks, OFFLINE_LOOKS_MAX, PAYLOAD_BYTES_MAX, REFUND_LOOKS_MAX, REVERSAL_LOOKS_MAX,
+    SALE_QUERY_LOOKS_MAX, SCAN_PAY_LOOKS_MAX, TABLE_SEARCH_MAX, TENDER_LOOKS_MAX, TOP_UP_LOOKS_MAX,
+    TOP_UP_UNDO_LOOKS_MAX, VOID_LOOKS_MAX,
 };
 use crate::ledger::orders::OrderKey;
 use crate::ledger::probes::count;
@@ -69,9 +71,12 @@ const PASSWORD: PasswordRef = PasswordRef(5);
 const GAP_STEP: u32 = 40;
 
 /// The bound of a kind of command, and the buckets that a search for a place may add to it.
-const BOUNDS: [(&str, Looks, usize); 15] = [
+const BOUNDS: [(&str, Looks, usize); 18] = [
     ("card debit", CARD_DEBIT_LOOKS_MAX, 0),
     ("code debit", CODE_DEBIT_LOOKS_MAX, 0),
+    ("codes revoked", CODE_REVOKE_LOOKS_MAX, 0),
+    ("scan payment", SCAN_PAY_LOOKS_MAX, 0),
+    ("gap closed", GAP_CLOSE_LOOKS_MAX, 0),
     ("offline record", OFFLINE_LOOKS_MAX, 0),
     ("reversal", REVERSAL_LOOKS_MAX, 0),
     ("refund", REFUND_LOOKS_MAX, 0),
@@ -91,6 +96,9 @@ fn kind(request: &Request<'_>) -> &'static str {
     match request {
         Request::CardDebit(_) => "card debit",
         Request::CodeDebit(_) => "code debit",
+        Request::CodeRevoke(_) => "codes revoked",
+        Request::ScanPay(_) => "scan payment",
+        Request::GapClose(_) => "gap closed",
         Request::Offline(_) => "offline record",
         Request::Reversal(_) => "reversal",
         Request::Refund(_) => "refund",
@@ -292,6 +300,9 @@ impl Campus {
         self.top_up_undos(round, account);
         self.tenders(round);
         self.code_debits(round, account);
+        self.revocations(account);
+        self.scans(round, account);
+        self.gaps_closed(round);
         // What was paid by code is settled first.
         let with_settling = self.next_sale();
         self.counted(tap(with_settling, own, counter + 2, 100));
@@ -391,8 +402,9 @@ impl Campus {
                 let bad = !matches!(verdict, CodeVerdict::Authentic { .. });
                 let sale = self.next_sale_of(if bad { WITH_BAD_CODES } else { IN_ORDER });
                 let digits = *b"12345678901234567890";
-                self.counted(Request::CodeDebit(CodeDebit { sale, digits, verdict, amount_fen }));
-                self.counted(Request::CodeDebit(CodeDebit { sale, digits, verdict, amount_fen: 102 }));
+                let debit = CodeDebit { sale, digits, verdict, key_version: 0, amount_fen };
+                self.counted(Request::CodeDebit(debit));
+                self.counted(Request::CodeDebit(CodeDebit { amount_fen: 102, ..debit }));
             }
         }
     }
@@ -459,6 +471,85 @@ impl Campus {
             for amount_fen in [100, 101] {
                 self.counted(Request::Offline(fact(sale, card_uid, round, amount_fen, authentic)));
             }
+        }
+    }
+
+    fn scans(&mut self, round: u32, account: u32) {
+        let own = card(account.into());
+        let selectors = [AccountSelector::StudentNumber(student_number(account)), AccountSelector::Card(own)];
+        for (place, selector) in (1..).zip(selectors) {
+            // In order, and into the lowest gap of the till that has as many as there may be: there, nothing else comes.
+            let in_gap = sale(WITH_GAPS, 1, (2 * round + place).min(GAP_STEP - 1));
+            for scanned in [self.next_sale_of(WITH_BAD_CODES), in_gap] {
+                let sale = self.next_sale();
+                let pay = ScanPay {
+                    sale,
+                    account: selector,
+                    scanned: scanned.id(),
+                    scanned_slot: scanned.slot,
+                    amount_fen: 100,
+                    till_time_ns: NOON_NS + self.next_number * SECOND_NS / 100,
+                    authentic: true,
+                    till_connected: false,
+                };
+                self.counted(Request::ScanPay(pay));
+                self.counted(Request::ScanPay(pay));
+                self.counted(Request::ScanPay(ScanPay { amount_fen: 101, ..pay }));
+                let again = self.next_sale();
+                self.counted(Request::ScanPay(ScanPay { sale: again, ..pay }));
+                let twisted = self.next_sale();
+                self.counted(Request::ScanPay(ScanPay { sale: twisted, amount_fen: 101, ..pay }));
+            }
+        }
+        let told = self.next_sale();
+        let fact = fact(told, CardUid(0), 0, 100, true);
+        self.counted(Request::Offline(OfflineFact {
+            carried: Carried { by_scan: true, ..Carried::default() },
+            ..fact
+        }));
+    }
+
+    fn gaps_closed(&mut self, round: u32) {
+        // From the upper edge of the lowest gap, and out of the middle of a hole of its own.
+        let missing = GAP_STEP - 1 - round.min(GAP_STEP / 3);
+        let next = self.next_sequences[usize::from(COUNTER)];
+        self.next_sequences[usize::from(COUNTER)] += 4;
+        for (till, first, last) in [(WITH_GAPS, missing, missing), (COUNTER, next + 1, next + 1), (9, 1, 1)] {
+            let sale_of_till = sale(till, 1, first);
+            let close = GapClose {
+                sale: self.next_sale_of(COUNTER),
+                till: sale_of_till.terminal,
+                till_slot: sale_of_till.slot,
+                epoch: Epoch(1),
+                first: Sequence(first),
+                last: Sequence(last),
+                reason: [b'x'; 32],
+            };
+            self.counted(Request::GapClose(close));
+            self.counted(Request::GapClose(close));
+            self.counted(Request::GapClose(GapClose { reason: [b'y'; 32], ..close }));
+        }
+        let rest = sale(COUNTER, 1, next);
+        self.run(tap(rest, card(0), 0, 1));
+        for sequence in [next + 2, next + 3] {
+            self.run(tap(sale(COUNTER, 1, sequence), card(0), 0, 1));
+        }
+    }
+
+    fn revocations(&mut self, account: u32) {
+        let own = card(account.into());
+        let selectors = [
+            AccountSelector::Account(AccountId(account)),
+            AccountSelector::StudentNumber(student_number(account)),
+            AccountSelector::Card(own),
+            AccountSelector::StudentNumber(text("nobody's")),
+        ];
+        for selector in selectors {
+            let sale = self.next_sale();
+            self.counted(Request::CodeRevoke(CodeRevoke { sale, account: selector, intake_step: 0 }));
+            self.counted(Request::CodeRevoke(CodeRevoke { sale, account: selector, intake_step: 0 }));
+            let other = AccountSelector::Card(CardUid(3));
+            self.counted(Request::CodeRevoke(CodeRevoke { sale, account: other, intake_step: 0 }));
         }
     }
 
@@ -614,6 +705,7 @@ fn fact(
         till_time_ns: NOON_NS,
         list: None,
         authentic,
+        carried: Carried::default(),
     }
 }
 
