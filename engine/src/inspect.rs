@@ -362,13 +362,23 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
         Record::FullDebit(r) => {
             fields.money(&r.money);
             fields.wallets(&r.wallets);
+            if r.is_two_phase() {
+                fields.number("chip_counter", r.money.token.get());
+            }
         }
-        Record::FullReversal(r) | Record::Void(r) => {
+        Record::FullReversal(r) | Record::Void(r) | Record::TapUndone(r) => {
             fields.money(&r.back.money);
             fields.wallets(&r.back.wallets);
             fields.number("original_record", r.original_record.get());
             fields.number("original_epoch", r.original_epoch.get());
             fields.number("original_sequence", r.original_sequence.get());
+        }
+        Record::TapConfirmed(r) => {
+            fields.money(&r.money);
+            fields.number("original_record", r.original_record.get());
+            fields.number("original_epoch", r.original_epoch.get());
+            fields.number("original_sequence", r.original_sequence.get());
+            fields.number("write", r.write);
         }
         Record::Refund(r) => {
             fields.money(&r.money);
@@ -379,7 +389,7 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
             fields.number("original_sequence", r.original_sequence.get());
             fields.fen_if_any("refunded_before_fen", r.refunded_before_fen.get());
         }
-        Record::Settle(r) | Record::Fee(r) | Record::Payable(r) => {
+        Record::Settle(r) | Record::Fee(r) | Record::Payable(r) | Record::PaidOut(r) => {
             fields.money(&r.money);
             fields.wallets(&r.wallets);
         }
@@ -491,6 +501,10 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
             fields.number("new_card", r.new.get());
             fields.number("old_counter", r.old_counter.get());
             fields.number("reason", r.reason);
+            fields.number("kind_of_card", r.kind_of_card());
+            if r.expires_day.get() != 0 {
+                fields.date("expires_day", r.expires_day.get());
+            }
         }
         Record::CardReturned(r) => {
             fields.money(&r.money);
@@ -525,6 +539,11 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
         Record::LossReported(r) | Record::LossLifted(r) => {
             fields.money(&r.money);
             fields.number("card_uid", r.card_uid.get());
+        }
+        Record::AccountClosed(r) => {
+            fields.money(&r.money);
+            fields.number_if_any("card_uid", r.card_uid.get());
+            fields.number("way", r.way);
         }
         Record::CutOff(r) => {
             fields.date("closed", r.closed.get());

@@ -25,8 +25,9 @@ const FIRST_SEED: u64 = 20_250_901;
 const SHARD_COUNTS: [usize; 3] = [1, 2, 16];
 
 /// The codes that the ledger itself gives, and every run of all streams must have seen. `BalanceOverflow` isn't among
-/// them: the range of balances is a million times that of amounts, beyond what a stream can reach.
-const CODES: [ResultCode; 66] = [
+/// them: the range of balances is a million times that of amounts, beyond what a stream can reach. Nor is `HoldOpen`: nothing
+/// opens one yet.
+const CODES: [ResultCode; 77] = [
     ResultCode::Approved,
     ResultCode::ApprovedFlagged,
     ResultCode::UnknownTerminal,
@@ -45,6 +46,9 @@ const CODES: [ResultCode; 66] = [
     ResultCode::CardLost,
     ResultCode::CardNotCurrent,
     ResultCode::CardCounterReplayed,
+    ResultCode::CardExpired,
+    ResultCode::CardTermsWrong,
+    ResultCode::CardNotReusableYet,
     ResultCode::CardNotReusable,
     ResultCode::CardTaken,
     ResultCode::CodeMalformed,
@@ -68,11 +72,17 @@ const CODES: [ResultCode; 66] = [
     ResultCode::AccountClosed,
     ResultCode::AccountFrozen,
     ResultCode::UnknownMerchant,
+    ResultCode::BalanceNegative,
+    ResultCode::TapOpen,
+    ResultCode::CardNotBack,
     ResultCode::CardAlreadyCurrent,
     ResultCode::DebitLimit,
     ResultCode::DayLimit,
     ResultCode::OtherMerchant,
     ResultCode::InsufficientFunds,
+    ResultCode::TapConfirmedBefore,
+    ResultCode::TapStands,
+    ResultCode::TapUndone,
     ResultCode::ReversalTooLate,
     ResultCode::ReversalOfOfflineFact,
     ResultCode::NothingToReverse,
@@ -80,6 +90,8 @@ const CODES: [ResultCode; 66] = [
     ResultCode::NothingToVoid,
     ResultCode::VoidOfOfflineFact,
     ResultCode::AlreadyVoided,
+    ResultCode::NothingToConfirm,
+    ResultCode::TapOfAnotherTill,
     ResultCode::NotUndoable,
     ResultCode::VoidAfterReversal,
     ResultCode::VoidAfterRefund,
@@ -106,6 +118,8 @@ fn sizes(shards: usize) -> Sizes {
         outcomes_per_terminal: 16,
         // Few, so that the index of orders has to be asked.
         orders_max: 64,
+        open_taps_max: 1_024,
+        card_pasts_max: 4_096,
     }
 }
 

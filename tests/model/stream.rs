@@ -5,16 +5,16 @@
 
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{
-    AccountSelector, Balance, BillHead, BindCard, BlockListActive, CardDebit, CardIssue, CardReplace,
-    CardReturn, Channel, CodeDebit, CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount,
-    Opening, PasswordImport, PasswordSet, PhoneChange, Refund, RegisterMerchant, RegisterTerminal, Request,
-    Reversal, Sale, SaleQuery, SetAccountClass, SetAccountTerms, SetMealPeriod, SetPolicy, Tender,
-    TerminalSlot, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    AccountClose, AccountSelector, Balance, BillHead, BindCard, BlockListActive, CardDebit, CardIssue,
+    CardReplace, CardReturn, CardTap, Channel, CodeDebit, CodeVerdict, CutOff, LossLift, LossReport,
+    OfflineFact, OpenAccount, Opening, PasswordImport, PasswordSet, PhoneChange, Refund, RegisterMerchant,
+    RegisterTerminal, Request, Reversal, Sale, SaleQuery, SetAccountClass, SetAccountTerms, SetMealPeriod,
+    SetPolicy, TapConfirm, Tender, TerminalSlot, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use engine::ledger::holder::PasswordRef;
 use engine::ledger::record::Wallet;
 use engine::ledger::registry::{AuthoriseRule, Policy, TerminalKind};
-use protocol::card::{CardKind, ReplaceReason};
+use protocol::card::{CardKind, CardTerms, ChipWrite, PayoutWay, ReplaceReason};
 use protocol::ids::{
     AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, PhoneDigest, SaleId, Sequence,
     TerminalId, VirtualId,
@@ -158,8 +158,9 @@ impl Stream {
                 let request = self.sent[self.sent.len() - back];
                 if self.random.chance(25) { self.twisted(request) } else { request }
             }
-            0..38 => self.tap(model),
-            38..48 => self.code(model),
+            0..37 => self.tap(model),
+            37..43 => self.confirm(model),
+            43..48 => self.code(model),
             48..56 => self.top_up(model),
             56..59 => self.tender(model),
             59..67 => self.reverse(model),
@@ -221,6 +222,11 @@ impl Stream {
                 list_age_s: Some(0),
                 authentic: true,
             }),
+            Request::CardTap(r) => Request::CardTap(CardTap { amount_fen: r.amount_fen + 1, ..r }),
+            Request::TapConfirm(r) => Request::TapConfirm(TapConfirm {
+                write: if r.write == ChipWrite::Written { ChipWrite::NotWritten } else { ChipWrite::Written },
+                ..r
+            }),
             Request::CodeDebit(r) => Request::CodeDebit(CodeDebit { digits: *b"00000000000000000000", ..r }),
             Request::TopUp(r) => Request::TopUp(TopUp { amount_fen: r.amount_fen + 1, ..r }),
             Request::Reversal(r) => Request::Reversal(Reversal { amount_fen: r.amount_fen + 1, ..r }),
@@ -248,6 +254,7 @@ impl Stream {
             Request::CardIssue(r) => {
                 Request::CardIssue(CardIssue { card_uid: CardUid(r.card_uid.0 + 1), ..r })
             }
+            Request::AccountClose(r) => Request::AccountClose(AccountClose { way: PayoutWay::Transfer, ..r }),
             Request::CardReplace(r) if self.random.chance(50) => {
                 Request::CardReplace(CardReplace { reason: ReplaceReason::NumberChanged, ..r })
             }
@@ -316,7 +323,38 @@ impl Stream {
         let slot = self.slot();
         let sale = self.sale(model, slot);
         let amount_fen = self.amount_fen();
-        Request::CardDebit(CardDebit { sale, card_uid, card_counter: CardCounter(counter), amount_fen })
+        let card_counter = CardCounter(counter);
+        if self.random.chance(40) {
+            return Request::CardTap(CardTap { sale, card_uid, card_counter, amount_fen });
+        }
+        Request::CardDebit(CardDebit { sale, card_uid, card_counter, amount_fen })
+    }
+
+    /// Mostly of a tap in two phases, of late, by its own till.
+    fn confirm(&mut self, model: &Model) -> Request<'static> {
+        let slot = self.slot();
+        let sale = self.sale(model, slot);
+        let till = model.tills.get(usize::from(slot));
+        let mut past: Vec<_> = till.map_or(Vec::new(), |till| till.past.iter().collect());
+        if self.random.chance(93) {
+            past.retain(|(_, past)| past.two_phase);
+        }
+        let reach = if self.random.chance(80) { past.len().min(3) } else { past.len() };
+        let (original, amount_fen) = match past.len().checked_sub(1) {
+            Some(newest) if !self.random.chance(4) => {
+                let (original, past) = past[newest - self.random.below(reach as u64) as usize];
+                (*original, past.amount_fen + i64::from(self.random.chance(3)))
+            }
+            _ => ((sale.epoch.0, self.random.below(u64::from(sale.sequence.0) + 3) as u32), 700),
+        };
+        Request::TapConfirm(TapConfirm {
+            sale,
+            original_terminal: TerminalId(sale.terminal.0 + u32::from(self.random.chance(3))),
+            original_epoch: Epoch(original.0),
+            original_sequence: Sequence(original.1),
+            amount_fen,
+            write: self.random.of(ChipWrite::ALL),
+        })
     }
 
     fn code(&mut self, model: &Model) -> Request<'static> {
@@ -529,11 +567,15 @@ impl Stream {
             2..5 => self.time_ns - self.random.below(5) * DAY_NS,
             _ => self.time_ns - self.random.below(3_600) * SECOND_NS,
         };
+        let card_uid = self.card(model);
+        let open = model.accounts.iter().find(|account| account.card == Some(card_uid.0));
+        let open = open.and_then(|account| account.open_tap).filter(|_| self.random.chance(40));
+        let counter = open.map_or_else(|| self.random.below(100) as u32, |open| open.counter);
         Request::Offline(OfflineFact {
             sale,
             record_terminal: TerminalId(sale.terminal.0 + u32::from(self.random.chance(3))),
-            card_uid: self.card(model),
-            card_counter: CardCounter(self.random.below(100) as u32),
+            card_uid,
+            card_counter: CardCounter(counter),
             amount_fen: self.amount_fen(),
             till_time_ns,
             list_age_s: self.random.of(&[None, Some(0), Some(86_400), Some(86_401)]),
@@ -550,6 +592,8 @@ impl Stream {
             0 => CardUid(0),
             1..4 => self.card(model),
             4..6 => CardUid(1 + self.random.below(CARDS)),
+            // Few, so that they come back and are given out again.
+            6..14 => CardUid(300_000 + self.random.below(40)),
             _ => CardUid(200_000 + self.random.below(100_000)),
         };
         let fee_fen = if self.random.chance(70) {
@@ -557,18 +601,26 @@ impl Stream {
         } else {
             self.random.of(&[-1, 2_000, 2_000, 2_000, 1_000_000_001])
         };
-        match self.random.below(5) {
-            0..2 => {
+        match self.random.below(11) {
+            0..4 => {
                 if let Some((id, _)) = bare.filter(|_| self.random.chance(80)) {
                     account = AccountSelector::Account(AccountId(id));
                 }
-                let kind = if self.random.chance(95) { CardKind::Standard } else { CardKind::Visitor };
-                let expires_day = if self.random.chance(95) { 0 } else { model.date };
+                let CardTerms { kind, expires_day } = self.terms();
                 Request::CardIssue(CardIssue { sale, account, card_uid, kind, expires_day, fee_fen })
             }
-            2..4 => {
+            4..8 => {
                 let reason = self.random.of(ReplaceReason::ALL);
-                Request::CardReplace(CardReplace { sale, account, new_card: card_uid, reason, fee_fen })
+                let (new_card, terms) = (card_uid, self.terms());
+                Request::CardReplace(CardReplace { sale, account, new_card, reason, terms, fee_fen })
+            }
+            8 => {
+                let person = self.random.below(model.accounts.len() as u64) as usize;
+                let current = model.accounts[person].card.unwrap_or(0);
+                let card_uid = if self.random.chance(75) { CardUid(current) } else { CardUid(0) };
+                let id = AccountSelector::Account(AccountId(person as u32));
+                let account = if self.random.chance(90) { id } else { account };
+                Request::AccountClose(AccountClose { sale, account, card_uid, way: PayoutWay::Cash })
             }
             _ => {
                 let person = self.random.below(model.accounts.len() as u64) as usize;
@@ -622,6 +674,18 @@ impl Stream {
             }
             (_, 5..8) => Request::LossReport(LossReport { sale, account, well_formed }),
             _ => Request::LossLift(LossLift { sale, account, well_formed }),
+        }
+    }
+
+    /// Mostly a person's own card for ever, else one that expires soon, and now and then what can't be had.
+    fn terms(&mut self) -> CardTerms {
+        let today = (self.time_ns / SECOND_NS + 8 * 3_600) / 86_400 - 10_957;
+        let kind = self.random.of(CardKind::ALL);
+        match self.random.below(10) {
+            0 => CardTerms { kind, expires_day: today as u16 },
+            1 => CardTerms { kind, expires_day: 0 },
+            2..5 => CardTerms { kind, expires_day: today as u16 + 1 + self.random.below(12) as u16 },
+            _ => CardTerms::STANDARD,
         }
     }
 

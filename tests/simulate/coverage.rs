@@ -41,6 +41,9 @@ pub struct Coverage {
     pub refunds_looked_up: u64,
     pub tenders: u64,
     pub list_reports: u64,
+    pub taps_confirmed: u64,
+    pub taps_undone: u64,
+    pub accounts_closed: u64,
 }
 
 impl Coverage {
@@ -54,7 +57,7 @@ impl Coverage {
     }
 
     /// Every figure with its name.
-    pub fn figures(&self) -> [(&'static str, u64); 37] {
+    pub fn figures(&self) -> [(&'static str, u64); 40] {
         [
             ("steps", self.steps),
             ("records", self.records),
@@ -93,6 +96,9 @@ impl Coverage {
             ("refunds looked up", self.refunds_looked_up),
             ("tenders", self.tenders),
             ("block-lists reported", self.list_reports),
+            ("taps confirmed", self.taps_confirmed),
+            ("taps undone", self.taps_undone),
+            ("accounts closed", self.accounts_closed),
         ]
     }
 
@@ -134,5 +140,8 @@ impl Coverage {
         self.refunds_looked_up += other.refunds_looked_up;
         self.tenders += other.tenders;
         self.list_reports += other.list_reports;
+        self.taps_confirmed += other.taps_confirmed;
+        self.taps_undone += other.taps_undone;
+        self.accounts_closed += other.accounts_closed;
     }
 }

@@ -16,6 +16,8 @@ use super::refunds::Refunds;
 use super::report::{AuditReport, Check, Holdings, LogFacts, Totals, Violation};
 use super::sequence_set::SequenceSet;
 use super::subsidy::subsidy_change;
+use super::taps::Taps;
+use crate::ledger::calendar::day_of;
 use crate::ledger::command::Channel;
 use crate::ledger::ledger_account::{Clearing, LedgerAccount, LedgerClass};
 use crate::ledger::record::{
@@ -71,6 +73,8 @@ pub(super) struct Checker<'a> {
     time_ns: u64,
     remaining_in_group: u16,
     announced: Option<Announced>,
+    /// What was paid out in this group so far.
+    paid_before: Vec<MoneyRecord>,
     date: BusinessDate,
     dates_closed: u64,
     books: Books,
@@ -79,6 +83,7 @@ pub(super) struct Checker<'a> {
     tills: Vec<Till>,
     cards: Cards,
     holders: Holders,
+    taps: Taps,
     policies: HashMap<u8, Policy>,
     /// The ends of the chains of each hot account's parts: how many parts there are isn't the log's business.
     hot_ends: HashMap<LedgerAccount, Vec<u64>>,
@@ -102,6 +107,7 @@ impl<'a> Checker<'a> {
             time_ns: 0,
             remaining_in_group: 0,
             announced: None,
+            paid_before: Vec::new(),
             date: BusinessDate(0),
             dates_closed: 0,
             books: Books::default(),
@@ -110,6 +116,7 @@ impl<'a> Checker<'a> {
             tills: Vec::new(),
             cards: Cards::default(),
             holders: Holders::default(),
+            taps: Taps::default(),
             policies: HashMap::new(),
             hot_ends: HashMap::new(),
             sales: SequenceSet::default(),
@@ -137,6 +144,9 @@ impl<'a> Checker<'a> {
         self.time_ns = found.time_ns;
         self.cards.set_time(found.time_ns);
         self.check_group(found);
+        if found.first_in_group {
+            self.taps.begin_group();
+        }
         let record = match Record::decode(found.kind, found.version, found.payload) {
             Ok(record) => record,
             Err(error) => {
@@ -174,6 +184,9 @@ impl<'a> Checker<'a> {
             Record::CardConflict(r) => {
                 self.link_account(AccountId(r.first.get()), r.previous_first.get());
                 self.link_account(AccountId(r.second.get()), r.previous_second.get());
+                if self.cards.current(AccountId(r.first.get())) == Some(r.card_uid.get()) {
+                    self.begin_counter(AccountId(r.first.get()));
+                }
                 let conflict = self.cards.conflict(r.card_uid.get(), AccountId(r.first.get()));
                 self.card(conflict);
             }
@@ -232,7 +245,8 @@ impl<'a> Checker<'a> {
         });
         let t = self.totals;
         let came_in = t.top_ups_fen + t.openings_fen + t.reversals_fen + t.refunds_fen + t.subsidies_fen;
-        let spent = t.debits_fen + t.offline_fen + t.fees_fen + t.top_ups_undone_fen + t.payable_fen;
+        let spent =
+            t.debits_fen + t.offline_fen + t.fees_fen + t.top_ups_undone_fen + t.payable_fen + t.paid_out_fen;
         self.check(holdings.persons_fen == came_in - spent, Check::Totals, || {
             format!("persons hold {} fen; {came_in} came in and {spent} went out", holdings.persons_fen)
         });
@@ -344,6 +358,19 @@ impl<'a> Checker<'a> {
             self.violate(Check::Group, "nothing was given back before what becomes payable".to_owned());
         }
         let remaining = self.remaining_in_group;
+        if matches!(record, Record::TapUndone(_)) {
+            return self.check(remaining > 0, Check::Group, || {
+                "what undoes a tap stands before the record of who found it out".to_owned()
+            });
+        }
+        if let Record::PaidOut(paid) = record {
+            self.paid_before.push(paid.money);
+            return self.check(remaining > 0, Check::Group, || {
+                "what is paid out stands before the record that closes the account".to_owned()
+            });
+        }
+        let paid_before = core::mem::take(&mut self.paid_before);
+        self.closing(record, &paid_before);
         let (Record::Load(money)
         | Record::Settle(WalletsRecord { money, .. })
         | Record::Fee(WalletsRecord { money, .. })
@@ -364,6 +391,32 @@ impl<'a> Checker<'a> {
             let amount_fen = i128::from(money.amount_fen.get());
             Some(Announced { kind: record.kind(), sale: money.sale(), account, amount_fen, card_fen })
         });
+    }
+
+    /// What is paid out is paid by an account that is closed behind it, and what it says of the holder's part is so.
+    fn closing(&mut self, record: &Record<'_>, paid_before: &[MoneyRecord]) {
+        let Record::AccountClosed(closed) = record else {
+            return self.check(paid_before.is_empty(), Check::Group, || {
+                "something was paid out before, and no account is closed".to_owned()
+            });
+        };
+        let money = &closed.money;
+        let same = |paid: &MoneyRecord| paid.sale() == money.sale() && paid.person() == money.person();
+        let payable = LedgerAccount::clearing(Clearing::Payable);
+        let to_holder = paid_before.iter().filter(|paid| paid.credit_account() == payable);
+        let to_holder_fen: i64 = to_holder.map(|paid| paid.amount_fen.get()).sum();
+        let holds = paid_before.iter().all(same) && to_holder_fen == money.amount_fen.get();
+        self.check(holds, Check::Group, || {
+            format!("{to_holder_fen} fen were paid to the holder before, {} are said to be", money.amount_fen)
+        });
+        let open = money.person().is_some_and(|account| self.taps.is_open(account));
+        let card = closed.card_uid.get();
+        let is_presentable = card != 0 && !self.cards.has_expired(card, day_of(self.time_ns));
+        self.check(!open || !is_presentable, Check::Tap, || {
+            "an account is closed while a tap of it is open".to_owned()
+        });
+        let left_fen = money.balance_after_fen.get();
+        self.check(left_fen == 0, Check::Totals, || format!("{left_fen} fen are left in a closed account"));
     }
 
     fn money(&mut self, record: &Record<'_>) -> Result<(), WalError> {
@@ -399,6 +452,7 @@ impl<'a> Checker<'a> {
             });
         }
         self.token(record, money);
+        self.tap(record, money);
         match record {
             Record::Debit(_) | Record::FullDebit(_) => self.debit(money, before_fen),
             Record::TopUp(r) => self.order(r),
@@ -406,7 +460,7 @@ impl<'a> Checker<'a> {
             Record::Reversal(r) => {
                 self.undone(record, &r.money, r.original_record.get(), r.original())?;
             }
-            Record::FullReversal(r) | Record::Void(r) => {
+            Record::FullReversal(r) | Record::Void(r) | Record::TapUndone(r) => {
                 self.undone(record, &r.back.money, r.original_record.get(), r.original())?;
             }
             Record::Refund(r) => self.refund(r)?,
@@ -415,7 +469,10 @@ impl<'a> Checker<'a> {
                 self.tombstones.insert(r.original());
             }
             Record::OfflineDebit(r) => self.offline(r),
-            Record::CardIssued(_) | Record::CardReplaced(_) | Record::CardReturned(_) => {
+            Record::CardIssued(_)
+            | Record::CardReplaced(_)
+            | Record::CardReturned(_)
+            | Record::AccountClosed(_) => {
                 self.card_state(record, money);
             }
             _ => self.holder(record, money),
@@ -450,18 +507,19 @@ impl<'a> Checker<'a> {
             self.violate(Check::Known, "a side's account was never opened".to_owned());
             return;
         }
-        let amount_fen = postings.iter().map(|posting| i128::from(posting.amount_fen)).sum::<i128>();
+        let amount_fen = i128::from(money.amount_fen.get());
         let totals = &mut self.totals;
         match record.kind() {
             RecordKind::Debit | RecordKind::FullDebit => totals.debits_fen += amount_fen,
             RecordKind::Load => totals.loads_fen += amount_fen,
             RecordKind::Settle => totals.settled_fen += amount_fen,
             RecordKind::Fee => totals.fees_fen += amount_fen,
+            RecordKind::PaidOut => totals.paid_out_fen += amount_fen,
             RecordKind::SubsidyClaimed => totals.subsidies_fen += amount_fen,
             RecordKind::TopUp => totals.top_ups_fen += amount_fen,
             RecordKind::TopUpUndo => totals.top_ups_undone_fen += amount_fen,
             RecordKind::Opening => totals.openings_fen += amount_fen,
-            RecordKind::Reversal | RecordKind::FullReversal | RecordKind::Void => {
+            RecordKind::Reversal | RecordKind::FullReversal | RecordKind::Void | RecordKind::TapUndone => {
                 totals.reversals_fen += amount_fen;
             }
             RecordKind::Refund => totals.refunds_fen += amount_fen,
@@ -537,6 +595,45 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Two-phase taps: opened, closed, undone.
+    fn tap(&mut self, record: &Record<'_>, money: &MoneyRecord) {
+        let Some(account) = money.person() else { return };
+        let counter = money.token.get();
+        let last = self.persons.get(account.0 as usize).map_or(0, |person| person.card_counter);
+        let told = match record {
+            Record::FullDebit(r) if r.is_two_phase() => {
+                self.check(counter > last, Check::CardCounter, || format!("counter {counter} after {last}"));
+                let before = self.taps.presented(account, counter);
+                self.taps.opened(account, self.number, counter);
+                before
+            }
+            Record::Debit(_) | Record::FullDebit(_) if money.card_counter().is_some() => {
+                self.taps.presented(account, counter)
+            }
+            Record::OfflineDebit(r) => {
+                if self.cards.current(account) == Some(r.card_uid.get()) {
+                    self.taps.sold_offline(account, counter);
+                }
+                return;
+            }
+            Record::TapUndone(r) => self.taps.undone(account, r.original_record.get()).map(|()| None),
+            Record::TapConfirmed(r) => self.taps.confirmed(account, r),
+            Record::FullReversal(r) | Record::Void(r) => {
+                return self.taps.reversed(account, r.original_record.get());
+            }
+            Record::Refund(r) => return self.taps.reversed(account, r.original_record.get()),
+            _ => return,
+        };
+        match told {
+            Ok(written) => {
+                if let Some(person) = self.persons.get_mut(account.0 as usize) {
+                    person.card_counter = person.card_counter.max(written.unwrap_or(0));
+                }
+            }
+            Err(detail) => self.violate(Check::Tap, detail),
+        }
+    }
+
     fn debit(&mut self, money: &MoneyRecord, before_fen: Option<i128>) {
         let sale = money.sale();
         let dead = self.tombstones.contains(&sale);
@@ -560,6 +657,10 @@ impl<'a> Checker<'a> {
             );
         }
         let (Some(account), Some(before_fen)) = (money.person(), before_fen) else { return };
+        let by_card = money.channel() == Some(Channel::Card);
+        let card = self.cards.current(account).filter(|_| by_card);
+        let expired = card.is_some_and(|card| self.cards.has_expired(card, day_of(self.time_ns)));
+        self.check(!expired, Check::Card, || format!("account {account} pays by a card that has expired"));
         let Some(person) = self.persons.get(account.0 as usize) else { return };
         let policy = self.policies.get(&person.class).copied().unwrap_or(Policy::DEFAULT);
         let paid = match money.channel() {
@@ -589,10 +690,12 @@ impl<'a> Checker<'a> {
             return self.violate(Check::Known, "nobody's card".to_owned());
         };
         let counter = self.persons.get(account.0 as usize).map_or(0, |person| person.card_counter);
+        let time_ns = self.time_ns;
         let done = match record {
-            Record::CardIssued(r) => self.cards.issued(r, account),
-            Record::CardReplaced(r) => self.cards.replaced(r, account, counter),
-            Record::CardReturned(r) => self.cards.returned(r, account),
+            Record::CardIssued(r) => self.cards.issued(r, account, time_ns),
+            Record::CardReplaced(r) => self.cards.replaced(r, account, counter, time_ns),
+            Record::CardReturned(r) => self.cards.returned(r.card_uid.get(), account, time_ns),
+            Record::AccountClosed(r) => self.cards.closed(r.card_uid.get(), account, time_ns),
             _ => Ok(()),
         };
         self.card(done);
@@ -614,6 +717,7 @@ impl<'a> Checker<'a> {
 
     /// An account's card from now on is another, or none: its counter begins anew.
     fn begin_counter(&mut self, account: AccountId) {
+        self.taps.card_changed(account);
         if let Some(person) = self.persons.get_mut(account.0 as usize) {
             person.card_counter = 0;
         }
@@ -626,7 +730,8 @@ impl<'a> Checker<'a> {
     }
 
     fn offline(&mut self, r: &OfflineDebitRecord) {
-        let (owner, payer) = (self.cards.owner(r.card_uid.get()), r.money.person());
+        let owner = self.cards.owner_at(r.card_uid.get(), r.till_time_ns.get());
+        let payer = r.money.person();
         let Some(liability) = r.liability() else {
             return self.violate(Check::Layout, format!("nobody is liable by {}", r.liability));
         };

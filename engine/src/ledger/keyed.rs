@@ -5,7 +5,6 @@
 //! folds them into a digest, takes them in order of key.
 
 use super::cuckoo::Cuckoo;
-use super::prefetch::prefetch;
 use super::probes::looks_at;
 
 /// In a table of few buckets a key may find no place though others are free: smaller ones are made as large as for this
@@ -49,20 +48,6 @@ impl<Row> Keyed<Row> {
     #[inline]
     pub(super) fn get_mut(&mut self, key: u64) -> Option<&mut Row> {
         self.slots.get_mut(self.index.get(key)? as usize).inspect(|row| looks_at(&**row))
-    }
-
-    /// Asks for the lines in which a key's row is found, so that they are near when it is.
-    #[inline]
-    pub(super) fn prefetch(&self, key: u64) {
-        self.index.prefetch(key);
-    }
-
-    /// Asks for the row of a key, whose lines in the index are near already.
-    #[inline]
-    pub(super) fn prefetch_row(&self, key: u64) {
-        if let Some(row) = self.index.get(key).and_then(|slot| self.slots.get(slot as usize)) {
-            prefetch(row);
-        }
     }
 
     /// Whether [`Self::insert`] of this key, which isn't there, would succeed.

@@ -404,6 +404,8 @@ impl Books {
             Request::Refund(_) | Request::Void(_) | Request::Tender(_) => {
                 unreachable!("no till of a load gives back, or takes an order")
             }
+            Request::CardTap(_) | Request::TapConfirm(_) => unreachable!("no till of a load writes chips"),
+            Request::AccountClose(_) => unreachable!("nobody leaves in a load"),
         }
     }
 

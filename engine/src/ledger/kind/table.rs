@@ -1,5 +1,6 @@
 //! The rows: which requests the ledger knows, and what is asked of whichever it is.
 
+use super::account_close::AccountClose;
 use super::balance::Balance;
 use super::bill_head::BillHead;
 use super::bind_card::BindCard;
@@ -8,6 +9,7 @@ use super::card_debit::CardDebit;
 use super::card_issue::CardIssue;
 use super::card_replace::CardReplace;
 use super::card_return::CardReturn;
+use super::card_tap::CardTap;
 use super::code_debit::CodeDebit;
 use super::cut_off::CutOff;
 use super::loss_lift::LossLift;
@@ -26,6 +28,7 @@ use super::set_account_class::SetAccountClass;
 use super::set_account_terms::SetAccountTerms;
 use super::set_meal_period::SetMealPeriod;
 use super::set_policy::SetPolicy;
+use super::tap_confirm::TapConfirm;
 use super::tender::Tender;
 use super::top_up::TopUp;
 use super::top_up_undo::TopUpUndo;
@@ -110,6 +113,10 @@ macro_rules! asks {
 asks! {
     /// A tap.
     CardDebit(CardDebit<'a>);
+    /// A tap in two phases.
+    CardTap(CardTap<'a>);
+    /// What became of the chip after a tap in two phases.
+    TapConfirm(TapConfirm<'a>);
     /// A payment by code.
     CodeDebit(CodeDebit<'a>);
     /// A top-up.
@@ -174,4 +181,6 @@ asks! {
     LossReport(LossReport<'a>);
     /// Takes the loss report of an account's current card back.
     LossLift(LossLift<'a>);
+    /// Pays out what is left in an account and closes it, at a counter.
+    AccountClose(AccountClose<'a>);
 }
