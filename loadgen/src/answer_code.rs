@@ -13,6 +13,9 @@ pub(crate) fn code_of(answer: &Answer<'_>) -> Option<ResultCode> {
         Answer::ClassRules(table) => Some(table.code),
         Answer::MealPeriods(table) => Some(table.code),
         Answer::BlockList(list) => Some(list.code),
+        Answer::Shift(shift) => Some(shift.code),
+        Answer::BatchSettle(settle) => Some(settle.code),
+        Answer::BatchLines(lines) => Some(lines.code),
         Answer::Refused(refusal) => Some(refusal.code),
         Answer::SignedOut | Answer::Heartbeat(_) | Answer::Batch(_) => None,
     }

@@ -26,7 +26,7 @@ const SHARD_COUNTS: [usize; 3] = [1, 2, 16];
 
 /// The codes that the ledger itself gives, and every run of all streams must have seen. `BalanceOverflow` isn't among
 /// them: the range of balances is a million times that of amounts, beyond what a stream can reach.
-const CODES: [ResultCode; 66] = [
+const CODES: [ResultCode; 73] = [
     ResultCode::Approved,
     ResultCode::ApprovedFlagged,
     ResultCode::UnknownTerminal,
@@ -72,7 +72,14 @@ const CODES: [ResultCode; 66] = [
     ResultCode::DebitLimit,
     ResultCode::DayLimit,
     ResultCode::OtherMerchant,
+    ResultCode::CashierAlreadyOn,
+    ResultCode::CashierNotOn,
+    ResultCode::RecordsUnsent,
+    ResultCode::ShiftNotOpen,
     ResultCode::InsufficientFunds,
+    ResultCode::BatchOutOfOrder,
+    ResultCode::BatchDiffers,
+    ResultCode::BatchConflict,
     ResultCode::ReversalTooLate,
     ResultCode::ReversalOfOfflineFact,
     ResultCode::NothingToReverse,
@@ -159,6 +166,10 @@ fn run(seed: u64) -> Result<Seen, String> {
             if ledger.last_record() != model.last_record {
                 let (ours, theirs) = (ledger.last_record(), model.last_record);
                 return Err(here(format!("{expected:?}: {ours} records, the model has {theirs}")));
+            }
+            if ledger.closed_with != model.closed_with {
+                let (ours, theirs) = (ledger.closed_with, model.closed_with);
+                return Err(here(format!("closed with {ours:?}, by the model with {theirs:?}")));
             }
             if ledger.sum_fen() != 0 {
                 return Err(here(format!("the books sum to {} fen", ledger.sum_fen())));

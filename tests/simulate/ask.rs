@@ -1,20 +1,32 @@
 //! What a simulated client asks, owned, and as the ledger's request.
 
+use std::sync::LazyLock;
+
 use engine::ledger::command::{
-    AccountSelector, Balance, BillHead, BlockListActive, CardDebit, CardIssue, CardReplace, CardReturn,
-    Channel, CodeDebit, CodeVerdict, LossLift, LossReport, OfflineFact, PasswordSet, PhoneChange, Refund,
-    Reversal, Sale, SaleQuery, Tender, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    AccountSelector, Balance, BatchSettle, BillHead, BlockListActive, CardDebit, CardIssue, CardReplace,
+    CardReturn, CashierSign, Channel, CodeDebit, CodeVerdict, LossLift, LossReport, OfflineFact, PasswordSet,
+    PhoneChange, Refund, Reversal, Sale, SaleQuery, ShiftClose, Tender, TopUp, TopUpUndo, VirtualBind,
+    VirtualUnbind, Void,
 };
 use engine::ledger::{Request, TerminalSlot};
 use protocol::card::{CardKind, ReplaceReason};
 use protocol::ids::{
     AccountId, CardCounter, CardUid, Epoch, PhoneDigest, SaleId, Sequence, TerminalId, VirtualId,
 };
+use protocol::till_totals::TillTotals;
 
 use super::operator::student_number;
 
 /// The bytes that stand for every request, should it have to be kept out.
 const RAW: &[u8] = b"a simulated request, as it came";
+
+/// What a till adds up that only wants its batch closed.
+static NO_TOTALS: LazyLock<TillTotals> = LazyLock::new(TillTotals::default);
+
+/// The till at a slot: what names no sale names no till.
+fn terminal_of(slot: TerminalSlot) -> TerminalId {
+    TerminalId(101 + u32::from(slot.0))
+}
 
 /// The body of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +122,20 @@ pub enum Ask {
         version: u32,
         is_right: bool,
     },
+    Sign {
+        cashier: u32,
+        on: bool,
+    },
+    CloseShift {
+        shift: u32,
+    },
+    /// Closed as it stands.
+    SettleBatch {
+        batch: u32,
+        epoch: Epoch,
+        first: u32,
+        last: u32,
+    },
     SaleQuery,
     Balance {
         account: AccountId,
@@ -122,12 +148,20 @@ pub enum Ask {
 impl Ask {
     /// Whether it uses a sequence up.
     pub fn is_money(&self) -> bool {
-        !matches!(self, Ask::ReportList { .. } | Ask::SaleQuery | Ask::Balance { .. } | Ask::BillHead { .. })
+        self.names_a_sale() && *self != Ask::SaleQuery
     }
 
     /// Whether it is about a sale: one of its own, or an earlier one.
     pub fn names_a_sale(&self) -> bool {
-        self.is_money() || *self == Ask::SaleQuery
+        !matches!(
+            self,
+            Ask::ReportList { .. }
+                | Ask::Sign { .. }
+                | Ask::CloseShift { .. }
+                | Ask::SettleBatch { .. }
+                | Ask::Balance { .. }
+                | Ask::BillHead { .. }
+        )
     }
 
     pub fn amount_fen(&self) -> i64 {
@@ -142,14 +176,7 @@ impl Ask {
             | Ask::Refund { amount_fen, .. }
             | Ask::Offline { amount_fen, .. } => amount_fen,
             Ask::Replace { fee_fen, .. } => fee_fen,
-            Ask::Issue { .. } | Ask::GiveBack { .. } => 0,
-            Ask::SetPassword { .. }
-            | Ask::BindPhone { .. }
-            | Ask::UnbindPhone { .. }
-            | Ask::TellPhone { .. }
-            | Ask::Lose { .. }
-            | Ask::Find { .. } => 0,
-            Ask::ReportList { .. } | Ask::SaleQuery | Ask::Balance { .. } | Ask::BillHead { .. } => 0,
+            _ => 0,
         }
     }
 
@@ -301,10 +328,35 @@ impl Ask {
                 account: AccountSelector::Account(account),
                 well_formed: true,
             }),
+            Ask::Sign { cashier, on } => Request::CashierSign(CashierSign {
+                slot,
+                terminal: terminal_of(slot),
+                cashier,
+                on,
+                unsent_records: 0,
+                till_time_ns: 0,
+            }),
+            Ask::CloseShift { shift } => Request::ShiftClose(ShiftClose {
+                slot,
+                terminal: terminal_of(slot),
+                shift,
+                unsent_records: 0,
+                till_time_ns: 0,
+            }),
+            Ask::SettleBatch { batch, epoch, first, last } => Request::BatchSettle(BatchSettle {
+                slot,
+                terminal: terminal_of(slot),
+                epoch,
+                batch,
+                first: Sequence(first),
+                last: Sequence(last),
+                as_it_stands: true,
+                totals: &NO_TOTALS,
+                till_time_ns: 0,
+            }),
             Ask::ReportList { version, is_right } => Request::BlockListActive(BlockListActive {
                 slot,
-                // A question names no sale, and so not its till.
-                terminal: TerminalId(101 + u32::from(slot.0)),
+                terminal: terminal_of(slot),
                 version,
                 digest: [version as u8; 16],
                 is_right,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::Channel;
-use engine::ledger::record::{Liability, MoneyRecord, RecordKind, RefundRecord, ReversalRecord};
+use engine::ledger::record::{DutyRecord, Liability, MoneyRecord, RecordKind, RefundRecord, ReversalRecord};
 use engine::ledger::registry::Policy;
 use engine::ledger::{LedgerAccount, LedgerClass, Record};
 use protocol::ids::{AccountId, BusinessDate, CardUid, RecordNumber, SaleId};
@@ -65,6 +65,10 @@ pub struct Auditor {
     pub settlings: u64,
     /// Reports of block-lists seen.
     pub list_reports: u64,
+    /// Shifts closed.
+    pub shifts_closed: u64,
+    /// Batches settled.
+    pub batches_settled: u64,
 }
 
 impl Auditor {
@@ -199,6 +203,8 @@ impl Auditor {
                 self.policies.insert(r.class, (r.floor_fen.get(), r.debit_max_fen.get()));
             }
             Record::BlockListActive(_) => self.list_reports += 1,
+            Record::Duty(duty) => self.shifts_closed += u64::from(duty.what == DutyRecord::SHIFT_CLOSED),
+            Record::BatchSettled(_) => self.batches_settled += 1,
             Record::CutOff(r) => {
                 if r.closed.get() != self.date.0 || r.opened.get() <= r.closed.get() {
                     return Err(format!("record {number} closes {} while {} is open", r.closed, self.date));

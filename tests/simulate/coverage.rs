@@ -41,6 +41,9 @@ pub struct Coverage {
     pub refunds_looked_up: u64,
     pub tenders: u64,
     pub list_reports: u64,
+    pub totals_added_up: u64,
+    pub shifts_closed: u64,
+    pub batches_settled: u64,
 }
 
 impl Coverage {
@@ -54,7 +57,7 @@ impl Coverage {
     }
 
     /// Every figure with its name.
-    pub fn figures(&self) -> [(&'static str, u64); 37] {
+    pub fn figures(&self) -> [(&'static str, u64); 40] {
         [
             ("steps", self.steps),
             ("records", self.records),
@@ -93,6 +96,9 @@ impl Coverage {
             ("refunds looked up", self.refunds_looked_up),
             ("tenders", self.tenders),
             ("block-lists reported", self.list_reports),
+            ("totals added up", self.totals_added_up),
+            ("shifts closed", self.shifts_closed),
+            ("batches settled", self.batches_settled),
         ]
     }
 
@@ -134,5 +140,8 @@ impl Coverage {
         self.refunds_looked_up += other.refunds_looked_up;
         self.tenders += other.tenders;
         self.list_reports += other.list_reports;
+        self.totals_added_up += other.totals_added_up;
+        self.shifts_closed += other.shifts_closed;
+        self.batches_settled += other.batches_settled;
     }
 }

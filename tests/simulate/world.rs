@@ -111,6 +111,8 @@ pub fn simulate(seed: u64, plant: Plant, snapshot_dir: &Path, trace: bool) -> Re
     world.coverage.cut_offs = world.operator.cut_offs;
     world.coverage.settlings = world.auditor.settlings;
     world.coverage.list_reports = world.auditor.list_reports;
+    world.coverage.shifts_closed = world.auditor.shifts_closed;
+    world.coverage.batches_settled = world.auditor.batches_settled;
     for till in &world.tills {
         world.coverage.retries += till.retries;
         world.coverage.reversals += till.reversals;

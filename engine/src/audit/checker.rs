@@ -148,12 +148,24 @@ impl<'a> Checker<'a> {
         self.close_announced(&record);
         match &record {
             Record::Suspense(r, _) => self.suspense(r),
-            Record::BlockListActive(r) => {
-                let date = self.date;
-                self.check(r.business_date.get() == date.0, Check::BusinessDate, || {
-                    format!("stands under date {}, open is {date}", r.business_date)
-                });
-                self.link_till(r.slot.get(), r.terminal.get(), r.previous_terminal.get());
+            Record::BlockListActive(r) => self.of_till(
+                r.business_date.get(),
+                r.slot.get(),
+                (r.terminal.get(), r.previous_terminal.get()),
+            ),
+            Record::Duty(r) => {
+                self.of_till(
+                    r.business_date.get(),
+                    r.slot.get(),
+                    (r.terminal.get(), r.previous_terminal.get()),
+                );
+            }
+            Record::BatchSettled(r) => {
+                self.of_till(
+                    r.business_date.get(),
+                    r.slot.get(),
+                    (r.terminal.get(), r.previous_terminal.get()),
+                );
             }
             Record::AccountOpened(r) => {
                 let next = self.persons.len() as u64;
@@ -660,6 +672,15 @@ impl<'a> Checker<'a> {
             format!("stands under date {stands}, open is {date}")
         });
         self.link_till(r.slot.get(), r.terminal.get(), r.previous_terminal.get());
+    }
+
+    /// A record of a till that is no money.
+    fn of_till(&mut self, stands: u16, slot: u16, (terminal, previous): (u32, u64)) {
+        let date = self.date;
+        self.check(stands == date.0, Check::BusinessDate, || {
+            format!("stands under date {stands}, open is {date}")
+        });
+        self.link_till(slot, terminal, previous);
     }
 
     fn till(&mut self, money: &MoneyRecord) {

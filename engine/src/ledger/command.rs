@@ -7,6 +7,7 @@ use super::known::Known;
 
 pub use super::kind::Request;
 pub use super::kind::balance::Balance;
+pub use super::kind::batch_settle::BatchSettle;
 pub use super::kind::bill_head::BillHead;
 pub use super::kind::bind_card::BindCard;
 pub use super::kind::block_list_active::BlockListActive;
@@ -14,6 +15,7 @@ pub use super::kind::card_debit::CardDebit;
 pub use super::kind::card_issue::CardIssue;
 pub use super::kind::card_replace::CardReplace;
 pub use super::kind::card_return::CardReturn;
+pub use super::kind::cashier::{CashierSign, DutyQuery, ShiftClose};
 pub use super::kind::code_debit::{CodeDebit, CodeVerdict};
 pub use super::kind::cut_off::CutOff;
 pub use super::kind::loss_lift::LossLift;

@@ -17,6 +17,7 @@ use super::limits::PAYLOAD_BYTES_MAX;
 use super::orders::OrderKey;
 use super::record::{PayloadBuffer, Record};
 use super::refunds::Refunds;
+use super::till_totals::{TillSpan, TillSums};
 
 /// What a decision needs and memory doesn't have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub enum Need {
         /// The debit's record.
         original: RecordNumber,
     },
+    /// What a till did, added up: in its chain, by [`super::till_totals::sum`].
+    Totals(TillSpan),
     /// Which record credited an order, if one did: in the index of orders, which must reach as far as `forgotten`.
     Order {
         /// The order.
@@ -63,7 +66,9 @@ impl Need {
     /// The newest record that the answer may depend on: it must be durable before the log is read.
     pub const fn newest(&self) -> RecordNumber {
         match self {
-            Need::Sale { head, .. } | Need::Refunds { head, .. } => *head,
+            Need::Sale { head, .. } | Need::Refunds { head, .. } | Need::Totals(TillSpan { head, .. }) => {
+                *head
+            }
             Need::Record(number) => *number,
             Need::Order { forgotten, .. } => *forgotten,
             // The vault isn't the log.
@@ -81,6 +86,8 @@ pub struct Known {
     pub record: Option<KnownRecord>,
     /// What was given back of a debit. Valid while the head of its payer's chain is the one that the walk began at.
     pub refunds: Option<Refunds>,
+    /// What a till did. Valid for its span, for ever.
+    pub totals: Option<TillSums>,
     /// What the index says of an order. Valid while memory has every order of a record above the one that the index
     /// reached.
     pub order: Option<KnownOrder>,

@@ -9,27 +9,27 @@ use super::engine::{Engine, EngineError, Reply};
 use super::history_walk;
 use crate::ledger::known::{Known, KnownRecord, Need};
 use crate::ledger::refunds::{self, Refunds};
-use crate::ledger::{Command, Request};
+use crate::ledger::{Command, Request, till_totals};
 
 /// How often something is fetched for one command before its till is told "busy". One kind of thing after the other may be
 /// needed; the same again only because things went on meanwhile, which a till's own chain does on another session alone.
 const LOOK_UPS_MAX: usize = 8;
 
 /// Decides a request that needs what memory doesn't have: fetches that, decides again. What isn't the log's to know is asked
-/// of `vault`, which may refuse the request.
+/// of `vault`, which may refuse the request. `known` keeps what was fetched last.
 pub(super) fn decide(
     engine: &Engine,
     signal: &DurableSignal,
     request: &Request<'_>,
+    known: &mut Known,
     mut vault: impl FnMut(Need, &mut Known) -> Option<ResultCode>,
 ) -> Reply {
-    let mut known = Known::default();
     for _ in 0..LOOK_UPS_MAX {
-        let reply = engine.execute(&Command { request: *request, known: Some(&known) });
+        let reply = engine.execute(&Command { request: *request, known: Some(known) });
         engine.log().kick();
         let Reply::Needs(need) = reply else { return reply };
         if need.is_of_a_password() {
-            match vault(need, &mut known) {
+            match vault(need, known) {
                 Some(code) => return Reply::Refused(code),
                 None => continue,
             }
@@ -37,7 +37,7 @@ pub(super) fn decide(
         if !signal.wait_until_durable(engine.log(), need.newest()) {
             return Reply::Refused(ResultCode::Stopping);
         }
-        if let Err(error) = answer(engine, need, &mut known) {
+        if let Err(error) = answer(engine, need, known) {
             tracing::error!(?need, %error, "what a request needs can't be read");
             return Reply::Refused(ResultCode::Busy);
         }
@@ -49,7 +49,7 @@ pub(super) fn decide(
 ///
 /// A record by its number costs one look-up, an order one page of each run of the index that may have it. A sale costs a
 /// look-up for each record of its till since then, the refunds of a debit one for each record of its payer since then; what was
-/// known of the same before cuts that short.
+/// known of the same before cuts that short. What a till did costs one for each of its records since then.
 ///
 /// # Errors
 /// The log is damaged, or the index of orders can't be read or mended.
@@ -61,6 +61,9 @@ pub fn answer(engine: &Engine, need: Need, known: &mut Known) -> Result<(), Engi
         }
         Need::Refunds { account, head, original } => {
             known.refunds = Some(refunds(&reader, account, head, original, known.refunds)?);
+        }
+        Need::Totals(span) => {
+            known.totals = Some(till_totals::sum(span, |number| till_link(&reader, number))?);
         }
         Need::Record(number) => known.record = Some(record(&reader, number)?),
         Need::Order { key, forgotten } => {
@@ -85,7 +88,14 @@ fn refunds(
     })
 }
 
-fn record(reader: &LogReader, number: RecordNumber) -> Result<KnownRecord, EngineError> {
+/// A record of a till's chain, as far as it counts in the till's totals.
+pub(super) fn till_link(reader: &LogReader, number: RecordNumber) -> Result<till_totals::Link, EngineError> {
+    let found = record(reader, number)?;
+    Ok(till_totals::Link::of(&found.record()).expect("a till's chain leads to records of tills only"))
+}
+
+/// A durable record.
+pub(super) fn record(reader: &LogReader, number: RecordNumber) -> Result<KnownRecord, EngineError> {
     let found = reader.record(number.0)?.expect("only records that were appended are asked for");
     KnownRecord::new(number, found.time_ns, (found.kind, found.version), found.payload)
         .map_err(|source| EngineError::Replay { number: number.0, source })

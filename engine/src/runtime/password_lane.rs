@@ -81,7 +81,8 @@ fn decide(
     command: &dyn OwnedCommand,
 ) -> Reply {
     let Some(password) = command.password() else { return Reply::Refused(ResultCode::Busy) };
-    look_up::decide(engine, signal, &command.command().request, |need, known| {
+    let mut known = Known::default();
+    look_up::decide(engine, signal, &command.command().request, &mut known, |need, known| {
         answer(vault, &password, need, known).unwrap_or_else(|error| {
             tracing::error!(%error, "the vault of passwords can't be used: requests will be told \"busy\"");
             Some(ResultCode::Busy)
@@ -101,7 +102,7 @@ fn answer(
             known.password = Some(KnownPassword { of, verdict: vault.compare(of, password)? });
         }
         Need::NewPassword => known.stored = vault.store(&[vault.hash(password)])?.first().copied(),
-        Need::Sale { .. } | Need::Refunds { .. } | Need::Record(_) | Need::Order { .. } => {
+        Need::Sale { .. } | Need::Refunds { .. } | Need::Totals(_) | Need::Record(_) | Need::Order { .. } => {
             unreachable!("the log knows {need:?}")
         }
     }

@@ -28,8 +28,9 @@ use super::durable_signal::DurableSignal;
 use super::engine::{Engine, EngineError, Reply};
 use super::look_up;
 use super::statement::{self, Statement, StatementError};
+use super::till_desk::{self, TillJob};
 use crate::ledger::command::{self, OfflineFact, Sale};
-use crate::ledger::{Command, Request, TerminalSlot};
+use crate::ledger::{Command, Known, Request, TerminalSlot};
 
 /// Records of one till that are worked on before the next till's turn.
 const PORTION_RECORDS: usize = 64;
@@ -82,6 +83,8 @@ pub enum Job {
         /// Called with what it came to.
         done: Box<dyn FnOnce(Reply) + Send>,
     },
+    /// What a till asks about itself.
+    Till(Box<TillJob>),
     /// A live command that needs what memory doesn't have.
     LookUp {
         /// Makes the command again, borrowing what it owns.
@@ -175,13 +178,18 @@ impl Drop for SlowLane {
     }
 }
 
-struct Worker {
+/// The thread's own.
+pub(super) struct Worker {
     engine: Arc<Engine>,
     signal: Arc<DurableSignal>,
     block_lists: RefCell<BlockListPages>,
 }
 
 impl Worker {
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     fn run(&self, jobs: &Receiver<Job>) {
         let mut uploads: VecDeque<Upload> = VecDeque::new();
         loop {
@@ -247,6 +255,7 @@ impl Worker {
                     command::BlockListActive { slot, terminal, version, digest, is_right, till_time_ns };
                 done(self.with_look_ups(&Request::BlockListActive(report)));
             }
+            Job::Till(job) => till_desk::answer(self, *job),
             Job::LookUp { command, done } => done(self.with_look_ups(&command.command().request)),
         }
     }
@@ -312,14 +321,21 @@ impl Worker {
     }
 
     /// Decides a request that needs what memory doesn't have.
-    fn with_look_ups(&self, request: &Request<'_>) -> Reply {
-        look_up::decide(&self.engine, &self.signal, request, |need, _| {
+    pub(super) fn with_look_ups(&self, request: &Request<'_>) -> Reply {
+        self.with_look_ups_known(request).0
+    }
+
+    /// The same, with what was fetched for it last.
+    pub(super) fn with_look_ups_known(&self, request: &Request<'_>) -> (Reply, Known) {
+        let mut known = Known::default();
+        let reply = look_up::decide(&self.engine, &self.signal, request, &mut known, |need, _| {
             unreachable!("what carries a password goes another way: {need:?}")
-        })
+        });
+        (reply, known)
     }
 
     /// False when the log has failed, so that it never will be.
-    fn wait_until_durable(&self, number: RecordNumber) -> bool {
+    pub(super) fn wait_until_durable(&self, number: RecordNumber) -> bool {
         self.signal.wait_until_durable(self.engine.log(), number)
     }
 }

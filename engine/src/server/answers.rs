@@ -1,13 +1,14 @@
 //! Answers: what a reply of the ledger is on the wire, one arm a variant.
 
 use protocol::answer::{
-    AccountStatus, Answer, BalanceAnswer, BillAnswer, BlockListAnswer, MoneyAnswer, Refusal, StatementAnswer,
-    StatementMore,
+    AccountStatus, Answer, BalanceAnswer, BatchLinesAnswer, BatchSettleAnswer, BillAnswer, BlockListAnswer,
+    MoneyAnswer, Refusal, ShiftAnswer, StatementAnswer, StatementMore,
 };
 use protocol::command_table::Kind;
 use protocol::frame::Header;
 use protocol::ids::{AccountId, RecordNumber};
 use protocol::result_code::ResultCode;
+use protocol::till_totals::TillTotals;
 
 use crate::ledger::Outcome;
 use crate::ledger::account;
@@ -15,6 +16,7 @@ use crate::ledger::decision::BalanceView;
 use crate::runtime::block_list_pages::BlockListPage;
 use crate::runtime::engine::Reply;
 use crate::runtime::statement::Statement;
+use crate::runtime::till_desk::TillTold;
 
 /// What is to be told of a statement.
 pub(super) struct ToldStatement {
@@ -43,9 +45,14 @@ pub(super) fn answer(header: &Header, reply: &Reply, server_time_ns: u64) -> Ans
                 lines: &[],
             }),
             Kind::Statement => Answer::Statement(no_statement(outcome.code)),
+            Kind::ShiftTotals | Kind::ShiftClose => Answer::Shift(no_shift(outcome.code)),
+            Kind::BatchSettle => Answer::BatchSettle(no_batch(outcome.code)),
+            Kind::BatchLines => {
+                Answer::BatchLines(BatchLinesAnswer { code: outcome.code, equal: 0, lines: &[] })
+            }
             _ => Answer::Money(money_answer(outcome, server_time_ns)),
         },
-        Reply::BillHead(_) | Reply::Needs(_) => {
+        Reply::BillHead(_) | Reply::Duty(_) | Reply::Needs(_) => {
             unreachable!("the slow lane answers these with something else")
         }
     }
@@ -146,4 +153,39 @@ pub(super) fn statement_answer(told: &ToldStatement) -> StatementAnswer<'_> {
 pub(super) fn block_list_answer(page: &BlockListPage) -> BlockListAnswer<'_> {
     let BlockListPage { whole, version, more, digest, cards, ref lines, .. } = *page;
     BlockListAnswer { code: ResultCode::Approved, whole, version, more, digest, cards, lines }
+}
+
+/// A shift that isn't told.
+fn no_shift(code: ResultCode) -> ShiftAnswer {
+    ShiftAnswer {
+        code,
+        repeat: false,
+        shift: 0,
+        cashier: 0,
+        record: RecordNumber(0),
+        totals: TillTotals::default(),
+    }
+}
+
+/// A batch that isn't settled, without its totals.
+fn no_batch(code: ResultCode) -> BatchSettleAnswer {
+    BatchSettleAnswer {
+        code,
+        repeat: false,
+        batch: 0,
+        record: RecordNumber(0),
+        totals: TillTotals::default(),
+    }
+}
+
+/// What a till is told about itself.
+pub(super) fn till_answer(told: &TillTold) -> Answer<'_> {
+    match told {
+        TillTold::Shift(shift) => Answer::Shift(*shift),
+        TillTold::Batch(batch) => Answer::BatchSettle(*batch),
+        TillTold::Lines { equal, lines } => {
+            Answer::BatchLines(BatchLinesAnswer { code: ResultCode::Approved, equal: *equal, lines })
+        }
+        TillTold::Reply(_) => unreachable!("a reply is told as any other"),
+    }
 }

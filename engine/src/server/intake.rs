@@ -244,6 +244,12 @@ impl OwnedCommand for LiveRequest {
             Body::SignOut
             | Body::Heartbeat(_)
             | Body::Upload(_)
+            | Body::CashierOn(_)
+            | Body::CashierOff(_)
+            | Body::ShiftTotals
+            | Body::ShiftClose(_)
+            | Body::BatchSettle(_)
+            | Body::BatchLines(_)
             | Body::ClassRules
             | Body::MealPeriods
             | Body::BlockList(_)

@@ -27,7 +27,7 @@ use protocol::tables::{ClassRulesLine, MealPeriodLine};
 use tokio::sync::Notify;
 use tokio::task;
 
-use super::answers::{ToldStatement, answer, block_list_answer, statement_answer};
+use super::answers::{ToldStatement, answer, block_list_answer, statement_answer, till_answer};
 use super::connection::Connection;
 use super::intake::LiveRequest;
 use super::slow_requests::Times;
@@ -40,6 +40,7 @@ use crate::runtime::block_list_pages::BlockListPage;
 use crate::runtime::engine::{EngineError, Reply};
 use crate::runtime::slow_lane::{Job, OwnedCommand};
 use crate::runtime::statement::{Statement, StatementError};
+use crate::runtime::till_desk::TillTold;
 
 /// Requests that configure, of one turn: while it lasts nobody else decides anything.
 const CHANGES_A_TURN_MAX: usize = 16;
@@ -68,6 +69,7 @@ pub(super) enum Body {
     Batch { batch: u32, lines: Vec<BatchLine> },
     Bill { account: Option<AccountId>, page: BillPage, code: ResultCode },
     Statement(Box<ToldStatement>),
+    Till(TillTold),
     ClassRules(Table<ClassRulesLine>),
     MealPeriods(Table<MealPeriodLine>),
     BlockList(BlockListPage),
@@ -387,6 +389,10 @@ impl Waiting {
             Body::Statement(told) => {
                 connection.live_in_flight.set(false);
                 connection.answer(header, &Answer::Statement(statement_answer(told)));
+            }
+            Body::Till(told) => {
+                connection.slow_in_flight.set(false);
+                connection.answer(header, &till_answer(told));
             }
             Body::ClassRules(Table { version, lines }) => {
                 connection.slow_in_flight.set(false);

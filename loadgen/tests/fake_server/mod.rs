@@ -395,6 +395,12 @@ impl Books {
             Request::LossLift(lift) => self.once(sale, account_of(&lift.account), |books, account| {
                 if books.lost.remove(&account) { ResultCode::Approved } else { ResultCode::CardNotLost }
             }),
+            Request::CashierOn(_)
+            | Request::CashierOff(_)
+            | Request::ShiftTotals
+            | Request::ShiftClose(_)
+            | Request::BatchSettle(_)
+            | Request::BatchLines(_) => unreachable!("the generator's tills have no cashiers"),
             Request::ClassRules
             | Request::MealPeriods
             | Request::BlockList(_)

@@ -15,6 +15,7 @@ use crate::error::{DecodeError, EncodeError};
 
 pub(crate) mod account_password;
 pub(crate) mod balance;
+pub(crate) mod batch;
 pub(crate) mod bill;
 pub(crate) mod block_list;
 pub(crate) mod card_debit;
@@ -32,6 +33,7 @@ pub(crate) mod refusal;
 pub(crate) mod reversal;
 pub(crate) mod sale_query;
 pub(crate) mod selector;
+pub(crate) mod shift;
 pub(crate) mod statement;
 pub(crate) mod table;
 pub(crate) mod tables;

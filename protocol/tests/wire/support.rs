@@ -1,9 +1,9 @@
 //! What the tests of the wire share: one campus's keys, a sign-in without a network, one message of every kind.
 
 use protocol::answer::{
-    AccountStatus, Answer, BalanceAnswer, BatchAnswer, BatchLine, BillAnswer, BlockListAnswer,
-    ClassRulesAnswer, HeartbeatAnswer, MealPeriodsAnswer, MoneyAnswer, Refusal, StatementAnswer,
-    StatementMore,
+    AccountStatus, Answer, BalanceAnswer, BatchAnswer, BatchLine, BatchLinesAnswer, BatchSettleAnswer,
+    BillAnswer, BlockListAnswer, ClassRulesAnswer, HeartbeatAnswer, MealPeriodsAnswer, MoneyAnswer, Refusal,
+    ShiftAnswer, StatementAnswer, StatementMore,
 };
 use protocol::bill::{BillLine, BillLineKind, BillLineKinds};
 use protocol::block_list::{self, BlockListLine};
@@ -20,9 +20,10 @@ use protocol::offline_record::{OFFLINE_RECORD_LAYOUT, OfflineRecord, TAC_KEY_CAR
 use protocol::password::{Password, SealedPassword};
 use protocol::payment_code;
 use protocol::request::{
-    AccountPassword, AccountSelector, BalanceQuery, BillQuery, BlockListActive, BlockListQuery, CardDebit,
-    CardIssue, CardReplace, CardReturn, CodeDebit, Heartbeat, PhoneChange, Refund, Request, RequestIds,
-    Reversal, SaleQuery, StatementDay, StatementQuery, Tender, TopUp, Upload, VirtualBind, VirtualUnbind,
+    AccountPassword, AccountSelector, BalanceQuery, BatchLines, BatchSettle, BillQuery, BlockListActive,
+    BlockListQuery, CardDebit, CardIssue, CardReplace, CardReturn, CashierSign, CodeDebit, Heartbeat,
+    PhoneChange, Refund, Request, RequestIds, Reversal, SaleQuery, ShiftClose, StatementDay, StatementQuery,
+    Tender, TopUp, Upload, VirtualBind, VirtualUnbind,
 };
 use protocol::result_code::ResultCode;
 use protocol::session::Session;
@@ -30,6 +31,7 @@ use protocol::sign_in::{ClientHandshake, ServerHandshake, TerminalIdentity, Welc
 use protocol::tables::{ClassRulesLine, MealPeriodLine};
 use protocol::terminal_kind::TerminalKind;
 use protocol::text::{Firmware, OrderNumber, StudentNumber};
+use protocol::till_totals::{LineResult, TillKind, TillLine, TillTotals};
 
 pub(crate) const TERMINAL: TerminalId = TerminalId(101);
 pub(crate) const EPOCH: Epoch = Epoch(3);
@@ -376,6 +378,43 @@ pub(crate) fn requests(records: &[OfflineRecord]) -> Vec<(&'static str, u32, Req
         ),
         ("class_rules", 0, Request::ClassRules),
         ("meal_periods", 0, Request::MealPeriods),
+        (
+            "cashier_on",
+            0,
+            Request::CashierOn(CashierSign { cashier: 5_001, unsent_records: 0, till_time_ns: NOW_NS }),
+        ),
+        (
+            "cashier_off",
+            0,
+            Request::CashierOff(CashierSign { cashier: 5_001, unsent_records: 3, till_time_ns: NOW_NS }),
+        ),
+        ("shift_totals", 0, Request::ShiftTotals),
+        (
+            "shift_close",
+            0,
+            Request::ShiftClose(ShiftClose { shift: 17, unsent_records: 0, till_time_ns: NOW_NS }),
+        ),
+        (
+            "batch_settle",
+            0,
+            Request::BatchSettle(BatchSettle {
+                batch: 9,
+                first: Sequence(70),
+                last: Sequence(90),
+                as_it_stands: false,
+                totals: till_totals(),
+                till_time_ns: NOW_NS,
+            }),
+        ),
+        (
+            "batch_lines",
+            0,
+            Request::BatchLines(BatchLines {
+                first: Sequence(70),
+                last: Sequence(90),
+                lines: Box::leak(Box::new(sent_lines())),
+            }),
+        ),
         ("sign_out", 0, Request::SignOut),
     ]
 }
@@ -415,6 +454,35 @@ pub(crate) fn batch_lines() -> [BatchLine; 2] {
     [
         BatchLine::new(EPOCH, Sequence(78), ResultCode::Approved, RecordNumber(9_003)),
         BatchLine::new(EPOCH, Sequence(79), ResultCode::NotAuthentic, RecordNumber(0)),
+    ]
+}
+
+pub(crate) fn till_totals() -> TillTotals {
+    let mut totals = TillTotals::default();
+    totals.add(TillKind::Debit, 1_250);
+    totals.add(TillKind::Debit, 600);
+    totals.add(TillKind::Refund, 650);
+    totals.add(TillKind::Tender, 1_800);
+    totals
+}
+
+fn till_line(sequence: u32, kind: TillKind, amount_fen: i64) -> TillLine {
+    let (sequence, amount_fen) = (sequence.into(), amount_fen.into());
+    TillLine { sequence, kind: kind.number(), amount_fen, ..TillLine::default() }
+}
+
+pub(crate) fn sent_lines() -> [TillLine; 2] {
+    [till_line(80, TillKind::Debit, 1_250), till_line(82, TillKind::TopUp, 10_000)]
+}
+
+pub(crate) fn told_lines() -> [TillLine; 2] {
+    [
+        TillLine {
+            result: LineResult::OnlyHere.number(),
+            record: 9_001.into(),
+            ..till_line(81, TillKind::Debit, 600)
+        },
+        TillLine { result: LineResult::OnlyThere.number(), ..till_line(82, TillKind::TopUp, 10_000) },
     ]
 }
 
@@ -464,6 +532,41 @@ pub(crate) fn answer_to<'a>(kind: Kind, bill: &'a [BillLine], batch: &'a [BatchL
             business_date: BusinessDate(9_824),
             parameter_version: 7,
             block_list_version: 41,
+        }),
+        Kind::CashierOn => Answer::Money(MoneyAnswer {
+            account: None,
+            amount_fen: 0,
+            balance_after_fen: 0,
+            record: RecordNumber(9_007),
+            ..done
+        }),
+        Kind::CashierOff => Answer::Money(MoneyAnswer {
+            code: ResultCode::RecordsUnsent,
+            account: None,
+            amount_fen: 0,
+            balance_after_fen: 0,
+            record: RecordNumber(0),
+            ..done
+        }),
+        Kind::ShiftTotals | Kind::ShiftClose => Answer::Shift(ShiftAnswer {
+            code: ResultCode::Approved,
+            repeat: kind == Kind::ShiftClose,
+            shift: 17,
+            cashier: 5_001,
+            record: RecordNumber(if kind == Kind::ShiftClose { 9_008 } else { 0 }),
+            totals: till_totals(),
+        }),
+        Kind::BatchSettle => Answer::BatchSettle(BatchSettleAnswer {
+            code: ResultCode::BatchDiffers,
+            repeat: false,
+            batch: 9,
+            record: RecordNumber(0),
+            totals: till_totals(),
+        }),
+        Kind::BatchLines => Answer::BatchLines(BatchLinesAnswer {
+            code: ResultCode::Approved,
+            equal: 1,
+            lines: Box::leak(Box::new(told_lines())),
         }),
         Kind::ClassRules => Answer::ClassRules(ClassRulesAnswer {
             code: ResultCode::Approved,

@@ -3,6 +3,7 @@
 use engine::ledger::command::Sale;
 use engine::ledger::limits::{GAPS_MAX, SUSPENSE_PER_TERMINAL_DAY_MAX, SUSPENSE_RECENT};
 use protocol::result_code::ResultCode;
+use protocol::till_totals::TillKind;
 
 use super::{Answer, Ask, Body, Deed, Model, Past, Said, Till, answer};
 
@@ -165,6 +166,9 @@ impl Model {
             suspended: false,
         };
         let till = &mut self.tills[ask.till];
+        if let Some(kind) = counted(deed, &ask.body) {
+            till.duty.did.push((ask.epoch, ask.sequence, kind, ask.amount_fen));
+        }
         till.receive(ask.epoch, ask.sequence);
         till.past.insert((ask.epoch, ask.sequence), past);
         let amount_fen = ask.amount_fen;
@@ -176,6 +180,21 @@ impl Model {
         let record = self.next_record();
         self.settle(ask, record, code, Deed::Other, account)
     }
+}
+
+/// As what a deed counts in its till's totals.
+fn counted(deed: Deed, body: &Body) -> Option<TillKind> {
+    Some(match (deed, body) {
+        (Deed::Debit { .. }, _) => TillKind::Debit,
+        (Deed::OfflineDebit { .. }, _) => TillKind::Offline,
+        (Deed::Refund { .. }, _) => TillKind::Refund,
+        (Deed::TopUp { .. }, _) => TillKind::TopUp,
+        (Deed::Tender { .. }, _) => TillKind::Tender,
+        (Deed::Undo { .. }, Body::TopUpUndo { .. }) => TillKind::TopUpUndone,
+        (Deed::Undo { .. }, Body::Void { .. }) => TillKind::Void,
+        (Deed::Undo { merchant: Some(_) }, _) => TillKind::Reversal,
+        _ => return None,
+    })
 }
 
 /// The answer of a retry or a query to what is remembered.

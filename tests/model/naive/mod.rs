@@ -14,7 +14,7 @@ mod offline;
 mod queries;
 mod refunds;
 mod reversals;
-mod tills;
+pub mod tills;
 mod top_ups;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -26,6 +26,7 @@ use engine::ledger::registry::{Policy, TerminalKind};
 use protocol::card::{CardKind, ReplaceReason};
 use protocol::ids::{AccountId, CardUid};
 use protocol::result_code::ResultCode;
+use protocol::till_totals::{TillKind, TillTotals};
 
 pub use holders::Holder;
 
@@ -35,6 +36,7 @@ pub enum Answer {
     Outcome(Said),
     Balance { account: u32, wallets: Wallets, status: AccountStatus, card_lost: bool },
     BillHead { account: u32, head: u64, month_start: u64 },
+    Duty { cashier: u32, shift: u32 },
     NotSeen,
 }
 
@@ -239,8 +241,33 @@ pub struct Till {
     pub suspense_count: usize,
     /// The version of the block-list that it reported last.
     pub block_list: Option<u32>,
+    pub duty: Duty,
     /// The four latest.
     pub suspense_recent: Vec<(u16, u32, Body)>,
+}
+
+/// Who is at a till, what it did, and how far that is closed.
+#[derive(Debug, Default)]
+pub struct Duty {
+    pub cashier: u32,
+    pub shifts_closed: u32,
+    /// What it did, in the order of records: epoch, sequence, what, how much.
+    pub did: Vec<(u16, u32, TillKind, i64)>,
+    /// How much of that was there when the shift before was closed.
+    pub did_before_shift: usize,
+    pub shift_record: u64,
+    pub batch: Option<Batch>,
+}
+
+/// The batch that was settled last.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch {
+    pub number: u32,
+    pub epoch: u16,
+    pub first: u32,
+    pub last: u32,
+    pub totals: TillTotals,
+    pub record: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -289,6 +316,8 @@ pub struct Model {
     meal_periods: BTreeMap<u8, (String, u16, u16)>,
     orders: HashMap<(u8, [u8; 32]), Order>,
     pub others_fen: BTreeMap<Other, i64>,
+    /// The totals of the shift or batch that was closed last.
+    pub closed_with: Option<TillTotals>,
 }
 
 /// A money request under its identity.
@@ -319,6 +348,7 @@ impl Model {
             meal_periods: BTreeMap::new(),
             orders: HashMap::new(),
             others_fen: BTreeMap::new(),
+            closed_with: None,
         }
     }
 
@@ -348,6 +378,10 @@ impl Model {
             Request::SaleQuery(r) => self.sale_query(&r.sale),
             Request::BillHead(r) => self.bill_head(&r.account),
             Request::BlockListActive(r) => self.block_list_active(r),
+            Request::CashierSign(r) => self.cashier_sign(r),
+            Request::ShiftClose(r) => self.shift_close(r),
+            Request::DutyQuery(r) => self.duty_query(r),
+            Request::BatchSettle(r) => self.batch_settle(r),
             _ => self.configure(request),
         }
     }

@@ -17,6 +17,7 @@
 //! common stands here, in [`identity`], [`debit`], [`configuration`] and [`card_state`].
 
 pub mod balance;
+pub mod batch_settle;
 pub mod bill_head;
 pub mod bind_card;
 pub mod block_list_active;
@@ -26,6 +27,7 @@ pub mod card_replace;
 pub mod card_return;
 pub mod card_state;
 mod card_wallet;
+pub mod cashier;
 pub mod code_debit;
 pub mod configuration;
 pub mod cut_off;

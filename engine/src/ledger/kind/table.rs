@@ -1,6 +1,7 @@
 //! The rows: which requests the ledger knows, and what is asked of whichever it is.
 
 use super::balance::Balance;
+use super::batch_settle::BatchSettle;
 use super::bill_head::BillHead;
 use super::bind_card::BindCard;
 use super::block_list_active::BlockListActive;
@@ -8,6 +9,7 @@ use super::card_debit::CardDebit;
 use super::card_issue::CardIssue;
 use super::card_replace::CardReplace;
 use super::card_return::CardReturn;
+use super::cashier::{CashierSign, DutyQuery, ShiftClose};
 use super::code_debit::CodeDebit;
 use super::cut_off::CutOff;
 use super::loss_lift::LossLift;
@@ -132,6 +134,14 @@ asks! {
     SaleQuery(SaleQuery<'a>);
     /// A till reports the block-list that it judges by.
     BlockListActive(BlockListActive);
+    /// A cashier signs on at a till, or off.
+    CashierSign(CashierSign);
+    /// A till's shift is closed.
+    ShiftClose(ShiftClose);
+    /// Who is on duty at a till. Leaves no record.
+    DutyQuery(DutyQuery);
+    /// A till settles a batch.
+    BatchSettle(BatchSettle<'a>);
     /// Where an account's chain begins. Leaves no record.
     BillHead(BillHead);
     /// Opens an account.

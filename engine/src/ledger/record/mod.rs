@@ -27,7 +27,7 @@ pub use money::{
     TopUpRecord, Wallet,
 };
 pub use table::{Record, RecordKind};
-pub use till::BlockListActiveRecord;
+pub use till::{BatchSettledRecord, BlockListActiveRecord, DutyRecord};
 pub use wallets::{
     FullDebitRecord, FullReversalRecord, RefundRecord, SubsidyClaimedRecord, Wallets, WalletsRecord,
 };

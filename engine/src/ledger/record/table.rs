@@ -5,12 +5,13 @@ use protocol::ids::{AccountId, RecordNumber, SaleId};
 use zerocopy::IntoBytes;
 
 use super::{
-    AccountOpenedRecord, AccountTermsSetRecord, BlockListActiveRecord, CardBoundRecord, CardConflictRecord,
-    CardIssuedRecord, CardReplacedRecord, CardReturnedRecord, CutOffRecord, FullDebitRecord,
-    FullReversalRecord, LossRecord, MealPeriodSetRecord, MerchantRegisteredRecord, MoneyRecord,
-    OfflineDebitRecord, PasswordSetRecord, Payload, PayloadBuffer, PhoneSetRecord, PolicySetRecord,
-    RefundRecord, ReversalRecord, SubsidyClaimedRecord, SuspenseRecord, TerminalRegisteredRecord,
-    TopUpRecord, VirtualBoundRecord, VirtualUnboundRecord, WalletsRecord, fixed, followed, join,
+    AccountOpenedRecord, AccountTermsSetRecord, BatchSettledRecord, BlockListActiveRecord, CardBoundRecord,
+    CardConflictRecord, CardIssuedRecord, CardReplacedRecord, CardReturnedRecord, CutOffRecord, DutyRecord,
+    FullDebitRecord, FullReversalRecord, LossRecord, MealPeriodSetRecord, MerchantRegisteredRecord,
+    MoneyRecord, OfflineDebitRecord, PasswordSetRecord, Payload, PayloadBuffer, PhoneSetRecord,
+    PolicySetRecord, RefundRecord, ReversalRecord, SubsidyClaimedRecord, SuspenseRecord,
+    TerminalRegisteredRecord, TopUpRecord, VirtualBoundRecord, VirtualUnboundRecord, WalletsRecord, fixed,
+    followed, join,
 };
 use crate::ledger::apply::{Posting, Setting};
 use crate::ledger::error::LedgerError;
@@ -300,8 +301,12 @@ records! {
         35 Suspense(SuspenseRecord, bytes: &'a [u8]), 1, "suspense", NORMAL, None, suspense;
         /// Memo: a payment through another channel, taken at a till; its credit is the merchant.
         40 Tender(TopUpRecord), 1, "tender", NORMAL, None, tender;
+        /// Memo: a batch of a till was settled.
+        41 BatchSettled(BatchSettledRecord), 1, "batch_settled", NORMAL, None, batch_settled;
         /// Memo: the block-list that a till judges by from now on.
         42 BlockListActive(BlockListActiveRecord), 1, "block_list_active", NORMAL, None, block_list_active;
+        /// Memo: a cashier signed on at a till or off, or a shift of it was closed.
+        43 Duty(DutyRecord), 1, "duty", NORMAL, None, duty;
     }
     configuration {
         /// An account is opened.

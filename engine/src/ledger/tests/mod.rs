@@ -1,10 +1,12 @@
 //! Table tests of the rules, on a bench that appends, applies and checks every group.
 
+mod batches;
 mod bench;
 mod block_list;
 mod block_list_reports;
 mod bounds;
 mod cards;
+mod cashiers;
 mod configuration;
 mod debits;
 mod golden;
