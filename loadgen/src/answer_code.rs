@@ -11,6 +11,6 @@ pub(crate) fn code_of(answer: &Answer<'_>) -> Option<ResultCode> {
         Answer::Bill(bill) => Some(bill.code),
         Answer::Statement(statement) => Some(statement.code),
         Answer::Refused(refusal) => Some(refusal.code),
-        Answer::SignedOut | Answer::Heartbeat(_) | Answer::Batch(_) => None,
+        Answer::SignedOut | Answer::Heartbeat(_) | Answer::Adjustments(_) | Answer::Batch(_) => None,
     }
 }

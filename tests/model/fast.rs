@@ -8,6 +8,7 @@ use engine::ledger::kind::subsidy::subsidy_claim;
 use engine::ledger::known::{Known, KnownOrder, KnownRecord, Need};
 use engine::ledger::limits::PAYLOAD_BYTES_MAX;
 use engine::ledger::orders::OrderKey;
+use engine::ledger::proposals;
 use engine::ledger::record::Wallet;
 use engine::ledger::state::{self, sum_of_all_fen};
 use engine::ledger::{
@@ -257,6 +258,16 @@ impl Fast {
         self.compare_other(model, Other::TopUpClearing, LedgerAccount::clearing(Clearing::TopUp))?;
         self.compare_other(model, Other::OpeningClearing, LedgerAccount::clearing(Clearing::Opening))?;
         self.compare_other(model, Other::Fees, LedgerAccount::clearing(Clearing::Fees))?;
+        let waiting = proposals::waiting(&self.state.shards);
+        let ours: Vec<_> =
+            waiting.iter().map(|p| (p.record.0, p.account.0, p.amount_fen, p.expires_ns)).collect();
+        let theirs = model.proposals.iter().filter(|(_, p)| p.waits);
+        let theirs: Vec<_> =
+            theirs.map(|(&record, p)| (record, p.account, p.amount_fen, p.expires_ns)).collect();
+        if ours != theirs {
+            return Err(format!("proposals: ledger {ours:?}, model {theirs:?}"));
+        }
+        self.compare_other(model, Other::Adjustments, LedgerAccount::clearing(Clearing::Adjustments))?;
         self.compare_other(model, Other::SubsidyClearing, LedgerAccount::clearing(Clearing::Subsidy))?;
         self.compare_other(model, Other::UnknownCardClearing, LedgerAccount::clearing(Clearing::UnknownCard))
     }

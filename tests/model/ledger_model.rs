@@ -8,6 +8,7 @@
 
 mod fast;
 mod naive;
+mod office_stream;
 mod stream;
 
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ const SHARD_COUNTS: [usize; 3] = [1, 2, 16];
 
 /// The codes that the ledger itself gives, and every run of all streams must have seen. `BalanceOverflow` isn't among
 /// them: the range of balances is a million times that of amounts, beyond what a stream can reach.
-const CODES: [ResultCode; 38] = [
+const CODES: [ResultCode; 48] = [
     ResultCode::Approved,
     ResultCode::ApprovedFlagged,
     ResultCode::UnknownTerminal,
@@ -40,6 +41,9 @@ const CODES: [ResultCode; 38] = [
     ResultCode::AmountTooLarge,
     ResultCode::SequenceZero,
     ResultCode::NotPermitted,
+    ResultCode::WrongRole,
+    ResultCode::ReasonMissing,
+    ResultCode::ReasonTooLong,
     ResultCode::UnknownCard,
     ResultCode::CardLost,
     ResultCode::CardNotCurrent,
@@ -59,6 +63,13 @@ const CODES: [ResultCode; 38] = [
     ResultCode::DebitLimit,
     ResultCode::DayLimit,
     ResultCode::InsufficientFunds,
+    ResultCode::AwaitsApproval,
+    ResultCode::SamePerson,
+    ResultCode::UnknownProposal,
+    ResultCode::ProposalClosed,
+    ResultCode::ProposalExpired,
+    ResultCode::AlreadyFrozen,
+    ResultCode::NotFrozen,
     ResultCode::ReversalTooLate,
     ResultCode::ReversalOfOfflineFact,
     ResultCode::NothingToReverse,
@@ -72,7 +83,7 @@ fn sizes(shards: usize) -> Sizes {
         shards,
         accounts_max: 24,
         cards_max: 4_096,
-        terminals_max: 8,
+        terminals_max: 13,
         merchants_max: 8,
         // Few, so that the log has to be asked.
         outcomes_per_terminal: 16,
@@ -103,7 +114,7 @@ impl Drop for SayOnPanic {
 }
 
 fn run(seed: u64) -> Result<Seen, String> {
-    let mut model = Model::new(Bounds { accounts_max: 24, merchants_max: 8, terminals_max: 8 });
+    let mut model = Model::new(Bounds { accounts_max: 24, merchants_max: 8, terminals_max: 13 });
     let mut ledgers: Vec<Fast> = SHARD_COUNTS.iter().map(|&shards| Fast::new(sizes(shards))).collect();
     let mut stream = Stream::new(seed);
     let mut seen = Seen::default();

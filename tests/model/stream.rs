@@ -5,10 +5,10 @@
 
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{
-    AccountSelector, Balance, BillHead, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, Channel,
-    CodeDebit, CodeVerdict, CutOff, OfflineFact, OpenAccount, Opening, RegisterMerchant, RegisterTerminal,
-    Request, Reversal, Sale, SaleQuery, SetAccountClass, SetAccountTerms, SetMealPeriod, SetPolicy,
-    TerminalSlot, TopUp, TopUpUndo,
+    AccountSelector, Adjust, Balance, BillHead, BindCard, CardDebit, CardIssue, CardReplace, CardReturn,
+    Channel, CodeDebit, CodeVerdict, CutOff, OfflineFact, OpenAccount, Opening, RegisterMerchant,
+    RegisterTerminal, Request, Reversal, Sale, SaleQuery, SetAccountClass, SetAccountTerms, SetMealPeriod,
+    SetPolicy, TerminalSlot, TopUp, TopUpUndo,
 };
 use engine::ledger::record::Wallet;
 use engine::ledger::registry::{AuthoriseRule, Policy, TerminalKind};
@@ -27,7 +27,7 @@ const START_DATE: u16 = 9_371;
 const NAMES: [&str; 4] = ["一食堂", "二食堂", "超市", "开水房"];
 const RAWS: [&[u8]; 3] = [b"", b"request", &[0xA5; 300]];
 const FIRST_TERMINAL: u32 = 11;
-const TILLS: u32 = 7;
+const TILLS: u32 = 12;
 const PERSONS: u32 = 20;
 const CARDS: u64 = 40;
 const REMEMBERED: usize = 400;
@@ -53,13 +53,13 @@ impl Random {
         self.below(100) < percent
     }
 
-    fn of<T: Copy>(&mut self, values: &[T]) -> T {
+    pub fn of<T: Copy>(&mut self, values: &[T]) -> T {
         values[self.below(values.len() as u64) as usize]
     }
 }
 
 pub struct Stream {
-    random: Random,
+    pub(super) random: Random,
     pub time_ns: u64,
     sent: Vec<Request<'static>>,
     orders: u64,
@@ -67,6 +67,20 @@ pub struct Stream {
     guessing: Option<(u16, u32)>,
     /// The latest authentic code: it may be shown again.
     shown: CodeVerdict,
+}
+
+/// What stands at each slot.
+const fn kind_of(till: u32) -> TerminalKind {
+    match till {
+        4 => TerminalKind::Counter,
+        5 => TerminalKind::PhoneGateway,
+        6 => TerminalKind::Door,
+        7 => TerminalKind::CardCentre,
+        8 | 9 => TerminalKind::Finance,
+        10 => TerminalKind::Auditor,
+        11 => TerminalKind::Administrator,
+        _ => TerminalKind::PointOfSale,
+    }
 }
 
 fn text<const N: usize>(text: &str) -> [u8; N] {
@@ -100,13 +114,8 @@ impl Stream {
         for till in 0..TILLS {
             requests.push(Request::RegisterTerminal(RegisterTerminal {
                 terminal: TerminalId(FIRST_TERMINAL + till),
-                merchant: MerchantId(till % 3),
-                kind: match till {
-                    4 => TerminalKind::Counter,
-                    5 => TerminalKind::PhoneGateway,
-                    6 => TerminalKind::Door,
-                    _ => TerminalKind::PointOfSale,
-                },
+                merchant: MerchantId(if kind_of(till).is_operator() { 0 } else { till % 3 }),
+                kind: kind_of(till),
                 key_version: 1,
                 enabled: true,
             }));
@@ -125,21 +134,22 @@ impl Stream {
     pub fn next(&mut self, model: &Model) -> Request<'static> {
         self.pass_time(model);
         let request = match self.random.below(100) {
-            0..60 if self.guessing.is_some() => self.code(model),
+            0..59 if self.guessing.is_some() => self.code(model),
             0..12 if !self.sent.is_empty() => {
                 let newest = self.sent.len().min(if self.random.chance(70) { 8 } else { REMEMBERED });
                 let back = self.random.below(newest as u64) as usize + 1;
                 let request = self.sent[self.sent.len() - back];
                 if self.random.chance(25) { self.twisted(request) } else { request }
             }
-            0..38 => self.tap(model),
-            38..51 => self.code(model),
-            51..61 => self.top_up(model),
-            61..72 => self.reverse(model),
-            72..75 => self.undo_top_up(model),
-            75..86 => self.offline(model),
-            86..91 => self.query(model),
-            91..94 => self.card_at_a_counter(model),
+            0..36 => self.tap(model),
+            36..49 => self.code(model),
+            49..59 => self.top_up(model),
+            59..70 => self.reverse(model),
+            70..73 => self.undo_top_up(model),
+            73..83 => self.offline(model),
+            83..88 => self.query(model),
+            88..91 => self.card_at_a_counter(model),
+            91..95 => self.at_the_office(model),
             _ => self.configure(model),
         };
         self.sent.push(request);
@@ -201,6 +211,7 @@ impl Stream {
                     ..r
                 })
             }
+            Request::Adjust(r) => Request::Adjust(Adjust { amount_fen: r.amount_fen + 1, ..r }),
             Request::CardIssue(r) => {
                 Request::CardIssue(CardIssue { card_uid: CardUid(r.card_uid.0 + 1), ..r })
             }
@@ -223,7 +234,7 @@ impl Stream {
         }
     }
 
-    fn sale(&mut self, model: &Model, slot: u16) -> Sale<'static> {
+    pub(super) fn sale(&mut self, model: &Model, slot: u16) -> Sale<'static> {
         let (epoch, highest) = model
             .tills
             .get(usize::from(slot))
@@ -331,7 +342,7 @@ impl Stream {
         })
     }
 
-    fn selector(&mut self, model: &Model) -> AccountSelector {
+    pub(super) fn selector(&mut self, model: &Model) -> AccountSelector {
         match self.random.below(5) {
             0 => AccountSelector::Card(self.card(model)),
             1 => {
@@ -516,14 +527,13 @@ impl Stream {
             10 => {
                 let till = self.random.below(u64::from(TILLS) + 4) as u32;
                 Request::RegisterTerminal(RegisterTerminal {
-                    terminal: TerminalId(if till == 9 { 0 } else { FIRST_TERMINAL + till }),
-                    merchant: MerchantId(self.random.below(5) as u32),
-                    kind: match till {
-                        4 => TerminalKind::Counter,
-                        5 => TerminalKind::PhoneGateway,
-                        6 => TerminalKind::Door,
-                        _ => TerminalKind::PointOfSale,
-                    },
+                    terminal: TerminalId(if till == TILLS + 2 { 0 } else { FIRST_TERMINAL + till }),
+                    merchant: MerchantId(if kind_of(till).is_operator() && self.random.chance(80) {
+                        0
+                    } else {
+                        self.random.below(5) as u32
+                    }),
+                    kind: kind_of(till),
                     key_version: 1 + self.random.below(2) as u32,
                     enabled: self.random.chance(94),
                 })

@@ -27,6 +27,7 @@ mod graceful_stop;
 mod kill_cycles;
 mod load;
 mod metrics;
+mod operators;
 mod orders;
 mod program;
 mod python_client;

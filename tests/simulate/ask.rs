@@ -1,12 +1,18 @@
 //! What a simulated client asks, owned, and as the ledger's request.
 
 use engine::ledger::command::{
-    AccountSelector, Balance, BillHead, CardDebit, CardIssue, CardReplace, CardReturn, Channel, CodeDebit,
-    CodeVerdict, OfflineFact, Reversal, Sale, SaleQuery, TopUp, TopUpUndo,
+    AccountFreeze, AccountLimits, AccountSelector, Adjust, AdjustDecide, Balance, BillHead, CardDebit,
+    CardIssue, CardReplace, CardReturn, Channel, CodeDebit, CodeVerdict, OfflineFact, Reversal, Sale,
+    SaleQuery, TopUp, TopUpUndo,
 };
+use engine::ledger::record::Wallet;
 use engine::ledger::{Request, TerminalSlot};
 use protocol::card::{CardKind, ReplaceReason};
-use protocol::ids::{AccountId, CardCounter, CardUid, Epoch, SaleId, Sequence, TerminalId};
+use protocol::ids::{AccountId, CardCounter, CardUid, Epoch, RecordNumber, SaleId, Sequence, TerminalId};
+use protocol::request::{AdjustDirection, FreezeAction, Verdict};
+
+/// Why every operator does everything.
+const REASON: &[u8] = "模拟".as_bytes();
 
 /// The bytes that stand for every request, should it have to be kept out.
 const RAW: &[u8] = b"a simulated request, as it came";
@@ -61,6 +67,24 @@ pub enum Ask {
         account: AccountId,
         card_uid: CardUid,
     },
+    Freeze {
+        account: AccountId,
+        action: FreezeAction,
+    },
+    Limits {
+        account: AccountId,
+        day_max_fen: u32,
+    },
+    Adjust {
+        account: AccountId,
+        amount_fen: i64,
+        wallet: Wallet,
+        direction: AdjustDirection,
+    },
+    Decide {
+        proposal: RecordNumber,
+        verdict: Verdict,
+    },
     SaleQuery,
     Balance {
         account: AccountId,
@@ -83,9 +107,11 @@ impl Ask {
             | Ask::TopUp { amount_fen, .. }
             | Ask::TopUpUndo { amount_fen, .. }
             | Ask::Reversal { amount_fen, .. }
+            | Ask::Adjust { amount_fen, .. }
             | Ask::Offline { amount_fen, .. } => amount_fen,
             Ask::Replace { fee_fen, .. } => fee_fen,
             Ask::Issue { .. } | Ask::GiveBack { .. } => 0,
+            Ask::Freeze { .. } | Ask::Limits { .. } | Ask::Decide { .. } => 0,
             Ask::SaleQuery | Ask::Balance { .. } | Ask::BillHead { .. } => 0,
         }
     }
@@ -96,6 +122,14 @@ impl Ask {
             Ask::Issue { account, .. } | Ask::Replace { account, .. } | Ask::GiveBack { account, .. } => {
                 Some(account)
             }
+            _ => None,
+        }
+    }
+
+    /// Whose status it changes.
+    pub fn changes_status_of(&self) -> Option<AccountId> {
+        match *self {
+            Ask::Freeze { account, .. } => Some(account),
             _ => None,
         }
     }
@@ -176,6 +210,31 @@ impl Ask {
             }),
             Ask::GiveBack { account, card_uid } => {
                 Request::CardReturn(CardReturn { sale, account: AccountSelector::Account(account), card_uid })
+            }
+            Ask::Freeze { account, action } => Request::AccountFreeze(AccountFreeze {
+                sale,
+                account: AccountSelector::Account(account),
+                action,
+                reason: REASON,
+            }),
+            Ask::Limits { account, day_max_fen } => Request::AccountLimits(AccountLimits {
+                sale,
+                account: AccountSelector::Account(account),
+                debit_max_fen: 0,
+                day_max_fen,
+                class: 0,
+                reason: REASON,
+            }),
+            Ask::Adjust { account, amount_fen, wallet, direction } => Request::Adjust(Adjust {
+                sale,
+                account: AccountSelector::Account(account),
+                amount_fen,
+                wallet,
+                direction,
+                reason: REASON,
+            }),
+            Ask::Decide { proposal, verdict } => {
+                Request::AdjustDecide(AdjustDecide { sale, proposal, verdict, reason: REASON })
             }
             Ask::SaleQuery => Request::SaleQuery(SaleQuery { sale }),
             Ask::Balance { account } => {

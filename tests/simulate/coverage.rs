@@ -1,5 +1,8 @@
 //! What the simulations came across: a figure of 0 says that something isn't tested.
 
+use protocol::request::Verdict;
+
+use super::ask::Ask;
 use super::machine::Stop;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +35,10 @@ pub struct Coverage {
     pub cards_changed: u64,
     pub settlings: u64,
     pub top_ups_undone: u64,
+    pub accounts_changed: u64,
+    pub adjustments: u64,
+    pub adjustments_approved: u64,
+    pub adjustments_expired: u64,
 }
 
 impl Coverage {
@@ -44,8 +51,18 @@ impl Coverage {
         self.stops_with_staged += u64::from(staged);
     }
 
+    /// An operator did something.
+    pub fn count_office(&mut self, ask: &Ask) {
+        match ask {
+            Ask::Freeze { .. } | Ask::Limits { .. } => self.accounts_changed += 1,
+            Ask::Adjust { .. } => self.adjustments += 1,
+            Ask::Decide { verdict: Verdict::Approve, .. } => self.adjustments_approved += 1,
+            _ => {}
+        }
+    }
+
     /// Every figure with its name.
-    pub fn figures(&self) -> [(&'static str, u64); 28] {
+    pub fn figures(&self) -> [(&'static str, u64); 32] {
         [
             ("steps", self.steps),
             ("records", self.records),
@@ -75,6 +92,10 @@ impl Coverage {
             ("cards changed", self.cards_changed),
             ("settlings", self.settlings),
             ("top-ups undone", self.top_ups_undone),
+            ("accounts changed by operators", self.accounts_changed),
+            ("adjustments", self.adjustments),
+            ("adjustments approved by a second", self.adjustments_approved),
+            ("adjustments expired", self.adjustments_expired),
         ]
     }
 
@@ -107,5 +128,9 @@ impl Coverage {
         self.cards_changed += other.cards_changed;
         self.settlings += other.settlings;
         self.top_ups_undone += other.top_ups_undone;
+        self.accounts_changed += other.accounts_changed;
+        self.adjustments += other.adjustments;
+        self.adjustments_approved += other.adjustments_approved;
+        self.adjustments_expired += other.adjustments_expired;
     }
 }

@@ -8,6 +8,7 @@ use wal::{LogReader, RecordRef, WalError};
 
 use super::books::Books;
 use super::cards::Cards;
+use super::office::Office;
 use super::posting::{Line, Postings, postings_of};
 use super::report::{AuditReport, Check, Holdings, LogFacts, Totals, Violation};
 use super::sequence_set::SequenceSet;
@@ -76,6 +77,7 @@ pub(super) struct Checker<'a> {
     persons: Vec<Person>,
     tills: Vec<Till>,
     cards: Cards,
+    office: Office,
     policies: HashMap<u8, Policy>,
     /// The ends of the chains of each hot account's parts: how many parts there are isn't the log's business.
     hot_ends: HashMap<LedgerAccount, Vec<u64>>,
@@ -105,6 +107,7 @@ impl<'a> Checker<'a> {
             persons: Vec::new(),
             tills: Vec::new(),
             cards: Cards::default(),
+            office: Office::default(),
             policies: HashMap::new(),
             hot_ends: HashMap::new(),
             sales: SequenceSet::default(),
@@ -193,6 +196,7 @@ impl<'a> Checker<'a> {
                 None => self.violate(Check::Layout, format!("no authorising rule {}", r.rule)),
             },
             Record::CutOff(r) => self.cut_off(r),
+            Record::OfficeRulesSet(r) => self.office.set(r),
             Record::MerchantRegistered(..) | Record::MealPeriodSet(..) => {}
             _ => self.money(&record)?,
         }
@@ -213,8 +217,8 @@ impl<'a> Checker<'a> {
             format!("the books sum to {} fen, not to zero", holdings.sum_fen)
         });
         let t = self.totals;
-        let came_in = t.top_ups_fen + t.openings_fen + t.reversals_fen + t.subsidies_fen;
-        let spent = t.debits_fen + t.offline_fen + t.fees_fen + t.top_ups_undone_fen;
+        let came_in = t.top_ups_fen + t.openings_fen + t.reversals_fen + t.subsidies_fen + t.adjusted_up_fen;
+        let spent = t.debits_fen + t.offline_fen + t.fees_fen + t.top_ups_undone_fen + t.adjusted_down_fen;
         self.check(holdings.persons_fen == came_in - spent, Check::Totals, || {
             format!("persons hold {} fen; {came_in} came in and {spent} went out", holdings.persons_fen)
         });
@@ -363,6 +367,9 @@ impl<'a> Checker<'a> {
             });
         }
         self.token(record, money);
+        if let Err(detail) = self.office.take(self.number, self.time_ns, record) {
+            self.violate(Check::Office, detail);
+        }
         match record {
             Record::Debit(_) | Record::FullDebit(_) => self.debit(money, before_fen),
             Record::TopUp(r) => {
@@ -383,6 +390,11 @@ impl<'a> Checker<'a> {
             Record::OfflineDebit(r) => self.offline(r),
             Record::CardIssued(_) | Record::CardReplaced(_) | Record::CardReturned(_) => {
                 self.card_state(record, money);
+            }
+            Record::AccountChanged(r, _) => {
+                if let Some(person) = person.and_then(|account| self.persons.get_mut(account.0 as usize)) {
+                    person.class = r.class;
+                }
             }
             _ => {}
         }
@@ -405,6 +417,10 @@ impl<'a> Checker<'a> {
             RecordKind::SubsidyClaimed => totals.subsidies_fen += amount_fen,
             RecordKind::TopUp => totals.top_ups_fen += amount_fen,
             RecordKind::TopUpUndo => totals.top_ups_undone_fen += amount_fen,
+            RecordKind::Adjustment if money.credit_account().as_person().is_some() => {
+                totals.adjusted_up_fen += amount_fen;
+            }
+            RecordKind::Adjustment => totals.adjusted_down_fen += amount_fen,
             RecordKind::Opening => totals.openings_fen += amount_fen,
             RecordKind::Reversal | RecordKind::FullReversal => totals.reversals_fen += amount_fen,
             _ => {

@@ -20,6 +20,7 @@
 mod books;
 mod cards;
 mod checker;
+mod office;
 mod posting;
 mod report;
 mod sequence_set;

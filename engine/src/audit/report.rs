@@ -56,6 +56,8 @@ pub enum Check {
     Subsidy,
     /// An online debit leaves no less than the floor of the account's class.
     Floor,
+    /// Whoever corrects a balance says why, and two different people do it where the amount needs them.
+    Office,
     /// The transition wallet is never above zero, the electronic wallet never below.
     WalletSign,
     /// A flagged sale, and only it, is held back from its merchant.
@@ -124,6 +126,10 @@ pub struct Totals {
     pub fees_fen: i128,
     /// Subsidies that came into card wallets.
     pub subsidies_fen: i128,
+    /// Given to persons by operators.
+    pub adjusted_up_fen: i128,
+    /// Taken from persons by operators.
+    pub adjusted_down_fen: i128,
 }
 
 /// The balances at the end. In fen; what is owed to each is positive.
@@ -241,6 +247,10 @@ impl fmt::Display for AuditReport {
         line(f, "reversals", self.totals.reversals_fen)?;
         if self.totals.subsidies_fen != 0 {
             line(f, "subsidies", self.totals.subsidies_fen)?;
+        }
+        let adjusted_fen = self.totals.adjusted_up_fen - self.totals.adjusted_down_fen;
+        if adjusted_fen != 0 {
+            line(f, "adjustments", adjusted_fen)?;
         }
         line(f, "less offline debits", -self.totals.offline_fen)?;
         if self.totals.fees_fen != 0 {

@@ -51,6 +51,7 @@ pub mod orders;
 pub mod outcome_ring;
 pub mod prefetch;
 mod probes;
+pub mod proposals;
 pub mod record;
 pub mod registry;
 pub mod shard;

@@ -20,6 +20,7 @@ pub mod change_turn;
 pub mod engine;
 pub mod history_walk;
 pub mod look_up;
+pub mod office;
 pub mod order_index;
 pub mod slow_lane;
 #[cfg(test)]

@@ -4,7 +4,8 @@
 //! uploads two thousand records doesn't keep another waiting, and lets go of every shard between portions. When
 //! a full block waits to be written it stages no more until the log has taken it, so that a live answer waits for one
 //! block of backfill beside the one in flight, not for a buffer full of them. The system is asked to run it after
-//! everybody else, so that with too few processors it is backfill that waits. It keeps the index of orders as well.
+//! everybody else, so that with too few processors it is backfill that waits. It keeps the index of orders as well, decides what
+//! operators ask, and does what is due by itself.
 //!
 //! **Invariant**: a till has at most one job here, so the queue is bounded by the number of connections.
 
@@ -18,13 +19,14 @@ use parking_lot::{Condvar, Mutex};
 use protocol::answer::BatchLine;
 use protocol::ids::{AccountId, RecordNumber, TerminalId};
 use protocol::offline_record::{OfflineRecord, TacVerifier};
-use protocol::request::StatementQuery;
+use protocol::request::{AdjustmentsQuery, StatementQuery};
 use protocol::result_code::ResultCode;
 use zerocopy::IntoBytes;
 
 use super::bill::{self, BillPage};
 use super::engine::{Engine, EngineError, Reply};
 use super::look_up;
+use super::office::AdjustmentsPage;
 use super::statement::{self, Statement, StatementError};
 use crate::ledger::command::{OfflineFact, Sale};
 use crate::ledger::{Command, Known, Request, TerminalSlot};
@@ -36,6 +38,8 @@ const PORTION_RECORDS: usize = 64;
 const LOOK_UPS_MAX: usize = 8;
 /// The thread's nice value: a tenth of a worker's weight when both want a processor.
 const NICE: i32 = 10;
+/// How often the lane looks whether something is to be done by itself.
+const DUE_EVERY: Duration = Duration::from_secs(1);
 /// Longest sleep while waiting for the log, should a wake-up have been missed.
 const WAIT_MAX: Duration = Duration::from_millis(5);
 
@@ -67,7 +71,14 @@ pub enum Job {
         /// Called with the page.
         done: Box<dyn FnOnce(Result<Statement, StatementError>) + Send>,
     },
-    /// A live command that needs what memory doesn't have.
+    /// The proposed adjustments that wait.
+    Adjustments {
+        /// Which of them.
+        query: AdjustmentsQuery,
+        /// Called with the page.
+        done: Box<dyn FnOnce(AdjustmentsPage) + Send>,
+    },
+    /// A live command that needs what memory doesn't have, or one that isn't a till's.
     LookUp {
         /// Makes the command again, borrowing what it owns.
         command: Box<dyn OwnedCommand>,
@@ -194,6 +205,7 @@ struct Worker {
 impl Worker {
     fn run(&self, jobs: &Receiver<Job>) {
         let mut uploads: VecDeque<Upload> = VecDeque::new();
+        let due = channel::tick(DUE_EVERY);
         loop {
             if uploads.is_empty() {
                 channel::select! {
@@ -202,10 +214,14 @@ impl Worker {
                         Err(channel::RecvError) => return,
                     },
                     recv(self.engine.orders().due()) -> _ => self.index_orders(),
+                    recv(due) -> _ => self.do_what_is_due(),
                 }
             }
             if self.engine.orders().due().try_recv().is_ok() {
                 self.index_orders();
+            }
+            if due.try_recv().is_ok() {
+                self.do_what_is_due();
             }
             while let Ok(job) = jobs.try_recv() {
                 self.begin(job, &mut uploads);
@@ -247,7 +263,18 @@ impl Worker {
                 };
                 done(found);
             }
+            Job::Adjustments { query, done } => done(self.engine.adjustments(&query)),
             Job::LookUp { command, done } => done(self.with_look_ups(&command.command().request)),
+        }
+    }
+
+    /// Does what nobody asks for: its time has come.
+    fn do_what_is_due(&self) {
+        while let Some(request) = self.engine.due() {
+            if let Reply::Refused(_) = self.with_look_ups(&request) {
+                // The log takes nothing: again when it does.
+                return;
+            }
         }
     }
 

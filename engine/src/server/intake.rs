@@ -168,7 +168,14 @@ impl OwnedCommand for LiveRequest {
                 account: selector(&given_back.account),
                 card_uid: given_back.card_uid,
             }),
-            Body::SignOut | Body::Heartbeat(_) | Body::Upload(_) => {
+            Body::SignOut
+            | Body::Heartbeat(_)
+            | Body::Upload(_)
+            | Body::AccountFreeze(_)
+            | Body::AccountLimits(_)
+            | Body::Adjust(_)
+            | Body::AdjustDecide(_)
+            | Body::Adjustments(_) => {
                 unreachable!("the table sends these by other lanes")
             }
         };
@@ -185,7 +192,7 @@ fn channel_of(channel: protocol::channel::Channel) -> command::Channel {
     }
 }
 
-fn selector(selector: &request::AccountSelector) -> AccountSelector {
+pub(super) fn selector(selector: &request::AccountSelector) -> AccountSelector {
     match selector {
         request::AccountSelector::Account(account) => AccountSelector::Account(*account),
         request::AccountSelector::Card(card_uid) => AccountSelector::Card(*card_uid),

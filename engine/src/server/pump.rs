@@ -14,7 +14,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use protocol::answer::{Answer, BatchAnswer, BatchLine, BillAnswer, Refusal};
+use protocol::answer::{AdjustmentsAnswer, Answer, BatchAnswer, BatchLine, BillAnswer, Refusal};
 use protocol::command_table::Lane;
 use protocol::frame::Header;
 use protocol::ids::{AccountId, RecordNumber};
@@ -32,6 +32,7 @@ use super::worker::{Worker, monotonic_ns, wall_ns};
 use crate::ledger::decision::BillHeadView;
 use crate::runtime::bill::BillPage;
 use crate::runtime::engine::{EngineError, Reply};
+use crate::runtime::office::AdjustmentsPage;
 use crate::runtime::slow_lane::{Job, OwnedCommand};
 use crate::runtime::statement::{Statement, StatementError};
 
@@ -62,6 +63,7 @@ pub(super) enum Body {
     Batch { batch: u32, lines: Vec<BatchLine> },
     Bill { account: Option<AccountId>, page: BillPage, code: ResultCode },
     Statement(Box<ToldStatement>),
+    Adjustments(AdjustmentsPage),
     Refused(Refusal),
 }
 
@@ -367,6 +369,16 @@ impl Waiting {
             Body::Statement(told) => {
                 connection.live_in_flight.set(false);
                 connection.answer(header, &Answer::Statement(statement_answer(told)));
+            }
+            Body::Adjustments(page) => {
+                connection.live_in_flight.set(false);
+                let answer = AdjustmentsAnswer {
+                    code: ResultCode::Approved,
+                    next_after: page.next_after,
+                    server_time_ns,
+                    lines: &page.lines,
+                };
+                connection.answer(header, &Answer::Adjustments(answer));
             }
             Body::Refused(refusal) => {
                 match header.kind.command().lane {

@@ -351,6 +351,11 @@ impl Books {
             Request::Bill(_) | Request::Statement(_) | Request::Upload(_) => {
                 unreachable!("answered where their lines live")
             }
+            Request::AccountFreeze(_)
+            | Request::AccountLimits(_)
+            | Request::Adjust(_)
+            | Request::AdjustDecide(_)
+            | Request::Adjustments(_) => unreachable!("the generator is no operator"),
         }
     }
 

@@ -13,6 +13,11 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::error::{DecodeError, EncodeError};
 
+pub(crate) mod account_freeze;
+pub(crate) mod account_limits;
+pub(crate) mod adjust;
+pub(crate) mod adjust_decide;
+pub(crate) mod adjustments;
 pub(crate) mod balance;
 pub(crate) mod bill;
 pub(crate) mod card_debit;
@@ -24,6 +29,7 @@ pub(crate) mod field;
 pub(crate) mod heartbeat;
 pub(crate) mod layout;
 pub(crate) mod money_answer;
+pub(crate) mod reasoned;
 pub(crate) mod refusal;
 pub(crate) mod reversal;
 pub(crate) mod sale_query;

@@ -5,6 +5,11 @@ use core::ops::RangeInclusive;
 use crate::command_table::{Command, Direction, Lane, Stage};
 use crate::error::{DecodeError, EncodeError};
 use crate::message::Body;
+use crate::message::account_freeze::AccountFreeze;
+use crate::message::account_limits::AccountLimits;
+use crate::message::adjust::Adjust;
+use crate::message::adjust_decide::AdjustDecide;
+use crate::message::adjustments::{ADJUSTMENT_LINES_MAX, AdjustmentsAnswer, AdjustmentsQuery};
 use crate::message::balance::{BalanceAnswer, BalanceQuery};
 use crate::message::bill::{BILL_LINES_MAX, BillAnswer, BillQuery};
 use crate::message::card_debit::CardDebit;
@@ -14,6 +19,7 @@ use crate::message::card_return::CardReturn;
 use crate::message::code_debit::CodeDebit;
 use crate::message::heartbeat::{Heartbeat, HeartbeatAnswer};
 use crate::message::money_answer::MoneyAnswer;
+use crate::message::reasoned::Reasoned;
 use crate::message::refusal::Refusal;
 use crate::message::reversal::Reversal;
 use crate::message::sale_query::SaleQuery;
@@ -30,6 +36,30 @@ const SELLERS: TerminalKinds = TerminalKinds::of(&[
     TerminalKind::PhoneGateway,
     TerminalKind::Counter,
 ]);
+/// Who may ask for statements.
+const READERS: TerminalKinds = TerminalKinds::of(&[
+    TerminalKind::PointOfSale,
+    TerminalKind::Water,
+    TerminalKind::Shower,
+    TerminalKind::PhoneGateway,
+    TerminalKind::Counter,
+    TerminalKind::CardCentre,
+    TerminalKind::Finance,
+    TerminalKind::Auditor,
+    TerminalKind::Administrator,
+]);
+/// Operators, whatever their role.
+const OPERATORS: TerminalKinds = TerminalKinds::of(&[
+    TerminalKind::CardCentre,
+    TerminalKind::Finance,
+    TerminalKind::Auditor,
+    TerminalKind::Administrator,
+]);
+/// Operators who see to accounts.
+const CARD_CENTRE: TerminalKinds =
+    TerminalKinds::of(&[TerminalKind::CardCentre, TerminalKind::Administrator]);
+/// Operators who see to money.
+const FINANCE: TerminalKinds = TerminalKinds::of(&[TerminalKind::Finance, TerminalKind::Administrator]);
 /// Where cards are handed out, and cash is taken.
 const COUNTERS: TerminalKinds = TerminalKinds::of(&[TerminalKind::Counter]);
 const CASHIERS: TerminalKinds = TerminalKinds::of(&[TerminalKind::PhoneGateway, TerminalKind::Counter]);
@@ -309,7 +339,7 @@ messages! {
         0x22 SaleQuery(SaleQuery), 8..=8, Live, NO_SEQUENCE, EVERYONE
             => SaleQueryAnswer, 40..=40, Money(MoneyAnswer);
         /// Asks for a page of an account's statement: the lines of a period, newest first, and how they add up.
-        0x23 Statement(StatementQuery), 56..=56, Walk, NO_SEQUENCE, SELLERS
+        0x23 Statement(StatementQuery), 56..=56, Walk, NO_SEQUENCE, READERS
             => StatementAnswer, items(64, 64, 0..=BILL_LINES_MAX), Statement(StatementAnswer<'a>);
         /// Sends stored offline records.
         0x30 Upload(Upload<'a>), items(8, 96, 1..=UPLOAD_RECORDS_MAX), Batch, NO_SEQUENCE, SELLERS
@@ -323,6 +353,21 @@ messages! {
         /// Takes an account's current card back.
         0x42 CardReturn(CardReturn), 40..=40, Change, TAKES_SEQUENCE, COUNTERS
             => CardReturnAnswer, 40..=40, Money(MoneyAnswer);
+        /// Freezes an account, or lifts that again.
+        0x62 AccountFreeze(Reasoned<'a, AccountFreeze>), 160..=160, Office, TAKES_SEQUENCE, CARD_CENTRE
+            => AccountFreezeAnswer, 40..=40, Money(MoneyAnswer);
+        /// Sets an account's class and the holder's own limits.
+        0x63 AccountLimits(Reasoned<'a, AccountLimits>), 168..=168, Office, TAKES_SEQUENCE, CARD_CENTRE
+            => AccountLimitsAnswer, 40..=40, Money(MoneyAnswer);
+        /// Corrects a balance, or proposes to.
+        0x64 Adjust(Reasoned<'a, Adjust>), 168..=168, Office, TAKES_SEQUENCE, FINANCE
+            => AdjustAnswer, 40..=40, Money(MoneyAnswer);
+        /// Approves or rejects what another operator proposed.
+        0x65 AdjustDecide(Reasoned<'a, AdjustDecide>), 144..=144, Office, TAKES_SEQUENCE, FINANCE
+            => AdjustDecideAnswer, 40..=40, Money(MoneyAnswer);
+        /// Asks which proposed adjustments wait to be approved.
+        0x66 Adjustments(AdjustmentsQuery), 16..=16, Office, NO_SEQUENCE, OPERATORS
+            => AdjustmentsAnswer, items(24, 48, 0..=ADJUSTMENT_LINES_MAX), Adjustments(AdjustmentsAnswer<'a>);
     }
     any_time {
         /// Answers any request that wasn't carried out because of the frame, the session or the server's state.
@@ -337,7 +382,7 @@ bodies! {
         SignedOut;
         /// Answers a heartbeat.
         Heartbeat(HeartbeatAnswer);
-        /// Answers a debit, a top-up, what undoes either, a change of cards, or a sale query.
+        /// Answers a debit, a top-up, what undoes either, a change of cards, what an operator does, or a sale query.
         Money(MoneyAnswer);
         /// Answers a balance query.
         Balance(BalanceAnswer);
@@ -345,6 +390,8 @@ bodies! {
         Bill(BillAnswer<'a>);
         /// Answers a statement query.
         Statement(StatementAnswer<'a>);
+        /// Answers the question after proposed adjustments.
+        Adjustments(AdjustmentsAnswer<'a>);
         /// Answers an upload: one line for each record, in the order sent.
         Batch(BatchAnswer<'a>);
         /// Answers any request that wasn't carried out.

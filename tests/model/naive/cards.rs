@@ -101,7 +101,7 @@ impl Model {
     }
 
     /// At the counter, a lost card names its account like any other.
-    fn select_lost_or_not(&self, selector: &AccountSelector) -> Result<u32, ResultCode> {
+    pub(super) fn select_lost_or_not(&self, selector: &AccountSelector) -> Result<u32, ResultCode> {
         match (self.select(selector), selector) {
             (Err(ResultCode::CardLost), AccountSelector::Card(card_uid)) => match self.cards.get(&card_uid.0)
             {

@@ -4,7 +4,7 @@ use engine::ledger::Request;
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{
     BindCard, CutOff, OpenAccount, Opening, RegisterMerchant, RegisterTerminal, SetAccountClass,
-    SetAccountTerms, SetMealPeriod, SetPolicy,
+    SetAccountTerms, SetMealPeriod, SetOfficeRules, SetPolicy,
 };
 use engine::ledger::limits::{CLASSES_MAX, MEAL_PERIODS_MAX, NAME_BYTES_MAX};
 use engine::ledger::record::Wallet;
@@ -77,12 +77,13 @@ impl Model {
                 self.date = opened.0;
                 self.changed(ResultCode::Approved, None)
             }
+            Request::SetOfficeRules(SetOfficeRules { rules }) => self.set_office_rules(rules),
             _ => unreachable!("money and queries don't configure"),
         }
     }
 
     /// Nothing changes: what is wanted stands already, or can't be had.
-    fn stands(&self, code: ResultCode, account: Option<u32>) -> Answer {
+    pub(super) fn stands(&self, code: ResultCode, account: Option<u32>) -> Answer {
         Answer::Outcome(Said {
             code,
             account,
@@ -93,7 +94,7 @@ impl Model {
         })
     }
 
-    fn changed(&mut self, code: ResultCode, account: Option<u32>) -> Answer {
+    pub(super) fn changed(&mut self, code: ResultCode, account: Option<u32>) -> Answer {
         let record = self.next_record();
         Answer::Outcome(Said { code, account, amount_fen: 0, balance_after_fen: 0, record, repeat: false })
     }
@@ -237,7 +238,10 @@ impl Model {
         if terminal == 0 {
             return self.stands(ResultCode::NotPermitted, None);
         }
-        if !self.merchants.contains_key(&merchant) {
+        if kind.is_operator() && merchant != 0 {
+            return self.stands(ResultCode::NotPermitted, None);
+        }
+        if !kind.is_operator() && !self.merchants.contains_key(&merchant) {
             return self.stands(ResultCode::UnknownMerchant, None);
         }
         if let Some(till) = self.tills.iter_mut().find(|till| till.terminal == terminal) {

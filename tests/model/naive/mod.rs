@@ -9,6 +9,7 @@ mod cards;
 mod configuration;
 mod debits;
 mod identity;
+pub mod office;
 mod offline;
 mod queries;
 mod reversals;
@@ -19,10 +20,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use engine::ledger::Request;
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{AccountSelector, Channel, Sale};
-use engine::ledger::registry::{Policy, TerminalKind};
+use engine::ledger::record::Wallet;
+use engine::ledger::registry::{OfficeRules, Policy, TerminalKind};
 use protocol::card::{CardKind, ReplaceReason};
 use protocol::ids::{AccountId, CardUid};
+use protocol::request::{AdjustDirection, FreezeAction, Verdict};
 use protocol::result_code::ResultCode;
+
+use office::Proposal;
 
 /// What is said to a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +72,7 @@ pub enum Other {
     UnknownCardClearing,
     SubsidyClearing,
     Fees,
+    Adjustments,
 }
 
 #[derive(Debug)]
@@ -132,14 +138,69 @@ impl Account {
 /// What makes two requests under one identity the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
-    Card { card_uid: u64, amount_fen: i64 },
-    Code { digits: [u8; 20], amount_fen: i64 },
-    TopUp { account: AccountSelector, amount_fen: i64, channel: Channel, order_number: [u8; 32] },
-    Reversal { epoch: u16, sequence: u32, amount_fen: i64 },
-    CardIssue { account: AccountSelector, card_uid: u64, kind: CardKind, expires_day: u16, fee_fen: i64 },
-    CardReplace { account: AccountSelector, new_card: u64, reason: ReplaceReason, fee_fen: i64 },
-    CardReturn { account: AccountSelector, card_uid: u64 },
-    TopUpUndo { epoch: u16, sequence: u32, amount_fen: i64 },
+    Card {
+        card_uid: u64,
+        amount_fen: i64,
+    },
+    Code {
+        digits: [u8; 20],
+        amount_fen: i64,
+    },
+    TopUp {
+        account: AccountSelector,
+        amount_fen: i64,
+        channel: Channel,
+        order_number: [u8; 32],
+    },
+    Reversal {
+        epoch: u16,
+        sequence: u32,
+        amount_fen: i64,
+    },
+    CardIssue {
+        account: AccountSelector,
+        card_uid: u64,
+        kind: CardKind,
+        expires_day: u16,
+        fee_fen: i64,
+    },
+    CardReplace {
+        account: AccountSelector,
+        new_card: u64,
+        reason: ReplaceReason,
+        fee_fen: i64,
+    },
+    CardReturn {
+        account: AccountSelector,
+        card_uid: u64,
+    },
+    TopUpUndo {
+        epoch: u16,
+        sequence: u32,
+        amount_fen: i64,
+    },
+    Freeze {
+        account: AccountSelector,
+        action: FreezeAction,
+        reason: Vec<u8>,
+    },
+    Limits {
+        account: AccountSelector,
+        limits: (u32, u32, u8),
+        reason: Vec<u8>,
+    },
+    Adjust {
+        account: AccountSelector,
+        amount_fen: i64,
+        wallet: Wallet,
+        direction: AdjustDirection,
+        reason: Vec<u8>,
+    },
+    Decide {
+        proposal: u64,
+        verdict: Verdict,
+        reason: Vec<u8>,
+    },
 }
 
 /// What became of a request.
@@ -241,6 +302,9 @@ pub struct Model {
     policies: HashMap<u8, Policy>,
     meal_periods: BTreeMap<u8, (String, u16, u16)>,
     orders: HashMap<(u8, [u8; 32]), Order>,
+    office: OfficeRules,
+    /// By the record that proposed them.
+    pub proposals: BTreeMap<u64, Proposal>,
     pub others_fen: BTreeMap<Other, i64>,
 }
 
@@ -271,6 +335,8 @@ impl Model {
             policies: HashMap::new(),
             meal_periods: BTreeMap::new(),
             orders: HashMap::new(),
+            office: OfficeRules::DEFAULT,
+            proposals: BTreeMap::new(),
             others_fen: BTreeMap::new(),
         }
     }
@@ -288,6 +354,11 @@ impl Model {
             Request::CardIssue(r) => self.card_issue(r),
             Request::CardReplace(r) => self.card_replace(r),
             Request::CardReturn(r) => self.card_return(r),
+            Request::AccountFreeze(r) => self.account_freeze(r),
+            Request::AccountLimits(r) => self.account_limits(r),
+            Request::Adjust(r) => self.adjust(r),
+            Request::AdjustDecide(r) => self.adjust_decide(r),
+            Request::AdjustExpire(r) => self.adjust_expire(r),
             Request::Balance(r) => self.balance(&r.account),
             Request::SaleQuery(r) => self.sale_query(&r.sale),
             Request::BillHead(r) => self.bill_head(&r.account),

@@ -101,7 +101,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
     }
 
     /// The account that a selector means; a lost card means the one that has it, too.
-    fn select_lost_or_not(&self, selector: &AccountSelector) -> Result<Person<'_>, ResultCode> {
+    pub(super) fn select_lost_or_not(&self, selector: &AccountSelector) -> Result<Person<'_>, ResultCode> {
         match (self.select(selector), selector) {
             (Err(ResultCode::CardLost), AccountSelector::Card(uid)) => {
                 self.card_holder(*uid).ok_or(ResultCode::CardLost)

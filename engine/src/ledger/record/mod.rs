@@ -10,6 +10,7 @@
 mod card;
 mod configuration;
 mod money;
+mod office;
 mod table;
 mod wallets;
 
@@ -22,6 +23,10 @@ pub(super) use money::channel_wallet;
 pub use money::{
     MoneyFlags, MoneyRecord, OfflineDebitRecord, ReversalRecord, SuspenseReason, SuspenseRecord, TopUpRecord,
     Wallet,
+};
+pub use office::{
+    AccountChangedRecord, AdjustmentClosedRecord, AdjustmentProposedRecord, AdjustmentRecord,
+    OfficeRulesSetRecord,
 };
 pub use table::{Record, RecordKind};
 pub use wallets::{FullDebitRecord, FullReversalRecord, SubsidyClaimedRecord, Wallets, WalletsRecord};

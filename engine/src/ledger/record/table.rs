@@ -5,11 +5,12 @@ use protocol::ids::{AccountId, RecordNumber, SaleId};
 use zerocopy::IntoBytes;
 
 use super::{
-    AccountOpenedRecord, AccountTermsSetRecord, CardBoundRecord, CardConflictRecord, CardIssuedRecord,
+    AccountChangedRecord, AccountOpenedRecord, AccountTermsSetRecord, AdjustmentClosedRecord,
+    AdjustmentProposedRecord, AdjustmentRecord, CardBoundRecord, CardConflictRecord, CardIssuedRecord,
     CardReplacedRecord, CardReturnedRecord, CutOffRecord, FullDebitRecord, FullReversalRecord,
-    MealPeriodSetRecord, MerchantRegisteredRecord, MoneyRecord, OfflineDebitRecord, Payload, PayloadBuffer,
-    PolicySetRecord, ReversalRecord, SubsidyClaimedRecord, SuspenseRecord, TerminalRegisteredRecord,
-    TopUpRecord, WalletsRecord, fixed, followed, join,
+    MealPeriodSetRecord, MerchantRegisteredRecord, MoneyRecord, OfficeRulesSetRecord, OfflineDebitRecord,
+    Payload, PayloadBuffer, PolicySetRecord, ReversalRecord, SubsidyClaimedRecord, SuspenseRecord,
+    TerminalRegisteredRecord, TopUpRecord, WalletsRecord, fixed, followed, join,
 };
 use crate::ledger::apply::{Posting, Setting};
 use crate::ledger::error::LedgerError;
@@ -282,6 +283,9 @@ records! {
         /// Posting: a person's electronic wallet → top-up clearing: a top-up taken back at its counter.
         16 TopUpUndo(ReversalRecord),
             1, "top_up_undo", NORMAL, Some(BillLineKind::TopUpUndone), top_up_undo;
+        /// Posting: clearing of adjustments → a person's wallet, or the other way round.
+        22 Adjustment(AdjustmentRecord, reason: &'a [u8]),
+            1, "adjustment", NORMAL, Some(BillLineKind::Adjustment), adjustment;
         /// Memo: a refused request.
         32 Refusal(MoneyRecord), 1, "refusal", NORMAL, None, refusal;
         /// Memo: a reversal that came before its original, which is refused from now on.
@@ -291,6 +295,15 @@ records! {
         34 Repeat(ReversalRecord), 1, "repeat", RESERVED, None, repeat;
         /// Memo: a request kept out of the books, with its bytes.
         35 Suspense(SuspenseRecord, bytes: &'a [u8]), 1, "suspense", NORMAL, None, suspense;
+        /// Memo: an operator sets an account's status, class or limits.
+        48 AccountChanged(AccountChangedRecord, reason: &'a [u8]),
+            1, "account_changed", NORMAL, None, account_changed;
+        /// Memo: an operator proposes an adjustment that another must approve.
+        49 AdjustmentProposed(AdjustmentProposedRecord, reason: &'a [u8]),
+            1, "adjustment_proposed", NORMAL, None, adjustment_proposed;
+        /// Memo: a proposed adjustment is rejected, or its time has passed.
+        50 AdjustmentClosed(AdjustmentClosedRecord, reason: &'a [u8]),
+            1, "adjustment_closed", NORMAL, None, adjustment_closed;
     }
     configuration {
         /// An account is opened.
@@ -319,5 +332,7 @@ records! {
         74 CardReplaced(CardReplacedRecord), 1, "card_replaced", NORMAL, card_replaced;
         /// An account's current card is given back, at a counter.
         75 CardReturned(CardReturnedRecord), 1, "card_returned", NORMAL, card_returned;
+        /// What one operator may do alone is set.
+        96 OfficeRulesSet(OfficeRulesSetRecord), 1, "office_rules_set", NORMAL, office_rules_set;
     }
 }

@@ -2,13 +2,16 @@
 
 use protocol::card::{CardKind, ReplaceReason};
 use protocol::ids::{AccountId, CardUid};
+use protocol::request::{AdjustDirection, FreezeAction, Verdict};
 
 use super::bench::{Bench, Logged, register_till, sale};
+use super::office::{self, FINANCE};
 use super::top_up_undos;
 use crate::ledger::command::{
-    AccountSelector, CardIssue, CardReplace, CardReturn, Channel, RegisterTerminal, Request,
+    AccountFreeze, AccountSelector, Adjust, AdjustDecide, CardIssue, CardReplace, CardReturn, Channel,
+    RegisterTerminal, Request,
 };
-use crate::ledger::record::RecordKind;
+use crate::ledger::record::{RecordKind, Wallet};
 use crate::ledger::registry::TerminalKind;
 
 fn hex(bytes: &[u8]) -> String {
@@ -55,6 +58,31 @@ fn records_of_a_counter() {
     bench.done(Request::CardIssue(CardIssue { sale, account, card_uid, kind, expires_day, fee_fen }));
     bench.log.drain(..from);
     assert_eq!(text_of(&bench.log), include_str!("golden_card_records.txt"));
+}
+
+#[test]
+fn records_of_operators() {
+    let mut bench = office::with_operators(1, 1);
+    let from = bench.log.len() - 1;
+    let account = AccountSelector::Account(AccountId(0));
+    let reason = "重复扣款".as_bytes();
+    let action = FreezeAction::Freeze;
+    bench.done(Request::AccountFreeze(AccountFreeze {
+        sale: sale(office::CARD_CENTRE, 1, 1),
+        account,
+        action,
+        reason,
+    }));
+    let adjust = |sale, amount_fen| {
+        let (wallet, direction) = (Wallet::Card, AdjustDirection::Take);
+        Request::Adjust(Adjust { sale, account, amount_fen, wallet, direction, reason })
+    };
+    bench.done(adjust(sale(FINANCE, 1, 1), 300));
+    let proposal = bench.run(adjust(sale(FINANCE, 1, 2), 501)).outcome.record;
+    let verdict = Verdict::Reject;
+    bench.done(Request::AdjustDecide(AdjustDecide { sale: sale(FINANCE, 1, 3), proposal, verdict, reason }));
+    bench.log.drain(..from);
+    assert_eq!(text_of(&bench.log), include_str!("golden_office_records.txt"));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod configuration;
 mod debits;
 mod golden;
 mod identity;
+mod office;
 mod offline;
 mod reversals;
 mod streams;
