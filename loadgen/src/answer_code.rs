@@ -10,7 +10,8 @@ pub(crate) fn code_of(answer: &Answer<'_>) -> Option<ResultCode> {
         Answer::Balance(balance) => Some(balance.code),
         Answer::Bill(bill) => Some(bill.code),
         Answer::Statement(statement) => Some(statement.code),
+        Answer::Subsidy(subsidy) => Some(subsidy.code),
         Answer::Refused(refusal) => Some(refusal.code),
-        Answer::SignedOut | Answer::Heartbeat(_) | Answer::Adjustments(_) | Answer::Batch(_) => None,
+        Answer::SignedOut | Answer::Heartbeat(_) | Answer::Adjustments(_) | Answer::SubsidyPreview(_) | Answer::Batch(_) => None,
     }
 }

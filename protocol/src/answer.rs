@@ -14,6 +14,8 @@ pub use crate::message::heartbeat::HeartbeatAnswer;
 pub use crate::message::money_answer::MoneyAnswer;
 pub use crate::message::refusal::Refusal;
 pub use crate::message::statement::{StatementAnswer, StatementMore};
+pub use crate::message::subsidy_preview::{SubsidyLineState, SubsidyPreviewAnswer, SubsidyPreviewLine};
+pub use crate::message::subsidy_query::{SubsidyAnswer, SubsidyState, SubsidyTitle};
 pub use crate::message::table::Answer;
 pub use crate::message::upload::{BatchAnswer, BatchLine};
 

@@ -7,6 +7,8 @@
 use crate::frame::{FRAME_BYTES_MAX, HEADER_BYTES, MAC_BYTES};
 pub use crate::message::adjustments::ADJUSTMENT_LINES_MAX;
 pub use crate::message::bill::BILL_LINES_MAX;
+pub use crate::message::subsidy_lines::SUBSIDY_PAGE_LINES_MAX;
+pub use crate::message::subsidy_preview::SUBSIDY_PREVIEW_LINES_MAX;
 pub use crate::message::table::{COMMANDS, Kind};
 pub use crate::message::upload::UPLOAD_RECORDS_MAX;
 use crate::result_code::ResultCode;

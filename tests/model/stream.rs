@@ -141,15 +141,17 @@ impl Stream {
                 let request = self.sent[self.sent.len() - back];
                 if self.random.chance(25) { self.twisted(request) } else { request }
             }
-            0..36 => self.tap(model),
-            36..49 => self.code(model),
+            0..34 => self.tap(model),
+            34..37 => self.subsidy(model),
+            37..49 => self.code(model),
             49..59 => self.top_up(model),
             59..70 => self.reverse(model),
             70..73 => self.undo_top_up(model),
             73..83 => self.offline(model),
             83..88 => self.query(model),
             88..91 => self.card_at_a_counter(model),
-            91..95 => self.at_the_office(model),
+            91..93 => self.at_the_office(model),
+            93..97 => self.subsidy(model),
             _ => self.configure(model),
         };
         self.sent.push(request);
@@ -157,15 +159,6 @@ impl Stream {
             self.sent.drain(..REMEMBERED);
         }
         request
-    }
-
-    /// Whom the school gives something now, and how much.
-    pub fn gift(&mut self, model: &Model) -> Option<(u32, i64)> {
-        let accounts = model.accounts.len() as u64;
-        if accounts == 0 || !self.random.chance(3) {
-            return None;
-        }
-        Some((self.random.below(accounts) as u32, 100 * (1 + self.random.below(30)) as i64))
     }
 
     fn pass_time(&mut self, model: &Model) {
@@ -275,7 +268,7 @@ impl Stream {
         }
     }
 
-    fn tap(&mut self, model: &Model) -> Request<'static> {
+    pub(super) fn tap(&mut self, model: &Model) -> Request<'static> {
         let card_uid = self.card(model);
         let last = model.accounts.iter().find(|account| account.card == Some(card_uid.0));
         let last = last.map_or(0, |account| account.card_counter);

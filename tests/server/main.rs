@@ -34,6 +34,8 @@ mod python_client;
 mod restart_state;
 mod seed;
 mod statement;
+mod subsidies;
+mod subsidy_desk;
 mod top_up_undo;
 mod uploads;
 mod wire_till;

@@ -3,19 +3,24 @@
 use engine::ledger::command::{
     AccountFreeze, AccountLimits, AccountSelector, Adjust, AdjustDecide, Balance, BillHead, CardDebit,
     CardIssue, CardReplace, CardReturn, Channel, CodeDebit, CodeVerdict, OfflineFact, Reversal, Sale,
-    SaleQuery, TopUp, TopUpUndo,
+    SaleQuery, SubsidyLines, SubsidyOpen, SubsidyStep, TopUp, TopUpUndo,
 };
 use engine::ledger::record::Wallet;
 use engine::ledger::{Request, TerminalSlot};
 use protocol::card::{CardKind, ReplaceReason};
 use protocol::ids::{AccountId, CardCounter, CardUid, Epoch, RecordNumber, SaleId, Sequence, TerminalId};
-use protocol::request::{AdjustDirection, FreezeAction, Verdict};
+use protocol::request::{AdjustDirection, FreezeAction, SubsidyAction, SubsidyLine, SubsidyMode, Verdict};
 
 /// Why every operator does everything.
 const REASON: &[u8] = "模拟".as_bytes();
 
 /// The bytes that stand for every request, should it have to be kept out.
 const RAW: &[u8] = b"a simulated request, as it came";
+
+/// What the lines of a page come to.
+pub fn sum_fen(lines: &[SubsidyLine]) -> i64 {
+    lines.iter().map(|line| i64::from(line.amount_fen.get())).sum()
+}
 
 /// The body of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +90,21 @@ pub enum Ask {
         proposal: RecordNumber,
         verdict: Verdict,
     },
+    OpenBatch {
+        batch: u32,
+        lines: u32,
+        total_fen: i64,
+        mode: SubsidyMode,
+        deadline_day: u16,
+    },
+    Page {
+        batch: u32,
+        lines: &'static [SubsidyLine],
+    },
+    Step {
+        batch: u32,
+        action: SubsidyAction,
+    },
     SaleQuery,
     Balance {
         account: AccountId,
@@ -111,7 +131,9 @@ impl Ask {
             | Ask::Offline { amount_fen, .. } => amount_fen,
             Ask::Replace { fee_fen, .. } => fee_fen,
             Ask::Issue { .. } | Ask::GiveBack { .. } => 0,
-            Ask::Freeze { .. } | Ask::Limits { .. } | Ask::Decide { .. } => 0,
+            Ask::OpenBatch { total_fen, .. } => total_fen,
+            Ask::Page { lines, .. } => sum_fen(lines),
+            Ask::Freeze { .. } | Ask::Limits { .. } | Ask::Decide { .. } | Ask::Step { .. } => 0,
             Ask::SaleQuery | Ask::Balance { .. } | Ask::BillHead { .. } => 0,
         }
     }
@@ -235,6 +257,16 @@ impl Ask {
             }),
             Ask::Decide { proposal, verdict } => {
                 Request::AdjustDecide(AdjustDecide { sale, proposal, verdict, reason: REASON })
+            }
+            Ask::OpenBatch { batch, lines, total_fen, mode, deadline_day } => {
+                let title = REASON;
+                Request::SubsidyOpen(SubsidyOpen { sale, batch, mode, deadline_day, lines, total_fen, title })
+            }
+            Ask::Page { batch, lines } => {
+                Request::SubsidyLines(SubsidyLines { sale, batch, first: 0, lines })
+            }
+            Ask::Step { batch, action } => {
+                Request::SubsidyStep(SubsidyStep { sale, batch, action, reason: REASON })
             }
             Ask::SaleQuery => Request::SaleQuery(SaleQuery { sale }),
             Ask::Balance { account } => {

@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::Channel;
-use engine::ledger::record::{AdjustmentRecord, MoneyRecord, RecordKind, ReversalRecord};
+use engine::ledger::record::{AdjustmentRecord, MoneyRecord, RecordKind, ReversalRecord, SubsidyRecord};
 use engine::ledger::registry::Policy;
 use engine::ledger::{LedgerAccount, LedgerClass, Record};
+use protocol::answer::SubsidyState;
 use protocol::ids::{AccountId, BusinessDate, CardUid, RecordNumber, SaleId, TerminalId};
-use protocol::request::Verdict;
+use protocol::request::{SubsidyLine, Verdict};
 use protocol::result_code::ResultCode;
 use wal::{LogReader, RecordRef};
 
@@ -43,6 +44,15 @@ struct Person {
     card_uid: u64,
 }
 
+/// A subsidy batch: how far it has come, and its lines that are left.
+#[derive(Clone, Debug, Default)]
+struct Batch {
+    state: u8,
+    opener: u32,
+    waiting: BTreeMap<u32, i64>,
+    paid: BTreeMap<u32, i64>,
+}
+
 #[derive(Default)]
 pub struct Auditor {
     books: Books,
@@ -60,6 +70,13 @@ pub struct Auditor {
     policies: BTreeMap<u8, (i64, u32)>,
     /// Proposed adjustments that wait: who proposed what to whom.
     proposals: BTreeMap<u64, (TerminalId, Option<AccountId>, i64)>,
+    /// Subsidy batches, by number.
+    batches: BTreeMap<u32, Batch>,
+    /// What each person got of subsidies, less what was taken back.
+    subsidies_fen: BTreeMap<AccountId, i64>,
+    /// Lines of batches paid, and taken back again.
+    pub lines_paid: u64,
+    pub lines_taken_back: u64,
     /// Settlings of transition wallets seen.
     pub settlings: u64,
 }
@@ -269,6 +286,17 @@ impl Auditor {
                 let terminal = TerminalId(money.terminal.get());
                 self.proposals.insert(number, (terminal, money.person(), money.amount_fen.get()));
             }
+            Record::SubsidyOpened(..)
+            | Record::SubsidyLines(..)
+            | Record::SubsidyStepped(..)
+            | Record::SubsidyClaimed(_)
+            | Record::SubsidyTakenBack(_)
+            | Record::SubsidySkipped(_) => {
+                self.subsidy(record).or_else(wrong)?;
+                if money.terminal_slot().is_none() {
+                    return Ok(());
+                }
+            }
             Record::Adjustment(r, _) => self.adjustment(r).or_else(wrong)?,
             Record::AdjustmentClosed(r, _) => {
                 if self.proposals.remove(&r.proposal.get()).is_none() {
@@ -356,6 +384,86 @@ impl Auditor {
             Some(standing) if self.remaining_in_group == 1 && standing.wallets[0] > 0 => Ok(()),
             _ => Err(format!("account {account} settles to {standing:?}")),
         }
+    }
+
+    /// Each line once, as it was planned, of a batch that two people wanted.
+    fn subsidy(&mut self, record: &Record<'_>) -> Result<(), String> {
+        let Some(money) = record.money() else { return Ok(()) };
+        let (operator, amount_fen) = (money.terminal.get(), money.amount_fen.get());
+        let number = match record {
+            Record::SubsidyOpened(r, _) => r.batch.get(),
+            Record::SubsidyLines(r, _) => r.batch.get(),
+            Record::SubsidyStepped(r, _) => r.batch.get(),
+            Record::SubsidyClaimed(r) | Record::SubsidyTakenBack(r) => r.batch.get(),
+            Record::SubsidySkipped(r) => r.batch.get(),
+            _ => return Ok(()),
+        };
+        if let Record::SubsidyOpened(..) = record {
+            let state = SubsidyState::Open.number();
+            let fresh = self.batches.insert(number, Batch { state, opener: operator, ..Batch::default() });
+            return if fresh.is_none() { Ok(()) } else { Err(format!("batch {number} was opened before")) };
+        }
+        let Some(batch) = self.batches.get_mut(&number) else { return Err(format!("no batch {number}")) };
+        let account = money.person().map_or(u32::MAX, |account| account.0);
+        let change_fen = match record {
+            Record::SubsidyClaimed(_) => amount_fen,
+            Record::SubsidyTakenBack(_) => -amount_fen,
+            _ => 0,
+        };
+        if let (Some(person), true) = (money.person(), change_fen != 0) {
+            *self.subsidies_fen.entry(person).or_default() += change_fen;
+        }
+        match record {
+            Record::SubsidyLines(_, bytes) => {
+                for line in bytes.chunks(8) {
+                    let word =
+                        |at: usize| u32::from_le_bytes([line[at], line[at + 1], line[at + 2], line[at + 3]]);
+                    batch.waiting.insert(word(0), i64::from(word(4)));
+                }
+            }
+            Record::SubsidyStepped(r, _) => {
+                if r.state == SubsidyState::Approved.number() && operator == batch.opener {
+                    return Err(format!("operator {operator} approves his own batch {number}"));
+                }
+                batch.state = r.state;
+            }
+            Record::SubsidyClaimed(_) | Record::SubsidySkipped(_) => {
+                if batch.state != SubsidyState::Issuing.number()
+                    || batch.waiting.remove(&account) != Some(amount_fen)
+                {
+                    return Err(format!("batch {number}, account {account}: {amount_fen} fen, {batch:?}"));
+                }
+                if matches!(record, Record::SubsidyClaimed(_)) {
+                    batch.paid.insert(account, amount_fen);
+                    self.lines_paid += 1;
+                }
+            }
+            Record::SubsidyTakenBack(r) if r.mode == SubsidyRecord::WITHDRAWN => {
+                let paid_fen = batch.paid.remove(&account);
+                if paid_fen.is_none_or(|paid_fen| paid_fen < amount_fen) {
+                    return Err(format!(
+                        "batch {number}, account {account}: {amount_fen} of {paid_fen:?} fen"
+                    ));
+                }
+                self.lines_taken_back += 1;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What each person got of subsidies, less what was taken back.
+    pub fn subsidies_fen(&self) -> &BTreeMap<AccountId, i64> {
+        &self.subsidies_fen
+    }
+
+    /// Whether a batch that says it is issued has a line left that nobody was paid.
+    pub fn forgotten_line(&self) -> Option<(u32, u32)> {
+        let issued = |batch: &Batch| batch.state == SubsidyState::Issued.number();
+        let batches = self.batches.iter().filter(|(_, batch)| issued(batch));
+        batches
+            .flat_map(|(&number, batch)| batch.waiting.keys().map(move |&account| (number, account)))
+            .next()
     }
 
     /// Two people where the amount needs them, and exactly what the first proposed.
@@ -478,10 +586,23 @@ impl Auditor {
             (Record::AdjustmentClosed(r, _), Ask::Decide { proposal, verdict }) => {
                 r.proposal.get() == proposal.0 && verdict == Verdict::Reject
             }
+            (Record::SubsidyOpened(r, _), Ask::OpenBatch { batch, .. }) => r.batch.get() == batch,
+            (Record::SubsidyLines(r, bytes), Ask::Page { batch, lines }) => {
+                r.batch.get() == batch && same_lines(bytes, lines)
+            }
+            (Record::SubsidyStepped(r, _), Ask::Step { batch, .. }) => r.batch.get() == batch,
             (Record::Refusal(_), _) => money.credit_account() == LedgerAccount::NONE,
             _ => false,
         }
     }
+}
+
+/// Whether a record's lines are those that were sent.
+fn same_lines(bytes: &[u8], lines: &[SubsidyLine]) -> bool {
+    let sent = lines
+        .iter()
+        .flat_map(|line| [line.account.get(), line.amount_fen.get()].into_iter().flat_map(u32::to_le_bytes));
+    bytes.iter().copied().eq(sent)
 }
 
 /// A digest of everything that a record says (FNV-1a).

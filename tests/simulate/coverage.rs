@@ -39,6 +39,8 @@ pub struct Coverage {
     pub adjustments: u64,
     pub adjustments_approved: u64,
     pub adjustments_expired: u64,
+    pub subsidy_lines_paid: u64,
+    pub subsidy_lines_taken_back: u64,
 }
 
 impl Coverage {
@@ -62,7 +64,7 @@ impl Coverage {
     }
 
     /// Every figure with its name.
-    pub fn figures(&self) -> [(&'static str, u64); 32] {
+    pub fn figures(&self) -> [(&'static str, u64); 34] {
         [
             ("steps", self.steps),
             ("records", self.records),
@@ -96,6 +98,8 @@ impl Coverage {
             ("adjustments", self.adjustments),
             ("adjustments approved by a second", self.adjustments_approved),
             ("adjustments expired", self.adjustments_expired),
+            ("subsidy lines paid", self.subsidy_lines_paid),
+            ("subsidy lines taken back", self.subsidy_lines_taken_back),
         ]
     }
 
@@ -132,5 +136,7 @@ impl Coverage {
         self.adjustments += other.adjustments;
         self.adjustments_approved += other.adjustments_approved;
         self.adjustments_expired += other.adjustments_expired;
+        self.subsidy_lines_paid += other.subsidy_lines_paid;
+        self.subsidy_lines_taken_back += other.subsidy_lines_taken_back;
     }
 }

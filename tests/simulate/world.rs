@@ -11,8 +11,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engine::ledger::state::{sum_of_all_fen, total_fen};
-use engine::ledger::{Clearing, Command, LedgerAccount};
+use engine::ledger::{Clearing, Command, LedgerAccount, Request};
 use engine::runtime::engine::Reply;
+use engine::runtime::subsidy::Sweep;
 use engine::runtime::{bill, statement};
 use protocol::bill::BillLineKinds;
 use protocol::ids::{AccountId, MerchantId, RecordNumber, SaleId};
@@ -94,6 +95,8 @@ struct World<'d> {
     pending: Vec<Pending>,
     late: Vec<Late>,
     full_until_step: Option<u64>,
+    /// Where the withdrawal of a subsidy batch has come to; a restart forgets it.
+    sweep: Sweep,
     coverage: Coverage,
     step: u64,
     trace: bool,
@@ -110,6 +113,8 @@ pub fn simulate(seed: u64, plant: Plant, snapshot_dir: &Path, trace: bool) -> Re
     world.coverage.records = world.auditor.last();
     world.coverage.cut_offs = world.operator.cut_offs;
     world.coverage.settlings = world.auditor.settlings;
+    world.coverage.subsidy_lines_paid = world.auditor.lines_paid;
+    world.coverage.subsidy_lines_taken_back = world.auditor.lines_taken_back;
     for till in &world.tills {
         world.coverage.retries += till.retries;
         world.coverage.reversals += till.reversals;
@@ -141,6 +146,7 @@ impl<'d> World<'d> {
             pending: Vec::new(),
             late: Vec::new(),
             full_until_step: None,
+            sweep: Sweep::default(),
             coverage: Coverage::default(),
             step: 0,
             trace,
@@ -219,8 +225,21 @@ impl<'d> World<'d> {
         if let Some(request) = self.machine.engine().due() {
             let reply = self.machine.engine().execute(&Command::from(request));
             self.note(|| format!("by itself: {request:?}: {reply:?}"));
-            self.coverage.adjustments_expired += u64::from(is_new_approval(&reply));
+            let expired = matches!(request, Request::AdjustExpire(_)) && is_new_approval(&reply);
+            self.coverage.adjustments_expired += u64::from(expired);
         }
+        self.pay_subsidies();
+    }
+
+    /// Some lines of the subsidy batch that runs, or the step that ends it; false when none runs.
+    fn pay_subsidies(&mut self) -> bool {
+        let lines_max = self.random.between(1, 8) as usize;
+        let requests = self.machine.engine().subsidy_portion(&mut self.sweep, lines_max);
+        for request in &requests {
+            let reply = self.machine.engine().execute(&Command::from(*request));
+            self.note(|| format!("by itself: {request:?}: {reply:?}"));
+        }
+        !requests.is_empty()
     }
 
     fn move_clock(&mut self) {
@@ -539,6 +558,7 @@ impl<'d> World<'d> {
         if self.random.per_mille(150) {
             self.machine.damage_order_index(&mut self.coverage);
         }
+        self.sweep = Sweep::default();
         self.machine.restart(stop, &mut self.coverage)?;
         let before = std::mem::take(&mut self.auditor);
         self.catch_up()?;
@@ -586,10 +606,17 @@ impl<'d> World<'d> {
                 self.tick(till, true)?;
             }
             self.deliver_late()?;
+            let mut runs = self.machine.engine().due().is_some();
+            self.do_what_is_due();
+            runs |= self.pay_subsidies();
             self.live(Machine::maintain)?;
             self.live(Machine::sync)?;
             self.tell()?;
-            if self.pending.is_empty() && self.late.is_empty() && self.tills.iter().all(Till::is_quiet) {
+            let quiet = self.pending.is_empty() && self.late.is_empty();
+            if quiet && !runs && self.tills.iter().all(Till::is_quiet) {
+                if let Some((batch, account)) = self.auditor.forgotten_line() {
+                    return Err(format!("batch {batch} is issued, and account {account} wasn't paid"));
+                }
                 return Ok(());
             }
             if self.step == last {
@@ -691,6 +718,12 @@ impl<'d> World<'d> {
         let topped_up_fen: i64 = orders.values().map(|(_, amount_fen)| amount_fen).sum();
         let opened_fen: i64 = self.town.openings_fen.values().sum();
 
+        // What the school gave, nobody asked for: the log says it, and the auditor has held it against the plans.
+        let mut subsidies_fen = 0;
+        for (account, given_fen) in self.auditor.subsidies_fen() {
+            subsidies_fen += given_fen;
+            *persons_fen.entry(*account).or_default() += given_fen;
+        }
         let (state, _) = self.machine.engine().copy_state();
         if sum_of_all_fen(&state.shards) != 0 {
             return Err(format!("the books sum to {} fen", sum_of_all_fen(&state.shards)));
@@ -722,6 +755,7 @@ impl<'d> World<'d> {
         }
         let clearing = |clearing| [LedgerAccount::clearing(clearing)];
         compare("top-ups".to_owned(), -topped_up_fen, &clearing(Clearing::TopUp))?;
+        compare("subsidies".to_owned(), -subsidies_fen, &clearing(Clearing::Subsidy))?;
         compare("adjustments".to_owned(), -adjusted_fen, &clearing(Clearing::Adjustments))?;
         compare("fees".to_owned(), fees_fen, &clearing(Clearing::Fees))?;
         compare("openings".to_owned(), -opened_fen, &clearing(Clearing::Opening))?;

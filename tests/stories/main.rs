@@ -6,6 +6,10 @@
 #[expect(dead_code, reason = "the campus of the server's tests, of which a story needs a part")]
 #[path = "../server/campus.rs"]
 mod campus;
+#[expect(dead_code, reason = "the desk of the server's tests, of which a story needs a part")]
+#[path = "../server/subsidy_desk.rs"]
+mod subsidy_desk;
+mod t03_three_wallets;
 mod t14_my_bill;
 #[expect(dead_code, reason = "the till of the server's tests, of which a story needs a part")]
 #[path = "../server/wire_till.rs"]

@@ -194,7 +194,8 @@ fn told(lines: &[BillLine]) -> Vec<(BillLineKind, i64)> {
 
 fn look_at_the_bill(phone: &mut WireTill, dates: std::ops::RangeInclusive<u16>, balance_fen: i64) {
     use BillLineKind::{
-        Adjustment, Debit, Fee, Load, OfflineDebit, Opening, Reversal, Settle, Subsidy, TopUp, TopUpUndone,
+        Adjustment, Debit, Fee, Load, OfflineDebit, Opening, Reversal, Settle, Subsidy, SubsidyTakenBack,
+        TopUp, TopUpUndone,
     };
 
     // 所有的一卡通消费和充值流水可以在我的账单里查询
@@ -221,7 +222,7 @@ fn look_at_the_bill(phone: &mut WireTill, dates: std::ops::RangeInclusive<u16>, 
     assert_eq!(told(&all), expected);
     let every_kind: BTreeSet<_> = BillLineKind::ALL.iter().copied().collect();
     let missing: Vec<_> = every_kind.difference(&kinds_of(&all)).copied().collect();
-    let of_the_office = [Subsidy, Adjustment];
+    let of_the_office = [Subsidy, Adjustment, SubsidyTakenBack];
     assert_eq!(missing, of_the_office, "what the school gives and the office corrects is told elsewhere");
     assert_eq!(all[0].balance_after_fen.get(), balance_fen);
 

@@ -6,6 +6,7 @@ use protocol::ids::{AccountId, BusinessDate, SaleId};
 use protocol::result_code::ResultCode;
 use wal::{LogReader, RecordRef, WalError};
 
+use super::batches::Batches;
 use super::books::Books;
 use super::cards::Cards;
 use super::office::Office;
@@ -18,8 +19,8 @@ use crate::ledger::ledger_account::{LedgerAccount, LedgerClass};
 use crate::ledger::limits::REVERSAL_WINDOW_NS;
 use crate::ledger::record::{
     CardIssuedRecord, CardReplacedRecord, CutOffRecord, FullDebitRecord, MoneyFlags, MoneyRecord,
-    OfflineDebitRecord, Record, RecordKind, ReversalRecord, SuspenseRecord, TopUpRecord, Wallet,
-    WalletsRecord,
+    OfflineDebitRecord, Record, RecordKind, ReversalRecord, SubsidyRecord, SuspenseRecord, TopUpRecord,
+    Wallet, WalletsRecord,
 };
 use crate::ledger::registry::{AuthoriseRule, Policy};
 use crate::settlement::CivilDay;
@@ -78,6 +79,7 @@ pub(super) struct Checker<'a> {
     tills: Vec<Till>,
     cards: Cards,
     office: Office,
+    batches: Batches,
     policies: HashMap<u8, Policy>,
     /// The ends of the chains of each hot account's parts: how many parts there are isn't the log's business.
     hot_ends: HashMap<LedgerAccount, Vec<u64>>,
@@ -108,6 +110,7 @@ impl<'a> Checker<'a> {
             tills: Vec::new(),
             cards: Cards::default(),
             office: Office::default(),
+            batches: Batches::default(),
             policies: HashMap::new(),
             hot_ends: HashMap::new(),
             sales: SequenceSet::default(),
@@ -218,7 +221,12 @@ impl<'a> Checker<'a> {
         });
         let t = self.totals;
         let came_in = t.top_ups_fen + t.openings_fen + t.reversals_fen + t.subsidies_fen + t.adjusted_up_fen;
-        let spent = t.debits_fen + t.offline_fen + t.fees_fen + t.top_ups_undone_fen + t.adjusted_down_fen;
+        let spent = t.debits_fen
+            + t.offline_fen
+            + t.fees_fen
+            + t.top_ups_undone_fen
+            + t.adjusted_down_fen
+            + t.subsidies_back_fen;
         self.check(holdings.persons_fen == came_in - spent, Check::Totals, || {
             format!("persons hold {} fen; {came_in} came in and {spent} went out", holdings.persons_fen)
         });
@@ -300,6 +308,8 @@ impl<'a> Checker<'a> {
                         });
                     }
                 }
+                Record::SubsidyClaimed(SubsidyRecord { money, .. })
+                    if before.kind == RecordKind::SubsidyTakenBack && before.is_of(money) => {}
                 _ => {
                     self.violate(
                         Check::Group,
@@ -318,14 +328,15 @@ impl<'a> Checker<'a> {
         let remaining = self.remaining_in_group;
         let (Record::Load(money)
         | Record::Settle(WalletsRecord { money, .. })
-        | Record::Fee(WalletsRecord { money, .. })) = record
+        | Record::Fee(WalletsRecord { money, .. })
+        | Record::SubsidyTakenBack(SubsidyRecord { money, mode: SubsidyRecord::CLEARED, .. })) = record
         else {
             return self.check(remaining == 0, Check::Group, || {
-                "only a load, a settling or a fee is followed in its group".to_owned()
+                "only a load, a settling, a fee or what makes place for a subsidy is followed in its group".to_owned()
             });
         };
         self.check(remaining == 1, Check::Group, || {
-            "a load, a settling or a fee is followed by one record in its group".to_owned()
+            "what is followed in its group is followed by one record".to_owned()
         });
         self.announced = money.person().and_then(|account| {
             let card_fen = self.books.person(account)?.card_fen;
@@ -369,6 +380,9 @@ impl<'a> Checker<'a> {
         self.token(record, money);
         if let Err(detail) = self.office.take(self.number, self.time_ns, record) {
             self.violate(Check::Office, detail);
+        }
+        if let Err(detail) = self.batches.take(self.time_ns, record) {
+            self.violate(Check::Batch, detail);
         }
         match record {
             Record::Debit(_) | Record::FullDebit(_) => self.debit(money, before_fen),
@@ -415,6 +429,7 @@ impl<'a> Checker<'a> {
             RecordKind::Settle => totals.settled_fen += amount_fen,
             RecordKind::Fee => totals.fees_fen += amount_fen,
             RecordKind::SubsidyClaimed => totals.subsidies_fen += amount_fen,
+            RecordKind::SubsidyTakenBack => totals.subsidies_back_fen += amount_fen,
             RecordKind::TopUp => totals.top_ups_fen += amount_fen,
             RecordKind::TopUpUndo => totals.top_ups_undone_fen += amount_fen,
             RecordKind::Adjustment if money.credit_account().as_person().is_some() => {

@@ -54,6 +54,8 @@ pub enum Check {
     Settle,
     /// Subsidy is used first, and never more of it than is there; the subsidy part is never above what is on the card.
     Subsidy,
+    /// A line of a subsidy batch is paid once, as planned and approved; no more is taken back of it than it brought.
+    Batch,
     /// An online debit leaves no less than the floor of the account's class.
     Floor,
     /// Whoever corrects a balance says why, and two different people do it where the amount needs them.
@@ -126,6 +128,8 @@ pub struct Totals {
     pub fees_fen: i128,
     /// Subsidies that came into card wallets.
     pub subsidies_fen: i128,
+    /// Subsidies taken back.
+    pub subsidies_back_fen: i128,
     /// Given to persons by operators.
     pub adjusted_up_fen: i128,
     /// Taken from persons by operators.
@@ -247,6 +251,7 @@ impl fmt::Display for AuditReport {
         line(f, "reversals", self.totals.reversals_fen)?;
         if self.totals.subsidies_fen != 0 {
             line(f, "subsidies", self.totals.subsidies_fen)?;
+            line(f, "less subsidies taken back", -self.totals.subsidies_back_fen)?;
         }
         let adjusted_fen = self.totals.adjusted_up_fen - self.totals.adjusted_down_fen;
         if adjusted_fen != 0 {

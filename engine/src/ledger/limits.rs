@@ -57,6 +57,12 @@ pub const REASON_BYTES_MAX: usize = 96;
 /// Proposed adjustments that may wait for a second person, in all.
 pub const PROPOSALS_MAX: usize = 256;
 
+/// Subsidy batches at most, those that are over among them.
+pub const SUBSIDY_BATCHES_MAX: usize = 1_024;
+
+/// Lines of subsidy batches in memory, for each account that there can be.
+pub const SUBSIDY_LINES_PER_ACCOUNT: u64 = 4;
+
 /// A reversal later than this after its original is refused; only a refund can undo it then.
 pub const REVERSAL_WINDOW_NS: u64 = 3 * super::calendar::DAY_NS;
 

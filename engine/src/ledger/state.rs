@@ -13,6 +13,7 @@ use super::orders::Orders;
 use super::proposals::Proposals;
 use super::registry::Registry;
 use super::shard::{Layout, Parts, Shard};
+use super::subsidies::Subsidies;
 use super::terminal_entry::TerminalEntry;
 
 /// Sizes of the tables, given at start. They can be larger or smaller at the next start, the shard count too.
@@ -113,6 +114,7 @@ impl State {
                 hot: HotParts::new(sizes.merchants_max),
                 orders: Orders::new(sizes.orders_per_shard()),
                 proposals: Proposals::new(),
+                subsidies: Subsidies::default(),
                 outcomes_per_terminal: sizes.outcomes_per_terminal,
             })
             .collect();

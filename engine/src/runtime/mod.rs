@@ -27,4 +27,5 @@ pub mod slow_lane;
 mod small_engine;
 pub mod snapshot_files;
 pub mod statement;
+pub mod subsidy;
 pub mod turn;

@@ -14,7 +14,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use protocol::answer::{AdjustmentsAnswer, Answer, BatchAnswer, BatchLine, BillAnswer, Refusal};
+use protocol::answer::{
+    AdjustmentsAnswer, Answer, BatchAnswer, BatchLine, BillAnswer, Refusal, SubsidyAnswer,
+    SubsidyPreviewAnswer,
+};
 use protocol::command_table::Lane;
 use protocol::frame::Header;
 use protocol::ids::{AccountId, RecordNumber};
@@ -35,6 +38,7 @@ use crate::runtime::engine::{EngineError, Reply};
 use crate::runtime::office::AdjustmentsPage;
 use crate::runtime::slow_lane::{Job, OwnedCommand};
 use crate::runtime::statement::{Statement, StatementError};
+use crate::runtime::subsidy::SubsidyPage;
 
 /// Requests that configure, of one turn: while it lasts nobody else decides anything.
 const CHANGES_A_TURN_MAX: usize = 16;
@@ -64,6 +68,8 @@ pub(super) enum Body {
     Bill { account: Option<AccountId>, page: BillPage, code: ResultCode },
     Statement(Box<ToldStatement>),
     Adjustments(AdjustmentsPage),
+    Subsidy(Box<SubsidyAnswer>),
+    SubsidyPreview(SubsidyPage),
     Refused(Refusal),
 }
 
@@ -379,6 +385,21 @@ impl Waiting {
                     lines: &page.lines,
                 };
                 connection.answer(header, &Answer::Adjustments(answer));
+            }
+            Body::Subsidy(answer) => {
+                connection.live_in_flight.set(false);
+                connection.answer(header, &Answer::Subsidy(SubsidyAnswer { server_time_ns, ..**answer }));
+            }
+            Body::SubsidyPreview(page) => {
+                connection.live_in_flight.set(false);
+                let answer = SubsidyPreviewAnswer {
+                    code: page.code,
+                    batch: page.batch,
+                    next_account: page.next_account,
+                    server_time_ns,
+                    lines: &page.lines,
+                };
+                connection.answer(header, &Answer::SubsidyPreview(answer));
             }
             Body::Refused(refusal) => {
                 match header.kind.command().lane {

@@ -93,6 +93,8 @@ const CARD_FEE: Field = ("fee_fen", I64, "what the account pays for the card; 0 
 const REASON: Field =
     ("reason", Text(128), "why, not empty, at most 96 bytes; it stands in the log: no personal data");
 
+const BATCH: Field = ("batch", U32, "the batch's number");
+
 const ADJUSTMENT_LINE: &[Field] = &[
     ("proposal", U64, "the record by which it was proposed"),
     ("time_ns", U64, "when that was"),
@@ -157,7 +159,7 @@ const BILL_LINE: &[Field] = &[
     (
         "kind",
         U8,
-        "1 debit, 2 load, 3 top-up, 4 reversal, 5 offline debit, 6 opening, 7 fee, 9 settle, 11 subsidy, 13 top-up undone, 24 adjustment",
+        "1 debit, 2 load, 3 top-up, 4 reversal, 5 offline debit, 6 opening, 7 fee, 9 settle, 11 subsidy, 13 top-up undone, 24 adjustment, 25 subsidy taken back",
     ),
     (
         "channel",
@@ -362,6 +364,97 @@ pub(crate) fn body_of(kind: Kind) -> Body {
             ("lines_max", U16, "most lines wanted, 1 to 50"),
             ("reserved", Zero(6), ""),
         ],
+        Kind::SubsidyOpen => &[
+            BATCH,
+            ("mode", U8, "1 beside what is left of earlier batches, 2 clear that first"),
+            ("reserved", Zero(1), ""),
+            ("deadline_day", U16, "the last day on which it is issued or withdrawn: days since 2000-01-01"),
+            ("lines", U32, "how many lines will come"),
+            ("reserved_2", Zero(4), ""),
+            ("total_fen", I64, "what they will add up to"),
+            ("title", Text(128), "the batch's title, not empty, at most 96 bytes"),
+        ],
+        Kind::SubsidyLines => {
+            return Body {
+                fields: &[
+                    BATCH,
+                    ("first", U32, "how many lines came before this page"),
+                    ("count", U16, "lines that follow, 1 to 24"),
+                    ("reserved", Zero(6), ""),
+                ],
+                items: Some(Items {
+                    name: "lines",
+                    fields: &[
+                        ("account", U32, "whose account, above that of the line before"),
+                        ("amount_fen", U32, "how much it gets, above zero"),
+                    ],
+                }),
+            };
+        }
+        Kind::SubsidyStep => &[
+            BATCH,
+            ("step", U8, "1 approve, 2 reject, 3 issue, 4 withdraw"),
+            ("reserved", Zero(3), ""),
+            REASON,
+        ],
+        Kind::SubsidyQuery => &[BATCH, ("reserved", Zero(4), "")],
+        Kind::SubsidyPreview => &[
+            BATCH,
+            ("from_account", U32, "only accounts from this one on"),
+            ("lines_max", U16, "most lines wanted, 1 to 100"),
+            ("reserved", Zero(6), ""),
+        ],
+        Kind::SubsidyAnswer => &[
+            CODE,
+            ACTION,
+            (
+                "state",
+                U8,
+                "0 none, 1 open, 2 previewed, 3 approved, 4 issuing, 5 issued, 6 withdrawing, 7 withdrawn, 8 rejected, 9 expired",
+            ),
+            BATCH,
+            ("total_fen", I64, "what it is to pay in all"),
+            ("claimed_fen", I64, "what was paid"),
+            ("skipped_fen", I64, "what can't be paid: an account that was closed, or can't hold it"),
+            ("cleared_fen", I64, "what was taken back of earlier batches, to make place for this one"),
+            ("withdrawn_fen", I64, "what was taken back of it"),
+            ("lines", U32, "lines that it is to have"),
+            ("uploaded", U32, "lines that have come"),
+            ("claimed", U32, "lines that were paid"),
+            ("skipped", U32, "lines that can't be paid"),
+            ("withdrawn", U32, "lines of which something was taken back"),
+            ("opener", U32, "the operator who opened it"),
+            ("approver", U32, "the operator who approved or rejected it, 0 for nobody yet"),
+            ("deadline_day", U16, "the last day on which it is issued or withdrawn: days since 2000-01-01"),
+            ("mode", U8, "1 beside, 2 clear; 0 when there is no batch"),
+            ("reserved", Zero(1), ""),
+            SERVER_TIME,
+            ("title", Text(96), "its title"),
+        ],
+        Kind::SubsidyPreviewAnswer => {
+            return Body {
+                fields: &[
+                    CODE,
+                    ACTION,
+                    ("reserved", Zero(1), ""),
+                    BATCH,
+                    ("next_account", U32, "`from_account` of the next page, 0 when there is none"),
+                    ("count", U16, "lines that follow, 0 to 100"),
+                    ("reserved_2", Zero(2), ""),
+                    SERVER_TIME,
+                ],
+                items: Some(Items {
+                    name: "lines",
+                    fields: &[
+                        ("account", U32, "whose account"),
+                        ("amount_fen", U32, "how much it gets"),
+                        ("withdrawn_fen", U32, "how much of it was taken back"),
+                        ("state", U8, "0 waiting, 1 paid, 2 can't be paid, 3 paid and taken back"),
+                        ("reserved", Zero(3), ""),
+                    ],
+                }),
+            };
+        }
         Kind::AdjustmentsAnswer => {
             return Body {
                 fields: &[
@@ -380,6 +473,9 @@ pub(crate) fn body_of(kind: Kind) -> Body {
         | Kind::AccountLimitsAnswer
         | Kind::AdjustAnswer
         | Kind::AdjustDecideAnswer
+        | Kind::SubsidyOpenAnswer
+        | Kind::SubsidyLinesAnswer
+        | Kind::SubsidyStepAnswer
         | Kind::CardDebitAnswer
         | Kind::CardIssueAnswer
         | Kind::CardReplaceAnswer

@@ -2,7 +2,8 @@
 
 use protocol::answer::{
     AccountStatus, AdjustmentLine, AdjustmentsAnswer, Answer, BalanceAnswer, BatchAnswer, BatchLine,
-    BillAnswer, HeartbeatAnswer, MoneyAnswer, Refusal, StatementAnswer, StatementMore,
+    BillAnswer, HeartbeatAnswer, MoneyAnswer, Refusal, StatementAnswer, StatementMore, SubsidyAnswer,
+    SubsidyLineState, SubsidyPreviewAnswer, SubsidyPreviewLine, SubsidyState, SubsidyTitle,
 };
 use protocol::bill::{BillLine, BillLineKind, BillLineKinds};
 use protocol::card::{CardKind, ReplaceReason};
@@ -19,7 +20,8 @@ use protocol::request::{
     AccountFreeze, AccountLimits, AccountSelector, Adjust, AdjustDecide, AdjustDirection, AdjustWallet,
     AdjustmentsQuery, BalanceQuery, BillQuery, CardDebit, CardIssue, CardReplace, CardReturn, CodeDebit,
     FreezeAction, Heartbeat, Reason, Reasoned, Request, RequestIds, Reversal, SaleQuery, StatementDay,
-    StatementQuery, TopUp, Upload, Verdict,
+    StatementQuery, SubsidyAction, SubsidyLine, SubsidyLines, SubsidyMode, SubsidyOpen, SubsidyPreview,
+    SubsidyQuery, SubsidyStep, TopUp, Upload, Verdict,
 };
 use protocol::result_code::ResultCode;
 use protocol::session::Session;
@@ -309,6 +311,39 @@ pub(crate) fn requests(records: &[OfflineRecord]) -> Vec<(&'static str, u32, Req
             }),
         ),
         ("adjustments", 0, Request::Adjustments(AdjustmentsQuery { after: RecordNumber(0), lines_max: 20 })),
+        (
+            "subsidy_open",
+            92,
+            Request::SubsidyOpen(Reasoned {
+                what: SubsidyOpen {
+                    batch: 202_609,
+                    mode: SubsidyMode::Clear,
+                    deadline_day: 9_861,
+                    lines: 2,
+                    total_fen: 45_000,
+                },
+                reason: reason("秋季学期伙食补助"),
+            }),
+        ),
+        (
+            "subsidy_lines",
+            93,
+            Request::SubsidyLines(SubsidyLines { batch: 202_609, first: 0, lines: &SUBSIDY_LINES }),
+        ),
+        (
+            "subsidy_step",
+            94,
+            Request::SubsidyStep(Reasoned {
+                what: SubsidyStep { batch: 202_609, action: SubsidyAction::Approve },
+                reason: reason("名单核对无误"),
+            }),
+        ),
+        ("subsidy_query", 0, Request::SubsidyQuery(SubsidyQuery { batch: 202_609 })),
+        (
+            "subsidy_preview",
+            0,
+            Request::SubsidyPreview(SubsidyPreview { batch: 202_609, from_account: 0, lines_max: 100 }),
+        ),
         ("sign_out", 0, Request::SignOut),
     ]
 }
@@ -316,6 +351,30 @@ pub(crate) fn requests(records: &[OfflineRecord]) -> Vec<(&'static str, u32, Req
 fn reason(text: &str) -> Reason<'_> {
     Reason::new(text).expect("short")
 }
+
+/// Who gets how much.
+static SUBSIDY_LINES: [SubsidyLine; 2] = [
+    SubsidyLine { account: U32::new(30_000), amount_fen: U32::new(30_000) },
+    SubsidyLine { account: U32::new(30_002), amount_fen: U32::new(15_000) },
+];
+
+/// What became of both.
+static SUBSIDY_PREVIEW: [SubsidyPreviewLine; 2] = [
+    SubsidyPreviewLine {
+        account: U32::new(30_000),
+        amount_fen: U32::new(30_000),
+        withdrawn_fen: U32::new(12_500),
+        state: SubsidyLineState::Withdrawn.number(),
+        reserved: [0; 3],
+    },
+    SubsidyPreviewLine {
+        account: U32::new(30_002),
+        amount_fen: U32::new(15_000),
+        withdrawn_fen: U32::new(0),
+        state: SubsidyLineState::Skipped.number(),
+        reserved: [0; 3],
+    },
+];
 
 /// A proposed adjustment that waits.
 static ADJUSTMENTS: [AdjustmentLine; 1] = [AdjustmentLine {
@@ -469,6 +528,49 @@ pub(crate) fn answer_to<'a>(kind: Kind, bill: &'a [BillLine], batch: &'a [BatchL
             next_after: RecordNumber(0),
             server_time_ns: NOW_NS,
             lines: &ADJUSTMENTS,
+        }),
+        Kind::SubsidyOpen | Kind::SubsidyLines => Answer::Money(MoneyAnswer {
+            account: None,
+            amount_fen: 45_000,
+            balance_after_fen: 0,
+            record: RecordNumber(9_006),
+            ..done
+        }),
+        Kind::SubsidyStep => Answer::Money(MoneyAnswer {
+            code: ResultCode::BatchNotPreviewed,
+            account: None,
+            amount_fen: 0,
+            balance_after_fen: 0,
+            record: RecordNumber(9_007),
+            ..done
+        }),
+        Kind::SubsidyQuery => Answer::Subsidy(SubsidyAnswer {
+            code: ResultCode::Approved,
+            state: SubsidyState::Withdrawn,
+            batch: 202_609,
+            total_fen: 45_000,
+            claimed_fen: 30_000,
+            skipped_fen: 15_000,
+            cleared_fen: 600,
+            withdrawn_fen: 12_500,
+            lines: 2,
+            uploaded: 2,
+            claimed: 1,
+            skipped: 1,
+            withdrawn: 1,
+            opener: TERMINAL.0,
+            approver: TERMINAL.0 + 1,
+            deadline_day: 9_861,
+            mode: SubsidyMode::Clear.number(),
+            server_time_ns: NOW_NS,
+            title: SubsidyTitle::new("秋季学期伙食补助").expect("short"),
+        }),
+        Kind::SubsidyPreview => Answer::SubsidyPreview(SubsidyPreviewAnswer {
+            code: ResultCode::Approved,
+            batch: 202_609,
+            next_account: 0,
+            server_time_ns: NOW_NS,
+            lines: &SUBSIDY_PREVIEW,
         }),
         Kind::Upload => Answer::Batch(BatchAnswer { batch: 9, server_time_ns: NOW_NS, lines: batch }),
         _ => Answer::Refused(Refusal::new(ResultCode::MalformedFrame)),

@@ -25,6 +25,10 @@ use super::set_account_terms::SetAccountTerms;
 use super::set_meal_period::SetMealPeriod;
 use super::set_office_rules::SetOfficeRules;
 use super::set_policy::SetPolicy;
+use super::subsidy::{SubsidyClaim, SubsidyTakeBack};
+use super::subsidy_lines::SubsidyLines;
+use super::subsidy_open::SubsidyOpen;
+use super::subsidy_step::{SubsidyAdvance, SubsidyStep};
 use super::top_up::TopUp;
 use super::top_up_undo::TopUpUndo;
 use super::{Ask, Desk, shards_of};
@@ -159,4 +163,16 @@ asks! {
     AdjustDecide(AdjustDecide<'a>);
     /// Closes a proposed adjustment whose time has passed.
     AdjustExpire(AdjustExpire);
+    /// Opens a subsidy batch.
+    SubsidyOpen(SubsidyOpen<'a>);
+    /// Brings the next lines of a batch.
+    SubsidyLines(SubsidyLines<'a>);
+    /// Takes a batch to its next step.
+    SubsidyStep(SubsidyStep<'a>);
+    /// Takes a batch on when it is time.
+    SubsidyAdvance(SubsidyAdvance);
+    /// Pays a line of a batch.
+    SubsidyClaim(SubsidyClaim);
+    /// Takes back what is left of a line.
+    SubsidyTakeBack(SubsidyTakeBack);
 }

@@ -11,6 +11,7 @@ mod card;
 mod configuration;
 mod money;
 mod office;
+mod subsidy;
 mod table;
 mod wallets;
 
@@ -28,8 +29,11 @@ pub use office::{
     AccountChangedRecord, AdjustmentClosedRecord, AdjustmentProposedRecord, AdjustmentRecord,
     OfficeRulesSetRecord,
 };
+pub use subsidy::{
+    SubsidyLinesRecord, SubsidyOpenedRecord, SubsidyRecord, SubsidySkippedRecord, SubsidySteppedRecord,
+};
 pub use table::{Record, RecordKind};
-pub use wallets::{FullDebitRecord, FullReversalRecord, SubsidyClaimedRecord, Wallets, WalletsRecord};
+pub use wallets::{FullDebitRecord, FullReversalRecord, Wallets, WalletsRecord};
 
 use protocol::ids::{AccountId, RecordNumber, SaleId};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};

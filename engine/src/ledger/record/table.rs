@@ -9,8 +9,9 @@ use super::{
     AdjustmentProposedRecord, AdjustmentRecord, CardBoundRecord, CardConflictRecord, CardIssuedRecord,
     CardReplacedRecord, CardReturnedRecord, CutOffRecord, FullDebitRecord, FullReversalRecord,
     MealPeriodSetRecord, MerchantRegisteredRecord, MoneyRecord, OfficeRulesSetRecord, OfflineDebitRecord,
-    Payload, PayloadBuffer, PolicySetRecord, ReversalRecord, SubsidyClaimedRecord, SuspenseRecord,
-    TerminalRegisteredRecord, TopUpRecord, WalletsRecord, fixed, followed, join,
+    Payload, PayloadBuffer, PolicySetRecord, ReversalRecord, SubsidyLinesRecord, SubsidyOpenedRecord,
+    SubsidyRecord, SubsidySkippedRecord, SubsidySteppedRecord, SuspenseRecord, TerminalRegisteredRecord,
+    TopUpRecord, WalletsRecord, fixed, followed, join,
 };
 use crate::ledger::apply::{Posting, Setting};
 use crate::ledger::error::LedgerError;
@@ -278,7 +279,7 @@ records! {
         /// Posting: a person → fees, before the record of what it is paid for, in its group.
         11 Fee(WalletsRecord), 1, "fee", NORMAL, Some(BillLineKind::Fee), fee;
         /// Posting: subsidy clearing → the subsidy part of a person's card wallet.
-        13 SubsidyClaimed(SubsidyClaimedRecord),
+        13 SubsidyClaimed(SubsidyRecord),
             1, "subsidy_claimed", NORMAL, Some(BillLineKind::Subsidy), subsidy_claimed;
         /// Posting: a person's electronic wallet → top-up clearing: a top-up taken back at its counter.
         16 TopUpUndo(ReversalRecord),
@@ -286,6 +287,9 @@ records! {
         /// Posting: clearing of adjustments → a person's wallet, or the other way round.
         22 Adjustment(AdjustmentRecord, reason: &'a [u8]),
             1, "adjustment", NORMAL, Some(BillLineKind::Adjustment), adjustment;
+        /// Posting: the subsidy part of a person's card wallet → subsidy clearing.
+        23 SubsidyTakenBack(SubsidyRecord),
+            1, "subsidy_taken_back", NORMAL, Some(BillLineKind::SubsidyTakenBack), subsidy_taken_back;
         /// Memo: a refused request.
         32 Refusal(MoneyRecord), 1, "refusal", NORMAL, None, refusal;
         /// Memo: a reversal that came before its original, which is refused from now on.
@@ -304,6 +308,8 @@ records! {
         /// Memo: a proposed adjustment is rejected, or its time has passed.
         50 AdjustmentClosed(AdjustmentClosedRecord, reason: &'a [u8]),
             1, "adjustment_closed", NORMAL, None, adjustment_closed;
+        /// Memo: a line of a subsidy batch that can't be paid.
+        51 SubsidySkipped(SubsidySkippedRecord), 1, "subsidy_skipped", NORMAL, None, subsidy_skipped;
     }
     configuration {
         /// An account is opened.
@@ -334,5 +340,12 @@ records! {
         75 CardReturned(CardReturnedRecord), 1, "card_returned", NORMAL, card_returned;
         /// What one operator may do alone is set.
         96 OfficeRulesSet(OfficeRulesSetRecord), 1, "office_rules_set", NORMAL, office_rules_set;
+        /// A subsidy batch is opened.
+        97 SubsidyOpened(SubsidyOpenedRecord, title: &'a [u8]), 1, "subsidy_opened", NORMAL, subsidy_opened;
+        /// A page of a batch's lines.
+        98 SubsidyLines(SubsidyLinesRecord, lines: &'a [u8]), 1, "subsidy_lines", NORMAL, subsidy_lines;
+        /// A batch takes a step.
+        99 SubsidyStepped(SubsidySteppedRecord, reason: &'a [u8]),
+            1, "subsidy_stepped", NORMAL, subsidy_stepped;
     }
 }

@@ -1,7 +1,7 @@
 //! The whole state as a stream of bytes, and its digest.
 //!
 //! ```text
-//! │ magic, 8 bytes │ version u32 │ zero u32 │ section ×14, in order of tag │ BLAKE3 of all before, 32 bytes │
+//! │ magic, 8 bytes │ version u32 │ zero u32 │ section ×16, in order of tag │ BLAKE3 of all before, 32 bytes │
 //! section: │ tag u32 │ bytes of a row u32 │ rows u64 │ rows │
 //! ```
 //!
@@ -42,10 +42,11 @@ use super::registry::{
 };
 use super::shard::{Layout, Parts};
 use super::state::{Sizes, State};
+use super::subsidies;
 use super::terminal_entry::TerminalEntry;
 use rows::{
-    AccountRow, BlockRow, BooksRow, CardRow, HotRow, MealPeriodRow, MerchantRow, OrderRow, OutcomeRow,
-    ProposalRow, Row, TillRow,
+    AccountRow, BatchRow, BlockRow, BooksRow, CardRow, HotRow, LineRow, MealPeriodRow, MerchantRow, OrderRow,
+    OutcomeRow, ProposalRow, Row, TillRow,
 };
 
 const MAGIC: [u8; 8] = *b"YIKALEDG";
@@ -123,6 +124,8 @@ pub fn read(input: &mut dyn Read, sizes: &Sizes) -> Result<State, LedgerError> {
     source.section(|row| reader.block(row))?;
     source.section(|row| reader.office(row))?;
     source.section(|row| reader.proposal(row))?;
+    source.section(|row| reader.batch(row))?;
+    source.section(|row| reader.line(row))?;
     let accounts = reader.accounts;
     let hash = *source.hasher.finalize().as_bytes();
     let mut recorded = [0; 32];
@@ -205,7 +208,17 @@ fn stream<P: Parts + ?Sized>(
     sink.section(blocks.len(), blocks)?;
     sink.section(1, [office_row(registry)])?;
     let proposals = proposals::waiting(parts);
-    sink.section(proposals.len(), proposals.iter().map(ProposalRow::from))
+    sink.section(proposals.len(), proposals.iter().map(ProposalRow::from))?;
+    let batches = || registry.subsidies.iter();
+    let rows = batches().map(|batch| BatchRow::new(batch, &subsidies::totals(parts, batch.number)));
+    sink.section(batches().count(), rows)?;
+    let lines = || {
+        batches().flat_map(|batch| {
+            let lines = subsidies::lines(parts, batch.number, AccountId(0), usize::MAX);
+            lines.into_iter().map(move |line| LineRow::new(batch.number, &line))
+        })
+    };
+    sink.section(lines().count(), lines())
 }
 
 /// What is blocked, in order of card, then the moves, in order of version.
@@ -583,6 +596,28 @@ impl Reader<'_> {
             Ok(())
         } else {
             Err(LedgerError::TableFull { table: "proposed adjustments" })
+        }
+    }
+
+    fn batch(&mut self, row: &BatchRow) -> Result<(), LedgerError> {
+        let batch = row.batch().ok_or_else(|| bad("a subsidy batch isn't one"))?;
+        for shard in &mut self.state.shards {
+            shard.subsidies.shares.entry(batch.number).or_default();
+        }
+        if let Some(share) = self.state.shards[0].subsidies.shares.get_mut(&batch.number) {
+            share.totals = row.totals();
+        }
+        self.state.registry.subsidies.all.insert(batch.number, batch);
+        Ok(())
+    }
+
+    fn line(&mut self, row: &LineRow) -> Result<(), LedgerError> {
+        let line = row.line().ok_or_else(|| bad("a line of a subsidy batch isn't one"))?;
+        let shard = self.layout.shard_of_account(line.account);
+        if self.state.shards[shard].subsidies.push(row.batch.get(), line) {
+            Ok(())
+        } else {
+            Err(bad("lines of a subsidy batch aren't in order"))
         }
     }
 

@@ -12,6 +12,7 @@ mod office;
 mod offline;
 mod reversals;
 mod streams;
+mod subsidy_batches;
 mod top_up_undos;
 mod top_ups;
 mod wallets;
