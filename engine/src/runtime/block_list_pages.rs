@@ -51,20 +51,20 @@ impl HeldList {
     /// Makes a move, which follows its version.
     fn advance(&mut self, step: &BlockMove) {
         self.version = step.version;
-        if step.blocked {
-            self.cards.insert(step.card_uid);
-        } else {
-            self.cards.remove(&step.card_uid);
-        }
+        self.set(step.card_uid, step.blocked);
     }
 
     /// Takes a move back, which led to its version.
     fn take_back(&mut self, step: &BlockMove) {
         self.version = step.version - 1;
-        if step.blocked {
-            self.cards.remove(&step.card_uid);
+        self.set(step.card_uid, !step.blocked);
+    }
+
+    fn set(&mut self, card_uid: CardUid, blocked: bool) {
+        if blocked {
+            self.cards.insert(card_uid);
         } else {
-            self.cards.insert(step.card_uid);
+            self.cards.remove(&card_uid);
         }
     }
 }

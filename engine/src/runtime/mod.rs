@@ -22,7 +22,6 @@ mod durable_signal;
 pub mod engine;
 pub mod history_walk;
 pub mod look_up;
-mod nice;
 pub mod order_index;
 pub mod password_lane;
 pub mod password_vault;

@@ -6,7 +6,7 @@
 use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{U16, U32, U64};
 
-use super::{Case, Desk};
+use super::{Case, Desk, Person};
 use crate::ledger::apply::Posting;
 use crate::ledger::command::Channel;
 use crate::ledger::decision::{Decision, Group, Outcome};
@@ -18,7 +18,7 @@ use crate::ledger::record::{Record, ReversalRecord, TopUpRecord};
 use crate::ledger::shard::Parts;
 
 /// What is known of an order.
-pub(super) enum Credit {
+enum Credit {
     /// It never counted.
     None,
     /// It did, in this record.
@@ -30,15 +30,15 @@ pub(super) enum Credit {
 }
 
 /// How an order counted.
-pub(super) struct Credited {
+struct Credited {
     record: u64,
     /// For whom: a person, or a merchant.
-    pub(super) credit: LedgerAccount,
-    pub(super) amount_fen: i64,
+    credit: LedgerAccount,
+    amount_fen: i64,
 }
 
 impl<P: Parts + ?Sized> Desk<'_, P> {
-    pub(super) fn credit_of(&self, channel: Channel, order_number: &[u8; 32]) -> Credit {
+    fn credit_of(&self, channel: Channel, order_number: &[u8; 32]) -> Credit {
         let key = OrderKey::new(channel as u8, order_number);
         let orders = &self.parts.shard(key.shard(self.layout.mask())).orders;
         if let Some(order) = orders.get(key) {
@@ -73,8 +73,33 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         self.parts.shard(key.shard(self.layout.mask())).orders.has_room_for(key)
     }
 
+    /// What an order comes to that isn't new; none for a new one. It is the same as before when it counted as much, for
+    /// `beneficiary`; a refusal names `person`.
+    pub(super) fn known_order<'a>(
+        &self,
+        case: &Case<'_, 'a>,
+        order_number: &[u8; 32],
+        beneficiary: Option<LedgerAccount>,
+        person: Option<Person<'_>>,
+    ) -> Option<Decision<'a>> {
+        if case.sale.sequence.0 == 0 {
+            return None;
+        }
+        Some(match self.credit_of(case.channel, order_number) {
+            Credit::None => return None,
+            Credit::Unclear => self.transient(case, ResultCode::Busy),
+            Credit::Needs(need) => Decision::Needs(need),
+            Credit::By(credit)
+                if beneficiary == Some(credit.credit) && credit.amount_fen == case.amount_fen =>
+            {
+                self.counted_before(case, &credit)
+            }
+            Credit::By(_) => self.refuse(case, ResultCode::OrderConflict, person),
+        })
+    }
+
     /// The same order under another identity: a memo uses that up, and nothing else happens.
-    pub(super) fn counted_before<'a>(&self, case: &Case<'_, 'a>, credit: &Credited) -> Decision<'a> {
+    fn counted_before<'a>(&self, case: &Case<'_, 'a>, credit: &Credited) -> Decision<'a> {
         let person = credit.credit.as_person().and_then(|id| self.person(id));
         let money = self.memo(case, ResultCode::Approved, person);
         let outcome =

@@ -62,6 +62,32 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         }
     }
 
+    /// Undoes what came; `nothing` is the answer where nothing did.
+    pub(super) fn undo<'a>(
+        &self,
+        case: &Case<'_, 'a>,
+        original: SaleId,
+        permitted: bool,
+        nothing: ResultCode,
+        undo: impl FnOnce(&RememberedOutcome) -> Decision<'a>,
+    ) -> Decision<'a> {
+        if let Some(decision) = self.known(case) {
+            return decision;
+        }
+        let original = match self.original(case, original) {
+            Ok(original) => original,
+            Err(obstacle) => return self.obstructed(case, obstacle),
+        };
+        if let Some(code) = self.bad_field(case, permitted) {
+            return self.transient(case, code);
+        }
+        match original {
+            Original::Unnamed => self.transient(case, ResultCode::SequenceZero),
+            Original::Impossible | Original::NotCome => self.refuse(case, nothing, None),
+            Original::Came(outcome) => undo(&outcome),
+        }
+    }
+
     /// The decision where something is in the way.
     pub(super) fn obstructed<'a>(&self, case: &Case<'_, 'a>, obstacle: Obstacle) -> Decision<'a> {
         match obstacle {

@@ -10,7 +10,6 @@
 use protocol::result_code::ResultCode;
 use zerocopy::little_endian::U32;
 
-use super::order::Credit;
 use super::{Ask, Case, Desk};
 use crate::ledger::apply::Posting;
 use crate::ledger::command::{Channel, Sale};
@@ -57,16 +56,8 @@ impl<'a> Ask<'a> for Tender<'a> {
             return decision;
         }
         let merchant = LedgerAccount::merchant(till.config.merchant);
-        if case.sale.sequence.0 != 0 {
-            match desk.credit_of(self.channel, &self.order_number) {
-                Credit::None => {}
-                Credit::Unclear => return desk.transient(&case, ResultCode::Busy),
-                Credit::Needs(need) => return Decision::Needs(need),
-                Credit::By(credit) if credit.credit == merchant && credit.amount_fen == self.amount_fen => {
-                    return desk.counted_before(&case, &credit);
-                }
-                Credit::By(_) => return desk.refuse(&case, ResultCode::OrderConflict, None),
-            }
+        if let Some(decision) = desk.known_order(&case, &self.order_number, Some(merchant), None) {
+            return decision;
         }
         let is_channel = matches!(self.channel, Channel::WeChat | Channel::Alipay);
         if let Some(code) = desk.bad_field(&case, till.config.is_attended() && is_channel) {

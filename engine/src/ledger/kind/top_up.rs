@@ -14,7 +14,6 @@
 use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{I64, U32, U64};
 
-use super::order::Credit;
 use super::{Ask, Case, Desk, channel_wallet};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::apply::Posting;
@@ -76,20 +75,9 @@ impl<'a> Ask<'a> for TopUp<'a> {
             return decision;
         }
         let selected = desk.select(&self.account);
-        if case.sale.sequence.0 != 0 {
-            match desk.credit_of(self.channel, &self.order_number) {
-                Credit::None => {}
-                Credit::Unclear => return desk.transient(&case, ResultCode::Busy),
-                Credit::Needs(need) => return Decision::Needs(need),
-                Credit::By(credit) => {
-                    let same = selected.is_ok_and(|person| LedgerAccount::person(person.id) == credit.credit)
-                        && self.amount_fen == credit.amount_fen;
-                    if !same {
-                        return desk.refuse(&case, ResultCode::OrderConflict, selected.ok());
-                    }
-                    return desk.counted_before(&case, &credit);
-                }
-            }
+        let beneficiary = selected.ok().map(|person| LedgerAccount::person(person.id));
+        if let Some(decision) = desk.known_order(&case, &self.order_number, beneficiary, selected.ok()) {
+            return decision;
         }
         let is_channel = matches!(self.channel, Channel::Counter | Channel::WeChat | Channel::Alipay);
         if let Some(code) = desk.bad_field(&case, till.config.tops_up() && is_channel) {

@@ -17,7 +17,7 @@ use protocol::ids::{Epoch, RecordNumber, SaleId, Sequence};
 use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{I64, U16, U32, U64};
 
-use super::original::{Original, digest_of};
+use super::original::digest_of;
 use super::{Ask, Case, Desk, channel_wallet};
 use crate::ledger::apply::Posting;
 use crate::ledger::command::{Channel, Sale};
@@ -61,21 +61,10 @@ impl<'a> Ask<'a> for TopUpUndo<'a> {
             channel: Channel::Counter,
             amount_fen: self.amount_fen,
         };
-        if let Some(decision) = desk.known(&case) {
-            return decision;
-        }
-        let original = match desk.original(&case, self.original()) {
-            Ok(original) => original,
-            Err(obstacle) => return desk.obstructed(&case, obstacle),
-        };
-        if let Some(code) = desk.bad_field(&case, till.config.undoes_top_ups()) {
-            return desk.transient(&case, code);
-        }
-        match original {
-            Original::Unnamed => desk.transient(&case, ResultCode::SequenceZero),
-            Original::Impossible | Original::NotCome => desk.refuse(&case, ResultCode::NotUndoable, None),
-            Original::Came(outcome) => desk.undo_top_up(&case, self, &outcome),
-        }
+        let permitted = till.config.undoes_top_ups();
+        desk.undo(&case, self.original(), permitted, ResultCode::NotUndoable, |top_up| {
+            desk.undo_top_up(&case, self, top_up)
+        })
     }
 }
 

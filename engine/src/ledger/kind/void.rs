@@ -23,7 +23,7 @@ use protocol::ids::{Epoch, RecordNumber, SaleId, Sequence};
 use protocol::result_code::ResultCode;
 
 use super::give_back::{given_back, whole_back};
-use super::original::{Original, digest_of};
+use super::original::digest_of;
 use super::refund::merchant_of;
 use super::{Ask, Case, Desk};
 use crate::ledger::apply::Posting;
@@ -73,21 +73,8 @@ impl<'a> Ask<'a> for Void<'a> {
             channel: Channel::Till,
             amount_fen: self.amount_fen,
         };
-        if let Some(decision) = desk.known(&case) {
-            return decision;
-        }
-        let original = match desk.original(&case, original) {
-            Ok(original) => original,
-            Err(obstacle) => return desk.obstructed(&case, obstacle),
-        };
-        if let Some(code) = desk.bad_field(&case, till.config.is_attended()) {
-            return desk.transient(&case, code);
-        }
-        match original {
-            Original::Unnamed => desk.transient(&case, ResultCode::SequenceZero),
-            Original::Impossible | Original::NotCome => desk.refuse(&case, ResultCode::NothingToVoid, None),
-            Original::Came(outcome) => desk.void(&case, &outcome),
-        }
+        let permitted = till.config.is_attended();
+        desk.undo(&case, original, permitted, ResultCode::NothingToVoid, |sale| desk.void(&case, sale))
     }
 }
 
