@@ -173,10 +173,7 @@ impl Operator {
             return Err(format!("{request:?} is answered {outcome:?}"));
         }
         match deed {
-            Deed::Terms { account, terms } => {
-                let standing = || vec![(AccountStatus::Open, false)];
-                self.terms.entry(account).or_insert_with(standing).push(terms);
-            }
+            Deed::Terms { account, terms } => self.terms_of(account).push(terms),
             Deed::Card { account, .. } => self.may_have_other_card(account),
             Deed::Account { .. } | Deed::Date { .. } => {}
         }
@@ -190,25 +187,28 @@ impl Operator {
 
     /// A person has another card now, or none, or may have: that lifts the loss report of the one before.
     pub fn may_have_other_card(&mut self, account: AccountId) {
-        if let Some(all) = self.terms.get_mut(&account) {
-            let statuses = [AccountStatus::Open, AccountStatus::Frozen, AccountStatus::Closed];
-            let had = statuses.map(|status| all.iter().any(|terms| terms.0 == status));
-            let may_be = statuses.into_iter().zip(had).filter(|(_, had)| *had);
-            all.extend(may_be.map(|(status, _)| (status, false)));
-        }
+        self.may_have_terms(account, &[false]);
     }
 
     /// A person's card is lost now, or found, or may be.
     pub fn may_have_lost_card(&mut self, account: AccountId) {
-        if let Some(all) = self.terms.get_mut(&account) {
-            let either = all.iter().flat_map(|&(status, _)| [(status, false), (status, true)]);
-            let may_be: Vec<Terms> = either.collect();
-            for terms in may_be {
-                if !all.contains(&terms) {
-                    all.push(terms);
-                }
-            }
+        self.may_have_terms(account, &[false, true]);
+    }
+
+    /// With any status that the account may have, its card may be `lost` from now on. Said anew though it was said before:
+    /// what is acknowledged makes what came before it untrue.
+    fn may_have_terms(&mut self, account: AccountId, lost: &[bool]) {
+        let all = self.terms_of(account);
+        let statuses = [AccountStatus::Open, AccountStatus::Frozen, AccountStatus::Closed];
+        let had = statuses.map(|status| all.iter().any(|terms| terms.0 == status));
+        for (status, _) in statuses.into_iter().zip(had).filter(|(_, had)| *had) {
+            all.extend(lost.iter().map(|&lost| (status, lost)));
         }
+    }
+
+    /// The terms that an account may have, the oldest first: at first those that it was opened with.
+    fn terms_of(&mut self, account: AccountId) -> &mut Vec<Terms> {
+        self.terms.entry(account).or_insert_with(|| vec![(AccountStatus::Open, false)])
     }
 
     /// Takes what is acknowledged by now.
