@@ -9,13 +9,15 @@
 use core::fmt;
 
 use protocol::ids::{AccountId, TerminalId};
+use protocol::request::AdjustDirection;
 use protocol::result_code::ResultCode;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use wal::{LogReader, RecordRef, Scan, WalError};
 
 use crate::ledger::ledger_account::LedgerAccount;
 use crate::ledger::record::{
-    Liability, MoneyFlags, MoneyRecord, Record, RecordKind, ReversalRecord, SuspenseReason, Wallets,
+    AdjustmentClosedRecord, Liability, MoneyFlags, MoneyRecord, Record, RecordKind, ReversalRecord,
+    SuspenseReason, Wallets,
 };
 use crate::settlement::{CivilDay, LocalTime, yuan};
 
@@ -336,6 +338,10 @@ pub fn review_names(flags: MoneyFlags) -> Vec<&'static str> {
     .collect()
 }
 
+fn direction_name(direction: u8) -> String {
+    AdjustDirection::from_number(direction).map_or(direction.to_string(), |known| known.name().to_owned())
+}
+
 fn suspense_name(reason: u8) -> String {
     match SuspenseReason::from_number(reason) {
         Some(SuspenseReason::IdentityConflict) => "identity_conflict".to_owned(),
@@ -525,6 +531,39 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
         Record::LossReported(r) | Record::LossLifted(r) => {
             fields.money(&r.money);
             fields.number("card_uid", r.card_uid.get());
+        }
+        Record::Adjustment(r, reason) => {
+            fields.money(&r.money);
+            fields.wallets(&r.wallets);
+            fields.number_if_any("proposal", r.proposal.get());
+            fields.padded("reason", reason);
+        }
+        Record::AccountChanged(r, reason) => {
+            fields.money(&r.money);
+            fields.number("status", r.status);
+            fields.number("class", r.class);
+            fields.fen("debit_max_fen", i64::from(r.debit_max_fen.get()));
+            fields.fen("day_max_fen", i64::from(r.day_max_fen.get()));
+            fields.padded("reason", reason);
+        }
+        Record::AdjustmentProposed(r, reason) => {
+            fields.money(&r.money);
+            fields.text("direction", direction_name(r.direction));
+            fields.text("expires", LocalTime(r.expires_ns.get()).to_string());
+            fields.padded("reason", reason);
+        }
+        Record::AdjustmentClosed(r, reason) => {
+            fields.money(&r.money);
+            fields.number("proposal", r.proposal.get());
+            let rejected = r.end == AdjustmentClosedRecord::REJECTED;
+            fields.text("end", if rejected { "rejected" } else { "expired" });
+            if rejected {
+                fields.padded("reason", reason);
+            }
+        }
+        Record::OfficeRulesSet(r) => {
+            fields.fen("adjust_alone_max_fen", r.adjust_alone_max_fen.get());
+            fields.number("proposal_s", r.proposal_s.get());
         }
         Record::CutOff(r) => {
             fields.date("closed", r.closed.get());

@@ -14,6 +14,6 @@ pub(crate) fn code_of(answer: &Answer<'_>) -> Option<ResultCode> {
         Answer::MealPeriods(table) => Some(table.code),
         Answer::BlockList(list) => Some(list.code),
         Answer::Refused(refusal) => Some(refusal.code),
-        Answer::SignedOut | Answer::Heartbeat(_) | Answer::Batch(_) => None,
+        Answer::SignedOut | Answer::Heartbeat(_) | Answer::Adjustments(_) | Answer::Batch(_) => None,
     }
 }

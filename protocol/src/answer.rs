@@ -6,6 +6,7 @@ use crate::command_table::{Direction, Kind};
 use crate::error::{DecodeError, EncodeError};
 use crate::frame::{self, HEADER_BYTES, Header, MAC_BYTES, VERSION_MIN};
 use crate::message::Body;
+pub use crate::message::adjustments::{AdjustmentLine, AdjustmentsAnswer};
 pub use crate::message::balance::{AccountStatus, BalanceAnswer};
 pub use crate::message::bill::BillAnswer;
 pub use crate::message::block_list::BlockListAnswer;

@@ -54,6 +54,8 @@ numbered! {
         Counter = 12, "counter";
         /// Brought in by an import.
         Import = 13, "import";
+        /// Posted by an operator.
+        Operator = 20, "operator";
     }
 }
 

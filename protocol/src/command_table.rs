@@ -5,11 +5,13 @@
 //! bit set.
 
 use crate::frame::{FRAME_BYTES_MAX, HEADER_BYTES, MAC_BYTES};
+pub use crate::message::adjustments::ADJUSTMENT_LINES_MAX;
 pub use crate::message::bill::BILL_LINES_MAX;
 pub use crate::message::block_list::BLOCK_LIST_LINES_MAX;
 pub use crate::message::table::{COMMANDS, Kind};
 pub use crate::message::tables::{CLASS_RULES_MAX, MEAL_PERIODS_MAX};
 pub use crate::message::upload::UPLOAD_RECORDS_MAX;
+use crate::result_code::ResultCode;
 use crate::terminal_kind::{TerminalKind, TerminalKinds};
 
 /// Which way a frame goes.
@@ -44,6 +46,9 @@ pub enum Lane {
     /// As [`Lane::Live`], but everything stands still while it is decided: it changes accounts' cards, or what is
     /// registered. It comes after the live requests of its turn.
     Change,
+    /// An operator's: decided by itself on the slow lane, where its frame is kept, however long, and answered when that is
+    /// durable.
+    Office,
     /// Works through its items on the slow lane, beside the till's live request.
     Batch,
 }
@@ -85,6 +90,17 @@ impl Command {
     /// True when a terminal of this kind may send it.
     pub const fn may_be_sent_by(&self, terminal: TerminalKind) -> bool {
         self.senders.contains(terminal)
+    }
+
+    /// Why a terminal of this kind may not send it; `None` when it may.
+    pub const fn refusal_to(&self, terminal: TerminalKind) -> Option<ResultCode> {
+        if self.may_be_sent_by(terminal) {
+            None
+        } else if terminal.is_operator() {
+            Some(ResultCode::WrongRole)
+        } else {
+            Some(ResultCode::NotPermitted)
+        }
     }
 }
 
@@ -163,7 +179,7 @@ mod tests {
             assert!(command.body_bytes_min <= command.body_bytes_max);
             assert_eq!(command.direction == Direction::ToTill, command.kind.number() >= 0x80);
             if command.consumes_sequence {
-                assert!(matches!(command.lane, Lane::Live | Lane::Change));
+                assert!(matches!(command.lane, Lane::Live | Lane::Change | Lane::Office));
             }
             if command.direction == Direction::ToServer {
                 let answer = command.kind.answer().expect("every request has an answer").command();

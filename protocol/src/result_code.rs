@@ -177,6 +177,12 @@ codes! {
     /// The block-list that is reported isn't that of its version, or the version isn't known: download the whole list, then
     /// report that. Answers to BlockListActive only.
     BlockListDiffers = 410, Retry, Forgotten;
+    /// The operator's role doesn't allow it.
+    WrongRole = 420, Stop, Forgotten;
+    /// The reason is empty: whoever does this says why.
+    ReasonMissing = 421, Stop, Forgotten;
+    /// The reason is longer than the books keep: 96 bytes.
+    ReasonTooLong = 422, Stop, Forgotten;
 
     /// No account has this card.
     UnknownCard = 500, Show, Remembered;
@@ -245,6 +251,20 @@ codes! {
     InsufficientFunds = 620, Show, Remembered;
     /// The balance would leave the range of amounts.
     BalanceOverflow = 621, Stop, Remembered;
+    /// Nothing was posted yet: the amount is above what one operator may adjust alone. The record is the proposal's number.
+    AwaitsApproval = 650, Show, Remembered;
+    /// Whoever proposed it can't approve it: that takes another operator.
+    SamePerson = 651, Show, Remembered;
+    /// No adjustment was proposed by this record.
+    UnknownProposal = 652, Show, Remembered;
+    /// The proposal was approved or rejected before, or its time had passed.
+    ProposalClosed = 653, Show, Remembered;
+    /// The proposal's time has passed.
+    ProposalExpired = 654, Show, Remembered;
+    /// The account is frozen already.
+    AlreadyFrozen = 655, Show, Remembered;
+    /// The account isn't frozen.
+    NotFrozen = 656, Show, Remembered;
 
     /// The window for reversals (three days) has passed; only a refund can undo it.
     ReversalTooLate = 700, Show, Remembered;

@@ -16,23 +16,35 @@ pub enum TerminalKind {
     PhoneGateway = 5,
     /// A service counter, where money is paid in.
     Counter = 6,
+    /// An operator of the card centre: freezes accounts, sets limits.
+    CardCentre = 7,
+    /// An operator of finance: adjusts balances, pays subsidies.
+    Finance = 8,
+    /// An operator who only reads.
+    Auditor = 9,
+    /// An operator who may do what any other may.
+    Administrator = 10,
 }
 
 impl TerminalKind {
     /// Every kind.
-    pub const ALL: [TerminalKind; 6] = [
+    pub const ALL: [TerminalKind; 10] = [
         TerminalKind::PointOfSale,
         TerminalKind::Water,
         TerminalKind::Shower,
         TerminalKind::Door,
         TerminalKind::PhoneGateway,
         TerminalKind::Counter,
+        TerminalKind::CardCentre,
+        TerminalKind::Finance,
+        TerminalKind::Auditor,
+        TerminalKind::Administrator,
     ];
 
     /// The kind with this number, if there is one.
     pub const fn from_number(number: u8) -> Option<TerminalKind> {
         match number {
-            1..=6 => Some(TerminalKind::ALL[number as usize - 1]),
+            1..=10 => Some(TerminalKind::ALL[number as usize - 1]),
             _ => None,
         }
     }
@@ -51,7 +63,22 @@ impl TerminalKind {
             TerminalKind::Door => "door",
             TerminalKind::PhoneGateway => "phone-gateway",
             TerminalKind::Counter => "counter",
+            TerminalKind::CardCentre => "card-centre",
+            TerminalKind::Finance => "finance",
+            TerminalKind::Auditor => "auditor",
+            TerminalKind::Administrator => "administrator",
         }
+    }
+
+    /// True for an operator: not a machine, but one person with a key of his own, and a role that the kind names.
+    pub const fn is_operator(self) -> bool {
+        matches!(
+            self,
+            TerminalKind::CardCentre
+                | TerminalKind::Finance
+                | TerminalKind::Auditor
+                | TerminalKind::Administrator
+        )
     }
 
     /// The kind with this name, if there is one.
@@ -62,7 +89,7 @@ impl TerminalKind {
 
 /// A set of terminal kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TerminalKinds(u8);
+pub struct TerminalKinds(u16);
 
 impl TerminalKinds {
     /// Every kind.
@@ -97,7 +124,7 @@ mod tests {
             assert!(TerminalKinds::ALL.contains(kind));
         }
         assert_eq!(TerminalKind::from_number(0), None);
-        assert_eq!(TerminalKind::from_number(7), None);
+        assert_eq!(TerminalKind::from_number(11), None);
         let one = TerminalKinds::of(&[TerminalKind::Door]);
         assert!(one.contains(TerminalKind::Door) && !one.contains(TerminalKind::Water));
     }

@@ -9,6 +9,7 @@ use engine::ledger::kind::subsidy::subsidy_claim;
 use engine::ledger::known::{Known, KnownOrder, KnownPassword, KnownRecord, Need, PasswordVerdict};
 use engine::ledger::limits::PAYLOAD_BYTES_MAX;
 use engine::ledger::orders::OrderKey;
+use engine::ledger::proposals;
 use engine::ledger::record::Wallet;
 use engine::ledger::refunds;
 use engine::ledger::state::{self, sum_of_all_fen};
@@ -315,6 +316,16 @@ impl Fast {
         self.compare_other(model, Other::OpeningClearing, LedgerAccount::clearing(Clearing::Opening))?;
         self.compare_other(model, Other::Fees, LedgerAccount::clearing(Clearing::Fees))?;
         self.compare_other(model, Other::Payable, LedgerAccount::clearing(Clearing::Payable))?;
+        let waiting = proposals::waiting(&self.state.shards);
+        let ours: Vec<_> =
+            waiting.iter().map(|p| (p.record.0, p.account.0, p.amount_fen, p.expires_ns)).collect();
+        let theirs = model.proposals.iter().filter(|(_, p)| p.waits);
+        let theirs: Vec<_> =
+            theirs.map(|(&record, p)| (record, p.account, p.amount_fen, p.expires_ns)).collect();
+        if ours != theirs {
+            return Err(format!("proposals: ledger {ours:?}, model {theirs:?}"));
+        }
+        self.compare_other(model, Other::Adjustments, LedgerAccount::clearing(Clearing::Adjustments))?;
         self.compare_other(model, Other::SubsidyClearing, LedgerAccount::clearing(Clearing::Subsidy))?;
         self.compare_other(model, Other::LostCards, LedgerAccount::clearing(Clearing::LostCards))?;
         self.compare_other(model, Other::UnknownCardClearing, LedgerAccount::clearing(Clearing::UnknownCard))

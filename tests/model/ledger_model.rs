@@ -8,6 +8,7 @@
 
 mod fast;
 mod naive;
+mod office_stream;
 mod stream;
 
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ const SHARD_COUNTS: [usize; 3] = [1, 2, 16];
 
 /// The codes that the ledger itself gives, and every run of all streams must have seen. `BalanceOverflow` isn't among
 /// them: the range of balances is a million times that of amounts, beyond what a stream can reach.
-const CODES: [ResultCode; 66] = [
+const CODES: [ResultCode; 76] = [
     ResultCode::Approved,
     ResultCode::ApprovedFlagged,
     ResultCode::UnknownTerminal,
@@ -41,6 +42,9 @@ const CODES: [ResultCode; 66] = [
     ResultCode::SequenceZero,
     ResultCode::NotPermitted,
     ResultCode::BlockListDiffers,
+    ResultCode::WrongRole,
+    ResultCode::ReasonMissing,
+    ResultCode::ReasonTooLong,
     ResultCode::UnknownCard,
     ResultCode::CardLost,
     ResultCode::CardNotCurrent,
@@ -73,6 +77,13 @@ const CODES: [ResultCode; 66] = [
     ResultCode::DayLimit,
     ResultCode::OtherMerchant,
     ResultCode::InsufficientFunds,
+    ResultCode::AwaitsApproval,
+    ResultCode::SamePerson,
+    ResultCode::UnknownProposal,
+    ResultCode::ProposalClosed,
+    ResultCode::ProposalExpired,
+    ResultCode::AlreadyFrozen,
+    ResultCode::NotFrozen,
     ResultCode::ReversalTooLate,
     ResultCode::ReversalOfOfflineFact,
     ResultCode::NothingToReverse,
@@ -100,7 +111,7 @@ fn sizes(shards: usize) -> Sizes {
         shards,
         accounts_max: 24,
         cards_max: 4_096,
-        terminals_max: 8,
+        terminals_max: 13,
         merchants_max: 8,
         // Few, so that the log has to be asked.
         outcomes_per_terminal: 16,
@@ -132,7 +143,7 @@ impl Drop for SayOnPanic {
 }
 
 fn run(seed: u64) -> Result<Seen, String> {
-    let mut model = Model::new(Bounds { accounts_max: 24, merchants_max: 8, terminals_max: 8 });
+    let mut model = Model::new(Bounds { accounts_max: 24, merchants_max: 8, terminals_max: 13 });
     let mut ledgers: Vec<Fast> = SHARD_COUNTS.iter().map(|&shards| Fast::new(sizes(shards))).collect();
     let mut stream = Stream::new(seed);
     let mut seen = Seen::default();

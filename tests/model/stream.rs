@@ -5,7 +5,7 @@
 
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{
-    AccountSelector, Balance, BillHead, BindCard, BlockListActive, CardDebit, CardIssue, CardReplace,
+    AccountSelector, Adjust, Balance, BillHead, BindCard, BlockListActive, CardDebit, CardIssue, CardReplace,
     CardReturn, Channel, CodeDebit, CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount,
     Opening, PasswordImport, PasswordSet, PhoneChange, Refund, RegisterMerchant, RegisterTerminal, Request,
     Reversal, Sale, SaleQuery, SetAccountClass, SetAccountTerms, SetMealPeriod, SetPolicy, Tender,
@@ -32,7 +32,7 @@ const START_DATE: u16 = 9_371;
 const NAMES: [&str; 4] = ["一食堂", "二食堂", "超市", "开水房"];
 const RAWS: [&[u8]; 3] = [b"", b"request", &[0xA5; 300]];
 const FIRST_TERMINAL: u32 = 11;
-const TILLS: u32 = 7;
+const TILLS: u32 = 12;
 const PERSONS: u32 = 20;
 const CARDS: u64 = 40;
 const REMEMBERED: usize = 400;
@@ -58,7 +58,7 @@ impl Random {
         self.below(100) < percent
     }
 
-    fn of<T: Copy>(&mut self, values: &[T]) -> T {
+    pub fn of<T: Copy>(&mut self, values: &[T]) -> T {
         values[self.below(values.len() as u64) as usize]
     }
 }
@@ -85,7 +85,7 @@ pub fn is_imported(number: u64) -> bool {
 }
 
 pub struct Stream {
-    random: Random,
+    pub(super) random: Random,
     pub time_ns: u64,
     sent: Vec<Request<'static>>,
     orders: u64,
@@ -93,6 +93,20 @@ pub struct Stream {
     guessing: Option<(u16, u32)>,
     /// The latest authentic code: it may be shown again.
     shown: CodeVerdict,
+}
+
+/// What stands at each slot.
+const fn kind_of(till: u32) -> TerminalKind {
+    match till {
+        4 => TerminalKind::Counter,
+        5 => TerminalKind::PhoneGateway,
+        6 => TerminalKind::Door,
+        7 => TerminalKind::CardCentre,
+        8 | 9 => TerminalKind::Finance,
+        10 => TerminalKind::Auditor,
+        11 => TerminalKind::Administrator,
+        _ => TerminalKind::PointOfSale,
+    }
 }
 
 fn text<const N: usize>(text: &str) -> [u8; N] {
@@ -126,13 +140,8 @@ impl Stream {
         for till in 0..TILLS {
             requests.push(Request::RegisterTerminal(RegisterTerminal {
                 terminal: TerminalId(FIRST_TERMINAL + till),
-                merchant: MerchantId(till % 3),
-                kind: match till {
-                    4 => TerminalKind::Counter,
-                    5 => TerminalKind::PhoneGateway,
-                    6 => TerminalKind::Door,
-                    _ => TerminalKind::PointOfSale,
-                },
+                merchant: MerchantId(if kind_of(till).is_operator() { 0 } else { till % 3 }),
+                kind: kind_of(till),
                 key_version: 1,
                 enabled: true,
             }));
@@ -158,19 +167,20 @@ impl Stream {
                 let request = self.sent[self.sent.len() - back];
                 if self.random.chance(25) { self.twisted(request) } else { request }
             }
-            0..38 => self.tap(model),
-            38..48 => self.code(model),
-            48..56 => self.top_up(model),
-            56..59 => self.tender(model),
-            59..67 => self.reverse(model),
-            67..70 => self.void(model),
-            70..75 => self.refund(model),
-            75..78 => self.undo_top_up(model),
-            78..86 => self.offline(model),
-            86 => self.report_list(model),
-            87..90 => self.query(model),
-            90..93 => self.card_at_a_counter(model),
-            93..96 => self.holder(model),
+            0..36 => self.tap(model),
+            36..46 => self.code(model),
+            46..54 => self.top_up(model),
+            54..57 => self.tender(model),
+            57..65 => self.reverse(model),
+            65..68 => self.void(model),
+            68..72 => self.refund(model),
+            72..75 => self.undo_top_up(model),
+            75..83 => self.offline(model),
+            83 => self.report_list(model),
+            84..87 => self.query(model),
+            87..90 => self.card_at_a_counter(model),
+            90..93 => self.holder(model),
+            93..96 => self.at_the_office(model),
             _ => self.configure(model),
         };
         self.sent.push(request);
@@ -245,6 +255,7 @@ impl Stream {
             Request::PhoneChange(r) => {
                 Request::PhoneChange(PhoneChange { phone: PhoneDigest(r.phone.0 + 1), ..r })
             }
+            Request::Adjust(r) => Request::Adjust(Adjust { amount_fen: r.amount_fen + 1, ..r }),
             Request::CardIssue(r) => {
                 Request::CardIssue(CardIssue { card_uid: CardUid(r.card_uid.0 + 1), ..r })
             }
@@ -267,7 +278,7 @@ impl Stream {
         }
     }
 
-    fn sale(&mut self, model: &Model, slot: u16) -> Sale<'static> {
+    pub(super) fn sale(&mut self, model: &Model, slot: u16) -> Sale<'static> {
         let (epoch, highest) = model
             .tills
             .get(usize::from(slot))
@@ -403,7 +414,7 @@ impl Stream {
         })
     }
 
-    fn selector(&mut self, model: &Model) -> AccountSelector {
+    pub(super) fn selector(&mut self, model: &Model) -> AccountSelector {
         match self.random.below(5) {
             0 => AccountSelector::Card(self.card(model)),
             1 => {
@@ -705,14 +716,13 @@ impl Stream {
             10 => {
                 let till = self.random.below(u64::from(TILLS) + 4) as u32;
                 Request::RegisterTerminal(RegisterTerminal {
-                    terminal: TerminalId(if till == 9 { 0 } else { FIRST_TERMINAL + till }),
-                    merchant: MerchantId(self.random.below(5) as u32),
-                    kind: match till {
-                        4 => TerminalKind::Counter,
-                        5 => TerminalKind::PhoneGateway,
-                        6 => TerminalKind::Door,
-                        _ => TerminalKind::PointOfSale,
-                    },
+                    terminal: TerminalId(if till == TILLS + 2 { 0 } else { FIRST_TERMINAL + till }),
+                    merchant: MerchantId(if kind_of(till).is_operator() && self.random.chance(80) {
+                        0
+                    } else {
+                        self.random.below(5) as u32
+                    }),
+                    kind: kind_of(till),
                     key_version: 1 + self.random.below(2) as u32,
                     enabled: self.random.chance(94),
                 })

@@ -39,6 +39,9 @@ BILL_LINE = (
     " epoch:u16 code:u16 related_record:u64 business_date:u16 kind:u8 channel:u8 wallet:u8 flags:u8 reserved:z2"
 )
 BATCH_LINE = "sequence:u32 epoch:u16 code:u16 record:u64"
+ADJUSTMENT_LINE = (
+    "proposal:u64 time_ns:u64 expires_ns:u64 amount_fen:i64 account:u32 proposer:u32 wallet:u8 direction:u8 reserved:z6"
+)
 
 # kind number: (name, fields of the body, name and fields of the items that `count` counts)
 KINDS = {
@@ -100,6 +103,11 @@ KINDS = {
     0x4B: ("PhoneChange", "virtual_id:u64 phone:u64 till_time_ns:u64", None),
     0x4C: ("LossReport", SELECTOR + " password:b16 till_time_ns:u64", None),
     0x4D: ("LossLift", SELECTOR + " password:b16 till_time_ns:u64", None),
+    0x62: ("AccountFreeze", SELECTOR + " freeze_action:u8 reserved:z7 reason:t128", None),
+    0x63: ("AccountLimits", SELECTOR + " debit_max_fen:u32 day_max_fen:u32 class:u8 reserved:z7 reason:t128", None),
+    0x64: ("Adjust", SELECTOR + " amount_fen:i64 wallet:u8 direction:u8 reserved:z6 reason:t128", None),
+    0x65: ("AdjustDecide", "proposal:u64 verdict:u8 reserved:z7 reason:t128", None),
+    0x66: ("Adjustments", "after:u64 lines_max:u16 reserved:z6", None),
     0x81: ("Challenge", "version:u8 reserved:z7 nonce:b16", None),
     0x82: (
         "Welcome",
@@ -172,6 +180,15 @@ KINDS = {
     0xCB: ("PhoneChangeAnswer", MONEY, None),
     0xCC: ("LossReportAnswer", MONEY, None),
     0xCD: ("LossLiftAnswer", MONEY, None),
+    0xE2: ("AccountFreezeAnswer", MONEY, None),
+    0xE3: ("AccountLimitsAnswer", MONEY, None),
+    0xE4: ("AdjustAnswer", MONEY, None),
+    0xE5: ("AdjustDecideAnswer", MONEY, None),
+    0xE6: (
+        "AdjustmentsAnswer",
+        "code:u16 action:u8 reserved:z1 count:u16 reserved_2:z2 next_after:u64 server_time_ns:u64",
+        ("lines", ADJUSTMENT_LINE),
+    ),
     0xFF: ("Refused", "code:u16 action:u8 reserved:z1 offset:u32 value:u64", None),
 }
 NUMBER = {name: number for number, (name, _, _) in KINDS.items()}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use engine::data_dir::DataDir;
 use engine::import::apply;
-use engine::import::campus::{CampusFile, MerchantEntry, PolicyEntry, TerminalEntry, Yuan};
+use engine::import::campus::{CampusFile, MerchantEntry, OperatorEntry, PolicyEntry, TerminalEntry, Yuan};
 use engine::import::roster::{Roster, RosterLine};
 use engine::ledger::command::{Opening, RegisterMerchant, RegisterTerminal};
 use engine::ledger::record::Wallet;
@@ -41,6 +41,16 @@ pub const DOOR: TerminalId = TerminalId(905);
 pub const DISABLED: TerminalId = TerminalId(903);
 /// A till whose merchant has closed.
 pub const CLOSED_SHOP: TerminalId = TerminalId(904);
+/// An operator of the card centre.
+pub const CARD_CENTRE: TerminalId = TerminalId(911);
+/// An operator of finance, and a second one.
+pub const FINANCE: TerminalId = TerminalId(912);
+/// The second one.
+pub const SECOND_FINANCE: TerminalId = TerminalId(913);
+/// An operator who only reads.
+pub const AUDITOR: TerminalId = TerminalId(914);
+/// An operator who may do anything.
+pub const ADMINISTRATOR: TerminalId = TerminalId(915);
 /// Holders: accounts 0 to this, less one.
 pub const HOLDERS: u32 = 64;
 /// What each holder begins with, in the electronic wallet.
@@ -269,6 +279,15 @@ pub fn fill(engine: &Engine) {
                 },
             ])
             .collect(),
+        operators: [
+            (CARD_CENTRE, TerminalKind::CardCentre),
+            (FINANCE, TerminalKind::Finance),
+            (SECOND_FINANCE, TerminalKind::Finance),
+            (AUDITOR, TerminalKind::Auditor),
+            (ADMINISTRATOR, TerminalKind::Administrator),
+        ]
+        .map(|(id, role)| OperatorEntry { id: id.0, role, enabled: true })
+        .into(),
         policy: Some(PolicyEntry::of_limits(limit, limit)),
         ..CampusFile::default()
     };

@@ -28,6 +28,7 @@ mod graceful_stop;
 mod kill_cycles;
 mod load;
 mod metrics;
+mod operators;
 mod orders;
 mod passwords;
 mod program;

@@ -1,17 +1,24 @@
 //! What a simulated client asks, owned, and as the ledger's request.
 
 use engine::ledger::command::{
-    AccountSelector, Balance, BillHead, BlockListActive, CardDebit, CardIssue, CardReplace, CardReturn,
-    Channel, CodeDebit, CodeVerdict, LossLift, LossReport, OfflineFact, PasswordSet, PhoneChange, Refund,
-    Reversal, Sale, SaleQuery, Tender, TillList, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    AccountFreeze, AccountLimits, AccountSelector, Adjust, AdjustDecide, Balance, BillHead, BlockListActive,
+    CardDebit, CardIssue, CardReplace, CardReturn, Channel, CodeDebit, CodeVerdict, LossLift, LossReport,
+    OfflineFact, PasswordSet, PhoneChange, Refund, Reversal, Sale, SaleQuery, Tender, TillList, TopUp,
+    TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
+use engine::ledger::record::Wallet;
 use engine::ledger::{Request, TerminalSlot};
 use protocol::card::{CardKind, ReplaceReason};
 use protocol::ids::{
-    AccountId, CardCounter, CardUid, Epoch, PhoneDigest, SaleId, Sequence, TerminalId, VirtualId,
+    AccountId, CardCounter, CardUid, Epoch, PhoneDigest, RecordNumber, SaleId, Sequence, TerminalId,
+    VirtualId,
 };
+use protocol::request::{AdjustDirection, FreezeAction, Verdict};
 
 use super::operator::student_number;
+
+/// Why every operator does everything.
+const REASON: &[u8] = "模拟".as_bytes();
 
 /// The bytes that stand for every request, should it have to be kept out.
 const RAW: &[u8] = b"a simulated request, as it came";
@@ -110,6 +117,24 @@ pub enum Ask {
         version: u32,
         is_right: bool,
     },
+    Freeze {
+        account: AccountId,
+        action: FreezeAction,
+    },
+    Limits {
+        account: AccountId,
+        day_max_fen: u32,
+    },
+    Adjust {
+        account: AccountId,
+        amount_fen: i64,
+        wallet: Wallet,
+        direction: AdjustDirection,
+    },
+    Decide {
+        proposal: RecordNumber,
+        verdict: Verdict,
+    },
     SaleQuery,
     Balance {
         account: AccountId,
@@ -140,6 +165,7 @@ impl Ask {
             | Ask::Reversal { amount_fen, .. }
             | Ask::Void { amount_fen, .. }
             | Ask::Refund { amount_fen, .. }
+            | Ask::Adjust { amount_fen, .. }
             | Ask::Offline { amount_fen, .. } => amount_fen,
             Ask::Replace { fee_fen, .. } => fee_fen,
             Ask::Issue { .. } | Ask::GiveBack { .. } => 0,
@@ -148,7 +174,10 @@ impl Ask {
             | Ask::UnbindPhone { .. }
             | Ask::TellPhone { .. }
             | Ask::Lose { .. }
-            | Ask::Find { .. } => 0,
+            | Ask::Find { .. }
+            | Ask::Freeze { .. }
+            | Ask::Limits { .. }
+            | Ask::Decide { .. } => 0,
             Ask::ReportList { .. } | Ask::SaleQuery | Ask::Balance { .. } | Ask::BillHead { .. } => 0,
         }
     }
@@ -178,6 +207,14 @@ impl Ask {
             Ask::Issue { account, .. } | Ask::Replace { account, .. } | Ask::GiveBack { account, .. } => {
                 Some(account)
             }
+            _ => None,
+        }
+    }
+
+    /// Whose status it changes.
+    pub fn changes_status_of(&self) -> Option<AccountId> {
+        match *self {
+            Ask::Freeze { account, .. } => Some(account),
             _ => None,
         }
     }
@@ -313,6 +350,31 @@ impl Ask {
                 is_right,
                 till_time_ns: 0,
             }),
+            Ask::Freeze { account, action } => Request::AccountFreeze(AccountFreeze {
+                sale,
+                account: AccountSelector::Account(account),
+                action,
+                reason: REASON,
+            }),
+            Ask::Limits { account, day_max_fen } => Request::AccountLimits(AccountLimits {
+                sale,
+                account: AccountSelector::Account(account),
+                debit_max_fen: 0,
+                day_max_fen,
+                class: 0,
+                reason: REASON,
+            }),
+            Ask::Adjust { account, amount_fen, wallet, direction } => Request::Adjust(Adjust {
+                sale,
+                account: AccountSelector::Account(account),
+                amount_fen,
+                wallet,
+                direction,
+                reason: REASON,
+            }),
+            Ask::Decide { proposal, verdict } => {
+                Request::AdjustDecide(AdjustDecide { sale, proposal, verdict, reason: REASON })
+            }
             Ask::SaleQuery => Request::SaleQuery(SaleQuery { sale }),
             Ask::Balance { account } => {
                 Request::Balance(Balance { account: AccountSelector::Account(account) })

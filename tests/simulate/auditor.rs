@@ -7,10 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::Channel;
-use engine::ledger::record::{Liability, MoneyRecord, RecordKind, RefundRecord, ReversalRecord};
+use engine::ledger::record::{
+    AdjustmentRecord, Liability, MoneyRecord, RecordKind, RefundRecord, ReversalRecord,
+};
 use engine::ledger::registry::Policy;
 use engine::ledger::{LedgerAccount, LedgerClass, Record};
-use protocol::ids::{AccountId, BusinessDate, CardUid, RecordNumber, SaleId};
+use protocol::ids::{AccountId, BusinessDate, CardUid, RecordNumber, SaleId, TerminalId};
+use protocol::request::Verdict;
 use protocol::result_code::ResultCode;
 use wal::{LogReader, RecordRef};
 
@@ -61,6 +64,8 @@ pub struct Auditor {
     policies: BTreeMap<u8, (i64, u32)>,
     /// What became payable to holders of closed accounts.
     pub payable_fen: BTreeMap<AccountId, i64>,
+    /// Proposed adjustments that wait: who proposed what to whom.
+    proposals: BTreeMap<u64, (TerminalId, Option<AccountId>, i64)>,
     /// Settlings of transition wallets seen.
     pub settlings: u64,
     /// Reports of block-lists seen.
@@ -195,6 +200,14 @@ impl Auditor {
                 person.status = r.status;
                 person.card_lost = r.card_lost != 0;
             }
+            Record::AccountChanged(r, _) => {
+                let Some(account) = r.money.person() else {
+                    return Err(format!("record {number} changes nobody's account"));
+                };
+                let person = self.person(number, account)?;
+                person.class = r.class;
+                person.status = r.status;
+            }
             Record::PolicySet(r) => {
                 self.policies.insert(r.class, (r.floor_fen.get(), r.debit_max_fen.get()));
             }
@@ -276,6 +289,22 @@ impl Auditor {
         if matches!(record, Record::Load(_) | Record::Opening(_) | Record::Fee(_)) {
             return Ok(());
         }
+        match record {
+            Record::AdjustmentProposed(..) => {
+                let terminal = TerminalId(money.terminal.get());
+                self.proposals.insert(number, (terminal, money.person(), money.amount_fen.get()));
+            }
+            Record::Adjustment(r, _) => self.adjustment(r).or_else(wrong)?,
+            Record::AdjustmentClosed(r, _) => {
+                if self.proposals.remove(&r.proposal.get()).is_none() {
+                    return wrong(format!("nothing waits as {}", r.proposal));
+                }
+                if money.terminal_slot().is_none() {
+                    return Ok(());
+                }
+            }
+            _ => {}
+        }
         let sale = money.sale();
         let asked = sent.get(&sale).map_or(&[][..], Vec::as_slice);
         if !asked.iter().any(|ask| self.explains(ask, money, record)) {
@@ -356,6 +385,23 @@ impl Auditor {
         }
     }
 
+    /// Two people where the amount needs them, and exactly what the first proposed.
+    fn adjustment(&mut self, r: &AdjustmentRecord) -> Result<(), String> {
+        let (money, proposal) = (&r.money, r.proposal.get());
+        let asked = (money.person(), money.amount_fen.get());
+        if proposal == 0 {
+            return if asked.1 <= 400 { Ok(()) } else { Err(format!("one person adjusts {} fen", asked.1)) };
+        }
+        match self.proposals.remove(&proposal) {
+            Some((proposer, account, amount_fen))
+                if (account, amount_fen) == asked && proposer.0 != money.terminal.get() =>
+            {
+                Ok(())
+            }
+            proposed => Err(format!("it approves {proposed:?}")),
+        }
+    }
+
     fn reversal(
         &mut self,
         number: u64,
@@ -421,7 +467,8 @@ impl Auditor {
 
     /// Whether a body that was sent explains a record.
     fn explains(&self, ask: &Ask, money: &MoneyRecord, record: &Record<'_>) -> bool {
-        if ask.amount_fen() != money.amount_fen.get() {
+        // A decision's amount is that of what it decides.
+        if ask.amount_fen() != money.amount_fen.get() && !matches!(ask, Ask::Decide { .. }) {
             return false;
         }
         let owner_of = |uid| self.cards.get(&uid).copied();
@@ -489,6 +536,19 @@ impl Auditor {
             (Record::VirtualUnbound(r), Ask::UnbindPhone { virtual_id }) => r.virtual_id.get() == virtual_id,
             (Record::PhoneSet(r), Ask::TellPhone { virtual_id, phone }) => {
                 (r.virtual_id.get(), r.phone.get()) == (virtual_id, phone)
+            }
+            (Record::AccountChanged(..), Ask::Freeze { account, .. } | Ask::Limits { account, .. }) => {
+                money.person() == Some(account)
+            }
+            (Record::Adjustment(r, _), Ask::Adjust { account, .. }) => {
+                money.person() == Some(account) && r.proposal.get() == 0
+            }
+            (Record::AdjustmentProposed(..), Ask::Adjust { account, .. }) => money.person() == Some(account),
+            (Record::Adjustment(r, _), Ask::Decide { proposal, verdict }) => {
+                r.proposal.get() == proposal.0 && verdict == Verdict::Approve
+            }
+            (Record::AdjustmentClosed(r, _), Ask::Decide { proposal, verdict }) => {
+                r.proposal.get() == proposal.0 && verdict == Verdict::Reject
             }
             (Record::Refusal(_), _) => money.credit_account() == LedgerAccount::NONE,
             _ => false,

@@ -57,6 +57,13 @@ impl Books {
             }
             Record::Refund(r) => self.move_wallets(number, &r.money, &r.wallets, 1)?,
             Record::Payable(r) => self.move_wallets(number, &r.money, &r.wallets, -1)?,
+            Record::Adjustment(r, _) => {
+                let sign = if r.money.credit_account().as_person().is_some() { 1 } else { -1 };
+                self.move_wallets(number, &r.money, &r.wallets, sign)?;
+            }
+            Record::AccountChanged(r, _) => self.memo(number, &r.money)?,
+            Record::AdjustmentProposed(r, _) => self.memo(number, &r.money)?,
+            Record::AdjustmentClosed(r, _) => self.memo(number, &r.money)?,
             Record::Settle(r) => self.move_wallets(number, &r.money, &r.wallets, 0)?,
             Record::Fee(r) => self.move_wallets(number, &r.money, &r.wallets, -1)?,
             Record::SubsidyClaimed(r) => self.move_wallets(number, &r.money, &r.wallets, 1)?,

@@ -1,5 +1,8 @@
 //! What the simulations came across: a figure of 0 says that something isn't tested.
 
+use protocol::request::Verdict;
+
+use super::ask::Ask;
 use super::machine::Stop;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,6 +44,10 @@ pub struct Coverage {
     pub refunds_looked_up: u64,
     pub tenders: u64,
     pub list_reports: u64,
+    pub accounts_changed: u64,
+    pub adjustments: u64,
+    pub adjustments_approved: u64,
+    pub adjustments_expired: u64,
 }
 
 impl Coverage {
@@ -53,8 +60,18 @@ impl Coverage {
         self.stops_with_staged += u64::from(staged);
     }
 
+    /// An operator did something.
+    pub fn count_office(&mut self, ask: &Ask) {
+        match ask {
+            Ask::Freeze { .. } | Ask::Limits { .. } => self.accounts_changed += 1,
+            Ask::Adjust { .. } => self.adjustments += 1,
+            Ask::Decide { verdict: Verdict::Approve, .. } => self.adjustments_approved += 1,
+            _ => {}
+        }
+    }
+
     /// Every figure with its name.
-    pub fn figures(&self) -> [(&'static str, u64); 37] {
+    pub fn figures(&self) -> [(&'static str, u64); 41] {
         [
             ("steps", self.steps),
             ("records", self.records),
@@ -93,6 +110,10 @@ impl Coverage {
             ("refunds looked up", self.refunds_looked_up),
             ("tenders", self.tenders),
             ("block-lists reported", self.list_reports),
+            ("accounts changed by operators", self.accounts_changed),
+            ("adjustments", self.adjustments),
+            ("adjustments approved by a second", self.adjustments_approved),
+            ("adjustments expired", self.adjustments_expired),
         ]
     }
 
@@ -134,5 +155,9 @@ impl Coverage {
         self.refunds_looked_up += other.refunds_looked_up;
         self.tenders += other.tenders;
         self.list_reports += other.list_reports;
+        self.accounts_changed += other.accounts_changed;
+        self.adjustments += other.adjustments;
+        self.adjustments_approved += other.adjustments_approved;
+        self.adjustments_expired += other.adjustments_expired;
     }
 }

@@ -83,7 +83,7 @@ impl<'d> Machine<'d> {
             shards: *random.pick(&[1, 2, 4, 16]),
             accounts_max: 64,
             cards_max: 4_096,
-            terminals_max: 16,
+            terminals_max: 20,
             merchants_max: 4,
             outcomes_per_terminal: *random.pick(&[8, 16, 64]),
             orders_max: *random.pick(&[4, 16, 4_096]),

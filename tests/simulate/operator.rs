@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use engine::ledger::Request;
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{
-    BindCard, CutOff, OpenAccount, Opening, RegisterMerchant, RegisterTerminal, SetAccountTerms, SetPolicy,
+    BindCard, CutOff, OpenAccount, Opening, RegisterMerchant, RegisterTerminal, SetAccountTerms,
+    SetOfficeRules, SetPolicy,
 };
 use engine::ledger::record::Wallet;
-use engine::ledger::registry::{AuthoriseRule, Policy, TerminalKind};
+use engine::ledger::registry::{AuthoriseRule, OfficeRules, Policy, TerminalKind};
 use engine::runtime::engine::{Engine, EngineError};
 use protocol::ids::{AccountId, BusinessDate, CardUid, MerchantId, RecordNumber, TerminalId};
 use protocol::result_code::ResultCode;
@@ -20,6 +21,10 @@ use super::town::{Card, Town};
 
 /// Merchants; the till at slot `s` sells for merchant `s % MERCHANTS`.
 pub const MERCHANTS: u32 = 3;
+
+/// Operators, at the slots behind the tills.
+pub const OPERATORS: [TerminalKind; 3] =
+    [TerminalKind::Administrator, TerminalKind::Administrator, TerminalKind::Administrator];
 
 /// A card that was given to two people.
 const CONFLICTED_CARD: CardUid = CardUid(8_000);
@@ -93,6 +98,17 @@ impl Operator {
                 enabled: true,
             }))?;
         }
+        for (slot, kind) in (tills..).zip(OPERATORS) {
+            done(Request::RegisterTerminal(RegisterTerminal {
+                terminal: TerminalId(101 + u32::from(slot)),
+                merchant: MerchantId(0),
+                kind,
+                key_version: 1,
+                enabled: true,
+            }))?;
+        }
+        let rules = OfficeRules { adjust_alone_max_fen: 400, proposal_s: 240 };
+        done(Request::SetOfficeRules(SetOfficeRules { rules }))?;
         let literal = Policy { rule: AuthoriseRule::AboveZero, floor_fen: -500, ..Policy::DEFAULT };
         done(Request::SetPolicy(SetPolicy { class: 1, policy: literal }))?;
         for number in 0..random.between(3, 16) as u32 {
@@ -209,6 +225,16 @@ impl Operator {
     /// The terms that an account may have, the oldest first: at first those that it was opened with.
     fn terms_of(&mut self, account: AccountId) -> &mut Vec<Terms> {
         self.terms.entry(account).or_insert_with(|| vec![(AccountStatus::Open, false)])
+    }
+
+    /// A person's account was frozen or opened again, or may have been.
+    pub fn may_have_other_status(&mut self, account: AccountId) {
+        let all = self.terms_of(account);
+        let lost = [false, true];
+        let had = lost.map(|card_lost| all.iter().any(|terms| terms.1 == card_lost));
+        for (card_lost, _) in lost.into_iter().zip(had).filter(|(_, had)| *had) {
+            all.extend([(AccountStatus::Open, card_lost), (AccountStatus::Frozen, card_lost)]);
+        }
     }
 
     /// Takes what is acknowledged by now.

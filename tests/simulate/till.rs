@@ -48,6 +48,8 @@ pub struct Till {
     pub terminal: TerminalId,
     pub notebook: Notebook,
     tops_up: bool,
+    /// Not a till: an operator.
+    is_operator: bool,
     storms: bool,
     epoch: Epoch,
     next_sequence: u32,
@@ -67,6 +69,11 @@ pub struct Till {
 }
 
 impl Till {
+    /// An operator at this slot.
+    pub fn of_operator(slot: u16) -> Till {
+        Till { is_operator: true, ..Till::new(slot, false) }
+    }
+
     /// A till at this slot. One that `storms` comes back from offline with many records.
     pub fn new(slot: u16, storms: bool) -> Till {
         Till {
@@ -74,6 +81,7 @@ impl Till {
             terminal: TerminalId(101 + u32::from(slot)),
             notebook: Notebook::default(),
             tops_up: tops_up(slot),
+            is_operator: false,
             storms,
             epoch: Epoch(1),
             next_sequence: 1,
@@ -213,6 +221,15 @@ impl Till {
         }
         if settling {
             return None;
+        }
+        if self.is_operator {
+            if !random.per_mille(400) {
+                return None;
+            }
+            let ask = town.at_the_office(random, self.terminal);
+            let sale = self.next_sale();
+            self.asked.insert(sale, ask);
+            return flight(sale, ask);
         }
         match random.below(1_000) {
             0..10 => {

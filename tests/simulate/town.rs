@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use engine::ledger::command::{Channel, CodeVerdict};
-use protocol::ids::{AccountId, CardUid};
+use engine::ledger::record::Wallet;
+use protocol::ids::{AccountId, CardUid, RecordNumber, TerminalId};
 use protocol::keys::Key128;
 use protocol::mac::Cmac128;
 use protocol::payment_code::{self, CodeRefusal};
+use protocol::request::{AdjustDirection, FreezeAction, Verdict};
 
 use super::ask::Ask;
 use super::random::Random;
@@ -41,6 +43,8 @@ pub struct Town {
     codes: Vec<(AccountId, [u8; 20])>,
     orders: Vec<Order>,
     tenders: Vec<Ask>,
+    /// What operators know to be proposed, by its record, and by which of their numbers.
+    pub proposals: Vec<(RecordNumber, TerminalId)>,
     next_nonce: u8,
     next_card: u64,
     /// What the clients believe the time to be.
@@ -55,6 +59,7 @@ impl Town {
             codes: Vec::new(),
             orders: Vec::new(),
             tenders: Vec::new(),
+            proposals: Vec::new(),
             next_nonce: 0,
             next_card: FIRST_COUNTER_CARD,
             now_ns: 0,
@@ -154,6 +159,38 @@ impl Town {
             4 if !at_a_counter => Ask::TellPhone { virtual_id, phone: 1 + random.below(3) },
             0..7 => Ask::Lose { account, password },
             _ => Ask::Find { account, password },
+        }
+    }
+
+    /// What an operator does next. Proposals are mostly decided by another than who made them.
+    pub fn at_the_office(&mut self, random: &mut Random, operator: TerminalId) -> Ask {
+        let account = self.person(random);
+        match random.below(10) {
+            0..2 => {
+                let action =
+                    if random.per_mille(300) { FreezeAction::Freeze } else { FreezeAction::Unfreeze };
+                Ask::Freeze { account, action }
+            }
+            2 => Ask::Limits { account, day_max_fen: *random.pick(&[0, 4_000, 50_000]) },
+            3..6 if !self.proposals.is_empty() => {
+                let others = self.proposals.iter().position(|(_, proposer)| *proposer != operator);
+                let place = match others.filter(|_| random.per_mille(800)) {
+                    Some(place) => place,
+                    None => random.below(self.proposals.len() as u64) as usize,
+                };
+                let (proposal, _) = self.proposals[place];
+                let verdict = if random.per_mille(750) { Verdict::Approve } else { Verdict::Reject };
+                if random.per_mille(600) {
+                    self.proposals.remove(place);
+                }
+                Ask::Decide { proposal, verdict }
+            }
+            _ => Ask::Adjust {
+                account,
+                amount_fen: random.between(1, 900) as i64,
+                wallet: *random.pick(&[Wallet::Card, Wallet::Electronic]),
+                direction: *random.pick(&[AdjustDirection::Give, AdjustDirection::Take]),
+            },
         }
     }
 

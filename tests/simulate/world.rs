@@ -11,12 +11,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engine::ledger::state::{sum_of_all_fen, total_fen};
-use engine::ledger::{Clearing, LedgerAccount};
+use engine::ledger::{Clearing, Command, LedgerAccount};
 use engine::runtime::engine::Reply;
 use engine::runtime::{bill, statement};
 use protocol::bill::BillLineKinds;
 use protocol::ids::{AccountId, MerchantId, RecordNumber, SaleId};
-use protocol::request::{AccountSelector, StatementDay, StatementQuery};
+use protocol::request::{AccountSelector, AdjustDirection, StatementDay, StatementQuery, Verdict};
 use protocol::result_code::ResultCode;
 
 use super::ask::Ask;
@@ -24,8 +24,8 @@ use super::auditor::{Auditor, Sent};
 use super::clock::{DAY_NS, SECOND_NS, SimulatedClock};
 use super::coverage::Coverage;
 use super::machine::{Machine, Stop, Trouble};
-use super::notebook::{check_against_log, is_kept_out};
-use super::operator::{MERCHANTS, Operator};
+use super::notebook::{Note, check_against_log, is_kept_out};
+use super::operator::{MERCHANTS, OPERATORS, Operator};
 use super::plant::Plant;
 use super::random::Random;
 use super::till::Till;
@@ -133,7 +133,10 @@ impl<'d> World<'d> {
             weather,
             town: Town::new(),
             operator: Operator::default(),
-            tills: (0..tills).map(|slot| Till::new(slot, random.per_mille(storms_per_mille))).collect(),
+            tills: (0..tills)
+                .map(|slot| Till::new(slot, random.per_mille(storms_per_mille)))
+                .chain((tills..).take(OPERATORS.len()).map(Till::of_operator))
+                .collect(),
             auditor: Auditor::default(),
             sent: Sent::new(),
             pending: Vec::new(),
@@ -182,6 +185,9 @@ impl<'d> World<'d> {
         if self.random.per_mille(40) {
             self.operator.act(self.machine.engine(), &mut self.random, &self.town)?;
         }
+        if self.random.per_mille(100) {
+            self.do_what_is_due();
+        }
         let stop_per_mille = self.weather.stop_per_mille;
         if self.random.per_mille(stop_per_mille / 3) {
             if self.random.per_mille(600) { self.machine.plan_stop() } else { self.machine.plan_failure() }
@@ -207,6 +213,15 @@ impl<'d> World<'d> {
             self.restart(stop)?;
         }
         Ok(())
+    }
+
+    /// What the slow lane does by itself, sooner or later.
+    fn do_what_is_due(&mut self) {
+        if let Some(request) = self.machine.engine().due() {
+            let reply = self.machine.engine().execute(&Command::from(request));
+            self.note(|| format!("by itself: {request:?}: {reply:?}"));
+            self.coverage.adjustments_expired += u64::from(is_new_approval(&reply));
+        }
     }
 
     fn move_clock(&mut self) {
@@ -343,8 +358,16 @@ impl<'d> World<'d> {
         for account in [Some(ask), between_ask].into_iter().flatten().filter_map(|ask| ask.loses_card_of()) {
             self.operator.may_have_lost_card(account);
         }
+        for account in
+            [Some(ask), between_ask].into_iter().flatten().filter_map(|ask| ask.changes_status_of())
+        {
+            self.operator.may_have_other_status(account);
+        }
         match executed {
             Ok(reply) => {
+                if is_new_approval(&reply) {
+                    self.coverage.count_office(&ask);
+                }
                 self.coverage.cards_changed +=
                     u64::from(ask.changes_card_of().is_some() && is_new_approval(&reply));
                 self.coverage.losses += u64::from(ask.loses_card_of().is_some() && is_new_approval(&reply));
@@ -409,6 +432,12 @@ impl<'d> World<'d> {
                 && outcome.code.is_approved()
             {
                 self.town.hand_out(card_uid, account);
+            }
+            if let Reply::Outcome(outcome) = &reply
+                && outcome.code == ResultCode::AwaitsApproval
+                && !outcome.repeat
+            {
+                self.town.proposals.push((outcome.record, sale.terminal));
             }
             self.tills[till].answer(sale, ask, &reply, &mut self.random)?;
         }
@@ -578,11 +607,25 @@ impl<'d> World<'d> {
         }
     }
 
+    /// What operators were told is proposed: whose account it changes, and by how much.
+    fn proposed(&self) -> BTreeMap<RecordNumber, (AccountId, i64)> {
+        let notes = self.tills.iter().flat_map(|till| till.notebook.notes().values());
+        let waited = notes.filter(|note| note.outcome.code == ResultCode::AwaitsApproval);
+        let change = |note: &Note| match note.ask {
+            Ask::Adjust { account, amount_fen, direction, .. } => {
+                Some((note.outcome.record, (account, signed_fen(direction, amount_fen))))
+            }
+            _ => None,
+        };
+        waited.filter_map(change).collect()
+    }
+
     /// What the clients wrote down adds up to what the engine holds, to the fen.
     fn reconcile(&mut self) -> Result<(), String> {
         let mut persons_fen = self.town.openings_fen.clone();
         let mut merchants_fen = vec![0_i64; MERCHANTS as usize];
-        let (mut unknown_fen, mut lost_fen, mut fees_fen) = (0, 0, 0);
+        let (mut unknown_fen, mut lost_fen, mut fees_fen, mut adjusted_fen) = (0, 0, 0, 0);
+        let proposed = self.proposed();
         let mut orders: BTreeMap<(u8, [u8; 32]), (AccountId, i64)> = BTreeMap::new();
         let mut taken_back: BTreeSet<(u8, [u8; 32])> = BTreeSet::new();
         for till in &self.tills {
@@ -637,6 +680,20 @@ impl<'d> World<'d> {
                     // Past these books: it changes no balance.
                     Ask::Tender { .. } => {
                         self.coverage.tenders += 1;
+                        continue;
+                    }
+                    Ask::Adjust { account, amount_fen, direction, .. } => {
+                        let change_fen = signed_fen(direction, amount_fen);
+                        adjusted_fen += change_fen;
+                        *persons_fen.entry(account).or_default() += change_fen;
+                        continue;
+                    }
+                    Ask::Decide { proposal, verdict: Verdict::Approve } => {
+                        let Some(&(account, change_fen)) = proposed.get(&proposal) else {
+                            return Err(format!("approved was {proposal}, which nobody was told of"));
+                        };
+                        adjusted_fen += change_fen;
+                        *persons_fen.entry(account).or_default() += change_fen;
                         continue;
                     }
                     Ask::TopUp { account, amount_fen, channel, order_number } => {
@@ -707,10 +764,18 @@ impl<'d> World<'d> {
         let clearing = |clearing| [LedgerAccount::clearing(clearing)];
         compare("top-ups".to_owned(), -topped_up_fen, &clearing(Clearing::TopUp))?;
         compare("payable".to_owned(), payable_fen, &clearing(Clearing::Payable))?;
+        compare("adjustments".to_owned(), -adjusted_fen, &clearing(Clearing::Adjustments))?;
         compare("fees".to_owned(), fees_fen, &clearing(Clearing::Fees))?;
         compare("openings".to_owned(), -opened_fen, &clearing(Clearing::Opening))?;
         compare("lost cards".to_owned(), lost_fen, &clearing(Clearing::LostCards))?;
         compare("unknown cards".to_owned(), unknown_fen, &clearing(Clearing::UnknownCard))
+    }
+}
+
+const fn signed_fen(direction: AdjustDirection, amount_fen: i64) -> i64 {
+    match direction {
+        AdjustDirection::Give => amount_fen,
+        AdjustDirection::Take => -amount_fen,
     }
 }
 

@@ -11,6 +11,7 @@ use wal::{LogReader, RecordRef, WalError};
 use super::books::Books;
 use super::cards::Cards;
 use super::holders::Holders;
+use super::office::Office;
 use super::posting::{Line, Postings, postings_of};
 use super::refunds::Refunds;
 use super::report::{AuditReport, Check, Holdings, LogFacts, Totals, Violation};
@@ -79,6 +80,7 @@ pub(super) struct Checker<'a> {
     tills: Vec<Till>,
     cards: Cards,
     holders: Holders,
+    office: Office,
     policies: HashMap<u8, Policy>,
     /// The ends of the chains of each hot account's parts: how many parts there are isn't the log's business.
     hot_ends: HashMap<LedgerAccount, Vec<u64>>,
@@ -110,6 +112,7 @@ impl<'a> Checker<'a> {
             tills: Vec::new(),
             cards: Cards::default(),
             holders: Holders::default(),
+            office: Office::default(),
             policies: HashMap::new(),
             hot_ends: HashMap::new(),
             sales: SequenceSet::default(),
@@ -169,13 +172,13 @@ impl<'a> Checker<'a> {
                 self.begin_counter(account);
                 self.holders.set_lost(account, false);
                 let bound = self.cards.bound(r.card_uid.get(), account);
-                self.card(bound);
+                self.agree(Check::Card, bound);
             }
             Record::CardConflict(r) => {
                 self.link_account(AccountId(r.first.get()), r.previous_first.get());
                 self.link_account(AccountId(r.second.get()), r.previous_second.get());
                 let conflict = self.cards.conflict(r.card_uid.get(), AccountId(r.first.get()));
-                self.card(conflict);
+                self.agree(Check::Card, conflict);
             }
             Record::AccountTermsSet(r) => {
                 self.link_account(AccountId(r.account.get()), r.previous_account.get());
@@ -211,6 +214,7 @@ impl<'a> Checker<'a> {
                 None => self.violate(Check::Layout, format!("no authorising rule {}", r.rule)),
             },
             Record::CutOff(r) => self.cut_off(r),
+            Record::OfficeRulesSet(r) => self.office.set(r),
             Record::MerchantRegistered(..) | Record::MealPeriodSet(..) => {}
             _ => self.money(&record)?,
         }
@@ -233,6 +237,7 @@ impl<'a> Checker<'a> {
         let t = self.totals;
         let came_in = t.top_ups_fen + t.openings_fen + t.reversals_fen + t.refunds_fen + t.subsidies_fen;
         let spent = t.debits_fen + t.offline_fen + t.fees_fen + t.top_ups_undone_fen + t.payable_fen;
+        let (came_in, spent) = (came_in + t.adjusted_up_fen, spent + t.adjusted_down_fen);
         self.check(holdings.persons_fen == came_in - spent, Check::Totals, || {
             format!("persons hold {} fen; {came_in} came in and {spent} went out", holdings.persons_fen)
         });
@@ -399,6 +404,8 @@ impl<'a> Checker<'a> {
             });
         }
         self.token(record, money);
+        let done = self.office.take(self.number, self.time_ns, record);
+        self.agree(Check::Office, done);
         match record {
             Record::Debit(_) | Record::FullDebit(_) => self.debit(money, before_fen),
             Record::TopUp(r) => self.order(r),
@@ -417,6 +424,11 @@ impl<'a> Checker<'a> {
             Record::OfflineDebit(r) => self.offline(r),
             Record::CardIssued(_) | Record::CardReplaced(_) | Record::CardReturned(_) => {
                 self.card_state(record, money);
+            }
+            Record::AccountChanged(r, _) => {
+                if let Some(person) = person.and_then(|account| self.persons.get_mut(account.0 as usize)) {
+                    person.class = r.class;
+                }
             }
             _ => self.holder(record, money),
         }
@@ -451,6 +463,7 @@ impl<'a> Checker<'a> {
             return;
         }
         let amount_fen = postings.iter().map(|posting| i128::from(posting.amount_fen)).sum::<i128>();
+        let to_person = money.credit_account().as_person().is_some();
         let totals = &mut self.totals;
         match record.kind() {
             RecordKind::Debit | RecordKind::FullDebit => totals.debits_fen += amount_fen,
@@ -460,6 +473,8 @@ impl<'a> Checker<'a> {
             RecordKind::SubsidyClaimed => totals.subsidies_fen += amount_fen,
             RecordKind::TopUp => totals.top_ups_fen += amount_fen,
             RecordKind::TopUpUndo => totals.top_ups_undone_fen += amount_fen,
+            RecordKind::Adjustment if to_person => totals.adjusted_up_fen += amount_fen,
+            RecordKind::Adjustment => totals.adjusted_down_fen += amount_fen,
             RecordKind::Opening => totals.openings_fen += amount_fen,
             RecordKind::Reversal | RecordKind::FullReversal | RecordKind::Void => {
                 totals.reversals_fen += amount_fen;
@@ -597,7 +612,7 @@ impl<'a> Checker<'a> {
             Record::CardReturned(r) => self.cards.returned(r, account),
             _ => Ok(()),
         };
-        self.card(done);
+        self.agree(Check::Card, done);
         self.begin_counter(account);
         self.holders.set_lost(account, false);
     }
@@ -609,9 +624,7 @@ impl<'a> Checker<'a> {
         if let Record::LossReported(_) | Record::LossLifted(_) = record {
             self.cards.set_lost(account, matches!(record, Record::LossReported(_)));
         }
-        if let Err(detail) = done {
-            self.violate(Check::Holder, detail);
-        }
+        self.agree(Check::Holder, done);
     }
 
     /// An account's card from now on is another, or none: its counter begins anew.
@@ -621,9 +634,9 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn card(&mut self, done: Result<(), String>) {
+    fn agree(&mut self, check: Check, done: Result<(), String>) {
         if let Err(detail) = done {
-            self.violate(Check::Card, detail);
+            self.violate(check, detail);
         }
     }
 

@@ -21,6 +21,7 @@ mod books;
 mod cards;
 mod checker;
 mod holders;
+mod office;
 mod posting;
 mod refunds;
 mod report;

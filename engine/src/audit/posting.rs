@@ -4,7 +4,9 @@ use protocol::ids::{AccountId, MerchantId};
 use zerocopy::little_endian::I64;
 
 use crate::ledger::ledger_account::{Clearing, LedgerAccount, LedgerClass};
-use crate::ledger::record::{FullDebitRecord, MoneyRecord, Record, Wallet, Wallets, WalletsRecord};
+use crate::ledger::record::{
+    AdjustmentRecord, FullDebitRecord, MoneyRecord, Record, Wallet, Wallets, WalletsRecord,
+};
 
 /// One line of the books: a person's wallet, or an account of another class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,6 +104,29 @@ fn fee(r: &WalletsRecord) -> Result<Postings, &'static str> {
     Ok(Postings(if electronic.is_some() { [electronic, card] } else { [card, None] }))
 }
 
+/// One wallet, up or down, and no subsidy.
+fn adjustment(r: &AdjustmentRecord) -> Result<Posting, &'static str> {
+    let (money, amount_fen) = (&r.money, r.money.amount_fen.get());
+    let wallet = wallet_of(money)?;
+    let gives = money.credit_account().as_person().is_some();
+    let change_fen = if gives { amount_fen } else { -amount_fen };
+    let expected = match wallet {
+        PersonWallet::Card => [change_fen, 0, 0, 0],
+        PersonWallet::Electronic => [0, 0, change_fen, 0],
+        PersonWallet::Transition => return Err("the transition wallet isn't adjusted"),
+    };
+    if changes(&r.wallets) != expected || amount_fen <= 0 {
+        return Err("an adjustment changes its wallet by its amount, and no subsidy");
+    }
+    if gives {
+        let debit = clearing(money.debit_account(), Clearing::Adjustments)?;
+        Ok(Posting { debit, credit: person(money.credit_account(), wallet)?, amount_fen })
+    } else {
+        let credit = clearing(money.credit_account(), Clearing::Adjustments)?;
+        Ok(Posting { debit: person(money.debit_account(), wallet)?, credit, amount_fen })
+    }
+}
+
 /// The money comes from the merchant, into one wallet or two.
 fn given_back(money: &MoneyRecord, wallets: &Wallets) -> Result<Postings, &'static str> {
     let [card_fen, transition_fen, electronic_fen, subsidy_fen] = changes(wallets);
@@ -182,6 +207,7 @@ fn posting_of(record: &Record<'_>) -> Result<Option<Posting>, &'static str> {
             let to = person(r.money.credit_account(), PersonWallet::Card)?;
             (&r.money, clearing(r.money.debit_account(), Clearing::Subsidy)?, to)
         }
+        Record::Adjustment(r, _) => return adjustment(r).map(Some),
         Record::TopUp(r) => {
             let to = person(r.money.credit_account(), PersonWallet::Electronic)?;
             if wallet_of(&r.money)? != PersonWallet::Electronic {

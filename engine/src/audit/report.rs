@@ -62,6 +62,8 @@ pub enum Check {
     Subsidy,
     /// An online debit leaves no less than the floor of the account's class.
     Floor,
+    /// Whoever corrects a balance says why, and two different people do it where the amount needs them.
+    Office,
     /// The transition wallet is never above zero, the electronic wallet never below.
     WalletSign,
     /// A flagged sale, and only it, is held back from its merchant.
@@ -138,6 +140,10 @@ pub struct Totals {
     pub payable_fen: i128,
     /// Paid at tills through other channels: recorded, and in no balance here.
     pub tenders_fen: i128,
+    /// Given to persons by operators.
+    pub adjusted_up_fen: i128,
+    /// Taken from persons by operators.
+    pub adjusted_down_fen: i128,
 }
 
 /// The balances at the end. In fen; what is owed to each is positive.
@@ -258,6 +264,10 @@ impl fmt::Display for AuditReport {
         }
         if self.totals.subsidies_fen != 0 {
             line(f, "subsidies", self.totals.subsidies_fen)?;
+        }
+        let adjusted_fen = self.totals.adjusted_up_fen - self.totals.adjusted_down_fen;
+        if adjusted_fen != 0 {
+            line(f, "adjustments", adjusted_fen)?;
         }
         line(f, "less offline debits", -self.totals.offline_fen)?;
         if self.totals.fees_fen != 0 {

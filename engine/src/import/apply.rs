@@ -9,10 +9,10 @@ use super::campus::{CampusFile, PolicyEntry, Yuan};
 use super::roster::{Roster, RosterLine};
 use crate::ledger::command::{
     BindCard, OpenAccount, PasswordImport, RegisterMerchant, RegisterTerminal, SetAccountClass,
-    SetMealPeriod, SetPolicy,
+    SetMealPeriod, SetOfficeRules, SetPolicy,
 };
 use crate::ledger::holder::PasswordRef;
-use crate::ledger::registry::Policy;
+use crate::ledger::registry::{OfficeRules, Policy};
 use crate::ledger::{Outcome, Request};
 use crate::runtime::engine::{Engine, EngineError};
 use crate::runtime::password_vault::{Hashed, PasswordVault};
@@ -248,6 +248,26 @@ pub fn campus(engine: &Engine, file: &CampusFile) -> Result<ImportReport, Import
             enabled: true,
         });
         set(request, format!("terminal {} of merchant {}", terminal.id, terminal.merchant))?;
+    }
+    for operator in &file.operators {
+        let request = Request::RegisterTerminal(RegisterTerminal {
+            terminal: TerminalId(operator.id),
+            merchant: MerchantId(0),
+            kind: operator.role,
+            key_version: 1,
+            enabled: operator.enabled,
+        });
+        set(request, format!("operator {}", operator.id))?;
+    }
+    if let Some(office) = &file.office {
+        let default = OfficeRules::DEFAULT;
+        let rules = OfficeRules {
+            adjust_alone_max_fen: office
+                .adjust_alone_max
+                .map_or(default.adjust_alone_max_fen, |yuan| yuan.amount_fen),
+            proposal_s: office.proposal_days.map_or(default.proposal_s, |days| u32::from(days) * 86_400),
+        };
+        set(Request::SetOfficeRules(SetOfficeRules { rules }), "office".to_owned())?;
     }
     for (number, period) in (0..).zip(&file.meal_periods) {
         let request = Request::SetMealPeriod(SetMealPeriod {

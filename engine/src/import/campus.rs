@@ -10,6 +10,14 @@
 //! merchant = 1
 //! kind = "point-of-sale"   # or water, shower, door, phone-gateway, counter
 //!
+//! [[operator]]
+//! id = 9001                # a number of its own, as a terminal's
+//! role = "finance"         # or card-centre, auditor, administrator
+//!
+//! [office]                 # what one operator may do alone
+//! adjust_alone_max = "100.00"   # yuan, inclusive; above it takes a second one. Default 100.00
+//! proposal_days = 7        # how long a proposal waits for a second one. Default 7
+//!
 //! [[meal_period]]
 //! name = "lunch"
 //! start = "10:30"          # inclusive
@@ -32,7 +40,7 @@
 //! `covers`: what is available, less the amount, isn't under the floor. `above-zero`: that, and what is available is above
 //! zero, the guide's own "余额大于 0 才能进行消费".
 //!
-//! Terminals get their keys by derivation from the campus master key, so no key stands in the file.
+//! Terminals and operators get their keys by derivation from the campus master key, so no key stands in the file.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -55,6 +63,12 @@ pub struct CampusFile {
     /// Terminals to register.
     #[serde(default, rename = "terminal")]
     pub terminals: Vec<TerminalEntry>,
+    /// Operators: people who sign in with a key of their own.
+    #[serde(default, rename = "operator")]
+    pub operators: Vec<OperatorEntry>,
+    /// What one operator may do alone.
+    #[serde(default)]
+    pub office: Option<OfficeEntry>,
     /// Meal periods; a time outside every one of them is "other".
     #[serde(default, rename = "meal_period")]
     pub meal_periods: Vec<MealPeriodEntry>,
@@ -87,6 +101,30 @@ pub struct TerminalEntry {
     /// What it is, and so what it may send.
     #[serde(default = "point_of_sale", deserialize_with = "terminal_kind")]
     pub kind: TerminalKind,
+}
+
+/// One operator.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperatorEntry {
+    /// Operator's number, chosen by the school; no terminal has it.
+    pub id: u32,
+    /// What he may ask for.
+    #[serde(deserialize_with = "role")]
+    pub role: TerminalKind,
+    /// Whether he may sign in.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+}
+
+/// What one operator may do alone.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfficeEntry {
+    /// The largest amount that one operator may adjust alone, yuan, inclusive.
+    pub adjust_alone_max: Option<Yuan>,
+    /// How many days a proposal waits for a second operator.
+    pub proposal_days: Option<u16>,
 }
 
 /// One meal period of the day.
@@ -144,10 +182,28 @@ fn point_of_sale() -> TerminalKind {
 }
 
 fn terminal_kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TerminalKind, D::Error> {
+    kind_among(deserializer, "kind of terminal", |kind| !kind.is_operator())
+}
+
+fn role<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TerminalKind, D::Error> {
+    kind_among(deserializer, "role", TerminalKind::is_operator)
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// Reads the name of one of those kinds that `among` lets in.
+fn kind_among<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    what: &str,
+    among: impl Fn(TerminalKind) -> bool,
+) -> Result<TerminalKind, D::Error> {
     let name = String::deserialize(deserializer)?;
-    TerminalKind::from_name(&name).ok_or_else(|| {
-        let names: Vec<&str> = TerminalKind::ALL.into_iter().map(TerminalKind::name).collect();
-        serde::de::Error::custom(format!("{name:?} isn't a kind of terminal; one of {}", names.join(", ")))
+    TerminalKind::from_name(&name).filter(|&kind| among(kind)).ok_or_else(|| {
+        let kinds = TerminalKind::ALL.into_iter().filter(|&kind| among(kind));
+        let names: Vec<&str> = kinds.map(TerminalKind::name).collect();
+        serde::de::Error::custom(format!("{name:?} isn't a {what}; one of {}", names.join(", ")))
     })
 }
 
@@ -299,6 +355,14 @@ impl CampusFile {
                 return Some(format!("terminal {} is given twice", terminal.id));
             }
         }
+        for (i, operator) in self.operators.iter().enumerate() {
+            if self.operators[..i].iter().any(|o| o.id == operator.id) {
+                return Some(format!("operator {} is given twice", operator.id));
+            }
+            if self.terminals.iter().any(|t| t.id == operator.id) {
+                return Some(format!("{} is an operator and a terminal", operator.id));
+            }
+        }
         for period in &self.meal_periods {
             if period.start.0 >= period.end.0 {
                 return Some(format!("meal period {:?} ends before it starts", period.name));
@@ -335,6 +399,11 @@ mod tests {
             id = 9000
             merchant = 1
             kind = "phone-gateway"
+            [[operator]]
+            id = 9001
+            role = "finance"
+            [office]
+            adjust_alone_max = "50"
             [[meal_period]]
             name = "lunch"
             start = "10:30"
@@ -352,6 +421,9 @@ mod tests {
         let campus = CampusFile::parse(Path::new("c.toml"), text).unwrap();
         assert_eq!(campus.terminals[0].kind, TerminalKind::PointOfSale);
         assert_eq!(campus.terminals[1].kind, TerminalKind::PhoneGateway);
+        let clerk = OperatorEntry { id: 9_001, role: TerminalKind::Finance, enabled: true };
+        assert_eq!(campus.operators, [clerk]);
+        assert_eq!(campus.office.unwrap().adjust_alone_max.unwrap().amount_fen, 5_000);
         assert_eq!(campus.meal_periods[0].start, ClockMinute(630));
         let policy = campus.policy.unwrap();
         assert_eq!((policy.day_max.amount_fen, policy.rule), (5_005, AuthoriseRule::Covers));
@@ -379,6 +451,10 @@ mod tests {
         assert!(message("colour = 1\n").contains("line 1, column 1"));
         let kind = message("[[terminal]]\nid=1\nmerchant=1\nkind='tap'\n");
         assert!(kind.contains("\"tap\" isn't a kind of terminal; one of point-of-sale, water"), "{kind}");
+        let role = message("[[operator]]\nid=1\nrole='counter'\n");
+        assert!(role.contains("\"counter\" isn't a role; one of card-centre, finance"), "{role}");
+        let both = "[[terminal]]\nid=1\nmerchant=1\n[[operator]]\nid=1\nrole='auditor'\n";
+        assert_eq!(message(both), "c.toml: 1 is an operator and a terminal");
         let overlap = "[[meal_period]]\nname='a'\nstart='10:00'\nend='12:00'\n\
                        [[meal_period]]\nname='b'\nstart='11:00'\nend='13:00'\n";
         assert_eq!(message(overlap), "c.toml: meal periods \"a\" and \"b\" overlap");

@@ -6,6 +6,10 @@ use super::fold::Fold;
 use super::known::Known;
 
 pub use super::kind::Request;
+pub use super::kind::account_freeze::AccountFreeze;
+pub use super::kind::account_limits::AccountLimits;
+pub use super::kind::adjust::Adjust;
+pub use super::kind::adjust_decide::{AdjustDecide, AdjustExpire};
 pub use super::kind::balance::Balance;
 pub use super::kind::bill_head::BillHead;
 pub use super::kind::bind_card::BindCard;
@@ -31,6 +35,7 @@ pub use super::kind::sale_query::SaleQuery;
 pub use super::kind::set_account_class::SetAccountClass;
 pub use super::kind::set_account_terms::SetAccountTerms;
 pub use super::kind::set_meal_period::SetMealPeriod;
+pub use super::kind::set_office_rules::SetOfficeRules;
 pub use super::kind::set_policy::SetPolicy;
 pub use super::kind::tender::Tender;
 pub use super::kind::top_up::TopUp;

@@ -51,6 +51,12 @@ pub const MEAL_PERIODS_MAX: usize = 16;
 /// Bytes of a merchant's or a meal period's name (UTF-8).
 pub const NAME_BYTES_MAX: usize = 64;
 
+/// Bytes of an operator's reason (UTF-8).
+pub const REASON_BYTES_MAX: usize = 96;
+
+/// Proposed adjustments that may wait for a second person, in all.
+pub const PROPOSALS_MAX: usize = 256;
+
 /// A reversal later than this after its original is refused; only a refund can undo it then.
 pub const REVERSAL_WINDOW_NS: u64 = 3 * super::calendar::DAY_NS;
 
@@ -130,6 +136,8 @@ pub const CARD_STATE_LOOKS_MAX: Looks = Looks { probes: 10, lines: 18 };
 /// What is asked under a query password or by a virtual card at most, without the search for a place in the directory or on
 /// the block-list as below.
 pub const HOLDER_LOOKS_MAX: Looks = Looks { probes: 14, lines: 22 };
+/// What an operator asks at most, with four shards: proposals are looked for in each.
+pub const OFFICE_LOOKS_MAX: Looks = Looks { probes: 11, lines: 18 };
 
 /// Opening an account or binding a card at most, without the search for a place in the directory: that takes
 /// [`TABLE_SEARCH_MAX`] buckets, a line each.

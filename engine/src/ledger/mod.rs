@@ -52,6 +52,7 @@ pub mod orders;
 pub mod outcome_ring;
 pub mod prefetch;
 mod probes;
+pub mod proposals;
 pub mod record;
 pub mod refunds;
 pub mod registry;

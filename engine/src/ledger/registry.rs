@@ -4,6 +4,7 @@
 
 use protocol::command_table::Kind;
 use protocol::ids::{BusinessDate, MerchantId, RecordNumber, TerminalId};
+use protocol::result_code::ResultCode;
 pub use protocol::terminal_kind::TerminalKind;
 
 use super::block_list::BlockList;
@@ -68,6 +69,26 @@ impl Policy {
 }
 
 impl Default for Policy {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// What one operator may do alone, and how long he waits for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfficeRules {
+    /// The largest amount that one operator may adjust alone, inclusive.
+    pub adjust_alone_max_fen: i64,
+    /// How long a proposal waits for a second person, in seconds of logged time.
+    pub proposal_s: u32,
+}
+
+impl OfficeRules {
+    /// 100 yuan; a week.
+    pub const DEFAULT: OfficeRules = OfficeRules { adjust_alone_max_fen: 10_000, proposal_s: 7 * 86_400 };
+}
+
+impl Default for OfficeRules {
     fn default() -> Self {
         Self::DEFAULT
     }
@@ -170,6 +191,11 @@ impl Terminal {
         Kind::TopUp.command().may_be_sent_by(self.kind)
     }
 
+    /// Why it may not send a request of this kind; `None` when it may.
+    pub const fn refusal_of(&self, kind: Kind) -> Option<ResultCode> {
+        kind.command().refusal_to(self.kind)
+    }
+
     /// Whether it may take a top-up back.
     pub const fn undoes_top_ups(&self) -> bool {
         Kind::TopUpUndo.command().may_be_sent_by(self.kind)
@@ -197,6 +223,7 @@ pub struct Registry {
     pub(super) policies: Vec<Policy>,
     pub(super) meal_periods: [Option<MealPeriod>; MEAL_PERIODS_MAX],
     pub(super) block_list: BlockList,
+    pub(super) office: OfficeRules,
     pub(super) business_date: BusinessDate,
     pub(super) accounts: u32,
     pub(super) accounts_max: u32,
@@ -214,6 +241,7 @@ impl Registry {
             policies: vec![Policy::DEFAULT; CLASSES_MAX],
             meal_periods: [None; MEAL_PERIODS_MAX],
             block_list: BlockList::new(sizes.blocked_cards_max()),
+            office: OfficeRules::DEFAULT,
             business_date: BusinessDate(0),
             accounts: 0,
             accounts_max,
@@ -266,6 +294,12 @@ impl Registry {
     /// Which cards no till takes, and every move of that list.
     pub const fn block_list(&self) -> &BlockList {
         &self.block_list
+    }
+
+    /// What one operator may do alone.
+    pub fn office(&self) -> &OfficeRules {
+        looks_at(&self.office);
+        &self.office
     }
 
     /// The open business date; 0 before the books were opened.

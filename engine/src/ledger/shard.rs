@@ -9,6 +9,7 @@ use super::hot::HotParts;
 use super::limits::SHARDS_MAX;
 use super::orders::Orders;
 use super::probes::{looks_at, looks_at_head};
+use super::proposals::Proposals;
 use super::terminal_entry::TerminalEntry;
 
 /// Account `n` and terminal slot `n` live in shard `n % N`, at place `n / N`. N is a power of two.
@@ -20,6 +21,7 @@ pub struct Shard {
     pub(super) terminals: Vec<TerminalEntry>,
     pub(super) hot: HotParts,
     pub(super) orders: Orders,
+    pub(super) proposals: Proposals,
     pub(super) outcomes_per_terminal: usize,
 }
 

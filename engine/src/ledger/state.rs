@@ -11,6 +11,7 @@ use super::hot::HotParts;
 use super::ledger_account::LedgerAccount;
 use super::limits::{BLOCKED_CARDS_MIN, SHARDS_MAX};
 use super::orders::Orders;
+use super::proposals::Proposals;
 use super::registry::Registry;
 use super::shard::{Layout, Parts, Shard};
 use super::terminal_entry::TerminalEntry;
@@ -113,6 +114,7 @@ impl State {
                 terminals: Vec::with_capacity(terminals_per_shard),
                 hot: HotParts::new(sizes.merchants_max),
                 orders: Orders::new(sizes.orders_per_shard()),
+                proposals: Proposals::new(),
                 outcomes_per_terminal: sizes.outcomes_per_terminal,
             })
             .collect();

@@ -94,7 +94,7 @@ pub(super) fn line(link: &Link<'_>, chain: &AccountChain<'_>) -> Option<BillLine
         related_record: related.into(),
         business_date: money.business_date,
         kind: kind.number(),
-        channel: money.channel().map_or(0, channel_number),
+        channel: money.channel().map_or(0, |channel| channel_number(channel, kind)),
         wallet: money.wallet().map_or(0, |w| w as u8),
         flags,
         reserved: 0.into(),
@@ -102,7 +102,7 @@ pub(super) fn line(link: &Link<'_>, chain: &AccountChain<'_>) -> Option<BillLine
 }
 
 /// The channel as it stands on the wire; 0 for what the till itself asked for, such as a reversal.
-fn channel_number(channel: Channel) -> u8 {
+fn channel_number(channel: Channel, kind: BillLineKind) -> u8 {
     use protocol::channel::Channel as Wire;
     match channel {
         Channel::Card => Wire::Card.number(),
@@ -111,7 +111,8 @@ fn channel_number(channel: Channel) -> u8 {
         Channel::Counter => Wire::Counter.number(),
         Channel::WeChat => Wire::WeChatPay.number(),
         Channel::Alipay => Wire::Alipay.number(),
-        Channel::Operator => Wire::Import.number(),
+        Channel::Operator if kind == BillLineKind::Opening => Wire::Import.number(),
+        Channel::Operator => Wire::Operator.number(),
         Channel::Till => 0,
     }
 }

@@ -16,12 +16,12 @@ use wal::{
 use super::change_turn::ChangeTurn;
 use super::order_index::{OrderIndex, RunError};
 use super::snapshot_files::{Snapshot, SnapshotError};
-use super::turn::Routes;
+use super::turn::{HeldShards, Routes};
 use crate::ledger::decision::{BalanceView, BillHeadView};
 use crate::ledger::holder::PasswordRef;
 use crate::ledger::{
-    Command, Decision, Directory, LedgerError, Need, Outcome, Record, Registry, Request, Shard, Sizes, State,
-    apply, touch_record,
+    Command, Decision, Directory, LedgerError, Need, Outcome, Record, Registry, Request, Shard, ShardSet,
+    Sizes, State, apply, touch_record,
 };
 
 /// Staged groups up to which a worker writes the block itself instead of waking the log's thread: for one till
@@ -304,6 +304,11 @@ impl Engine {
         for shard in &self.shards {
             shard.lock().set_orders_indexed(up_to);
         }
+    }
+
+    /// Every shard, held; nothing of what is configured.
+    pub(super) fn hold_all(&self) -> HeldShards<'_> {
+        HeldShards::take(&self.shards, ShardSet::all(self.shards.len()))
     }
 
     pub(super) fn shards(&self) -> &[CachePadded<Mutex<Shard>>] {

@@ -22,6 +22,7 @@ mod durable_signal;
 pub mod engine;
 pub mod history_walk;
 pub mod look_up;
+pub mod office;
 pub mod order_index;
 pub mod password_lane;
 pub mod password_vault;

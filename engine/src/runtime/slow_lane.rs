@@ -4,7 +4,8 @@
 //! uploads two thousand records doesn't keep another waiting, and lets go of every shard between portions. When
 //! a full block waits to be written it stages no more until the log has taken it, so that a live answer waits for one
 //! block of backfill beside the one in flight, not for a buffer full of them. The system is asked to run it after
-//! everybody else, so that with too few processors it is backfill that waits. It keeps the index of orders as well.
+//! everybody else, so that with too few processors it is backfill that waits. It keeps the index of orders as well, decides what
+//! operators ask, and does what is due by itself.
 //!
 //! **Invariant**: a till has at most one job here, so the queue is bounded by the number of connections.
 
@@ -12,13 +13,14 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use crossbeam::channel::{self, Receiver, Sender};
 use protocol::answer::BatchLine;
 use protocol::ids::{AccountId, RecordNumber, TerminalId};
 use protocol::offline_record::{OfflineRecord, TacVerifier};
 use protocol::password::Password;
-use protocol::request::{BlockListActive, BlockListQuery, StatementQuery};
+use protocol::request::{AdjustmentsQuery, BlockListActive, BlockListQuery, StatementQuery};
 use protocol::result_code::ResultCode;
 use zerocopy::IntoBytes;
 
@@ -27,6 +29,7 @@ use super::block_list_pages::{BlockListPage, BlockListPages};
 use super::durable_signal::DurableSignal;
 use super::engine::{Engine, EngineError, Reply};
 use super::look_up;
+use super::office::AdjustmentsPage;
 use super::statement::{self, Statement, StatementError};
 use crate::ledger::command::{self, OfflineFact, Sale, TillList};
 use crate::ledger::{Command, Request, TerminalSlot};
@@ -36,6 +39,8 @@ const NICE: i32 = 10;
 
 /// Records of one till that are worked on before the next till's turn.
 const PORTION_RECORDS: usize = 64;
+/// How often the lane looks whether something is to be done by itself.
+const DUE_EVERY: Duration = Duration::from_secs(1);
 
 /// Work for the slow lane.
 pub enum Job {
@@ -83,7 +88,14 @@ pub enum Job {
         /// Called with what it came to.
         done: Box<dyn FnOnce(Reply) + Send>,
     },
-    /// A live command that needs what memory doesn't have.
+    /// The proposed adjustments that wait.
+    Adjustments {
+        /// Which of them.
+        query: AdjustmentsQuery,
+        /// Called with the page.
+        done: Box<dyn FnOnce(AdjustmentsPage) + Send>,
+    },
+    /// A live command that needs what memory doesn't have, or one that isn't a till's.
     LookUp {
         /// Makes the command again, borrowing what it owns.
         command: Box<dyn OwnedCommand>,
@@ -185,6 +197,7 @@ struct Worker {
 impl Worker {
     fn run(&self, jobs: &Receiver<Job>) {
         let mut uploads: VecDeque<Upload> = VecDeque::new();
+        let due = channel::tick(DUE_EVERY);
         loop {
             if uploads.is_empty() {
                 channel::select! {
@@ -193,10 +206,14 @@ impl Worker {
                         Err(channel::RecvError) => return,
                     },
                     recv(self.engine.orders().due()) -> _ => self.index_orders(),
+                    recv(due) -> _ => self.do_what_is_due(),
                 }
             }
             if self.engine.orders().due().try_recv().is_ok() {
                 self.index_orders();
+            }
+            if due.try_recv().is_ok() {
+                self.do_what_is_due();
             }
             while let Ok(job) = jobs.try_recv() {
                 self.begin(job, &mut uploads);
@@ -248,7 +265,18 @@ impl Worker {
                     command::BlockListActive { slot, terminal, version, digest, is_right, till_time_ns };
                 done(self.with_look_ups(&Request::BlockListActive(report)));
             }
+            Job::Adjustments { query, done } => done(self.engine.adjustments(&query)),
             Job::LookUp { command, done } => done(self.with_look_ups(&command.command().request)),
+        }
+    }
+
+    /// Does what nobody asks for: its time has come.
+    fn do_what_is_due(&self) {
+        while let Some(request) = self.engine.due() {
+            if let Reply::Refused(_) = self.with_look_ups(&request) {
+                // The log takes nothing: again when it does.
+                return;
+            }
         }
     }
 
@@ -376,7 +404,6 @@ fn till_list(record: &OfflineRecord) -> Option<TillList> {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
-    use std::time::Duration;
 
     use protocol::ids::{Epoch, Sequence};
     use protocol::keys::{Key128, derive_card_key};

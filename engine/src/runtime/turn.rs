@@ -35,7 +35,7 @@ pub struct Turn<'e> {
 }
 
 /// Guards of some shards, by shard number.
-struct HeldShards<'e> {
+pub(super) struct HeldShards<'e> {
     guards: [Option<MutexGuard<'e, Shard>>; SHARDS_MAX],
     shard_count: usize,
 }
@@ -208,7 +208,7 @@ pub(super) fn refusal_of(error: AppendError) -> ResultCode {
 }
 
 impl<'e> HeldShards<'e> {
-    fn take(shards: &'e [CachePadded<Mutex<Shard>>], set: ShardSet) -> HeldShards<'e> {
+    pub(super) fn take(shards: &'e [CachePadded<Mutex<Shard>>], set: ShardSet) -> HeldShards<'e> {
         let mut guards = [const { None }; SHARDS_MAX];
         for shard in set.iter() {
             guards[shard] = Some(shards[shard].lock());

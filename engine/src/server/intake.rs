@@ -260,7 +260,12 @@ impl OwnedCommand for LiveRequest {
             | Body::ClassRules
             | Body::MealPeriods
             | Body::BlockList(_)
-            | Body::BlockListActive(_) => {
+            | Body::BlockListActive(_)
+            | Body::AccountFreeze(_)
+            | Body::AccountLimits(_)
+            | Body::Adjust(_)
+            | Body::AdjustDecide(_)
+            | Body::Adjustments(_) => {
                 unreachable!("the table sends these by other lanes")
             }
         };
@@ -284,7 +289,7 @@ fn channel_of(channel: protocol::channel::Channel) -> command::Channel {
     }
 }
 
-fn selector(selector: &request::AccountSelector) -> AccountSelector {
+pub(super) fn selector(selector: &request::AccountSelector) -> AccountSelector {
     match selector {
         request::AccountSelector::Account(account) => AccountSelector::Account(*account),
         request::AccountSelector::Card(card_uid) => AccountSelector::Card(*card_uid),

@@ -40,6 +40,7 @@ mod connection;
 mod intake;
 mod large_reads;
 pub mod metrics;
+mod office;
 mod pump;
 mod read_buffer;
 mod reception;

@@ -16,7 +16,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use protocol::answer::{
-    Answer, BatchAnswer, BatchLine, BillAnswer, ClassRulesAnswer, MealPeriodsAnswer, Refusal,
+    AdjustmentsAnswer, Answer, BatchAnswer, BatchLine, BillAnswer, ClassRulesAnswer, MealPeriodsAnswer,
+    Refusal,
 };
 use protocol::command_table::Lane;
 use protocol::frame::Header;
@@ -38,6 +39,7 @@ use crate::ledger::decision::BillHeadView;
 use crate::runtime::bill::BillPage;
 use crate::runtime::block_list_pages::BlockListPage;
 use crate::runtime::engine::{EngineError, Reply};
+use crate::runtime::office::AdjustmentsPage;
 use crate::runtime::slow_lane::{Job, OwnedCommand};
 use crate::runtime::statement::{Statement, StatementError};
 
@@ -71,6 +73,7 @@ pub(super) enum Body {
     ClassRules(Table<ClassRulesLine>),
     MealPeriods(Table<MealPeriodLine>),
     BlockList(BlockListPage),
+    Adjustments(AdjustmentsPage),
     Refused(Refusal),
 }
 
@@ -403,6 +406,16 @@ impl Waiting {
             Body::BlockList(page) => {
                 connection.slow_in_flight.set(false);
                 connection.answer(header, &Answer::BlockList(block_list_answer(page)));
+            }
+            Body::Adjustments(page) => {
+                connection.live_in_flight.set(false);
+                let answer = AdjustmentsAnswer {
+                    code: ResultCode::Approved,
+                    next_after: page.next_after,
+                    server_time_ns,
+                    lines: &page.lines,
+                };
+                connection.answer(header, &Answer::Adjustments(answer));
             }
             Body::Refused(refusal) => {
                 in_flight(connection, header).set(false);

@@ -269,8 +269,8 @@ impl FrameHandler for Worker {
             let value = header.terminal.0.into();
             return connection.refuse(frame, Refusal { code: ResultCode::MalformedFrame, offset, value });
         }
-        if !header.kind.command().may_be_sent_by(connection.kind) {
-            return connection.refuse(frame, Refusal::new(ResultCode::NotPermitted));
+        if let Some(code) = header.kind.command().refusal_to(connection.kind) {
+            return connection.refuse(frame, Refusal::new(code));
         }
         let lane = header.kind.command().lane;
         if lane == Lane::Session {
@@ -287,6 +287,7 @@ impl FrameHandler for Worker {
         match lane {
             Lane::Session => unreachable!("answered above"),
             Lane::Live | Lane::Walk | Lane::Change => self.queue(connection, header, &request, frame),
+            Lane::Office => self.office(connection, &header, &request, frame),
             Lane::Batch => self.batch(connection, &header, &request),
         }
     }

@@ -426,6 +426,11 @@ impl Books {
             Request::LossLift(lift) => self.once(sale, account_of(&lift.account), |books, account| {
                 if books.lost.remove(&account) { ResultCode::Approved } else { ResultCode::CardNotLost }
             }),
+            Request::AccountFreeze(_)
+            | Request::AccountLimits(_)
+            | Request::Adjust(_)
+            | Request::AdjustDecide(_)
+            | Request::Adjustments(_) => unreachable!("the generator is no operator"),
         }
     }
 

@@ -13,7 +13,12 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::error::{DecodeError, EncodeError};
 
+pub(crate) mod account_freeze;
+pub(crate) mod account_limits;
 pub(crate) mod account_password;
+pub(crate) mod adjust;
+pub(crate) mod adjust_decide;
+pub(crate) mod adjustments;
 pub(crate) mod balance;
 pub(crate) mod bill;
 pub(crate) mod block_list;
@@ -27,6 +32,7 @@ pub(crate) mod heartbeat;
 pub(crate) mod layout;
 pub(crate) mod money_answer;
 pub(crate) mod phone_change;
+pub(crate) mod reasoned;
 pub(crate) mod refund;
 pub(crate) mod refusal;
 pub(crate) mod reversal;

@@ -5,7 +5,12 @@ use core::ops::RangeInclusive;
 use crate::command_table::{Command, Direction, Lane, Stage};
 use crate::error::{DecodeError, EncodeError};
 use crate::message::Body;
+use crate::message::account_freeze::AccountFreeze;
+use crate::message::account_limits::AccountLimits;
 use crate::message::account_password::AccountPassword;
+use crate::message::adjust::Adjust;
+use crate::message::adjust_decide::AdjustDecide;
+use crate::message::adjustments::{ADJUSTMENT_LINES_MAX, AdjustmentsAnswer, AdjustmentsQuery};
 use crate::message::balance::{BalanceAnswer, BalanceQuery};
 use crate::message::bill::{BILL_LINES_MAX, BillAnswer, BillQuery};
 use crate::message::block_list::{BLOCK_LIST_LINES_MAX, BlockListActive, BlockListAnswer, BlockListQuery};
@@ -17,6 +22,7 @@ use crate::message::code_debit::CodeDebit;
 use crate::message::heartbeat::{Heartbeat, HeartbeatAnswer};
 use crate::message::money_answer::MoneyAnswer;
 use crate::message::phone_change::PhoneChange;
+use crate::message::reasoned::Reasoned;
 use crate::message::refund::Refund;
 use crate::message::refusal::Refusal;
 use crate::message::reversal::Reversal;
@@ -41,6 +47,30 @@ const SELLERS: TerminalKinds = TerminalKinds::of(&[
 /// Whoever sells under somebody's eyes: what gives money back isn't taken from a tap on a wall.
 const ATTENDED: TerminalKinds =
     TerminalKinds::of(&[TerminalKind::PointOfSale, TerminalKind::PhoneGateway, TerminalKind::Counter]);
+/// Who may ask for statements.
+const READERS: TerminalKinds = TerminalKinds::of(&[
+    TerminalKind::PointOfSale,
+    TerminalKind::Water,
+    TerminalKind::Shower,
+    TerminalKind::PhoneGateway,
+    TerminalKind::Counter,
+    TerminalKind::CardCentre,
+    TerminalKind::Finance,
+    TerminalKind::Auditor,
+    TerminalKind::Administrator,
+]);
+/// Operators, whatever their role.
+const OPERATORS: TerminalKinds = TerminalKinds::of(&[
+    TerminalKind::CardCentre,
+    TerminalKind::Finance,
+    TerminalKind::Auditor,
+    TerminalKind::Administrator,
+]);
+/// Operators who see to accounts.
+const CARD_CENTRE: TerminalKinds =
+    TerminalKinds::of(&[TerminalKind::CardCentre, TerminalKind::Administrator]);
+/// Operators who see to money.
+const FINANCE: TerminalKinds = TerminalKinds::of(&[TerminalKind::Finance, TerminalKind::Administrator]);
 /// Where cards are handed out, and cash is taken.
 const COUNTERS: TerminalKinds = TerminalKinds::of(&[TerminalKind::Counter]);
 /// What speaks for the phone's app.
@@ -343,7 +373,7 @@ messages! {
         0x22 SaleQuery(SaleQuery), 8..=8, Live, NO_SEQUENCE, EVERYONE
             => SaleQueryAnswer, 40..=40, Money(MoneyAnswer);
         /// Asks for a page of an account's statement: the lines of a period, newest first, and how they add up.
-        0x23 Statement(StatementQuery), 56..=56, Walk, NO_SEQUENCE, SELLERS
+        0x23 Statement(StatementQuery), 56..=56, Walk, NO_SEQUENCE, READERS
             => StatementAnswer, items(64, 64, 0..=BILL_LINES_MAX), Statement(StatementAnswer<'a>);
         /// Sends stored offline records.
         0x30 Upload(Upload<'a>), items(8, 96, 1..=UPLOAD_RECORDS_MAX), Batch, NO_SEQUENCE, SELLERS
@@ -375,6 +405,21 @@ messages! {
         /// Takes a loss report back: the card is found.
         0x4D LossLift(AccountPassword), 48..=48, Change, TAKES_SEQUENCE, CASHIERS
             => LossLiftAnswer, 40..=40, Money(MoneyAnswer);
+        /// Freezes an account, or lifts that again.
+        0x62 AccountFreeze(Reasoned<'a, AccountFreeze>), 160..=160, Office, TAKES_SEQUENCE, CARD_CENTRE
+            => AccountFreezeAnswer, 40..=40, Money(MoneyAnswer);
+        /// Sets an account's class and the holder's own limits.
+        0x63 AccountLimits(Reasoned<'a, AccountLimits>), 168..=168, Office, TAKES_SEQUENCE, CARD_CENTRE
+            => AccountLimitsAnswer, 40..=40, Money(MoneyAnswer);
+        /// Corrects a balance, or proposes to.
+        0x64 Adjust(Reasoned<'a, Adjust>), 168..=168, Office, TAKES_SEQUENCE, FINANCE
+            => AdjustAnswer, 40..=40, Money(MoneyAnswer);
+        /// Approves or rejects what another operator proposed.
+        0x65 AdjustDecide(Reasoned<'a, AdjustDecide>), 144..=144, Office, TAKES_SEQUENCE, FINANCE
+            => AdjustDecideAnswer, 40..=40, Money(MoneyAnswer);
+        /// Asks which proposed adjustments wait to be approved.
+        0x66 Adjustments(AdjustmentsQuery), 16..=16, Office, NO_SEQUENCE, OPERATORS
+            => AdjustmentsAnswer, items(24, 48, 0..=ADJUSTMENT_LINES_MAX), Adjustments(AdjustmentsAnswer<'a>);
     }
     any_time {
         /// Answers any request that wasn't carried out because of the frame, the session or the server's state.
@@ -389,8 +434,8 @@ bodies! {
         SignedOut;
         /// Answers a heartbeat.
         Heartbeat(HeartbeatAnswer);
-        /// Answers a debit, a tender, a top-up, what undoes or gives back, a change of cards, passwords or phones, a report of the
-        /// active block-list, or a sale query.
+        /// Answers a debit, a tender, a top-up, what undoes or gives back, a change of cards, passwords or phones, what an
+        /// operator does, a report of the active block-list, or a sale query.
         Money(MoneyAnswer);
         /// Answers a balance query.
         Balance(BalanceAnswer);
@@ -404,6 +449,8 @@ bodies! {
         MealPeriods(MealPeriodsAnswer<'a>);
         /// Answers a query for the block-list.
         BlockList(BlockListAnswer<'a>);
+        /// Answers the question after proposed adjustments.
+        Adjustments(AdjustmentsAnswer<'a>);
         /// Answers an upload: one line for each record, in the order sent.
         Batch(BatchAnswer<'a>);
         /// Answers any request that wasn't carried out.

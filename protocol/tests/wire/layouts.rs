@@ -92,6 +92,21 @@ const AMOUNT: Field = ("amount_fen", I64, "the amount");
 
 const CARD_FEE: Field = ("fee_fen", I64, "what the account pays for the card; 0 = nothing");
 
+const REASON: Field =
+    ("reason", Text(128), "why, not empty, at most 96 bytes; it stands in the log: no personal data");
+
+const ADJUSTMENT_LINE: &[Field] = &[
+    ("proposal", U64, "the record by which it was proposed"),
+    ("time_ns", U64, "when that was"),
+    ("expires_ns", U64, "from when on it can't be approved any more"),
+    ("amount_fen", I64, "by how much, above zero"),
+    ("account", U32, "whose account"),
+    ("proposer", U32, "the operator who proposed it"),
+    ("wallet", U8, "1 card, 3 electronic"),
+    ("direction", U8, "1 give, 2 take"),
+    ("reserved", Zero(6), ""),
+];
+
 const MONEY: Body = Body {
     fields: &[
         CODE,
@@ -179,12 +194,12 @@ const BILL_LINE: &[Field] = &[
     (
         "kind",
         U8,
-        "1 debit, 2 load, 3 top-up, 4 reversal, 5 offline debit, 6 opening, 7 fee, 8 refund, 9 settle, 10 void, 11 subsidy, 12 payable, 13 top-up undone",
+        "1 debit, 2 load, 3 top-up, 4 reversal, 5 offline debit, 6 opening, 7 fee, 8 refund, 9 settle, 10 void, 11 subsidy, 12 payable, 13 top-up undone, 24 adjustment",
     ),
     (
         "channel",
         U8,
-        "1 card, 2 code, 3 offline, 10 WeChat Pay, 11 Alipay, 12 counter, 13 import; 0 for a reversal",
+        "1 card, 2 code, 3 offline, 10 WeChat Pay, 11 Alipay, 12 counter, 13 import, 20 operator; 0 for a reversal",
     ),
     ("wallet", U8, "1 card, 2 transition, 3 electronic"),
     ("flags", U8, "bit 0: reversed later; bit 1: held for review; bit 2: refunded later, wholly or in part"),
@@ -232,7 +247,11 @@ pub(crate) fn body_of(kind: Kind) -> Body {
             ("offline_day_max_fen", I64, "most for one card's offline sales on a day"),
             ("block_list_age_max_s", U32, "how old the block-list may be for an offline sale"),
             ("offline_days_max", U16, "most days the till may sell offline"),
-            ("terminal_kind", U8, "1 point of sale, 2 water, 3 shower, 4 door, 5 phone gateway, 6 counter"),
+            (
+                "terminal_kind",
+                U8,
+                "1 point of sale, 2 water, 3 shower, 4 door, 5 phone gateway, 6 counter, 7 card centre, 8 finance, 9 auditor, 10 administrator",
+            ),
             ("reserved", Zero(1), ""),
         ],
         Kind::Heartbeat => &[("till_time_ns", U64, "the till's clock when it sends")],
@@ -409,6 +428,59 @@ pub(crate) fn body_of(kind: Kind) -> Body {
         Kind::PhoneChange => {
             &[VIRTUAL_ID, ("phone", U64, "the digest of the phone number, not 0: see phones"), TILL_TIME]
         }
+        Kind::AccountFreeze => &[
+            SELECTOR_BY,
+            SELECTOR_ZERO,
+            SELECTOR_VALUE,
+            ("freeze_action", U8, "1 freeze, 2 unfreeze"),
+            ("reserved", Zero(7), ""),
+            REASON,
+        ],
+        Kind::AccountLimits => &[
+            SELECTOR_BY,
+            SELECTOR_ZERO,
+            SELECTOR_VALUE,
+            ("debit_max_fen", U32, "the holder's own limit for one debit; 0 the class's"),
+            ("day_max_fen", U32, "the holder's own limit for a day; 0 the class's"),
+            ("class", U8, "the account's class, 0 to 63"),
+            ("reserved", Zero(7), ""),
+            REASON,
+        ],
+        Kind::Adjust => &[
+            SELECTOR_BY,
+            SELECTOR_ZERO,
+            SELECTOR_VALUE,
+            ("amount_fen", I64, "by how much, above zero"),
+            ("wallet", U8, "1 card, 3 electronic"),
+            ("direction", U8, "1 give, 2 take"),
+            ("reserved", Zero(6), ""),
+            REASON,
+        ],
+        Kind::AdjustDecide => &[
+            ("proposal", U64, "the record by which it was proposed"),
+            ("verdict", U8, "1 approve, 2 reject"),
+            ("reserved", Zero(7), ""),
+            REASON,
+        ],
+        Kind::Adjustments => &[
+            ("after", U64, "only those proposed by later records; 0 begins with the oldest"),
+            ("lines_max", U16, "most lines wanted, 1 to 50"),
+            ("reserved", Zero(6), ""),
+        ],
+        Kind::AdjustmentsAnswer => {
+            return Body {
+                fields: &[
+                    CODE,
+                    ACTION,
+                    ("reserved", Zero(1), ""),
+                    ("count", U16, "lines that follow, 0 to 50"),
+                    ("reserved_2", Zero(2), ""),
+                    ("next_after", U64, "`after` of the next page, 0 when there is none"),
+                    SERVER_TIME,
+                ],
+                items: Some(Items { name: "lines", fields: ADJUSTMENT_LINE }),
+            };
+        }
         Kind::CardDebitAnswer
         | Kind::PasswordSetAnswer
         | Kind::VirtualBindAnswer
@@ -416,6 +488,10 @@ pub(crate) fn body_of(kind: Kind) -> Body {
         | Kind::PhoneChangeAnswer
         | Kind::LossReportAnswer
         | Kind::LossLiftAnswer
+        | Kind::AccountFreezeAnswer
+        | Kind::AccountLimitsAnswer
+        | Kind::AdjustAnswer
+        | Kind::AdjustDecideAnswer
         | Kind::CardIssueAnswer
         | Kind::CardReplaceAnswer
         | Kind::CardReturnAnswer

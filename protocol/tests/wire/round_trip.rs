@@ -39,7 +39,7 @@ fn every_message_of_a_session() {
             Lane::Batch => {
                 assert!(decoded.owned().is_none_or(|owned| owned == request), "{name}");
             }
-            Lane::Session => {}
+            Lane::Session | Lane::Office => {}
         }
 
         for answer in [
@@ -102,5 +102,13 @@ fn who_may_send_what() {
     assert!(Kind::CardDebit.command().may_be_sent_by(TerminalKind::PointOfSale));
     assert!(!Kind::CardDebit.command().may_be_sent_by(TerminalKind::Door));
     assert!(!Kind::TopUp.command().may_be_sent_by(TerminalKind::PointOfSale));
+    let adjust = Kind::Adjust.command();
+    assert_eq!(adjust.refusal_to(TerminalKind::Finance), None);
+    assert_eq!(adjust.refusal_to(TerminalKind::Auditor), Some(ResultCode::WrongRole));
+    assert_eq!(adjust.refusal_to(TerminalKind::Counter), Some(ResultCode::NotPermitted));
+    for operator in TerminalKind::ALL.into_iter().filter(|kind| kind.is_operator()) {
+        assert!(Kind::Adjustments.command().may_be_sent_by(operator));
+        assert!(!Kind::CardDebit.command().may_be_sent_by(operator));
+    }
     assert!(Kind::TopUp.command().may_be_sent_by(TerminalKind::Counter));
 }

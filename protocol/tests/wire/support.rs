@@ -1,9 +1,9 @@
 //! What the tests of the wire share: one campus's keys, a sign-in without a network, one message of every kind.
 
 use protocol::answer::{
-    AccountStatus, Answer, BalanceAnswer, BatchAnswer, BatchLine, BillAnswer, BlockListAnswer,
-    ClassRulesAnswer, HeartbeatAnswer, MealPeriodsAnswer, MoneyAnswer, Refusal, StatementAnswer,
-    StatementMore,
+    AccountStatus, AdjustmentLine, AdjustmentsAnswer, Answer, BalanceAnswer, BatchAnswer, BatchLine,
+    BillAnswer, BlockListAnswer, ClassRulesAnswer, HeartbeatAnswer, MealPeriodsAnswer, MoneyAnswer, Refusal,
+    StatementAnswer, StatementMore,
 };
 use protocol::bill::{BillLine, BillLineKind, BillLineKinds};
 use protocol::block_list::{self, BlockListLine};
@@ -20,9 +20,11 @@ use protocol::offline_record::{OFFLINE_RECORD_LAYOUT, OfflineRecord, TAC_KEY_CAR
 use protocol::password::{Password, SealedPassword};
 use protocol::payment_code;
 use protocol::request::{
-    AccountPassword, AccountSelector, BalanceQuery, BillQuery, BlockListActive, BlockListQuery, CardDebit,
-    CardIssue, CardReplace, CardReturn, CodeDebit, Heartbeat, PhoneChange, Refund, Request, RequestIds,
-    Reversal, SaleQuery, StatementDay, StatementQuery, Tender, TopUp, Upload, VirtualBind, VirtualUnbind,
+    AccountFreeze, AccountLimits, AccountPassword, AccountSelector, Adjust, AdjustDecide, AdjustDirection,
+    AdjustWallet, AdjustmentsQuery, BalanceQuery, BillQuery, BlockListActive, BlockListQuery, CardDebit,
+    CardIssue, CardReplace, CardReturn, CodeDebit, FreezeAction, Heartbeat, PhoneChange, Reason, Reasoned,
+    Refund, Request, RequestIds, Reversal, SaleQuery, StatementDay, StatementQuery, Tender, TopUp, Upload,
+    Verdict, VirtualBind, VirtualUnbind,
 };
 use protocol::result_code::ResultCode;
 use protocol::session::Session;
@@ -30,6 +32,7 @@ use protocol::sign_in::{ClientHandshake, ServerHandshake, TerminalIdentity, Welc
 use protocol::tables::{ClassRulesLine, MealPeriodLine};
 use protocol::terminal_kind::TerminalKind;
 use protocol::text::{Firmware, OrderNumber, StudentNumber};
+use zerocopy::little_endian::{I64, U32, U64};
 
 pub(crate) const TERMINAL: TerminalId = TerminalId(101);
 pub(crate) const EPOCH: Epoch = Epoch(3);
@@ -376,9 +379,64 @@ pub(crate) fn requests(records: &[OfflineRecord]) -> Vec<(&'static str, u32, Req
         ),
         ("class_rules", 0, Request::ClassRules),
         ("meal_periods", 0, Request::MealPeriods),
+        (
+            "account_freeze",
+            97,
+            Request::AccountFreeze(Reasoned {
+                what: AccountFreeze { account: student, action: FreezeAction::Freeze },
+                reason: reason("拾到的卡，先冻结"),
+            }),
+        ),
+        (
+            "account_limits",
+            98,
+            Request::AccountLimits(Reasoned {
+                what: AccountLimits { account: student, debit_max_fen: 1_500, day_max_fen: 4_000, class: 2 },
+                reason: reason("as the holder asked"),
+            }),
+        ),
+        (
+            "adjust",
+            99,
+            Request::Adjust(Reasoned {
+                what: Adjust {
+                    account: AccountSelector::Account(AccountId(30_000)),
+                    amount_fen: 25_000,
+                    wallet: AdjustWallet::Electronic,
+                    direction: AdjustDirection::Give,
+                },
+                reason: reason("重复扣款"),
+            }),
+        ),
+        (
+            "adjust_decide",
+            100,
+            Request::AdjustDecide(Reasoned {
+                what: AdjustDecide { proposal: RecordNumber(9_004), verdict: Verdict::Approve },
+                reason: reason("核对无误"),
+            }),
+        ),
+        ("adjustments", 0, Request::Adjustments(AdjustmentsQuery { after: RecordNumber(0), lines_max: 20 })),
         ("sign_out", 0, Request::SignOut),
     ]
 }
+
+fn reason(text: &str) -> Reason<'_> {
+    Reason::new(text).expect("short")
+}
+
+/// A proposed adjustment that waits.
+static ADJUSTMENTS: [AdjustmentLine; 1] = [AdjustmentLine {
+    proposal: U64::new(9_004),
+    time_ns: U64::new(NOW_NS),
+    expires_ns: U64::new(NOW_NS + 7 * 86_400_000_000_000),
+    amount_fen: I64::new(25_000),
+    account: U32::new(30_000),
+    proposer: U32::new(TERMINAL.0),
+    wallet: AdjustWallet::Electronic.number(),
+    direction: AdjustDirection::Give.number(),
+    reserved: [0; 6],
+}];
 
 pub(crate) fn bill_lines() -> [BillLine; 2] {
     let first = BillLine {
@@ -570,6 +628,27 @@ pub(crate) fn answer_to<'a>(kind: Kind, bill: &'a [BillLine], batch: &'a [BatchL
             more: StatementMore::Lines,
             record: RecordNumber(9_002),
             lines: bill,
+        }),
+        Kind::AccountFreeze | Kind::AccountLimits => {
+            Answer::Money(MoneyAnswer { amount_fen: 0, record: RecordNumber(9_004), ..done })
+        }
+        Kind::Adjust => Answer::Money(MoneyAnswer {
+            code: ResultCode::AwaitsApproval,
+            amount_fen: 25_000,
+            record: RecordNumber(9_004),
+            ..done
+        }),
+        Kind::AdjustDecide => Answer::Money(MoneyAnswer {
+            code: ResultCode::SamePerson,
+            amount_fen: 25_000,
+            record: RecordNumber(9_005),
+            ..done
+        }),
+        Kind::Adjustments => Answer::Adjustments(AdjustmentsAnswer {
+            code: ResultCode::Approved,
+            next_after: RecordNumber(0),
+            server_time_ns: NOW_NS,
+            lines: &ADJUSTMENTS,
         }),
         Kind::Upload => Answer::Batch(BatchAnswer { batch: 9, server_time_ns: NOW_NS, lines: batch }),
         _ => Answer::Refused(Refusal::new(ResultCode::MalformedFrame)),

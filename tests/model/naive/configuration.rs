@@ -4,7 +4,7 @@ use engine::ledger::Request;
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{
     BindCard, CutOff, OpenAccount, Opening, RegisterMerchant, RegisterTerminal, SetAccountClass,
-    SetAccountTerms, SetMealPeriod, SetPolicy,
+    SetAccountTerms, SetMealPeriod, SetOfficeRules, SetPolicy,
 };
 use engine::ledger::limits::{CLASSES_MAX, MEAL_PERIODS_MAX, NAME_BYTES_MAX};
 use engine::ledger::record::Wallet;
@@ -78,6 +78,7 @@ impl Model {
                 self.date = opened.0;
                 self.changed(ResultCode::Approved, None)
             }
+            Request::SetOfficeRules(SetOfficeRules { rules }) => self.set_office_rules(rules),
             _ => unreachable!("money and queries don't configure"),
         }
     }
@@ -239,7 +240,10 @@ impl Model {
         if terminal == 0 {
             return self.stands(ResultCode::NotPermitted, None);
         }
-        if !self.merchants.contains_key(&merchant) {
+        if kind.is_operator() && merchant != 0 {
+            return self.stands(ResultCode::NotPermitted, None);
+        }
+        if !kind.is_operator() && !self.merchants.contains_key(&merchant) {
             return self.stands(ResultCode::UnknownMerchant, None);
         }
         if let Some(till) = self.tills.iter_mut().find(|till| till.terminal == terminal) {

@@ -10,6 +10,7 @@ mod configuration;
 mod debits;
 mod holders;
 mod identity;
+pub mod office;
 mod offline;
 mod queries;
 mod refunds;
@@ -22,12 +23,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use engine::ledger::Request;
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{AccountSelector, Channel, Sale};
-use engine::ledger::registry::{Policy, TerminalKind};
+use engine::ledger::record::Wallet;
+use engine::ledger::registry::{OfficeRules, Policy, TerminalKind};
 use protocol::card::{CardKind, ReplaceReason};
 use protocol::ids::{AccountId, CardUid};
+use protocol::request::{AdjustDirection, FreezeAction, Verdict};
 use protocol::result_code::ResultCode;
 
 pub use holders::Holder;
+use office::Proposal;
 
 /// What is said to a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +78,7 @@ pub enum Other {
     SubsidyClearing,
     Payable,
     Fees,
+    Adjustments,
 }
 
 #[derive(Debug)]
@@ -140,23 +145,105 @@ impl Account {
 /// What makes two requests under one identity the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
-    Card { card_uid: u64, amount_fen: i64 },
-    Code { digits: [u8; 20], amount_fen: i64 },
-    TopUp { account: AccountSelector, amount_fen: i64, channel: Channel, order_number: [u8; 32] },
-    Reversal { epoch: u16, sequence: u32, amount_fen: i64 },
-    CardIssue { account: AccountSelector, card_uid: u64, kind: CardKind, expires_day: u16, fee_fen: i64 },
-    CardReplace { account: AccountSelector, new_card: u64, reason: ReplaceReason, fee_fen: i64 },
-    CardReturn { account: AccountSelector, card_uid: u64 },
-    PasswordSet { account: AccountSelector },
-    VirtualBind { student_number: [u8; 16], virtual_id: u64 },
-    VirtualUnbind { virtual_id: u64 },
-    PhoneChange { virtual_id: u64, phone: u64 },
-    LossReport { account: AccountSelector },
-    LossLift { account: AccountSelector },
-    TopUpUndo { epoch: u16, sequence: u32, amount_fen: i64 },
-    Tender { amount_fen: i64, channel: Channel, order_number: [u8; 32] },
-    Void { epoch: u16, sequence: u32, amount_fen: i64 },
-    Refund { terminal: u32, epoch: u16, sequence: u32, amount_fen: i64 },
+    Card {
+        card_uid: u64,
+        amount_fen: i64,
+    },
+    Code {
+        digits: [u8; 20],
+        amount_fen: i64,
+    },
+    TopUp {
+        account: AccountSelector,
+        amount_fen: i64,
+        channel: Channel,
+        order_number: [u8; 32],
+    },
+    Reversal {
+        epoch: u16,
+        sequence: u32,
+        amount_fen: i64,
+    },
+    CardIssue {
+        account: AccountSelector,
+        card_uid: u64,
+        kind: CardKind,
+        expires_day: u16,
+        fee_fen: i64,
+    },
+    CardReplace {
+        account: AccountSelector,
+        new_card: u64,
+        reason: ReplaceReason,
+        fee_fen: i64,
+    },
+    CardReturn {
+        account: AccountSelector,
+        card_uid: u64,
+    },
+    PasswordSet {
+        account: AccountSelector,
+    },
+    VirtualBind {
+        student_number: [u8; 16],
+        virtual_id: u64,
+    },
+    VirtualUnbind {
+        virtual_id: u64,
+    },
+    PhoneChange {
+        virtual_id: u64,
+        phone: u64,
+    },
+    LossReport {
+        account: AccountSelector,
+    },
+    LossLift {
+        account: AccountSelector,
+    },
+    TopUpUndo {
+        epoch: u16,
+        sequence: u32,
+        amount_fen: i64,
+    },
+    Tender {
+        amount_fen: i64,
+        channel: Channel,
+        order_number: [u8; 32],
+    },
+    Void {
+        epoch: u16,
+        sequence: u32,
+        amount_fen: i64,
+    },
+    Refund {
+        terminal: u32,
+        epoch: u16,
+        sequence: u32,
+        amount_fen: i64,
+    },
+    Freeze {
+        account: AccountSelector,
+        action: FreezeAction,
+        reason: Vec<u8>,
+    },
+    Limits {
+        account: AccountSelector,
+        limits: (u32, u32, u8),
+        reason: Vec<u8>,
+    },
+    Adjust {
+        account: AccountSelector,
+        amount_fen: i64,
+        wallet: Wallet,
+        direction: AdjustDirection,
+        reason: Vec<u8>,
+    },
+    Decide {
+        proposal: u64,
+        verdict: Verdict,
+        reason: Vec<u8>,
+    },
 }
 
 /// What became of a request.
@@ -288,6 +375,9 @@ pub struct Model {
     policies: HashMap<u8, Policy>,
     meal_periods: BTreeMap<u8, (String, u16, u16)>,
     orders: HashMap<(u8, [u8; 32]), Order>,
+    office: OfficeRules,
+    /// By the record that proposed them.
+    pub proposals: BTreeMap<u64, Proposal>,
     pub others_fen: BTreeMap<Other, i64>,
 }
 
@@ -318,6 +408,8 @@ impl Model {
             policies: HashMap::new(),
             meal_periods: BTreeMap::new(),
             orders: HashMap::new(),
+            office: OfficeRules::DEFAULT,
+            proposals: BTreeMap::new(),
             others_fen: BTreeMap::new(),
         }
     }
@@ -344,6 +436,11 @@ impl Model {
             Request::PhoneChange(r) => self.phone_change(r),
             Request::LossReport(r) => self.loss_report(r),
             Request::LossLift(r) => self.loss_lift(r),
+            Request::AccountFreeze(r) => self.account_freeze(r),
+            Request::AccountLimits(r) => self.account_limits(r),
+            Request::Adjust(r) => self.adjust(r),
+            Request::AdjustDecide(r) => self.adjust_decide(r),
+            Request::AdjustExpire(r) => self.adjust_expire(r),
             Request::Balance(r) => self.balance(&r.account),
             Request::SaleQuery(r) => self.sale_query(&r.sale),
             Request::BillHead(r) => self.bill_head(&r.account),

@@ -14,8 +14,12 @@
 //! # One file a request
 //! A request's file has all that is its own: what it carries, where it leads and which shards it touches (`Ask`), its
 //! rules, and the effects of the records that they make. `table.rs` has a row for each of them. What several have in
-//! common stands here, in [`identity`], [`debit`], [`configuration`] and [`card_state`].
+//! common stands here, in [`identity`], [`debit`], [`configuration`], [`card_state`] and [`office`].
 
+pub mod account_freeze;
+pub mod account_limits;
+pub mod adjust;
+pub mod adjust_decide;
 pub mod balance;
 pub mod bill_head;
 pub mod bind_card;
@@ -35,6 +39,7 @@ mod give_back;
 pub mod identity;
 pub mod loss_lift;
 pub mod loss_report;
+mod office;
 pub mod offline;
 pub mod open_account;
 pub mod opening;
@@ -51,6 +56,7 @@ pub mod sale_query;
 pub mod set_account_class;
 pub mod set_account_terms;
 pub mod set_meal_period;
+pub mod set_office_rules;
 pub mod set_policy;
 pub mod subsidy;
 mod table;

@@ -19,7 +19,7 @@ use crate::ledger::terminal_entry::TerminalEntry;
 pub struct RegisterTerminal {
     /// The terminal; not 0.
     pub terminal: TerminalId,
-    /// A registered merchant.
+    /// A registered merchant; 0 for an operator, who sells for nobody.
     pub merchant: MerchantId,
     /// What it may send.
     pub kind: TerminalKind,
@@ -39,7 +39,10 @@ impl<'a> Ask<'a> for RegisterTerminal {
         if wanted.terminal.0 == 0 {
             return desk.unchanged(ResultCode::NotPermitted, None);
         }
-        if desk.registry.merchant(wanted.merchant).is_none() {
+        if kind.is_operator() && merchant.0 != 0 {
+            return desk.unchanged(ResultCode::NotPermitted, None);
+        }
+        if !kind.is_operator() && desk.registry.merchant(merchant).is_none() {
             return desk.unchanged(ResultCode::UnknownMerchant, None);
         }
         let slot = match desk.registry.find_terminal(wanted.terminal) {

@@ -1,5 +1,9 @@
 //! The rows: which requests the ledger knows, and what is asked of whichever it is.
 
+use super::account_freeze::AccountFreeze;
+use super::account_limits::AccountLimits;
+use super::adjust::Adjust;
+use super::adjust_decide::{AdjustDecide, AdjustExpire};
 use super::balance::Balance;
 use super::bill_head::BillHead;
 use super::bind_card::BindCard;
@@ -25,6 +29,7 @@ use super::sale_query::SaleQuery;
 use super::set_account_class::SetAccountClass;
 use super::set_account_terms::SetAccountTerms;
 use super::set_meal_period::SetMealPeriod;
+use super::set_office_rules::SetOfficeRules;
 use super::set_policy::SetPolicy;
 use super::tender::Tender;
 use super::top_up::TopUp;
@@ -174,4 +179,16 @@ asks! {
     LossReport(LossReport<'a>);
     /// Takes the loss report of an account's current card back.
     LossLift(LossLift<'a>);
+    /// Sets what one operator may do alone.
+    SetOfficeRules(SetOfficeRules);
+    /// Freezes an account, or lifts that again.
+    AccountFreeze(AccountFreeze<'a>);
+    /// Sets an account's class and the holder's own limits, while tills sell.
+    AccountLimits(AccountLimits<'a>);
+    /// Corrects a balance, or proposes to.
+    Adjust(Adjust<'a>);
+    /// Approves or rejects a proposed adjustment.
+    AdjustDecide(AdjustDecide<'a>);
+    /// Closes a proposed adjustment whose time has passed.
+    AdjustExpire(AdjustExpire);
 }

@@ -11,6 +11,7 @@ mod card;
 mod configuration;
 mod holder;
 mod money;
+mod office;
 mod table;
 mod till;
 mod wallets;
@@ -25,6 +26,10 @@ pub(super) use money::channel_wallet;
 pub use money::{
     Liability, MoneyFlags, MoneyRecord, OfflineDebitRecord, ReversalRecord, SuspenseReason, SuspenseRecord,
     TopUpRecord, Wallet,
+};
+pub use office::{
+    AccountChangedRecord, AdjustmentClosedRecord, AdjustmentProposedRecord, AdjustmentRecord,
+    OfficeRulesSetRecord,
 };
 pub use table::{Record, RecordKind};
 pub use till::BlockListActiveRecord;

@@ -5,12 +5,14 @@ use protocol::ids::{AccountId, RecordNumber, SaleId};
 use zerocopy::IntoBytes;
 
 use super::{
-    AccountOpenedRecord, AccountTermsSetRecord, BlockListActiveRecord, CardBoundRecord, CardConflictRecord,
+    AccountChangedRecord, AccountOpenedRecord, AccountTermsSetRecord, AdjustmentClosedRecord,
+    AdjustmentProposedRecord, AdjustmentRecord, BlockListActiveRecord, CardBoundRecord, CardConflictRecord,
     CardIssuedRecord, CardReplacedRecord, CardReturnedRecord, CutOffRecord, FullDebitRecord,
     FullReversalRecord, LossRecord, MealPeriodSetRecord, MerchantRegisteredRecord, MoneyRecord,
-    OfflineDebitRecord, PasswordSetRecord, Payload, PayloadBuffer, PhoneSetRecord, PolicySetRecord,
-    RefundRecord, ReversalRecord, SubsidyClaimedRecord, SuspenseRecord, TerminalRegisteredRecord,
-    TopUpRecord, VirtualBoundRecord, VirtualUnboundRecord, WalletsRecord, fixed, followed, join,
+    OfficeRulesSetRecord, OfflineDebitRecord, PasswordSetRecord, Payload, PayloadBuffer, PhoneSetRecord,
+    PolicySetRecord, RefundRecord, ReversalRecord, SubsidyClaimedRecord, SuspenseRecord,
+    TerminalRegisteredRecord, TopUpRecord, VirtualBoundRecord, VirtualUnboundRecord, WalletsRecord, fixed,
+    followed, join,
 };
 use crate::ledger::apply::{Posting, Setting};
 use crate::ledger::error::LedgerError;
@@ -289,6 +291,9 @@ records! {
             1, "top_up_undo", NORMAL, Some(BillLineKind::TopUpUndone), top_up_undo;
         /// Posting: a closed account → payable, behind the refund that it comes from, in its group.
         17 Payable(WalletsRecord), 1, "payable", NORMAL, Some(BillLineKind::Payable), payable;
+        /// Posting: clearing of adjustments → a person's wallet, or the other way round.
+        22 Adjustment(AdjustmentRecord, reason: &'a [u8]),
+            1, "adjustment", NORMAL, Some(BillLineKind::Adjustment), adjustment;
         /// Memo: a refused request.
         32 Refusal(MoneyRecord), 1, "refusal", NORMAL, None, refusal;
         /// Memo: a reversal that came before its original, which is refused from now on.
@@ -302,6 +307,15 @@ records! {
         40 Tender(TopUpRecord), 1, "tender", NORMAL, None, tender;
         /// Memo: the block-list that a till judges by from now on.
         42 BlockListActive(BlockListActiveRecord), 1, "block_list_active", NORMAL, None, block_list_active;
+        /// Memo: an operator sets an account's status, class or limits.
+        48 AccountChanged(AccountChangedRecord, reason: &'a [u8]),
+            1, "account_changed", NORMAL, None, account_changed;
+        /// Memo: an operator proposes an adjustment that another must approve.
+        49 AdjustmentProposed(AdjustmentProposedRecord, reason: &'a [u8]),
+            1, "adjustment_proposed", NORMAL, None, adjustment_proposed;
+        /// Memo: a proposed adjustment is rejected, or its time has passed.
+        50 AdjustmentClosed(AdjustmentClosedRecord, reason: &'a [u8]),
+            1, "adjustment_closed", NORMAL, None, adjustment_closed;
     }
     configuration {
         /// An account is opened.
@@ -342,5 +356,7 @@ records! {
         84 LossReported(LossRecord), 1, "loss_reported", NORMAL, loss_reported;
         /// The loss report of an account's current card is taken back.
         85 LossLifted(LossRecord), 1, "loss_lifted", NORMAL, loss_lifted;
+        /// What one operator may do alone is set.
+        96 OfficeRulesSet(OfficeRulesSetRecord), 1, "office_rules_set", NORMAL, office_rules_set;
     }
 }

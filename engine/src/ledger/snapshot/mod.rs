@@ -1,7 +1,7 @@
 //! The whole state as a stream of bytes, and its digest.
 //!
 //! ```text
-//! │ magic, 8 bytes │ version u32 │ zero u32 │ section ×13, in order of tag │ BLAKE3 of all before, 32 bytes │
+//! │ magic, 8 bytes │ version u32 │ zero u32 │ section ×15, in order of tag │ BLAKE3 of all before, 32 bytes │
 //! section: │ tag u32 │ bytes of a row u32 │ rows u64 │ rows │
 //! ```
 //!
@@ -33,22 +33,26 @@ use super::ledger_account::{Clearing, LedgerAccount};
 use super::limits::NAME_BYTES_MAX;
 use super::orders::Order;
 use super::outcome_ring::RememberedOutcome;
+use super::proposals;
 use super::record::{
-    MealPeriodSetRecord, MerchantRegisteredRecord, PolicySetRecord, TerminalRegisteredRecord,
+    MealPeriodSetRecord, MerchantRegisteredRecord, OfficeRulesSetRecord, PolicySetRecord,
+    TerminalRegisteredRecord,
 };
-use super::registry::{AuthoriseRule, MealPeriod, Merchant, Name, Policy, Registry, Terminal, TerminalKind};
+use super::registry::{
+    AuthoriseRule, MealPeriod, Merchant, Name, OfficeRules, Policy, Registry, Terminal, TerminalKind,
+};
 use super::shard::{Layout, Parts};
 use super::state::{Sizes, State};
 use super::terminal_entry::TerminalEntry;
 use rows::{
     AccountRow, BlockRow, BooksRow, CardRow, HolderRow, HotRow, MealPeriodRow, MerchantRow, OrderRow,
-    OutcomeRow, Row, TillRow,
+    OutcomeRow, ProposalRow, Row, TillRow,
 };
 
 const MAGIC: [u8; 8] = *b"YIKALEDG";
-/// Version 1 had no subsidy parts and no counters seen, version 2 no block-list, no holders and no subsidy part of offline debits;
-/// what they left out can only be had from the log.
-const VERSION: u32 = 3;
+/// Version 1 had no subsidy parts and no counters seen, version 2 no block-list, no holders and no subsidy part of offline debits,
+/// version 3 nothing of operators; what they left out can only be had from the log.
+const VERSION: u32 = 4;
 
 /// Bytes gathered before they are hashed and written.
 const CHUNK_BYTES: usize = 1 << 16;
@@ -119,6 +123,8 @@ pub fn read(input: &mut dyn Read, sizes: &Sizes) -> Result<State, LedgerError> {
     source.section(|row| reader.order(row))?;
     source.section(|row| reader.block(row))?;
     source.section(|row| reader.holder(row))?;
+    source.section(|row| reader.office(row))?;
+    source.section(|row| reader.proposal(row))?;
     let accounts = reader.accounts;
     let hash = *source.hasher.finalize().as_bytes();
     let mut recorded = [0; 32];
@@ -204,7 +210,10 @@ fn stream<P: Parts + ?Sized>(
             .map(|id| (id, layout.holder(parts, AccountId(id))))
             .filter(|(_, holder)| *holder != Holder::default())
     };
-    sink.section(holders().count(), holders().map(|(id, holder)| HolderRow::new(id, &holder)))
+    sink.section(holders().count(), holders().map(|(id, holder)| HolderRow::new(id, &holder)))?;
+    sink.section(1, [office_row(registry)])?;
+    let proposals = proposals::waiting(parts);
+    sink.section(proposals.len(), proposals.iter().map(ProposalRow::from))
 }
 
 /// What is blocked, in order of card, then the moves, in order of version.
@@ -305,6 +314,14 @@ fn policy_row((class, policy): (u8, &Policy)) -> PolicySetRecord {
         rule: policy.rule as u8,
         codes_need_phone: policy.codes_need_phone.into(),
         reserved: [0; 5],
+    }
+}
+
+fn office_row(registry: &Registry) -> OfficeRulesSetRecord {
+    OfficeRulesSetRecord {
+        adjust_alone_max_fen: registry.office.adjust_alone_max_fen.into(),
+        proposal_s: registry.office.proposal_s.into(),
+        reserved: U32::ZERO,
     }
 }
 
@@ -577,6 +594,24 @@ impl Reader<'_> {
         part.postings += row.postings.get();
         part.head = part.head.max(row.head.get());
         Ok(())
+    }
+
+    fn office(&mut self, row: &OfficeRulesSetRecord) -> Result<(), LedgerError> {
+        self.state.registry.office = OfficeRules {
+            adjust_alone_max_fen: row.adjust_alone_max_fen.get(),
+            proposal_s: row.proposal_s.get(),
+        };
+        Ok(())
+    }
+
+    fn proposal(&mut self, row: &ProposalRow) -> Result<(), LedgerError> {
+        let proposal = row.proposal().ok_or_else(|| bad("a proposed adjustment isn't one"))?;
+        let shard = self.layout.shard_of_account(proposal.account);
+        if self.state.shards[shard].proposals.push(proposal) {
+            Ok(())
+        } else {
+            Err(LedgerError::TableFull { table: "proposed adjustments" })
+        }
     }
 
     fn order(&mut self, row: &OrderRow) -> Result<(), LedgerError> {

@@ -1,6 +1,7 @@
 //! The fixed rows of a snapshot: little-endian, sizes asserted. Rows name logical ids, never a shard's places.
 
-use protocol::ids::{BusinessDate, Epoch};
+use protocol::ids::{AccountId, BusinessDate, Epoch, RecordNumber, TerminalId};
+use protocol::request::AdjustDirection;
 use zerocopy::little_endian::{I64, U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -12,7 +13,8 @@ use crate::ledger::ledger_account::LedgerAccount;
 use crate::ledger::limits::{GAPS_MAX, NAME_BYTES_MAX, SUSPENSE_RECENT};
 use crate::ledger::orders::{Order, OrderKey};
 use crate::ledger::outcome_ring::{OutcomeMarks, RememberedOutcome};
-use crate::ledger::record::{MealPeriodSetRecord, MerchantRegisteredRecord, RecordKind};
+use crate::ledger::proposals::Proposal;
+use crate::ledger::record::{MealPeriodSetRecord, MerchantRegisteredRecord, RecordKind, Wallet};
 use crate::ledger::terminal_entry::TerminalEntry;
 
 /// A kind of row.
@@ -234,6 +236,25 @@ impl BlockRow {
     pub(super) const LOST: u8 = 3;
 }
 
+impl Row for crate::ledger::record::OfficeRulesSetRecord {
+    const TAG: u32 = 22;
+}
+
+row! {
+    /// In order of record.
+    ProposalRow, tag 23, 48 bytes {
+        record: U64,
+        time_ns: U64,
+        expires_ns: U64,
+        amount_fen: I64,
+        account: U32,
+        proposer: U32,
+        wallet: u8,
+        direction: u8,
+        reserved: [u8; 6],
+    }
+}
+
 impl From<&Account> for AccountRow {
     fn from(account: &Account) -> Self {
         Self {
@@ -387,6 +408,37 @@ impl HotRow {
             account: account.bits().into(),
             part: part.into(),
         }
+    }
+}
+
+impl From<&Proposal> for ProposalRow {
+    fn from(proposal: &Proposal) -> Self {
+        Self {
+            record: proposal.record.0.into(),
+            time_ns: proposal.time_ns.into(),
+            expires_ns: proposal.expires_ns.into(),
+            amount_fen: proposal.amount_fen.into(),
+            account: proposal.account.0.into(),
+            proposer: proposal.proposer.0.into(),
+            wallet: proposal.wallet as u8,
+            direction: proposal.direction.number(),
+            reserved: [0; 6],
+        }
+    }
+}
+
+impl ProposalRow {
+    pub(super) fn proposal(&self) -> Option<Proposal> {
+        Some(Proposal {
+            record: RecordNumber(self.record.get()),
+            time_ns: self.time_ns.get(),
+            expires_ns: self.expires_ns.get(),
+            amount_fen: self.amount_fen.get(),
+            account: AccountId(self.account.get()),
+            proposer: TerminalId(self.proposer.get()),
+            wallet: Wallet::from_number(self.wallet)?,
+            direction: AdjustDirection::from_number(self.direction)?,
+        })
     }
 }
 

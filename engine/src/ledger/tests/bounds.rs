@@ -10,26 +10,28 @@ use std::collections::BTreeMap;
 
 use protocol::card::{CardKind, ReplaceReason};
 use protocol::ids::{
-    AccountId, BusinessDate, CardCounter, CardUid, Epoch, PhoneDigest, RecordNumber, Sequence, TerminalId,
-    VirtualId,
+    AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, PhoneDigest, RecordNumber, Sequence,
+    TerminalId, VirtualId,
 };
+use protocol::request::{AdjustDirection, FreezeAction, Verdict};
 use protocol::result_code::ResultCode;
 
 use super::bench::{MERCHANT, NOON_NS, SECOND_NS, register_till, sale, text};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
-    AccountSelector, Balance, BillHead, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, Channel,
-    CodeDebit, CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordSet,
-    PhoneChange, Refund, RegisterMerchant, RegisterTerminal, Reversal, Sale, SaleQuery, SetAccountTerms,
-    SetPolicy, Tender, TerminalSlot, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    AccountFreeze, AccountLimits, AccountSelector, Adjust, AdjustDecide, AdjustExpire, Balance, BillHead,
+    BindCard, CardDebit, CardIssue, CardReplace, CardReturn, Channel, CodeDebit, CodeVerdict, CutOff,
+    LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordSet, PhoneChange, Refund,
+    RegisterMerchant, RegisterTerminal, Reversal, Sale, SaleQuery, SetAccountTerms, SetPolicy, Tender,
+    TerminalSlot, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use crate::ledger::holder::PasswordRef;
 use crate::ledger::known::{Known, KnownOrder, KnownPassword, KnownRecord, PasswordVerdict};
 use crate::ledger::limits::{
     ACCOUNT_CHANGE_LOOKS_MAX, ACCOUNT_QUERY_LOOKS_MAX, CARD_DEBIT_LOOKS_MAX, CARD_STATE_LOOKS_MAX,
-    CODE_DEBIT_LOOKS_MAX, DIRECTORY_CHANGE_LOOKS_MAX, GAPS_MAX, HOLDER_LOOKS_MAX, Looks, OFFLINE_LOOKS_MAX,
-    PAYLOAD_BYTES_MAX, REFUND_LOOKS_MAX, REVERSAL_LOOKS_MAX, SALE_QUERY_LOOKS_MAX, TABLE_SEARCH_MAX,
-    TENDER_LOOKS_MAX, TOP_UP_LOOKS_MAX, TOP_UP_UNDO_LOOKS_MAX, VOID_LOOKS_MAX,
+    CODE_DEBIT_LOOKS_MAX, DIRECTORY_CHANGE_LOOKS_MAX, GAPS_MAX, HOLDER_LOOKS_MAX, Looks, OFFICE_LOOKS_MAX,
+    OFFLINE_LOOKS_MAX, PAYLOAD_BYTES_MAX, REFUND_LOOKS_MAX, REVERSAL_LOOKS_MAX, SALE_QUERY_LOOKS_MAX,
+    TABLE_SEARCH_MAX, TENDER_LOOKS_MAX, TOP_UP_LOOKS_MAX, TOP_UP_UNDO_LOOKS_MAX, VOID_LOOKS_MAX,
 };
 use crate::ledger::orders::OrderKey;
 use crate::ledger::probes::count;
@@ -54,7 +56,9 @@ const WITH_GAPS: u16 = 1;
 const WITH_BAD_CODES: u16 = 2;
 /// The till that hands out cards, takes cash, and gives it back.
 const COUNTER: u16 = 4;
-const TILLS: usize = 5;
+/// The operator, who may do anything.
+const OPERATOR: u16 = 5;
+const TILLS: usize = 6;
 /// What is refused without a record, or kept out, leaves its sequence unused.
 const NOT_USED_UP: Sale<'_> = Sale {
     slot: TerminalSlot(3),
@@ -69,7 +73,7 @@ const PASSWORD: PasswordRef = PasswordRef(5);
 const GAP_STEP: u32 = 40;
 
 /// The bound of a kind of command, and the buckets that a search for a place may add to it.
-const BOUNDS: [(&str, Looks, usize); 15] = [
+const BOUNDS: [(&str, Looks, usize); 16] = [
     ("card debit", CARD_DEBIT_LOOKS_MAX, 0),
     ("code debit", CODE_DEBIT_LOOKS_MAX, 0),
     ("offline record", OFFLINE_LOOKS_MAX, 0),
@@ -85,6 +89,7 @@ const BOUNDS: [(&str, Looks, usize); 15] = [
     ("account or card", DIRECTORY_CHANGE_LOOKS_MAX, TABLE_SEARCH_MAX),
     ("card at a counter", CARD_STATE_LOOKS_MAX, TABLE_SEARCH_MAX),
     ("holder", HOLDER_LOOKS_MAX, TABLE_SEARCH_MAX),
+    ("operator", OFFICE_LOOKS_MAX, 0),
 ];
 
 fn kind(request: &Request<'_>) -> &'static str {
@@ -110,6 +115,11 @@ fn kind(request: &Request<'_>) -> &'static str {
         | Request::PhoneChange(_)
         | Request::LossReport(_)
         | Request::LossLift(_) => "holder",
+        Request::AccountFreeze(_)
+        | Request::AccountLimits(_)
+        | Request::Adjust(_)
+        | Request::AdjustDecide(_)
+        | Request::AdjustExpire(_) => "operator",
         _ => "configuration",
     }
 }
@@ -165,13 +175,20 @@ impl Campus {
         }));
         let policy = Policy { day_max_fen: u32::MAX, ..Policy::DEFAULT };
         campus.run(Request::SetPolicy(SetPolicy { class: 0, policy }));
-        for slot in 0..TILLS as u16 {
+        for slot in 0..OPERATOR {
             campus.run(register_till(slot));
         }
         campus.run(Request::RegisterTerminal(RegisterTerminal {
             terminal: sale(COUNTER, 1, 1).terminal,
             merchant: MERCHANT,
             kind: TerminalKind::Counter,
+            key_version: 1,
+            enabled: true,
+        }));
+        campus.run(Request::RegisterTerminal(RegisterTerminal {
+            terminal: sale(OPERATOR, 1, 1).terminal,
+            merchant: MerchantId(0),
+            kind: TerminalKind::Administrator,
             key_version: 1,
             enabled: true,
         }));
@@ -521,6 +538,7 @@ impl Campus {
         self.counted(Request::BindCard(BindCard { account: id, card_uid: fresh }));
         self.counted(Request::BindCard(BindCard { account: other, card_uid: fresh }));
         self.cards_at_a_counter(round, account);
+        self.at_the_office(account);
     }
 }
 
@@ -591,6 +609,46 @@ impl Campus {
                 self.counted(Request::CardReturn(CardReturn { sale, account, card_uid }));
             }
         }
+    }
+}
+
+impl Campus {
+    /// Everything that an operator asks, twice; what he proposes he takes back.
+    fn at_the_office(&mut self, account: u32) {
+        let reason = "重复扣款".as_bytes();
+        for selector in [
+            AccountSelector::Account(AccountId(account)),
+            AccountSelector::StudentNumber(student_number(account)),
+            AccountSelector::Card(CardUid(3)),
+        ] {
+            for action in [FreezeAction::Freeze, FreezeAction::Unfreeze] {
+                let sale = self.next_sale_of(OPERATOR);
+                let freeze = AccountFreeze { sale, account: selector, action, reason };
+                self.counted(Request::AccountFreeze(freeze));
+                self.counted(Request::AccountFreeze(freeze));
+            }
+            let sale = self.next_sale_of(OPERATOR);
+            let (debit_max_fen, day_max_fen, class) = (0, 0, 0);
+            let limits = AccountLimits { sale, account: selector, debit_max_fen, day_max_fen, class, reason };
+            self.counted(Request::AccountLimits(limits));
+            for amount_fen in [100, 1_000_000] {
+                let (sale, wallet) = (self.next_sale_of(OPERATOR), Wallet::Electronic);
+                let direction = AdjustDirection::Give;
+                let adjust = Adjust { sale, account: selector, amount_fen, wallet, direction, reason };
+                let proposal = RecordNumber(self.next_number);
+                let code = self.counted(Request::Adjust(adjust));
+                self.counted(Request::Adjust(adjust));
+                if code == ResultCode::AwaitsApproval {
+                    for verdict in [Verdict::Approve, Verdict::Reject] {
+                        let sale = self.next_sale_of(OPERATOR);
+                        let decide = AdjustDecide { sale, proposal, verdict, reason };
+                        self.counted(Request::AdjustDecide(decide));
+                        self.counted(Request::AdjustDecide(decide));
+                    }
+                }
+            }
+        }
+        self.counted(Request::AdjustExpire(AdjustExpire { proposal: RecordNumber(1) }));
     }
 }
 

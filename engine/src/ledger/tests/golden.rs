@@ -2,14 +2,17 @@
 
 use protocol::card::{CardKind, ReplaceReason};
 use protocol::ids::{AccountId, CardCounter, CardUid, PhoneDigest, VirtualId};
+use protocol::request::{AdjustDirection, FreezeAction, Verdict};
 
 use super::bench::{Bench, Logged, register_till, sale, text, uid};
+use super::office::{self, FINANCE};
 use super::top_up_undos;
 use crate::ledger::command::{
-    AccountSelector, CardIssue, CardReplace, CardReturn, Channel, LossLift, LossReport, OfflineFact,
-    PasswordSet, PhoneChange, RegisterTerminal, Request, VirtualBind, VirtualUnbind,
+    AccountFreeze, AccountSelector, Adjust, AdjustDecide, CardIssue, CardReplace, CardReturn, Channel,
+    LossLift, LossReport, OfflineFact, PasswordSet, PhoneChange, RegisterTerminal, Request, VirtualBind,
+    VirtualUnbind,
 };
-use crate::ledger::record::RecordKind;
+use crate::ledger::record::{RecordKind, Wallet};
 use crate::ledger::registry::TerminalKind;
 
 fn hex(bytes: &[u8]) -> String {
@@ -135,6 +138,31 @@ fn a_tender() {
     super::tenders::tender(&mut bench, sale(1, 1, 1), Channel::Alipay, "ali-20261124-0001", 1_800);
     let tender = bench.log.pop().unwrap();
     assert_eq!(text_of(&[tender]), include_str!("golden_tender.txt"));
+}
+
+#[test]
+fn records_of_operators() {
+    let mut bench = office::with_operators(1, 1);
+    let from = bench.log.len() - 1;
+    let account = AccountSelector::Account(AccountId(0));
+    let reason = "重复扣款".as_bytes();
+    let action = FreezeAction::Freeze;
+    bench.done(Request::AccountFreeze(AccountFreeze {
+        sale: sale(office::CARD_CENTRE, 1, 1),
+        account,
+        action,
+        reason,
+    }));
+    let adjust = |sale, amount_fen| {
+        let (wallet, direction) = (Wallet::Card, AdjustDirection::Take);
+        Request::Adjust(Adjust { sale, account, amount_fen, wallet, direction, reason })
+    };
+    bench.done(adjust(sale(FINANCE, 1, 1), 300));
+    let proposal = bench.run(adjust(sale(FINANCE, 1, 2), 501)).outcome.record;
+    let verdict = Verdict::Reject;
+    bench.done(Request::AdjustDecide(AdjustDecide { sale: sale(FINANCE, 1, 3), proposal, verdict, reason }));
+    bench.log.drain(..from);
+    assert_eq!(text_of(&bench.log), include_str!("golden_office_records.txt"));
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod debits;
 mod golden;
 mod holders;
 mod identity;
+mod office;
 mod offline;
 mod refunds;
 mod reversals;

@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use protocol::bill::{BILL_FLAG_REFUNDED, BILL_FLAG_REVERSED, BillLineKinds};
 use protocol::card::ReplaceReason;
 use protocol::ids::{BusinessDate, CardCounter, CardUid, Epoch, MerchantId, SaleId, Sequence, TerminalId};
-use protocol::request::AccountSelector;
+use protocol::request::{AccountSelector, AdjustDirection};
 use wal::{Clock, LogConfig, LogId};
 
 use super::*;
 use crate::ledger::command::{
-    AccountSelector as Named, BindCard, CardDebit, CardReplace, Channel, CodeDebit, CodeVerdict, CutOff,
-    OfflineFact, OpenAccount, Opening, Refund, RegisterMerchant, RegisterTerminal, Reversal, Sale, SetPolicy,
-    TopUp, TopUpUndo, Void,
+    AccountSelector as Named, Adjust, BindCard, CardDebit, CardReplace, Channel, CodeDebit, CodeVerdict,
+    CutOff, OfflineFact, OpenAccount, Opening, Refund, RegisterMerchant, RegisterTerminal, Reversal, Sale,
+    SetPolicy, TopUp, TopUpUndo, Void,
 };
 use crate::ledger::record::{RecordKind, Wallet};
 use crate::ledger::registry::{Policy, TerminalKind};
@@ -28,6 +28,7 @@ const BEGIN_NS: u64 = 1_795_492_800_000_000_000;
 /// What the random histories must come to; a few requests are refused each, and those have no line.
 const REQUESTS: usize = 900;
 const TILL: TerminalId = TerminalId(101);
+const OPERATOR: TerminalId = TerminalId(901);
 const MINE: AccountId = AccountId(0);
 const ANOTHERS: AccountId = AccountId(1);
 
@@ -65,12 +66,13 @@ impl Random {
     }
 }
 
-/// Two accounts, and one counter that does everything.
+/// Two accounts, one counter that does everything, and an operator who corrects balances.
 struct Town {
     engine: Engine,
     clock: Arc<Hand>,
     date: u16,
     sequence: u32,
+    corrections: u32,
     card_counter: u32,
     cards: [CardUid; 2],
     new_cards: u64,
@@ -111,6 +113,13 @@ impl Town {
                 key_version: 1,
                 enabled: true,
             }),
+            Request::RegisterTerminal(RegisterTerminal {
+                terminal: OPERATOR,
+                merchant: MerchantId(0),
+                kind: TerminalKind::Finance,
+                key_version: 1,
+                enabled: true,
+            }),
         ];
         for (account, card_uid) in [MINE, ANOTHERS].into_iter().zip(cards) {
             let mut student_number = [0; 16];
@@ -126,6 +135,7 @@ impl Town {
             clock,
             date,
             sequence: 0,
+            corrections: 0,
             card_counter: 0,
             cards,
             new_cards: 100,
@@ -142,14 +152,29 @@ impl Town {
 
     fn ask(&mut self, request: impl FnOnce(Sale<'static>) -> Request<'static>) -> Outcome {
         self.sequence += 1;
-        let sale = Sale {
-            slot: TerminalSlot(0),
-            terminal: TILL,
-            epoch: Epoch(1),
-            sequence: Sequence(self.sequence),
-            raw: &[],
+        self.decided(request(sale_of(TerminalSlot(0), TILL, self.sequence)))
+    }
+
+    /// An operator corrects a balance, by no more than he may alone.
+    fn adjust(&mut self, account: AccountId, amount_fen: i64, gives: bool) {
+        self.corrections += 1;
+        let (wallet, direction) = if gives {
+            (Wallet::Electronic, AdjustDirection::Give)
+        } else {
+            (Wallet::Card, AdjustDirection::Take)
         };
-        let (request, mut known) = (request(sale), Known::default());
+        self.decided(Request::Adjust(Adjust {
+            sale: sale_of(TerminalSlot(1), OPERATOR, self.corrections),
+            account: Named::Account(account),
+            amount_fen,
+            wallet,
+            direction,
+            reason: b"counted twice",
+        }));
+    }
+
+    fn decided(&mut self, request: Request<'static>) -> Outcome {
+        let mut known = Known::default();
         loop {
             match self.engine.execute(&Command { request, known: Some(&known) }) {
                 Reply::Outcome(outcome) => return outcome,
@@ -157,7 +182,7 @@ impl Town {
                     self.engine.sync().expect("the simulated medium works");
                     look_up::answer(&self.engine, need, &mut known).expect("the log is sound");
                 }
-                other => panic!("sequence {}: {other:?}", self.sequence),
+                other => panic!("{request:?}: {other:?}"),
             }
         }
     }
@@ -169,7 +194,7 @@ impl Town {
         let account = if random.below(8) == 0 { ANOTHERS } else { MINE };
         let card_uid = self.cards[account.0 as usize];
         let amount_fen = random.amount_fen();
-        match random.below(20) {
+        match random.below(21) {
             0..6 => {
                 self.card_counter += 1;
                 let card_counter = CardCounter(self.card_counter);
@@ -249,6 +274,7 @@ impl Town {
                     self.cards[account.0 as usize] = new_card;
                 }
             }
+            19 => self.adjust(account, amount_fen, random.below(2) == 0),
             _ => {
                 // The finance day goes its own way.
                 self.date = self.date.max(day_of(now_ns).saturating_sub(1)) + random.below(2) as u16;
@@ -274,6 +300,10 @@ impl Town {
     fn page(&self, query: &StatementQuery, steps_max: usize) -> Result<Statement, StatementError> {
         page_within(&self.engine.log().reader(), MINE, self.head(), query, steps_max)
     }
+}
+
+fn sale_of(slot: TerminalSlot, terminal: TerminalId, sequence: u32) -> Sale<'static> {
+    Sale { slot, terminal, epoch: Epoch(1), sequence: Sequence(sequence), raw: &[] }
 }
 
 /// A line by the log alone.
@@ -309,6 +339,10 @@ fn naive_lines(engine: &Engine) -> (Vec<NaiveLine>, BTreeSet<u64>) {
             RecordKind::TopUpUndo => (BillLineKind::TopUpUndone, -amount_fen),
             RecordKind::TopUp => (BillLineKind::TopUp, amount_fen),
             RecordKind::Opening => (BillLineKind::Opening, amount_fen),
+            RecordKind::Adjustment if money.credit_account().as_person().is_some() => {
+                (BillLineKind::Adjustment, amount_fen)
+            }
+            RecordKind::Adjustment => (BillLineKind::Adjustment, -amount_fen),
             RecordKind::Reversal | RecordKind::FullReversal => (BillLineKind::Reversal, amount_fen),
             RecordKind::Void => (BillLineKind::Void, amount_fen),
             RecordKind::Refund => (BillLineKind::Refund, amount_fen),
