@@ -368,13 +368,23 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
         Record::FullDebit(r) => {
             fields.money(&r.money);
             fields.wallets(&r.wallets);
+            if r.is_two_phase() {
+                fields.number("chip_counter", r.money.token.get());
+            }
         }
-        Record::FullReversal(r) | Record::Void(r) => {
+        Record::FullReversal(r) | Record::Void(r) | Record::TapUndone(r) => {
             fields.money(&r.back.money);
             fields.wallets(&r.back.wallets);
             fields.number("original_record", r.original_record.get());
             fields.number("original_epoch", r.original_epoch.get());
             fields.number("original_sequence", r.original_sequence.get());
+        }
+        Record::TapConfirmed(r) => {
+            fields.money(&r.money);
+            fields.number("original_record", r.original_record.get());
+            fields.number("original_epoch", r.original_epoch.get());
+            fields.number("original_sequence", r.original_sequence.get());
+            fields.number("write", r.write);
         }
         Record::Refund(r) => {
             fields.money(&r.money);
@@ -385,7 +395,7 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
             fields.number("original_sequence", r.original_sequence.get());
             fields.fen_if_any("refunded_before_fen", r.refunded_before_fen.get());
         }
-        Record::Settle(r) | Record::Fee(r) | Record::Payable(r) => {
+        Record::Settle(r) | Record::Fee(r) | Record::Payable(r) | Record::PaidOut(r) => {
             fields.money(&r.money);
             fields.wallets(&r.wallets);
         }
@@ -497,6 +507,10 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
             fields.number("new_card", r.new.get());
             fields.number("old_counter", r.old_counter.get());
             fields.number("reason", r.reason);
+            fields.number("kind_of_card", r.kind_of_card());
+            if r.expires_day.get() != 0 {
+                fields.date("expires_day", r.expires_day.get());
+            }
         }
         Record::CardReturned(r) => {
             fields.money(&r.money);
@@ -564,6 +578,11 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
         Record::OfficeRulesSet(r) => {
             fields.fen("adjust_alone_max_fen", r.adjust_alone_max_fen.get());
             fields.number("proposal_s", r.proposal_s.get());
+        }
+        Record::AccountClosed(r) => {
+            fields.money(&r.money);
+            fields.number_if_any("card_uid", r.card_uid.get());
+            fields.number("way", r.way);
         }
         Record::CutOff(r) => {
             fields.date("closed", r.closed.get());

@@ -7,6 +7,7 @@ use protocol::result_code::ResultCode;
 pub(crate) fn code_of(answer: &Answer<'_>) -> Option<ResultCode> {
     match answer {
         Answer::Money(money) => Some(money.code),
+        Answer::Tap(tap) => Some(tap.money.code),
         Answer::Balance(balance) => Some(balance.code),
         Answer::Bill(bill) => Some(bill.code),
         Answer::Statement(statement) => Some(statement.code),

@@ -17,6 +17,7 @@ pub use crate::message::refusal::Refusal;
 pub use crate::message::statement::{StatementAnswer, StatementMore};
 pub use crate::message::table::Answer;
 pub use crate::message::tables::{ClassRulesAnswer, MealPeriodsAnswer};
+pub use crate::message::tap_answer::{Chip, TapAnswer};
 pub use crate::message::upload::{BatchAnswer, BatchLine};
 
 /// Bytes of a Refused frame.

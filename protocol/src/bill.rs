@@ -42,6 +42,8 @@ numbered! {
         Payable = 12, "payable";
         /// A top-up taken back at its counter.
         TopUpUndone = 13, "top-up-undone";
+        /// What was left when the account was closed: to the holder, or back to the school.
+        PaidOut = 20, "paid-out";
         /// A balance corrected by an operator, up or down.
         Adjustment = 24, "adjustment";
     }
@@ -146,7 +148,7 @@ mod tests {
 
     #[test]
     fn kinds_are_bits_and_no_bit_is_every_kind() {
-        assert_eq!(BillLineKinds::KNOWN_BITS, 1 << 24 | 0b11_1111_1111_1110);
+        assert_eq!(BillLineKinds::KNOWN_BITS, 1 << 24 | 1 << 20 | 0b11_1111_1111_1110);
         let chosen = BillLineKinds::of(&[BillLineKind::Debit, BillLineKind::TopUpUndone]);
         assert_eq!(chosen.bits(), 1 << 1 | 1 << 13);
         for &kind in BillLineKind::ALL {

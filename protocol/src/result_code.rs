@@ -3,7 +3,7 @@
 //! Numbers are never reused and never change. They are ordered by precedence: where several apply, the lowest
 //! is the answer, so a till, a test and the naive model always agree on which one it is. The hundreds group
 //! them by the check that speaks: 0 done, 1xx session, 2xx capacity, 3xx identity, 4xx request fields,
-//! 5xx credential, 6xx account and rules of money, 7xx what undoes a request, 8xx offline records.
+//! 5xx credential, 6xx account and rules of money, 7xx what names an original, 8xx offline records.
 
 use core::fmt;
 
@@ -188,11 +188,17 @@ codes! {
     UnknownCard = 500, Show, Remembered;
     /// The card is reported lost.
     CardLost = 501, Show, Remembered;
-    /// The card was replaced, returned or has expired.
+    /// The card was replaced or returned.
     CardNotCurrent = 502, Show, Remembered;
     /// The card counter isn't above the last one seen: a copied card or a repeated frame.
     CardCounterReplayed = 503, Show, Remembered;
-    /// The card was an account's before, and can't be given out again.
+    /// The card has expired. Its holder can replace it.
+    CardExpired = 504, Show, Remembered;
+    /// The card would have expired already, or is a temporary or a visitor's card that never does.
+    CardTermsWrong = 505, Show, Remembered;
+    /// The card was another account's until too short a time ago: somebody new can have it later.
+    CardNotReusableYet = 506, Show, Remembered;
+    /// The card was an account's before and never came back: it can't be given out again.
     CardNotReusable = 507, Show, Remembered;
     /// The card's number is somebody's current card, or was given to two accounts.
     CardTaken = 508, Show, Remembered;
@@ -239,6 +245,14 @@ codes! {
     AccountFrozen = 602, Show, Remembered;
     /// The till's merchant isn't registered or is closed.
     UnknownMerchant = 603, Stop, Remembered;
+    /// More was spent than there is: it has to be paid in before the account can be closed.
+    BalanceNegative = 604, Show, Remembered;
+    /// A hold is open: the account can be closed once it is captured, released or expired.
+    HoldOpen = 605, Show, Remembered;
+    /// A tap isn't confirmed yet: present the card once more, or have its till confirm or reverse it.
+    TapOpen = 606, Show, Remembered;
+    /// The account's card doesn't come back, and isn't reported lost.
+    CardNotBack = 607, Show, Remembered;
     /// The account has a card: replace it, or take it back first.
     CardAlreadyCurrent = 608, Show, Remembered;
     /// Above the amount for one debit without the password.
@@ -266,6 +280,15 @@ codes! {
     /// The account isn't frozen.
     NotFrozen = 656, Show, Remembered;
 
+    /// The tap was confirmed before, whichever way: nothing changes.
+    TapConfirmedBefore = 630, Done, Remembered;
+    /// The card was presented again, replaced or given back since: the tap stands as it was answered, and can't be confirmed
+    /// any more.
+    TapStands = 631, Done, Remembered;
+    /// The card was presented again since, and its counter said that the chip wasn't written: the tap was undone, nothing is
+    /// paid.
+    TapUndone = 632, Show, Remembered;
+
     /// The window for reversals (three days) has passed; only a refund can undo it.
     ReversalTooLate = 700, Show, Remembered;
     /// An offline fact is never reversed.
@@ -280,6 +303,10 @@ codes! {
     VoidOfOfflineFact = 707, Show, Remembered;
     /// The sale was voided before.
     AlreadyVoided = 708, Show, Remembered;
+    /// The named original isn't an approved two-phase tap: there is no chip to be confirmed.
+    NothingToConfirm = 703, Stop, Remembered;
+    /// The named tap is another till's, which must confirm it itself.
+    TapOfAnotherTill = 704, Stop, Remembered;
     /// The named original isn't a top-up that this counter took today, or it was undone before.
     NotUndoable = 709, Show, Remembered;
     /// The sale was reversed: there is nothing to void.

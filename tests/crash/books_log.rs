@@ -45,6 +45,7 @@ fn sizes(shards: usize) -> Sizes {
         merchants_max: 2,
         outcomes_per_terminal: 16,
         orders_max: 2_048,
+        ..Sizes::default()
     }
 }
 

@@ -149,6 +149,11 @@ impl Fast {
                 })?;
                 known.refunds = Some(found);
             }
+            Need::Till(slot) => {
+                if known.till.replace(slot) == Some(slot) {
+                    return Err(format!("asked for the shard of {slot:?} twice"));
+                }
+            }
             Need::Record(number) => {
                 if known.record(number).is_some() {
                     return Err(format!("asked for record {number} twice"));
@@ -314,6 +319,7 @@ impl Fast {
         }
         self.compare_other(model, Other::TopUpClearing, LedgerAccount::clearing(Clearing::TopUp))?;
         self.compare_other(model, Other::OpeningClearing, LedgerAccount::clearing(Clearing::Opening))?;
+        self.compare_other(model, Other::Payable, LedgerAccount::clearing(Clearing::Payable))?;
         self.compare_other(model, Other::Fees, LedgerAccount::clearing(Clearing::Fees))?;
         self.compare_other(model, Other::Payable, LedgerAccount::clearing(Clearing::Payable))?;
         let waiting = proposals::waiting(&self.state.shards);

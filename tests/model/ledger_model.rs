@@ -26,8 +26,9 @@ const FIRST_SEED: u64 = 20_250_901;
 const SHARD_COUNTS: [usize; 3] = [1, 2, 16];
 
 /// The codes that the ledger itself gives, and every run of all streams must have seen. `BalanceOverflow` isn't among
-/// them: the range of balances is a million times that of amounts, beyond what a stream can reach.
-const CODES: [ResultCode; 76] = [
+/// them: the range of balances is a million times that of amounts, beyond what a stream can reach. Nor is `HoldOpen`: nothing
+/// opens one yet.
+const CODES: [ResultCode; 87] = [
     ResultCode::Approved,
     ResultCode::ApprovedFlagged,
     ResultCode::UnknownTerminal,
@@ -49,6 +50,9 @@ const CODES: [ResultCode; 76] = [
     ResultCode::CardLost,
     ResultCode::CardNotCurrent,
     ResultCode::CardCounterReplayed,
+    ResultCode::CardExpired,
+    ResultCode::CardTermsWrong,
+    ResultCode::CardNotReusableYet,
     ResultCode::CardNotReusable,
     ResultCode::CardTaken,
     ResultCode::CodeMalformed,
@@ -72,6 +76,9 @@ const CODES: [ResultCode; 76] = [
     ResultCode::AccountClosed,
     ResultCode::AccountFrozen,
     ResultCode::UnknownMerchant,
+    ResultCode::BalanceNegative,
+    ResultCode::TapOpen,
+    ResultCode::CardNotBack,
     ResultCode::CardAlreadyCurrent,
     ResultCode::DebitLimit,
     ResultCode::DayLimit,
@@ -84,6 +91,9 @@ const CODES: [ResultCode; 76] = [
     ResultCode::ProposalExpired,
     ResultCode::AlreadyFrozen,
     ResultCode::NotFrozen,
+    ResultCode::TapConfirmedBefore,
+    ResultCode::TapStands,
+    ResultCode::TapUndone,
     ResultCode::ReversalTooLate,
     ResultCode::ReversalOfOfflineFact,
     ResultCode::NothingToReverse,
@@ -91,6 +101,8 @@ const CODES: [ResultCode; 76] = [
     ResultCode::NothingToVoid,
     ResultCode::VoidOfOfflineFact,
     ResultCode::AlreadyVoided,
+    ResultCode::NothingToConfirm,
+    ResultCode::TapOfAnotherTill,
     ResultCode::NotUndoable,
     ResultCode::VoidAfterReversal,
     ResultCode::VoidAfterRefund,
@@ -117,6 +129,8 @@ fn sizes(shards: usize) -> Sizes {
         outcomes_per_terminal: 16,
         // Few, so that the index of orders has to be asked.
         orders_max: 64,
+        open_taps_max: 1_024,
+        card_pasts_max: 4_096,
     }
 }
 

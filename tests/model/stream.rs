@@ -3,18 +3,21 @@
 //! The stream looks at the model to stay near the edges: the next sequence, the next card counter, the last days'
 //! midnight. One seed gives one stream.
 
+mod cards;
+
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{
-    AccountSelector, Adjust, Balance, BillHead, BindCard, BlockListActive, CardDebit, CardIssue, CardReplace,
-    CardReturn, Channel, CodeDebit, CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount,
-    Opening, PasswordImport, PasswordSet, PhoneChange, Refund, RegisterMerchant, RegisterTerminal, Request,
-    Reversal, Sale, SaleQuery, SetAccountClass, SetAccountTerms, SetMealPeriod, SetPolicy, Tender,
-    TerminalSlot, TillList, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    AccountClose, AccountSelector, Adjust, Balance, BillHead, BindCard, BlockListActive, CardDebit,
+    CardIssue, CardReplace, CardReturn, CardTap, Channel, CodeDebit, CodeVerdict, CutOff, LossLift,
+    LossReport, OfflineFact, OpenAccount, Opening, PasswordImport, PasswordSet, PhoneChange, Refund,
+    RegisterMerchant, RegisterTerminal, Request, Reversal, Sale, SaleQuery, SetAccountClass, SetAccountTerms,
+    SetMealPeriod, SetPolicy, TapConfirm, Tender, TerminalSlot, TillList, TopUp, TopUpUndo, VirtualBind,
+    VirtualUnbind, Void,
 };
 use engine::ledger::holder::PasswordRef;
 use engine::ledger::record::Wallet;
 use engine::ledger::registry::{AuthoriseRule, Policy, TerminalKind};
-use protocol::card::{CardKind, ReplaceReason};
+use protocol::card::{ChipWrite, PayoutWay, ReplaceReason};
 use protocol::ids::{
     AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, PhoneDigest, SaleId, Sequence,
     TerminalId, VirtualId,
@@ -167,8 +170,9 @@ impl Stream {
                 let request = self.sent[self.sent.len() - back];
                 if self.random.chance(25) { self.twisted(request) } else { request }
             }
-            0..36 => self.tap(model),
-            36..46 => self.code(model),
+            0..34 => self.tap(model),
+            34..40 => self.confirm(model),
+            40..46 => self.code(model),
             46..54 => self.top_up(model),
             54..57 => self.tender(model),
             57..65 => self.reverse(model),
@@ -231,6 +235,11 @@ impl Stream {
                 list: None,
                 authentic: true,
             }),
+            Request::CardTap(r) => Request::CardTap(CardTap { amount_fen: r.amount_fen + 1, ..r }),
+            Request::TapConfirm(r) => Request::TapConfirm(TapConfirm {
+                write: if r.write == ChipWrite::Written { ChipWrite::NotWritten } else { ChipWrite::Written },
+                ..r
+            }),
             Request::CodeDebit(r) => Request::CodeDebit(CodeDebit { digits: *b"00000000000000000000", ..r }),
             Request::TopUp(r) => Request::TopUp(TopUp { amount_fen: r.amount_fen + 1, ..r }),
             Request::Reversal(r) => Request::Reversal(Reversal { amount_fen: r.amount_fen + 1, ..r }),
@@ -259,6 +268,7 @@ impl Stream {
             Request::CardIssue(r) => {
                 Request::CardIssue(CardIssue { card_uid: CardUid(r.card_uid.0 + 1), ..r })
             }
+            Request::AccountClose(r) => Request::AccountClose(AccountClose { way: PayoutWay::Transfer, ..r }),
             Request::CardReplace(r) if self.random.chance(50) => {
                 Request::CardReplace(CardReplace { reason: ReplaceReason::NumberChanged, ..r })
             }
@@ -317,17 +327,6 @@ impl Stream {
             Some(card_uid) if self.random.chance(92) => CardUid(card_uid),
             _ => CardUid(1 + self.random.below(CARDS + 5)),
         }
-    }
-
-    fn tap(&mut self, model: &Model) -> Request<'static> {
-        let card_uid = self.card(model);
-        let last = model.accounts.iter().find(|account| account.card == Some(card_uid.0));
-        let last = last.map_or(0, |account| account.card_counter);
-        let counter = if self.random.chance(4) { last } else { last + 1 + self.random.below(3) as u32 };
-        let slot = self.slot();
-        let sale = self.sale(model, slot);
-        let amount_fen = self.amount_fen();
-        Request::CardDebit(CardDebit { sale, card_uid, card_counter: CardCounter(counter), amount_fen })
     }
 
     fn code(&mut self, model: &Model) -> Request<'static> {
@@ -546,11 +545,15 @@ impl Stream {
             age_s: self.random.of(&[0, 86_400, 86_400, 86_401]),
         };
         let list = self.random.chance(85).then_some(list);
+        let card_uid = self.card(model);
+        let open = model.accounts.iter().find(|account| account.card == Some(card_uid.0));
+        let open = open.and_then(|account| account.open_tap).filter(|_| self.random.chance(40));
+        let counter = open.map_or_else(|| self.random.below(100) as u32, |open| open.counter);
         Request::Offline(OfflineFact {
             sale,
             record_terminal: TerminalId(sale.terminal.0 + u32::from(self.random.chance(3))),
-            card_uid: self.card(model),
-            card_counter: CardCounter(self.random.below(100) as u32),
+            card_uid,
+            card_counter: CardCounter(counter),
             amount_fen: self.amount_fen(),
             till_time_ns,
             list,
@@ -562,49 +565,6 @@ impl Stream {
     fn intake_step(&mut self) -> u32 {
         let off = self.random.of(&[-2, 0, 0, 0, 0, 0, 1, 3]);
         ((self.time_ns / (30 * SECOND_NS)) as u32).saturating_add_signed(off)
-    }
-
-    fn card_at_a_counter(&mut self, model: &Model) -> Request<'static> {
-        let slot = if self.random.chance(92) { 4 } else { self.slot() };
-        let sale = self.sale(model, slot);
-        let bare = (0..).zip(&model.accounts).find(|(_, account)| account.card.is_none());
-        let mut account = self.selector(model);
-        let card_uid = match self.random.below(20) {
-            0 => CardUid(0),
-            1..4 => self.card(model),
-            4..6 => CardUid(1 + self.random.below(CARDS)),
-            _ => CardUid(200_000 + self.random.below(100_000)),
-        };
-        let fee_fen = if self.random.chance(70) {
-            0
-        } else {
-            self.random.of(&[-1, 2_000, 2_000, 2_000, 1_000_000_001])
-        };
-        match self.random.below(5) {
-            0..2 => {
-                if let Some((id, _)) = bare.filter(|_| self.random.chance(80)) {
-                    account = AccountSelector::Account(AccountId(id));
-                }
-                let kind = if self.random.chance(95) { CardKind::Standard } else { CardKind::Visitor };
-                let expires_day = if self.random.chance(95) { 0 } else { model.date };
-                Request::CardIssue(CardIssue { sale, account, card_uid, kind, expires_day, fee_fen })
-            }
-            2..4 => {
-                let reason = self.random.of(ReplaceReason::ALL);
-                Request::CardReplace(CardReplace { sale, account, new_card: card_uid, reason, fee_fen })
-            }
-            _ => {
-                let person = self.random.below(model.accounts.len() as u64) as usize;
-                let card_uid = match model.accounts[person].card {
-                    Some(current) if self.random.chance(85) => {
-                        account = AccountSelector::Account(AccountId(person as u32));
-                        CardUid(current)
-                    }
-                    _ => card_uid,
-                };
-                Request::CardReturn(CardReturn { sale, account, card_uid })
-            }
-        }
     }
 
     /// Somebody sets a password, binds a phone or loses a card, mostly where that is done.

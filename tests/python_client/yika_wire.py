@@ -73,6 +73,13 @@ KINDS = {
         " reserved_tail:z8",
         None,
     ),
+    0x14: ("CardTap", "card_uid:u64 card_counter:u32 reserved:z4 amount_fen:i64 till_time_ns:u64", None),
+    0x15: (
+        "TapConfirm",
+        "original_sequence:u32 original_epoch:u16 write:u8 reserved:z1 amount_fen:i64 till_time_ns:u64"
+        " original_terminal:u32 reserved_tail:z4",
+        None,
+    ),
     0x18: (
         "TopUpUndo",
         "original_sequence:u32 original_epoch:u16 reason:u8 reserved:z1 amount_fen:i64 till_time_ns:u64"
@@ -95,7 +102,7 @@ KINDS = {
         " reserved_tail:z8",
         None,
     ),
-    0x41: ("CardReplace", SELECTOR + " new_card:u64 fee_fen:i64 reason:u8 reserved:z7 till_time_ns:u64", None),
+    0x41: ("CardReplace", SELECTOR + " new_card:u64 fee_fen:i64 reason:u8 kind:u8 expires_day:u16 reserved:z4 till_time_ns:u64", None),
     0x42: ("CardReturn", SELECTOR + " card_uid:u64 till_time_ns:u64", None),
     0x48: ("PasswordSet", SELECTOR + " password:b16 till_time_ns:u64", None),
     0x49: ("VirtualBind", "student:t16 virtual_id:u64 password:b16 till_time_ns:u64", None),
@@ -103,6 +110,7 @@ KINDS = {
     0x4B: ("PhoneChange", "virtual_id:u64 phone:u64 till_time_ns:u64", None),
     0x4C: ("LossReport", SELECTOR + " password:b16 till_time_ns:u64", None),
     0x4D: ("LossLift", SELECTOR + " password:b16 till_time_ns:u64", None),
+    0x43: ("AccountClose", SELECTOR + " card_uid:u64 way:u8 reserved:z7 till_time_ns:u64", None),
     0x62: ("AccountFreeze", SELECTOR + " freeze_action:u8 reserved:z7 reason:t128", None),
     0x63: ("AccountLimits", SELECTOR + " debit_max_fen:u32 day_max_fen:u32 class:u8 reserved:z7 reason:t128", None),
     0x64: ("Adjust", SELECTOR + " amount_fen:i64 wallet:u8 direction:u8 reserved:z6 reason:t128", None),
@@ -150,6 +158,8 @@ KINDS = {
     0x93: ("ReversalAnswer", MONEY, None),
     0x96: ("RefundAnswer", MONEY, None),
     0x97: ("VoidAnswer", MONEY, None),
+    0x94: ("CardTapAnswer", MONEY + " chip_balance_fen:i64 chip_counter:u32 write:u8 reserved:z3", None),
+    0x95: ("TapConfirmAnswer", MONEY, None),
     0x98: ("TopUpUndoAnswer", MONEY, None),
     0x99: ("TenderAnswer", MONEY, None),
     0xA0: (
@@ -180,6 +190,7 @@ KINDS = {
     0xCB: ("PhoneChangeAnswer", MONEY, None),
     0xCC: ("LossReportAnswer", MONEY, None),
     0xCD: ("LossLiftAnswer", MONEY, None),
+    0xC3: ("AccountCloseAnswer", MONEY, None),
     0xE2: ("AccountFreezeAnswer", MONEY, None),
     0xE3: ("AccountLimitsAnswer", MONEY, None),
     0xE4: ("AdjustAnswer", MONEY, None),

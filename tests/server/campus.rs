@@ -82,6 +82,7 @@ pub fn sizes() -> Sizes {
         merchants_max: 64,
         outcomes_per_terminal: 256,
         orders_max: 1_024,
+        ..Sizes::default()
     }
 }
 

@@ -10,7 +10,7 @@ use engine::ledger::command::{OpenAccount, Opening};
 use engine::ledger::record::Wallet;
 use engine::opened_books::{OpenOptions, OpenedBooks};
 use protocol::answer::Answer;
-use protocol::card::{CardKind, ReplaceReason};
+use protocol::card::{CardKind, CardTerms, ReplaceReason};
 use protocol::channel::Channel;
 use protocol::ids::{AccountId, CardUid};
 use protocol::payment_code;
@@ -140,6 +140,7 @@ fn a_person_gets_a_card_another_and_none_at_a_counter() {
         new_card: new,
         fee_fen: 0,
         reason: ReplaceReason::Lost,
+        terms: CardTerms::STANDARD,
         till_time_ns: 0,
     });
     let replaced = counter.money(1, &replace);
@@ -159,7 +160,7 @@ fn a_person_gets_a_card_another_and_none_at_a_counter() {
     assert_eq!(counter.money(2, &issue(card(8_888))).code, ResultCode::CardAlreadyCurrent);
     let give_back = Request::CardReturn(CardReturn { account, card_uid: new, till_time_ns: 0 });
     assert_eq!(counter.money(3, &give_back).code, ResultCode::Approved);
-    assert_eq!(counter.money(4, &issue(new)).code, ResultCode::CardNotReusable);
+    assert_eq!(counter.money(4, &issue(card(5))).code, ResultCode::CardNotReusable);
     assert_eq!(counter.money(5, &issue(card(0))).code, ResultCode::CardTaken);
     let issued = counter.money(6, &issue(card(8_888)));
     assert_eq!(issued.code, ResultCode::Approved);
@@ -171,6 +172,7 @@ fn a_person_gets_a_card_another_and_none_at_a_counter() {
         new_card: card(7_777),
         fee_fen: 2_000,
         reason: ReplaceReason::Broken,
+        terms: CardTerms::STANDARD,
         till_time_ns: 0,
     });
     let before_fen = issued.balance_after_fen - 10;
@@ -245,7 +247,8 @@ fn a_lost_card_is_replaced_for_a_fee_and_its_late_sale_still_finds_the_account()
     assert_eq!(wallets(&mut pos), ([4_200, -700, 3_000], 6_500));
 
     let reason = ReplaceReason::Lost;
-    let replace = CardReplace { account, new_card: NEW, fee_fen: 2_000, reason, till_time_ns: 0 };
+    let terms = CardTerms::STANDARD;
+    let replace = CardReplace { account, new_card: NEW, fee_fen: 2_000, reason, terms, till_time_ns: 0 };
     let replaced = counter.money(3, &Request::CardReplace(replace));
     assert_eq!((replaced.code, replaced.balance_after_fen), (ResultCode::Approved, 4_500));
     let stored = Tap { sequence: 2, card: OLD, counter: 1, amount_fen: 500 };

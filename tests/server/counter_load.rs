@@ -11,7 +11,7 @@ use engine::ledger::command::{OpenAccount, RegisterTerminal};
 use engine::ledger::registry::TerminalKind;
 use engine::runtime::engine::Engine;
 use protocol::answer::{Answer, MoneyAnswer};
-use protocol::card::{CardKind, ReplaceReason};
+use protocol::card::{CardKind, CardTerms, ReplaceReason};
 use protocol::client::{Client, ClientError, SaleIdentity};
 use protocol::ids::{AccountId, CardUid, Epoch, Sequence, TerminalId};
 use protocol::request::{AccountSelector, BalanceQuery, CardIssue, CardReplace, CardReturn, Request};
@@ -88,6 +88,7 @@ impl Change {
                 new_card: self.new,
                 fee_fen: 0,
                 reason: ReplaceReason::Broken,
+                terms: CardTerms::STANDARD,
                 till_time_ns: 1,
             }),
         }

@@ -14,6 +14,7 @@ use engine::runtime::engine::{Engine, Sources};
 use engine::runtime::password_vault::PasswordVault;
 use engine::server::ServerConfig;
 use protocol::answer::{Answer, MoneyAnswer};
+use protocol::card::ChipWrite;
 use protocol::channel::ReversalReason;
 use protocol::ids::{BusinessDate, Epoch, Sequence};
 use protocol::keys::Key128;
@@ -23,7 +24,7 @@ use wal::{Clock, LogConfig, LogId, SystemClock, Through};
 
 use crate::campus::{Campus, CampusKeys, OPENING_FEN, Running, card, fill, sizes, till};
 use crate::program::{Serving, fail, succeed};
-use crate::wire_till::{Tap, WireTill, offline_record, tap_request};
+use crate::wire_till::{Tap, WireTill, card_tap_request, offline_record, tap_request};
 
 fn a_tap(sequence: u32) -> Tap {
     Tap { sequence, card: card(0), counter: sequence, amount_fen: 10 }
@@ -82,6 +83,17 @@ fn sell_until_full(peer: &mut WireTill) -> (u32, MoneyAnswer) {
     }
 }
 
+/// A tap in two phases whose chip isn't written is undone in what its till says of it, for which room is kept back; the card's
+/// next sale, which would undo it as well, is a sale.
+fn expect_room_for_an_unwritten_chip(peer: &mut WireTill, open: &Tap) {
+    let next = Tap { sequence: open.sequence + 1, ..*open };
+    assert_eq!(peer.refused(next.sequence, &tap_request(&next)).code, ResultCode::LogFull);
+    assert_eq!(peer.refused(next.sequence, &card_tap_request(&next)).code, ResultCode::LogFull);
+    assert_eq!(peer.balance(1).system_fen, OPENING_FEN - open.amount_fen);
+    assert_eq!(peer.confirm(next.sequence, open, ChipWrite::NotWritten).code, ResultCode::Approved);
+    assert_eq!(peer.balance(1).system_fen, OPENING_FEN);
+}
+
 /// What a full log still does and doesn't.
 fn expect_full(peer: &mut WireTill, keys: &CampusKeys, sold: u32) {
     assert_eq!(peer.refused(sold + 1, &tap_request(&a_tap(sold + 1))).code, ResultCode::LogFull);
@@ -112,9 +124,14 @@ fn debits_wait_for_room_reversals_do_not_and_nothing_is_lost() {
     engine.configure(Configuration::CutOff(CutOff { opened })).expect("taken");
     fill(&engine);
     let running = Running::start(&engine, &passwords, &keys, ServerConfig::default());
+    let mut writer = WireTill::sign_in(running.address(), &keys.identity(till(1)));
+    let unwritten = Tap { sequence: 1, card: card(1), counter: 1, amount_fen: 10 };
+    assert_eq!(writer.card_tap(&unwritten).money.code, ResultCode::Approved);
     let mut peer = WireTill::sign_in(running.address(), &keys.identity(till(0)));
     let (sold, last) = sell_until_full(&mut peer);
     expect_full(&mut peer, &keys, sold);
+    expect_room_for_an_unwritten_chip(&mut writer, &unwritten);
+    drop(writer);
     drop(peer);
     running.stop();
     drop(engine);

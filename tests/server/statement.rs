@@ -6,7 +6,7 @@ use engine::ledger::calendar::day_of;
 use engine::ledger::command::CutOff;
 use protocol::answer::{StatementAnswer, StatementMore};
 use protocol::bill::{BillLine, BillLineKind, BillLineKinds};
-use protocol::card::ReplaceReason;
+use protocol::card::{CardTerms, ReplaceReason};
 use protocol::channel::{Channel, ReversalReason};
 use protocol::ids::{AccountId, BusinessDate, CardUid, Epoch, RecordNumber, Sequence};
 use protocol::payment_code;
@@ -157,6 +157,7 @@ impl Week {
                     new_card,
                     fee_fen,
                     reason: ReplaceReason::Broken,
+                    terms: CardTerms::STANDARD,
                     till_time_ns: 0,
                 }));
                 assert_eq!(code, ResultCode::Approved);

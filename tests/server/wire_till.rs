@@ -5,15 +5,16 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use engine::data_dir::random_bytes;
-use protocol::answer::{Answer, BalanceAnswer, BatchLine, MoneyAnswer, Refusal, StatementAnswer};
+use protocol::answer::{Answer, BalanceAnswer, BatchLine, MoneyAnswer, Refusal, StatementAnswer, TapAnswer};
 use protocol::bill::BillLine;
+use protocol::card::ChipWrite;
 use protocol::frame;
 use protocol::ids::{AccountId, CardCounter, CardUid, Epoch, RecordNumber, RequestId, Sequence, TerminalId};
 use protocol::offline_record::{OFFLINE_RECORD_LAYOUT, OfflineRecord, TAC_KEY_CARD};
 use protocol::password::{Password, SealedPassword};
 use protocol::request::{
     AccountSelector, BalanceQuery, BillQuery, CardDebit, Request, RequestIds, SaleQuery, StatementQuery,
-    Upload,
+    TapConfirm, Upload,
 };
 use protocol::result_code::ResultCode;
 use protocol::session::Session;
@@ -80,12 +81,21 @@ pub struct Tap {
 
 /// The request of a tap.
 pub fn tap_request(tap: &Tap) -> Request<'static> {
-    Request::CardDebit(CardDebit {
+    Request::CardDebit(body_of(tap))
+}
+
+/// The request of a tap in two phases.
+pub fn card_tap_request(tap: &Tap) -> Request<'static> {
+    Request::CardTap(body_of(tap))
+}
+
+fn body_of(tap: &Tap) -> CardDebit {
+    CardDebit {
         card_uid: tap.card,
         card_counter: CardCounter(tap.counter),
         amount_fen: tap.amount_fen,
         till_time_ns: 0,
-    })
+    }
 }
 
 /// A till that has signed in.
@@ -205,6 +215,27 @@ impl WireTill {
     /// Sells.
     pub fn tap(&mut self, tap: &Tap) -> MoneyAnswer {
         self.money(tap.sequence, &tap_request(tap))
+    }
+
+    /// Sells in two phases: what is answered, and what is to be written on the chip.
+    pub fn card_tap(&mut self, tap: &Tap) -> TapAnswer {
+        match Answer::decode(&self.call(tap.sequence, &card_tap_request(tap))).expect("an answer") {
+            (_, Answer::Tap(answer)) => answer,
+            (_, other) => panic!("{tap:?} was answered with {other:?}"),
+        }
+    }
+
+    /// Says what became of the chip after a tap of this till.
+    pub fn confirm(&mut self, sequence: u32, tap: &Tap, write: ChipWrite) -> MoneyAnswer {
+        let confirm = TapConfirm {
+            original_terminal: self.terminal,
+            original_epoch: self.epoch,
+            original_sequence: Sequence(tap.sequence),
+            amount_fen: tap.amount_fen,
+            write,
+            till_time_ns: 0,
+        };
+        self.money(sequence, &Request::TapConfirm(confirm))
     }
 
     /// Asks for the outcome of a sale in this epoch.

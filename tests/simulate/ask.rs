@@ -1,14 +1,14 @@
 //! What a simulated client asks, owned, and as the ledger's request.
 
 use engine::ledger::command::{
-    AccountFreeze, AccountLimits, AccountSelector, Adjust, AdjustDecide, Balance, BillHead, BlockListActive,
-    CardDebit, CardIssue, CardReplace, CardReturn, Channel, CodeDebit, CodeVerdict, LossLift, LossReport,
-    OfflineFact, PasswordSet, PhoneChange, Refund, Reversal, Sale, SaleQuery, Tender, TillList, TopUp,
-    TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    AccountClose, AccountFreeze, AccountLimits, AccountSelector, Adjust, AdjustDecide, Balance, BillHead,
+    BlockListActive, CardDebit, CardIssue, CardReplace, CardReturn, CardTap, Channel, CodeDebit, CodeVerdict,
+    LossLift, LossReport, OfflineFact, PasswordSet, PhoneChange, Refund, Reversal, Sale, SaleQuery,
+    TapConfirm, Tender, TillList, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use engine::ledger::record::Wallet;
 use engine::ledger::{Request, TerminalSlot};
-use protocol::card::{CardKind, ReplaceReason};
+use protocol::card::{CardKind, CardTerms, ChipWrite, PayoutWay, ReplaceReason};
 use protocol::ids::{
     AccountId, CardCounter, CardUid, Epoch, PhoneDigest, RecordNumber, SaleId, Sequence, TerminalId,
     VirtualId,
@@ -30,6 +30,19 @@ pub enum Ask {
         card_uid: CardUid,
         counter: u32,
         amount_fen: i64,
+    },
+    /// In two phases.
+    ChipTap {
+        card_uid: CardUid,
+        counter: u32,
+        amount_fen: i64,
+    },
+    /// What became of the chip after one of these.
+    Confirm {
+        epoch: Epoch,
+        sequence: Sequence,
+        amount_fen: i64,
+        write: ChipWrite,
     },
     Code {
         digits: [u8; 20],
@@ -79,6 +92,7 @@ pub enum Ask {
     Issue {
         account: AccountId,
         card_uid: CardUid,
+        expires_day: u16,
     },
     Replace {
         account: AccountId,
@@ -135,6 +149,10 @@ pub enum Ask {
         proposal: RecordNumber,
         verdict: Verdict,
     },
+    Close {
+        account: AccountId,
+        card_uid: CardUid,
+    },
     SaleQuery,
     Balance {
         account: AccountId,
@@ -158,6 +176,8 @@ impl Ask {
     pub fn amount_fen(&self) -> i64 {
         match *self {
             Ask::Tap { amount_fen, .. }
+            | Ask::ChipTap { amount_fen, .. }
+            | Ask::Confirm { amount_fen, .. }
             | Ask::Code { amount_fen, .. }
             | Ask::TopUp { amount_fen, .. }
             | Ask::Tender { amount_fen, .. }
@@ -168,7 +188,7 @@ impl Ask {
             | Ask::Adjust { amount_fen, .. }
             | Ask::Offline { amount_fen, .. } => amount_fen,
             Ask::Replace { fee_fen, .. } => fee_fen,
-            Ask::Issue { .. } | Ask::GiveBack { .. } => 0,
+            Ask::Issue { .. } | Ask::GiveBack { .. } | Ask::Close { .. } => 0,
             Ask::SetPassword { .. }
             | Ask::BindPhone { .. }
             | Ask::UnbindPhone { .. }
@@ -204,9 +224,10 @@ impl Ask {
     /// Whose card it changes.
     pub fn changes_card_of(&self) -> Option<AccountId> {
         match *self {
-            Ask::Issue { account, .. } | Ask::Replace { account, .. } | Ask::GiveBack { account, .. } => {
-                Some(account)
-            }
+            Ask::Issue { account, .. }
+            | Ask::Replace { account, .. }
+            | Ask::GiveBack { account, .. }
+            | Ask::Close { account, .. } => Some(account),
             _ => None,
         }
     }
@@ -222,7 +243,7 @@ impl Ask {
     /// The card that it hands out, and to whom.
     pub fn hands_out(&self) -> Option<(CardUid, AccountId)> {
         match *self {
-            Ask::Issue { account, card_uid } | Ask::Replace { account, new_card: card_uid, .. } => {
+            Ask::Issue { account, card_uid, .. } | Ask::Replace { account, new_card: card_uid, .. } => {
                 Some((card_uid, account))
             }
             _ => None,
@@ -244,6 +265,17 @@ impl Ask {
                 card_uid,
                 card_counter: CardCounter(counter),
                 amount_fen,
+            }),
+            Ask::ChipTap { card_uid, counter, amount_fen } => {
+                Request::CardTap(CardTap { sale, card_uid, card_counter: CardCounter(counter), amount_fen })
+            }
+            Ask::Confirm { epoch, sequence, amount_fen, write } => Request::TapConfirm(TapConfirm {
+                sale,
+                original_terminal: terminal,
+                original_epoch: epoch,
+                original_sequence: sequence,
+                amount_fen,
+                write,
             }),
             Ask::Code { digits, amount_fen, .. } => {
                 Request::CodeDebit(CodeDebit { sale, digits, verdict: verdict(&digits), amount_fen })
@@ -291,12 +323,12 @@ impl Ask {
                     authentic,
                 })
             }
-            Ask::Issue { account, card_uid } => Request::CardIssue(CardIssue {
+            Ask::Issue { account, card_uid, expires_day } => Request::CardIssue(CardIssue {
                 sale,
                 account: AccountSelector::Account(account),
                 card_uid,
                 kind: CardKind::Standard,
-                expires_day: 0,
+                expires_day,
                 fee_fen: 0,
             }),
             Ask::Replace { account, new_card, fee_fen } => Request::CardReplace(CardReplace {
@@ -304,6 +336,7 @@ impl Ask {
                 account: AccountSelector::Account(account),
                 new_card,
                 reason: ReplaceReason::Lost,
+                terms: CardTerms::STANDARD,
                 fee_fen,
             }),
             Ask::GiveBack { account, card_uid } => {
@@ -375,6 +408,12 @@ impl Ask {
             Ask::Decide { proposal, verdict } => {
                 Request::AdjustDecide(AdjustDecide { sale, proposal, verdict, reason: REASON })
             }
+            Ask::Close { account, card_uid } => Request::AccountClose(AccountClose {
+                sale,
+                account: AccountSelector::Account(account),
+                card_uid,
+                way: PayoutWay::Cash,
+            }),
             Ask::SaleQuery => Request::SaleQuery(SaleQuery { sale }),
             Ask::Balance { account } => {
                 Request::Balance(Balance { account: AccountSelector::Account(account) })

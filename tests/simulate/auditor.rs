@@ -6,12 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::ledger::account::AccountStatus;
+use engine::ledger::calendar::day_of;
 use engine::ledger::command::Channel;
 use engine::ledger::record::{
-    AdjustmentRecord, Liability, MoneyRecord, RecordKind, RefundRecord, ReversalRecord,
+    AdjustmentRecord, FullReversalRecord, Liability, MoneyRecord, RecordKind, RefundRecord, ReversalRecord,
 };
 use engine::ledger::registry::Policy;
 use engine::ledger::{LedgerAccount, LedgerClass, Record};
+use protocol::card::ChipWrite;
 use protocol::ids::{AccountId, BusinessDate, CardUid, RecordNumber, SaleId, TerminalId};
 use protocol::request::Verdict;
 use protocol::result_code::ResultCode;
@@ -66,6 +68,15 @@ pub struct Auditor {
     pub payable_fen: BTreeMap<AccountId, i64>,
     /// Proposed adjustments that wait: who proposed what to whom.
     proposals: BTreeMap<u64, (TerminalId, Option<AccountId>, i64)>,
+    /// The first day on which a card isn't taken any more, where there is one.
+    expiries: BTreeMap<CardUid, u16>,
+    /// The open tap of each account: its record, and its counter.
+    taps: BTreeMap<AccountId, (u64, u32)>,
+    /// Confirmations seen, and taps undone.
+    pub taps_confirmed: u64,
+    pub taps_undone: u64,
+    /// Accounts closed at a counter.
+    pub accounts_closed: u64,
     /// Settlings of transition wallets seen.
     pub settlings: u64,
     /// Reports of block-lists seen.
@@ -179,18 +190,39 @@ impl Auditor {
                 let person = self.person(number, AccountId(r.account.get()))?;
                 person.card_uid = r.card_uid.get();
                 person.card_lost = false;
+                self.taps.remove(&AccountId(r.account.get()));
                 self.cards.insert(CardUid(r.card_uid.get()), AccountId(r.account.get()));
             }
-            Record::CardIssued(r) => self.hand_out(number, &r.money, 0, r.card_uid.get())?,
+            Record::CardIssued(r) => {
+                self.hand_out(number, &r.money, 0, r.card_uid.get())?;
+                if r.expires_day.get() != 0 {
+                    self.expiries.insert(CardUid(r.card_uid.get()), r.expires_day.get());
+                }
+            }
             Record::CardReplaced(r) => self.hand_out(number, &r.money, r.old.get(), r.new.get())?,
             Record::CardReturned(r) => self.change_card(number, &r.money, r.card_uid.get(), 0)?,
             Record::LossReported(r) => self.lose(number, &r.money, r.card_uid.get(), true)?,
             Record::LossLifted(r) => self.lose(number, &r.money, r.card_uid.get(), false)?,
+            Record::AccountClosed(r) => {
+                let account = r.money.person().ok_or(format!("record {number} closes nobody's account"))?;
+                let person = self.person(number, account)?;
+                let (has, lost) = (person.card_uid, person.card_lost);
+                let expiry = self.expiries.get(&CardUid(has));
+                let is_presentable = !lost && expiry.is_none_or(|day| *day > day_of(self.time_ns));
+                if is_presentable && self.taps.contains_key(&account) {
+                    return Err(format!("record {number} closes account {account}, which has a tap open"));
+                }
+                let brought = if r.card_uid.get() == 0 { has } else { r.card_uid.get() };
+                self.change_card(number, &r.money, brought, 0)?;
+                self.person(number, account)?.status = AccountStatus::Closed as u8;
+                self.accounts_closed += 1;
+            }
             Record::CardConflict(r) => {
                 let uid = r.card_uid.get();
                 let first = self.person(number, AccountId(r.first.get()))?;
                 if first.card_uid == uid {
                     first.card_uid = 0;
+                    self.taps.remove(&AccountId(r.first.get()));
                 }
                 self.cards.remove(&CardUid(uid));
             }
@@ -243,6 +275,7 @@ impl Auditor {
         }
         person.card_uid = new;
         person.card_lost = false;
+        self.taps.remove(&account);
         Ok(())
     }
 
@@ -286,9 +319,14 @@ impl Auditor {
                 money.amount_fen.get();
             return Ok(());
         }
-        if matches!(record, Record::Load(_) | Record::Opening(_) | Record::Fee(_)) {
+        if matches!(record, Record::Load(_) | Record::Opening(_) | Record::Fee(_) | Record::PaidOut(_)) {
             return Ok(());
         }
+        if let Record::TapUndone(r) = record {
+            self.taps_undone += 1;
+            return self.tap_undone(number, money, r).or_else(wrong);
+        }
+        self.tap(number, money, record).or_else(wrong)?;
         match record {
             Record::AdjustmentProposed(..) => {
                 let terminal = TerminalId(money.terminal.get());
@@ -369,10 +407,53 @@ impl Auditor {
         if money.channel() == Some(Channel::Card) && person.card_lost {
             return Err(format!("account {account} pays by a card that is reported lost"));
         }
+        let expiry = self.expiries.get(&CardUid(person.card_uid));
+        if money.channel() == Some(Channel::Card) && expiry.is_some_and(|day| *day <= day_of(self.time_ns)) {
+            return Err(format!("account {account} pays by a card that has expired"));
+        }
         if !matches!(money.credit_account().class(), LedgerClass::Merchant(_)) {
             return Err(format!("{} is paid", money.credit_account()));
         }
         Ok(())
+    }
+
+    /// What is open of an account: nothing that the counter of its next tap says wasn't written.
+    fn tap(&mut self, number: u64, money: &MoneyRecord, record: &Record<'_>) -> Result<(), String> {
+        let Some(account) = money.person() else { return Ok(()) };
+        let counter = money.token.get();
+        let two_phase = matches!(record, Record::FullDebit(r) if r.is_two_phase());
+        if two_phase
+            || matches!(record, Record::Debit(_) | Record::FullDebit(_)) && money.card_counter().is_some()
+        {
+            if let Some(open) = self.taps.remove(&account).filter(|(_, written)| counter <= *written) {
+                return Err(format!("counter {counter} says that {open:?} wasn't written"));
+            }
+            if two_phase {
+                self.taps.insert(account, (number, counter));
+            }
+        }
+        if let Record::TapConfirmed(r) = record {
+            self.taps_confirmed += 1;
+            let open = self.taps.get(&account).is_some_and(|(tap, _)| *tap == r.original_record.get());
+            let undone =
+                self.sales.get(&r.original()).is_some_and(|entry| entry.reversed_by == Some(number - 1));
+            if open == undone {
+                return Err(format!("{} is confirmed: open {open}, undone {undone}", r.original()));
+            }
+            if r.write == ChipWrite::Written as u8 {
+                self.taps.remove(&account);
+            }
+        }
+        Ok(())
+    }
+
+    fn tap_undone(&mut self, number: u64, money: &MoneyRecord, r: &FullReversalRecord) -> Result<(), String> {
+        let account = money.person().ok_or("nobody's tap")?;
+        let open = self.taps.remove(&account);
+        if open.map(|(record, _)| record) != Some(r.original_record.get()) || self.remaining_in_group == 0 {
+            return Err(format!("account {account} has {open:?} open"));
+        }
+        self.reversal(number, money, r.original(), r.original_record.get())
     }
 
     /// The tap that follows in the group must find enough on the card for itself.
@@ -424,6 +505,11 @@ impl Auditor {
             return Err(format!("it gives back something else than {entry:?}"));
         }
         entry.reversed_by = Some(number);
+        if let Some(account) = entry.account
+            && self.taps.get(&account).is_some_and(|(tap, _)| *tap == original_record)
+        {
+            self.taps.remove(&account);
+        }
         Ok(())
     }
 
@@ -467,12 +553,20 @@ impl Auditor {
 
     /// Whether a body that was sent explains a record.
     fn explains(&self, ask: &Ask, money: &MoneyRecord, record: &Record<'_>) -> bool {
-        // A decision's amount is that of what it decides.
-        if ask.amount_fen() != money.amount_fen.get() && !matches!(ask, Ask::Decide { .. }) {
+        // A decision's amount is that of what it decides; what is paid out isn't asked for.
+        let asks_for_amount =
+            !matches!(ask, Ask::Decide { .. }) && !matches!(record, Record::AccountClosed(_));
+        if asks_for_amount && ask.amount_fen() != money.amount_fen.get() {
             return false;
         }
         let owner_of = |uid| self.cards.get(&uid).copied();
         match (record, *ask) {
+            (Record::FullDebit(r), Ask::ChipTap { card_uid, counter, .. }) => {
+                r.is_two_phase() && money.token.get() == counter && owner_of(card_uid) == money.person()
+            }
+            (Record::TapConfirmed(r), Ask::Confirm { epoch, sequence, write, .. }) => {
+                (r.original().epoch, r.original().sequence, r.write) == (epoch, sequence, write.number())
+            }
             (Record::Debit(_) | Record::FullDebit(_), Ask::Tap { card_uid, .. }) => {
                 money.channel() == Some(Channel::Card) && owner_of(card_uid) == money.person()
             }
@@ -520,8 +614,10 @@ impl Auditor {
                 Record::Repeat(_),
                 Ask::TopUp { channel, order_number, .. } | Ask::Tender { channel, order_number, .. },
             ) => self.orders.contains(&(channel as u8, order_number)),
-            (Record::CardIssued(r), Ask::Issue { account, card_uid }) => {
-                money.person() == Some(account) && r.card_uid.get() == card_uid.0
+            (Record::CardIssued(r), Ask::Issue { account, card_uid, expires_day }) => {
+                money.person() == Some(account)
+                    && r.card_uid.get() == card_uid.0
+                    && r.expires_day.get() == expires_day
             }
             (Record::CardReplaced(r), Ask::Replace { account, new_card, .. }) => {
                 money.person() == Some(account) && r.new.get() == new_card.0
@@ -549,6 +645,9 @@ impl Auditor {
             }
             (Record::AdjustmentClosed(r, _), Ask::Decide { proposal, verdict }) => {
                 r.proposal.get() == proposal.0 && verdict == Verdict::Reject
+            }
+            (Record::AccountClosed(r), Ask::Close { account, card_uid }) => {
+                money.person() == Some(account) && r.card_uid.get() == card_uid.0
             }
             (Record::Refusal(_), _) => money.credit_account() == LedgerAccount::NONE,
             _ => false,

@@ -52,7 +52,7 @@ impl Books {
                 self.move_money(number, money, [wallet_place(number, money)?, None])?;
             }
             Record::FullDebit(r) => self.move_wallets(number, &r.money, &r.wallets, -1)?,
-            Record::FullReversal(r) | Record::Void(r) => {
+            Record::FullReversal(r) | Record::Void(r) | Record::TapUndone(r) => {
                 self.move_wallets(number, &r.back.money, &r.back.wallets, 1)?;
             }
             Record::Refund(r) => self.move_wallets(number, &r.money, &r.wallets, 1)?,
@@ -64,8 +64,9 @@ impl Books {
             Record::AccountChanged(r, _) => self.memo(number, &r.money)?,
             Record::AdjustmentProposed(r, _) => self.memo(number, &r.money)?,
             Record::AdjustmentClosed(r, _) => self.memo(number, &r.money)?,
+            Record::TapConfirmed(r) => self.memo(number, &r.money)?,
             Record::Settle(r) => self.move_wallets(number, &r.money, &r.wallets, 0)?,
-            Record::Fee(r) => self.move_wallets(number, &r.money, &r.wallets, -1)?,
+            Record::Fee(r) | Record::PaidOut(r) => self.move_wallets(number, &r.money, &r.wallets, -1)?,
             Record::SubsidyClaimed(r) => self.move_wallets(number, &r.money, &r.wallets, 1)?,
             Record::TopUp(r) => self.move_money(number, &r.money, [None, Some(2)])?,
             Record::Opening(money) => {
@@ -86,6 +87,7 @@ impl Books {
             Record::VirtualUnbound(r) => self.memo(number, &r.money)?,
             Record::PhoneSet(r) => self.memo(number, &r.money)?,
             Record::LossReported(r) | Record::LossLifted(r) => self.memo(number, &r.money)?,
+            Record::AccountClosed(r) => self.memo(number, &r.money)?,
             Record::ReversalBeforeOriginal(r) | Record::Repeat(r) => self.memo(number, &r.money)?,
             Record::Tender(r) => self.memo(number, &r.money)?,
             _ => {}

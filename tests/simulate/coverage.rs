@@ -48,6 +48,9 @@ pub struct Coverage {
     pub adjustments: u64,
     pub adjustments_approved: u64,
     pub adjustments_expired: u64,
+    pub taps_confirmed: u64,
+    pub taps_undone: u64,
+    pub accounts_closed: u64,
 }
 
 impl Coverage {
@@ -71,7 +74,7 @@ impl Coverage {
     }
 
     /// Every figure with its name.
-    pub fn figures(&self) -> [(&'static str, u64); 41] {
+    pub fn figures(&self) -> [(&'static str, u64); 44] {
         [
             ("steps", self.steps),
             ("records", self.records),
@@ -114,6 +117,9 @@ impl Coverage {
             ("adjustments", self.adjustments),
             ("adjustments approved by a second", self.adjustments_approved),
             ("adjustments expired", self.adjustments_expired),
+            ("taps confirmed", self.taps_confirmed),
+            ("taps undone", self.taps_undone),
+            ("accounts closed", self.accounts_closed),
         ]
     }
 
@@ -159,5 +165,8 @@ impl Coverage {
         self.adjustments += other.adjustments;
         self.adjustments_approved += other.adjustments_approved;
         self.adjustments_expired += other.adjustments_expired;
+        self.taps_confirmed += other.taps_confirmed;
+        self.taps_undone += other.taps_undone;
+        self.accounts_closed += other.accounts_closed;
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use engine::ledger::holder::PasswordRef;
 use engine::ledger::known::{KnownPassword, PasswordVerdict};
+use engine::ledger::open_taps::Chip;
 use engine::ledger::{Command, Known, Need, Request, Sizes, State, snapshot};
 use engine::runtime::engine::{Engine, EngineError, Reply, Sources, replay_record};
 use engine::runtime::look_up;
@@ -87,6 +88,8 @@ impl<'d> Machine<'d> {
             merchants_max: 4,
             outcomes_per_terminal: *random.pick(&[8, 16, 64]),
             orders_max: *random.pick(&[4, 16, 4_096]),
+            open_taps_max: 1_024,
+            card_pasts_max: 4_096,
         };
         let block_bytes_max = *random.pick(&[4 << 10, 8 << 10, 16 << 10]);
         let config = LogConfig {
@@ -142,11 +145,19 @@ impl<'d> Machine<'d> {
         let mut known = Known::default();
         for _ in 0..LOOK_UPS_MAX {
             let reply = self.engine.execute(&Command { request, known: Some(&known) });
-            let Reply::Needs(need) = reply else { return Ok(self.bend(reply)) };
+            let need = match reply {
+                Reply::Needs(need) => need,
+                Reply::Tap { outcome, chip } => {
+                    expect_chip(&request, chip)?;
+                    return Ok(self.bend(Reply::Outcome(outcome)));
+                }
+                reply => return Ok(self.bend(reply)),
+            };
             match need {
                 Need::Sale { .. } => coverage.walks += 1,
                 Need::Record(_) => coverage.records_looked_up += 1,
                 Need::Refunds { .. } => coverage.refunds_looked_up += 1,
+                Need::Till(_) => {}
                 Need::Order { .. } => coverage.orders_looked_up += 1,
                 Need::Password(_) | Need::NewPassword => {
                     coverage.passwords_looked_up += 1;
@@ -492,5 +503,13 @@ fn lose_last_page(medium: &Simulated) {
             medium.set_image(segment_id, Some(image));
             return;
         }
+    }
+}
+
+/// A tap's chip is written with the tap's own counter.
+fn expect_chip(request: &Request<'_>, chip: Chip) -> Result<(), Trouble> {
+    match request {
+        Request::CardTap(tap) if tap.card_counter == chip.counter => Ok(()),
+        _ => Err(Trouble::Violation(format!("{chip:?} is to be written after {request:?}"))),
     }
 }

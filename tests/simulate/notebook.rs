@@ -49,8 +49,11 @@ impl Notebook {
     /// # Errors
     /// The server has changed its mind.
     pub fn write(&mut self, sale: SaleId, ask: Ask, outcome: &Outcome) -> Result<(), String> {
-        let gone = outcome.code == ResultCode::Reversed;
-        if gone && !self.undone.contains(&sale) {
+        // Of a confirmation it says that the tap is: the refusal is the confirmation's own outcome.
+        let gone = outcome.code == ResultCode::Reversed && !matches!(ask, Ask::Confirm { .. });
+        // A tap whose chip wasn't written is undone when the card is there again: its till is told when it asks.
+        let may_be_undone = matches!(ask, Ask::ChipTap { .. }) || self.undone.contains(&sale);
+        if gone && !may_be_undone {
             return Err(format!("{sale} is answered as reversed, and the till never reversed it"));
         }
         match self.notes.get_mut(&sale) {
@@ -95,14 +98,15 @@ impl Notebook {
 /// # Errors
 /// The log has it otherwise, or not at all.
 pub fn check_against_log(auditor: &Auditor, sale: SaleId, told: &Outcome) -> Result<(), String> {
-    if told.code == ResultCode::Reversed {
+    let entry = auditor.entry(sale);
+    if told.code == ResultCode::Reversed && entry.is_none_or(|entry| entry.code != ResultCode::Reversed) {
         return if auditor.is_gone(sale) {
             Ok(())
         } else {
             Err(format!("{sale} was told as reversed, the durable log knows of no reversal"))
         };
     }
-    let Some(entry) = auditor.entry(sale) else {
+    let Some(entry) = entry else {
         return Err(format!("{sale} was told {told:?}, the durable log (to {}) hasn't it", auditor.last()));
     };
     let same = entry.record == told.record.0

@@ -237,6 +237,11 @@ impl Operator {
         }
     }
 
+    /// A person's account is closed at a counter, or may be: that takes the card back, too.
+    pub fn may_be_closed(&mut self, account: AccountId) {
+        self.terms_of(account).push((AccountStatus::Closed, false));
+    }
+
     /// Takes what is acknowledged by now.
     pub fn take_answers(&mut self, durable: u64, town: &mut Town) {
         let (told, waiting): (Vec<_>, Vec<_>) =

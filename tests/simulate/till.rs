@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use engine::ledger::TerminalSlot;
 use engine::ledger::command::Channel;
 use engine::runtime::engine::Reply;
+use protocol::card::ChipWrite;
 use protocol::ids::{Epoch, SaleId, Sequence, TerminalId};
 use protocol::result_code::ResultCode;
 
@@ -61,6 +62,8 @@ pub struct Till {
     flight: Option<Flight>,
     to_reverse: VecDeque<(SaleId, i64)>,
     to_query: VecDeque<SaleId>,
+    /// Taps whose chip it has to say something of.
+    to_confirm: VecDeque<(SaleId, i64, ChipWrite)>,
     stored: Vec<Flight>,
     offline_steps: u64,
     pub retries: u64,
@@ -91,6 +94,7 @@ impl Till {
             flight: None,
             to_reverse: VecDeque::new(),
             to_query: VecDeque::new(),
+            to_confirm: VecDeque::new(),
             stored: Vec::new(),
             offline_steps: 0,
             retries: 0,
@@ -104,6 +108,7 @@ impl Till {
         self.flight.is_none()
             && self.to_reverse.is_empty()
             && self.to_query.is_empty()
+            && self.to_confirm.is_empty()
             && self.stored.is_empty()
     }
 
@@ -145,7 +150,8 @@ impl Till {
             self.flight = Some(flight);
             return sends;
         }
-        let gives_up = matches!(flight.ask, Ask::Tap { .. } | Ask::Code { .. }) && flight.tries >= TRIES_MAX;
+        let debits = matches!(flight.ask, Ask::Tap { .. } | Ask::ChipTap { .. } | Ask::Code { .. });
+        let gives_up = debits && flight.tries >= TRIES_MAX;
         if gives_up {
             self.flight = None;
             self.give_up(&flight, random, town);
@@ -219,6 +225,16 @@ impl Till {
         if let Some(sale) = self.to_query.pop_front() {
             return flight(sale, Ask::SaleQuery);
         }
+        if let Some((original, amount_fen, write)) = self.to_confirm.pop_front() {
+            if write == ChipWrite::NotWritten {
+                self.notebook.undo(original);
+            }
+            let SaleId { epoch, sequence, .. } = original;
+            let ask = Ask::Confirm { epoch, sequence, amount_fen, write };
+            let sale = self.next_sale();
+            self.asked.insert(sale, ask);
+            return flight(sale, ask);
+        }
         if settling {
             return None;
         }
@@ -253,7 +269,10 @@ impl Till {
                 // Undone at the counter, long after the answer.
                 let place = random.place(self.notebook.notes().len())?;
                 let (&sale, note) = self.notebook.notes().iter().nth(place)?;
-                let undoable = matches!(note.ask, Ask::Tap { .. } | Ask::Code { .. } | Ask::Offline { .. });
+                let undoable = matches!(
+                    note.ask,
+                    Ask::Tap { .. } | Ask::ChipTap { .. } | Ask::Code { .. } | Ask::Offline { .. }
+                );
                 let amount_fen = note.outcome.amount_fen;
                 if undoable {
                     self.to_reverse.push_back((sale, amount_fen));
@@ -309,7 +328,8 @@ impl Till {
         }
         let ask = match random.below(10) {
             0 if hands_out_cards(self.slot.0) => town.card_at_a_counter(random),
-            0..5 => town.tap(random),
+            0..3 => town.tap(random),
+            3..5 => town.chip_tap(random),
             5 if self.tops_up => town.about_a_holder(random, hands_out_cards(self.slot.0)),
             8.. if self.tops_up || self.holes < HOLES_MAX => town.top_up(random),
             _ => town.code(random),
@@ -367,7 +387,7 @@ impl Till {
                 self.end_flight(sale, &ask);
                 return Ok(());
             }
-            Reply::Outcome(_) | Reply::Refused(_) | Reply::Needs(_) => {
+            Reply::Outcome(_) | Reply::Tap { .. } | Reply::Refused(_) | Reply::Needs(_) => {
                 self.not_taken(sale, &ask, reply, random);
                 return Ok(());
             }
@@ -387,6 +407,12 @@ impl Till {
             if self.notebook.note(original).is_none() {
                 self.to_query.push_back(original);
             }
+        }
+        if let Ask::ChipTap { amount_fen, .. } = ask
+            && outcome.code.is_approved()
+            && random.per_mille(600)
+        {
+            self.to_confirm.push_back((sale, amount_fen, *random.pick(ChipWrite::ALL)));
         }
         self.stored.retain(|fact| fact.sale != sale);
         self.end_flight(sale, &ask);
@@ -415,7 +441,10 @@ impl Till {
             self.unused_sequence = ask.is_money().then_some(sale.sequence);
         } else {
             let wait = random.below(3);
-            self.flight = Some(Flight { tries: flight.tries.saturating_sub(1), wait, ..flight });
+            // A table of open taps may stay full: a till that can't tap in two phases gives up.
+            let counts = matches!(ask, Ask::ChipTap { .. });
+            let tries = if counts { flight.tries } else { flight.tries.saturating_sub(1) };
+            self.flight = Some(Flight { tries, wait, ..flight });
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use engine::ledger::calendar::day_of;
 use engine::ledger::command::{Channel, CodeVerdict};
 use engine::ledger::record::Wallet;
 use protocol::ids::{AccountId, CardUid, RecordNumber, TerminalId};
@@ -82,6 +83,18 @@ impl Town {
         Ask::Tap { card_uid: card.uid, counter: card.counter, amount_fen }
     }
 
+    /// Somebody taps where the chip is written afterwards. Mostly it is; what the till says of it is another matter.
+    pub fn chip_tap(&mut self, random: &mut Random) -> Ask {
+        let amount_fen = amount_fen(random);
+        let written = random.per_mille(600);
+        let card = self.card(random);
+        let counter = card.counter + 1;
+        if written {
+            card.counter = counter;
+        }
+        Ask::ChipTap { card_uid: card.uid, counter, amount_fen }
+    }
+
     /// Somebody tapped while the till was offline.
     pub fn offline(&mut self, random: &mut Random) -> Ask {
         let amount_fen = amount_fen(random).clamp(1, 5_000);
@@ -135,12 +148,18 @@ impl Town {
         if random.per_mille(300)
             && let Card { uid: card_uid, owner: Some(account), .. } = *given_back
         {
-            return Ask::GiveBack { account, card_uid };
+            return if random.per_mille(150) {
+                Ask::Close { account, card_uid }
+            } else {
+                Ask::GiveBack { account, card_uid }
+            };
         }
         self.next_card += 1;
         let card_uid = CardUid(self.next_card);
         if random.per_mille(500) {
-            Ask::Issue { account, card_uid }
+            let expires_day =
+                if random.per_mille(300) { day_of(self.now_ns) + random.below(3) as u16 } else { 0 };
+            Ask::Issue { account, card_uid, expires_day }
         } else {
             let fee_fen = if random.per_mille(500) { 2_000 } else { 0 };
             Ask::Replace { account, new_card: card_uid, fee_fen }

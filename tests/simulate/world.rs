@@ -111,6 +111,9 @@ pub fn simulate(seed: u64, plant: Plant, snapshot_dir: &Path, trace: bool) -> Re
     world.coverage.cut_offs = world.operator.cut_offs;
     world.coverage.settlings = world.auditor.settlings;
     world.coverage.list_reports = world.auditor.list_reports;
+    world.coverage.taps_confirmed = world.auditor.taps_confirmed;
+    world.coverage.taps_undone = world.auditor.taps_undone;
+    world.coverage.accounts_closed = world.auditor.accounts_closed;
     for till in &world.tills {
         world.coverage.retries += till.retries;
         world.coverage.reversals += till.reversals;
@@ -351,9 +354,13 @@ impl<'d> World<'d> {
         let between_ask = between.map(|(_, ask)| ask);
         let between = between.map(|(sale, ask)| ask.request(slot, sale, |digits| verdict(digits, now_ns)));
         let executed = self.machine.execute(request, ask.password(), retried, between, &mut self.coverage);
-        for account in [Some(ask), between_ask].into_iter().flatten().filter_map(|ask| ask.changes_card_of())
-        {
-            self.operator.may_have_other_card(account);
+        for ask in [Some(ask), between_ask].into_iter().flatten() {
+            if let Some(account) = ask.changes_card_of() {
+                self.operator.may_have_other_card(account);
+            }
+            if let Ask::Close { account, .. } = ask {
+                self.operator.may_be_closed(account);
+            }
         }
         for account in [Some(ask), between_ask].into_iter().flatten().filter_map(|ask| ask.loses_card_of()) {
             self.operator.may_have_lost_card(account);
@@ -624,7 +631,8 @@ impl<'d> World<'d> {
     fn reconcile(&mut self) -> Result<(), String> {
         let mut persons_fen = self.town.openings_fen.clone();
         let mut merchants_fen = vec![0_i64; MERCHANTS as usize];
-        let (mut unknown_fen, mut lost_fen, mut fees_fen, mut adjusted_fen) = (0, 0, 0, 0);
+        let (mut unknown_fen, mut lost_fen, mut fees_fen) = (0, 0, 0);
+        let (mut adjusted_fen, mut paid_out_fen) = (0, 0);
         let proposed = self.proposed();
         let mut orders: BTreeMap<(u8, [u8; 32]), (AccountId, i64)> = BTreeMap::new();
         let mut taken_back: BTreeSet<(u8, [u8; 32])> = BTreeSet::new();
@@ -646,7 +654,9 @@ impl<'d> World<'d> {
                 _ => None,
             }));
             for (sale, note) in notes {
-                if !note.outcome.code.is_approved() || undone.contains(sale) {
+                // The clients have asked about every sale: an undone tap has said so.
+                let is_undone = matches!(note.ask, Ask::ChipTap { .. }) && note.reversed;
+                if !note.outcome.code.is_approved() || undone.contains(sale) || is_undone {
                     continue;
                 }
                 self.coverage.voids += u64::from(matches!(note.ask, Ask::Void { .. }));
@@ -665,7 +675,7 @@ impl<'d> World<'d> {
                 };
                 let mut others_bear_it = false;
                 let payer = match paid {
-                    Ask::Tap { card_uid, .. } => owner_of(card_uid),
+                    Ask::Tap { card_uid, .. } | Ask::ChipTap { card_uid, .. } => owner_of(card_uid),
                     Ask::Offline { card_uid, .. } => {
                         // What a blocked card paid is told without an account.
                         others_bear_it = owner_of(card_uid).is_some() && note.outcome.account.is_none();
@@ -694,6 +704,11 @@ impl<'d> World<'d> {
                         };
                         adjusted_fen += change_fen;
                         *persons_fen.entry(account).or_default() += change_fen;
+                        continue;
+                    }
+                    Ask::Close { account, .. } => {
+                        paid_out_fen += note.outcome.amount_fen;
+                        *persons_fen.entry(account).or_default() -= note.outcome.amount_fen;
                         continue;
                     }
                     Ask::TopUp { account, amount_fen, channel, order_number } => {
@@ -763,7 +778,7 @@ impl<'d> World<'d> {
         }
         let clearing = |clearing| [LedgerAccount::clearing(clearing)];
         compare("top-ups".to_owned(), -topped_up_fen, &clearing(Clearing::TopUp))?;
-        compare("payable".to_owned(), payable_fen, &clearing(Clearing::Payable))?;
+        compare("payable".to_owned(), payable_fen + paid_out_fen, &clearing(Clearing::Payable))?;
         compare("adjustments".to_owned(), -adjusted_fen, &clearing(Clearing::Adjustments))?;
         compare("fees".to_owned(), fees_fen, &clearing(Clearing::Fees))?;
         compare("openings".to_owned(), -opened_fen, &clearing(Clearing::Opening))?;

@@ -6,6 +6,7 @@
 #[expect(dead_code, reason = "the campus of the server's tests, of which a story needs a part")]
 #[path = "../server/campus.rs"]
 mod campus;
+mod t01_physical_card;
 mod t02_virtual_card;
 mod t06_online_till;
 mod t13_loss_report;

@@ -5,13 +5,25 @@ use std::collections::HashMap;
 use protocol::card::ReplaceReason;
 use protocol::ids::AccountId;
 
-use crate::ledger::record::{CardIssuedRecord, CardReplacedRecord, CardReturnedRecord};
+use crate::ledger::calendar::day_of;
+use crate::ledger::limits::CARD_REUSE_DAYS;
+use crate::ledger::record::{CardIssuedRecord, CardReplacedRecord};
+
+/// One holder of a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Holding {
+    account: AccountId,
+    since_ns: u64,
+    expires_day: u16,
+    /// The day on which it came back, or expired before that.
+    ended_day: Option<u16>,
+}
 
 /// Every card number that a record gave out.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Cards {
-    /// Whose it is or was; none for a number that was given to two.
-    owners: HashMap<u64, Option<AccountId>>,
+    /// Whose it is or was, one after the other; none for a number that was given to two.
+    owners: HashMap<u64, Option<Vec<Holding>>>,
     /// The card that an account has now.
     current: HashMap<AccountId, u64>,
     /// Since which logged time cards are blocked, and whether because they are lost.
@@ -20,12 +32,13 @@ pub(super) struct Cards {
 }
 
 impl Cards {
-    /// A number is given out once; the account's card before it, if any, is its current one no more.
+    /// A number that nobody had becomes an account's; the account's card before it, if any, is its current one no more.
     ///
     /// # Errors
     /// What is wrong, in words; here and below.
     pub(super) fn bound(&mut self, card: u64, account: AccountId) -> Result<(), String> {
-        if let Some(owner) = self.owners.insert(card, Some(account)) {
+        let holding = Holding { account, since_ns: 0, expires_day: 0, ended_day: None };
+        if let Some(owner) = self.owners.insert(card, Some(vec![holding])) {
             return Err(format!("card {card} was given out before, to {owner:?}"));
         }
         if let Some(left) = self.current.insert(account, card) {
@@ -57,6 +70,60 @@ impl Cards {
         self.blocked.get(&card).is_some_and(|&(since_ns, lost)| lost && till_time_ns > since_ns)
     }
 
+    /// A counter gives a number out: one that nobody had, or one that came back, to somebody else after a while.
+    fn given_out(
+        &mut self,
+        card: u64,
+        account: AccountId,
+        expires_day: u16,
+        time_ns: u64,
+    ) -> Result<(), String> {
+        if let Some(left) = self.current.insert(account, card) {
+            self.block(left, false);
+        }
+        self.blocked.remove(&card);
+        let day = day_of(time_ns);
+        let (holdings, since_ns) = match self.owners.entry(card).or_insert_with(|| Some(Vec::new())) {
+            None => return Err(format!("card {card} was given to two, and is given out")),
+            Some(holdings) if holdings.is_empty() => (holdings, 0),
+            Some(holdings) => (holdings, time_ns),
+        };
+        let holding = Holding { account, since_ns, expires_day, ended_day: None };
+        match holdings.last().copied() {
+            None => holdings.push(holding),
+            Some(last) => {
+                let rests = last.account == account
+                    || last.ended_day.is_some_and(|ended| day >= ended + CARD_REUSE_DAYS);
+                if last.ended_day.is_none() || !rests {
+                    return Err(format!("card {card} is given out on day {day}; it was {last:?}"));
+                }
+                if last.account == account {
+                    holdings.pop();
+                    holdings.push(Holding { since_ns: last.since_ns, ..holding });
+                } else {
+                    holdings.push(holding);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a card has expired by a day.
+    pub(super) fn has_expired(&self, card: u64, day: u16) -> bool {
+        let last = self.owners.get(&card).and_then(|holdings| holdings.as_ref()?.last());
+        last.is_some_and(|holding| holding.expires_day != 0 && holding.expires_day <= day)
+    }
+
+    fn come_back(&mut self, card: u64, time_ns: u64) {
+        if let Some(Some(holdings)) = self.owners.get_mut(&card)
+            && let Some(holding) = holdings.last_mut()
+        {
+            let day = day_of(time_ns);
+            let expires = holding.expires_day;
+            holding.ended_day = Some(if expires == 0 { day } else { day.min(expires) });
+        }
+    }
+
     /// A number that an account has is given to another: it belongs to neither.
     pub(super) fn conflict(&mut self, card: u64, first: AccountId) -> Result<(), String> {
         if self.current.get(&first) == Some(&card) {
@@ -64,14 +131,20 @@ impl Cards {
         }
         self.block(card, false);
         match self.owners.insert(card, None) {
-            Some(Some(owner)) if owner == first => Ok(()),
+            Some(Some(holdings)) if holdings.last().is_some_and(|holding| holding.account == first) => Ok(()),
             other => Err(format!("card {card} is said to be account {first}'s, not {other:?}")),
         }
     }
 
-    /// Who pays for a card's sales, now or late.
-    pub(super) fn owner(&self, card: u64) -> Option<AccountId> {
-        self.owners.get(&card).copied().flatten()
+    /// Who pays for a card's sale of this time, now or late: of its latest holders the two last are known.
+    pub(super) fn owner_at(&self, card: u64, time_ns: u64) -> Option<AccountId> {
+        let holdings = self.owners.get(&card)?.as_ref()?;
+        holdings
+            .iter()
+            .rev()
+            .take(2)
+            .find(|holding| holding.since_ns <= time_ns)
+            .map(|holding| holding.account)
     }
 
     /// The card that an account has now.
@@ -79,9 +152,14 @@ impl Cards {
         self.current.get(&account).copied()
     }
 
-    pub(super) fn issued(&mut self, r: &CardIssuedRecord, account: AccountId) -> Result<(), String> {
+    pub(super) fn issued(
+        &mut self,
+        r: &CardIssuedRecord,
+        account: AccountId,
+        time_ns: u64,
+    ) -> Result<(), String> {
         let before = self.current.get(&account).copied();
-        self.bound(r.card_uid.get(), account)?;
+        self.given_out(r.card_uid.get(), account, r.expires_day.get(), time_ns)?;
         match before {
             None => Ok(()),
             Some(card) => Err(format!("account {account} had card {card}, and is issued {}", r.card_uid)),
@@ -94,12 +172,13 @@ impl Cards {
         r: &CardReplacedRecord,
         account: AccountId,
         counter: u32,
+        time_ns: u64,
     ) -> Result<(), String> {
         let before = self.current.get(&account).copied();
         if r.reason == ReplaceReason::Lost.number() {
             self.set_lost(account, true);
         }
-        self.bound(r.new.get(), account)?;
+        self.given_out(r.new.get(), account, r.expires_day.get(), time_ns)?;
         if before != Some(r.old.get()) || r.old_counter.get() != counter {
             return Err(format!(
                 "replaces card {} at counter {}; account {account} had {before:?} at {counter}",
@@ -109,13 +188,25 @@ impl Cards {
         Ok(())
     }
 
-    pub(super) fn returned(&mut self, r: &CardReturnedRecord, account: AccountId) -> Result<(), String> {
+    pub(super) fn returned(&mut self, card_uid: u64, account: AccountId, time_ns: u64) -> Result<(), String> {
+        self.come_back(card_uid, time_ns);
         match self.current.remove(&account) {
-            Some(card) if card == r.card_uid.get() => {
+            Some(card) if card == card_uid => {
                 self.block(card, false);
                 Ok(())
             }
-            before => Err(format!("card {} is given back; account {account} had {before:?}", r.card_uid)),
+            before => Err(format!("card {card_uid} is given back; account {account} had {before:?}")),
         }
+    }
+
+    /// An account is closed: its card comes back, or none does (0), which is blocked too.
+    pub(super) fn closed(&mut self, card_uid: u64, account: AccountId, time_ns: u64) -> Result<(), String> {
+        if card_uid != 0 {
+            return self.returned(card_uid, account, time_ns);
+        }
+        if let Some(left) = self.current.remove(&account) {
+            self.block(left, false);
+        }
+        Ok(())
     }
 }

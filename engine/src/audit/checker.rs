@@ -1,5 +1,6 @@
 //! The walk over the log: one record after another, each held against what the ones before it say.
 
+mod cards;
 mod undoing;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -17,11 +18,13 @@ use super::refunds::Refunds;
 use super::report::{AuditReport, Check, Holdings, LogFacts, Totals, Violation};
 use super::sequence_set::SequenceSet;
 use super::subsidy::subsidy_change;
+use super::taps::Taps;
+use crate::ledger::calendar::day_of;
 use crate::ledger::command::Channel;
 use crate::ledger::ledger_account::{Clearing, LedgerAccount, LedgerClass};
 use crate::ledger::record::{
-    CardIssuedRecord, CardReplacedRecord, CutOffRecord, FullDebitRecord, Liability, MoneyFlags, MoneyRecord,
-    OfflineDebitRecord, Record, RecordKind, RefundRecord, SuspenseRecord, TopUpRecord, WalletsRecord,
+    CardIssuedRecord, CardReplacedRecord, CutOffRecord, FullDebitRecord, MoneyRecord, Record, RecordKind,
+    RefundRecord, SuspenseRecord, TopUpRecord, WalletsRecord,
 };
 use crate::ledger::registry::{AuthoriseRule, Policy};
 use crate::settlement::CivilDay;
@@ -72,6 +75,8 @@ pub(super) struct Checker<'a> {
     time_ns: u64,
     remaining_in_group: u16,
     announced: Option<Announced>,
+    /// What was paid out in this group so far.
+    paid_before: Vec<MoneyRecord>,
     date: BusinessDate,
     dates_closed: u64,
     books: Books,
@@ -81,6 +86,7 @@ pub(super) struct Checker<'a> {
     cards: Cards,
     holders: Holders,
     office: Office,
+    taps: Taps,
     policies: HashMap<u8, Policy>,
     /// The ends of the chains of each hot account's parts: how many parts there are isn't the log's business.
     hot_ends: HashMap<LedgerAccount, Vec<u64>>,
@@ -104,6 +110,7 @@ impl<'a> Checker<'a> {
             time_ns: 0,
             remaining_in_group: 0,
             announced: None,
+            paid_before: Vec::new(),
             date: BusinessDate(0),
             dates_closed: 0,
             books: Books::default(),
@@ -113,6 +120,7 @@ impl<'a> Checker<'a> {
             cards: Cards::default(),
             holders: Holders::default(),
             office: Office::default(),
+            taps: Taps::default(),
             policies: HashMap::new(),
             hot_ends: HashMap::new(),
             sales: SequenceSet::default(),
@@ -140,6 +148,9 @@ impl<'a> Checker<'a> {
         self.time_ns = found.time_ns;
         self.cards.set_time(found.time_ns);
         self.check_group(found);
+        if found.first_in_group {
+            self.taps.begin_group();
+        }
         let record = match Record::decode(found.kind, found.version, found.payload) {
             Ok(record) => record,
             Err(error) => {
@@ -177,6 +188,9 @@ impl<'a> Checker<'a> {
             Record::CardConflict(r) => {
                 self.link_account(AccountId(r.first.get()), r.previous_first.get());
                 self.link_account(AccountId(r.second.get()), r.previous_second.get());
+                if self.cards.current(AccountId(r.first.get())) == Some(r.card_uid.get()) {
+                    self.begin_counter(AccountId(r.first.get()));
+                }
                 let conflict = self.cards.conflict(r.card_uid.get(), AccountId(r.first.get()));
                 self.agree(Check::Card, conflict);
             }
@@ -236,7 +250,8 @@ impl<'a> Checker<'a> {
         });
         let t = self.totals;
         let came_in = t.top_ups_fen + t.openings_fen + t.reversals_fen + t.refunds_fen + t.subsidies_fen;
-        let spent = t.debits_fen + t.offline_fen + t.fees_fen + t.top_ups_undone_fen + t.payable_fen;
+        let spent =
+            t.debits_fen + t.offline_fen + t.fees_fen + t.top_ups_undone_fen + t.payable_fen + t.paid_out_fen;
         let (came_in, spent) = (came_in + t.adjusted_up_fen, spent + t.adjusted_down_fen);
         self.check(holdings.persons_fen == came_in - spent, Check::Totals, || {
             format!("persons hold {} fen; {came_in} came in and {spent} went out", holdings.persons_fen)
@@ -349,6 +364,19 @@ impl<'a> Checker<'a> {
             self.violate(Check::Group, "nothing was given back before what becomes payable".to_owned());
         }
         let remaining = self.remaining_in_group;
+        if matches!(record, Record::TapUndone(_)) {
+            return self.check(remaining > 0, Check::Group, || {
+                "what undoes a tap stands before the record of who found it out".to_owned()
+            });
+        }
+        if let Record::PaidOut(paid) = record {
+            self.paid_before.push(paid.money);
+            return self.check(remaining > 0, Check::Group, || {
+                "what is paid out stands before the record that closes the account".to_owned()
+            });
+        }
+        let paid_before = core::mem::take(&mut self.paid_before);
+        self.closing(record, &paid_before);
         let (Record::Load(money)
         | Record::Settle(WalletsRecord { money, .. })
         | Record::Fee(WalletsRecord { money, .. })
@@ -406,6 +434,7 @@ impl<'a> Checker<'a> {
         self.token(record, money);
         let done = self.office.take(self.number, self.time_ns, record);
         self.agree(Check::Office, done);
+        self.tap(record, money);
         match record {
             Record::Debit(_) | Record::FullDebit(_) => self.debit(money, before_fen),
             Record::TopUp(r) => self.order(r),
@@ -413,7 +442,7 @@ impl<'a> Checker<'a> {
             Record::Reversal(r) => {
                 self.undone(record, &r.money, r.original_record.get(), r.original())?;
             }
-            Record::FullReversal(r) | Record::Void(r) => {
+            Record::FullReversal(r) | Record::Void(r) | Record::TapUndone(r) => {
                 self.undone(record, &r.back.money, r.original_record.get(), r.original())?;
             }
             Record::Refund(r) => self.refund(r)?,
@@ -422,7 +451,10 @@ impl<'a> Checker<'a> {
                 self.tombstones.insert(r.original());
             }
             Record::OfflineDebit(r) => self.offline(r),
-            Record::CardIssued(_) | Record::CardReplaced(_) | Record::CardReturned(_) => {
+            Record::CardIssued(_)
+            | Record::CardReplaced(_)
+            | Record::CardReturned(_)
+            | Record::AccountClosed(_) => {
                 self.card_state(record, money);
             }
             Record::AccountChanged(r, _) => {
@@ -470,13 +502,14 @@ impl<'a> Checker<'a> {
             RecordKind::Load => totals.loads_fen += amount_fen,
             RecordKind::Settle => totals.settled_fen += amount_fen,
             RecordKind::Fee => totals.fees_fen += amount_fen,
+            RecordKind::PaidOut => totals.paid_out_fen += amount_fen,
             RecordKind::SubsidyClaimed => totals.subsidies_fen += amount_fen,
             RecordKind::TopUp => totals.top_ups_fen += amount_fen,
             RecordKind::TopUpUndo => totals.top_ups_undone_fen += amount_fen,
             RecordKind::Adjustment if to_person => totals.adjusted_up_fen += amount_fen,
             RecordKind::Adjustment => totals.adjusted_down_fen += amount_fen,
             RecordKind::Opening => totals.openings_fen += amount_fen,
-            RecordKind::Reversal | RecordKind::FullReversal | RecordKind::Void => {
+            RecordKind::Reversal | RecordKind::FullReversal | RecordKind::Void | RecordKind::TapUndone => {
                 totals.reversals_fen += amount_fen;
             }
             RecordKind::Refund => totals.refunds_fen += amount_fen,
@@ -575,6 +608,10 @@ impl<'a> Checker<'a> {
             );
         }
         let (Some(account), Some(before_fen)) = (money.person(), before_fen) else { return };
+        let by_card = money.channel() == Some(Channel::Card);
+        let card = self.cards.current(account).filter(|_| by_card);
+        let expired = card.is_some_and(|card| self.cards.has_expired(card, day_of(self.time_ns)));
+        self.check(!expired, Check::Card, || format!("account {account} pays by a card that has expired"));
         let Some(person) = self.persons.get(account.0 as usize) else { return };
         let policy = self.policies.get(&person.class).copied().unwrap_or(Policy::DEFAULT);
         let paid = match money.channel() {
@@ -596,27 +633,6 @@ impl<'a> Checker<'a> {
         });
     }
 
-    /// What a counter did about a person's card.
-    fn card_state(&mut self, record: &Record<'_>, money: &MoneyRecord) {
-        let code = money.code.get();
-        self.check(code == ResultCode::Approved.number(), Check::Layout, || {
-            format!("a card is given out or taken back with code {code}")
-        });
-        let Some(account) = money.person() else {
-            return self.violate(Check::Known, "nobody's card".to_owned());
-        };
-        let counter = self.persons.get(account.0 as usize).map_or(0, |person| person.card_counter);
-        let done = match record {
-            Record::CardIssued(r) => self.cards.issued(r, account),
-            Record::CardReplaced(r) => self.cards.replaced(r, account, counter),
-            Record::CardReturned(r) => self.cards.returned(r, account),
-            _ => Ok(()),
-        };
-        self.agree(Check::Card, done);
-        self.begin_counter(account);
-        self.holders.set_lost(account, false);
-    }
-
     /// What was done under a holder's password, or about the holder's phone.
     fn holder(&mut self, record: &Record<'_>, money: &MoneyRecord) {
         let Some(account) = money.person() else { return };
@@ -627,45 +643,10 @@ impl<'a> Checker<'a> {
         self.agree(Check::Holder, done);
     }
 
-    /// An account's card from now on is another, or none: its counter begins anew.
-    fn begin_counter(&mut self, account: AccountId) {
-        if let Some(person) = self.persons.get_mut(account.0 as usize) {
-            person.card_counter = 0;
-        }
-    }
-
     fn agree(&mut self, check: Check, done: Result<(), String>) {
         if let Err(detail) = done {
             self.violate(check, detail);
         }
-    }
-
-    fn offline(&mut self, r: &OfflineDebitRecord) {
-        let (owner, payer) = (self.cards.owner(r.card_uid.get()), r.money.person());
-        let Some(liability) = r.liability() else {
-            return self.violate(Check::Layout, format!("nobody is liable by {}", r.liability));
-        };
-        let due = if liability == Liability::Holder { owner } else { None };
-        self.check(due == payer, Check::Card, || {
-            format!("{payer:?} pays for card {}, which is {owner:?}'s; {liability:?} bears it", r.card_uid)
-        });
-        let lost = self.cards.was_lost(r.card_uid.get(), r.till_time_ns.get()) && owner.is_some();
-        self.check(lost == (liability != Liability::Holder), Check::Card, || {
-            format!("card {} was lost: {lost}, and {liability:?} bears it", r.card_uid)
-        });
-        let lost_cards = LedgerAccount::clearing(Clearing::LostCards);
-        self.check((r.money.debit_account() == lost_cards) == lost, Check::Sides, || {
-            format!("{} is debited; the card was lost: {lost}", r.money.debit_account())
-        });
-        let sale = r.money.sale();
-        let dead = self.tombstones.contains(&sale);
-        self.check(!dead, Check::Reversal, || format!("sale {sale} was reversed before it came"));
-        let review = r.money.money_flags().has(MoneyFlags::REVIEW) || liability == Liability::Merchant;
-        let held_back = matches!(r.money.credit_account().class(), LedgerClass::HeldBack(_));
-        let flagged = r.money.code.get() == ResultCode::ApprovedFlagged.number();
-        self.check(review == held_back && review == flagged, Check::HeldBack, || {
-            format!("to be reviewed: {review}, answered as flagged: {flagged}, held back: {held_back}")
-        });
     }
 
     fn suspense(&mut self, r: &SuspenseRecord) {

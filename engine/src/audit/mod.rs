@@ -29,6 +29,7 @@ mod sequence_set;
 #[cfg(test)]
 pub(crate) mod small_log;
 mod subsidy;
+mod taps;
 #[cfg(test)]
 mod tests;
 

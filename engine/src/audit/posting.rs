@@ -53,9 +53,9 @@ pub struct Posting {
     pub amount_fen: i64,
 }
 
-/// What a record moves: at most two postings, in the order of its wallets.
+/// What a record moves: at most three postings, in the order of its wallets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Postings([Option<Posting>; 2]);
+pub struct Postings([Option<Posting>; 3]);
 
 impl Postings {
     /// One after the other.
@@ -75,13 +75,14 @@ impl Postings {
 /// What doesn't fit: a side or a wallet that this kind of record never has, or an amount that isn't above zero.
 pub fn postings_of(record: &Record<'_>) -> Result<Postings, &'static str> {
     match record {
-        Record::FullReversal(r) | Record::Void(r) => {
+        Record::FullReversal(r) | Record::Void(r) | Record::TapUndone(r) => {
             unpriced(&r.back)?;
             given_back(&r.back.money, &r.back.wallets)
         }
         Record::Refund(r) => given_back(&r.money, &r.wallets),
         Record::Fee(r) => fee(r),
-        _ => Ok(Postings([posting_of(record)?, None])),
+        Record::PaidOut(r) => paid_out(r),
+        _ => Ok(Postings([posting_of(record)?, None, None])),
     }
 }
 
@@ -101,7 +102,37 @@ fn fee(r: &WalletsRecord) -> Result<Postings, &'static str> {
     };
     let electronic = from(PersonWallet::Electronic, electronic_fen)?;
     let card = from(PersonWallet::Card, card_fen)?;
-    Ok(Postings(if electronic.is_some() { [electronic, card] } else { [card, None] }))
+    Ok(Postings(if electronic.is_some() { [electronic, card, None] } else { [card, None, None] }))
+}
+
+/// What the wallets hold goes to the holder, and what is lacking in one is made up for out of the others; or the school's part
+/// goes back.
+fn paid_out(r: &WalletsRecord) -> Result<Postings, &'static str> {
+    let [card_fen, transition_fen, electronic_fen, _] = changes(&r.wallets);
+    let clearing = match clearing(r.money.credit_account(), Clearing::Payable) {
+        Ok(payable) => payable,
+        Err(_) if [transition_fen, electronic_fen] != [0, 0] => {
+            return Err("the school's part is in the card wallet");
+        }
+        Err(_) => clearing(r.money.credit_account(), Clearing::Subsidy)?,
+    };
+    let amount_fen = r.money.amount_fen.get();
+    if amount_fen <= 0 || card_fen + transition_fen + electronic_fen != -amount_fen {
+        return Err("what goes out of the wallets isn't the amount");
+    }
+    let of = |wallet, change_fen: i64| -> Result<Option<Posting>, &'static str> {
+        let person = person(r.money.debit_account(), wallet)?;
+        let (debit, credit) = if change_fen < 0 { (person, clearing) } else { (clearing, person) };
+        Ok((change_fen != 0).then_some(Posting { debit, credit, amount_fen: change_fen.abs() }))
+    };
+    let mut postings = [
+        of(PersonWallet::Electronic, electronic_fen)?,
+        of(PersonWallet::Card, card_fen)?,
+        of(PersonWallet::Transition, transition_fen)?,
+    ];
+    // The first is the one that is shown: there is one, and what there is comes first.
+    postings.sort_by_key(Option::is_none);
+    Ok(Postings(postings))
 }
 
 /// One wallet, up or down, and no subsidy.
@@ -146,7 +177,7 @@ fn given_back(money: &MoneyRecord, wallets: &Wallets) -> Result<Postings, &'stat
     };
     let transition = into(PersonWallet::Transition, transition_fen)?;
     let card = into(PersonWallet::Card, card_fen)?;
-    Ok(Postings(if transition.is_some() { [transition, card] } else { [card, None] }))
+    Ok(Postings(if transition.is_some() { [transition, card, None] } else { [card, None, None] }))
 }
 
 fn posting_of(record: &Record<'_>) -> Result<Option<Posting>, &'static str> {
@@ -173,8 +204,13 @@ fn posting_of(record: &Record<'_>) -> Result<Option<Posting>, &'static str> {
             if wallet_of(&r.money)? != PersonWallet::Card || !from_card {
                 return Err("a full debit takes its amount from the card wallet");
             }
-            if !(card_fen..0).contains(&subsidy_fen) {
+            // A tap in two phases is a full debit, whether it takes subsidy or not.
+            let least_fen = i64::from(!r.is_two_phase());
+            if !(card_fen..=-least_fen).contains(&subsidy_fen) {
                 return Err("a full debit takes some of the subsidy, and no more than its amount");
+            }
+            if !matches!(r.phases, 0 | FullDebitRecord::TWO_PHASES) {
+                return Err("a debit is made in one phase or in two");
             }
             unpriced(r)?;
             let from = person(r.money.debit_account(), PersonWallet::Card)?;

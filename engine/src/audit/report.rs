@@ -54,6 +54,9 @@ pub enum Check {
     /// A query password is tried only where one is set, and not while the account is locked; a virtual card is bound to one
     /// account; no lost card pays, and no code where no phone is bound any more.
     Holder,
+    /// A two-phase tap is undone where the chip's counter says that it wasn't written, and nowhere else; a confirmation is of an
+    /// open one.
+    Tap,
     /// A load brings no more than its tap lacks.
     Load,
     /// A settling takes no more from the card than its tap leaves there.
@@ -116,7 +119,7 @@ pub struct Totals {
     pub openings_fen: i128,
     /// Debited online.
     pub debits_fen: i128,
-    /// Given back by reversals and voids.
+    /// Given back by reversals and voids, and by taps that were undone.
     pub reversals_fen: i128,
     /// Given back by refunds.
     pub refunds_fen: i128,
@@ -134,6 +137,8 @@ pub struct Totals {
     pub settled_fen: i128,
     /// Paid for cards.
     pub fees_fen: i128,
+    /// Paid out as accounts were closed, to their holders and back to the school.
+    pub paid_out_fen: i128,
     /// Subsidies that came into card wallets.
     pub subsidies_fen: i128,
     /// What came to closed accounts and is owed to their holders.
@@ -275,6 +280,9 @@ impl fmt::Display for AuditReport {
         }
         if self.totals.payable_fen != 0 {
             line(f, "less what became payable", -self.totals.payable_fen)?;
+        }
+        if self.totals.paid_out_fen != 0 {
+            line(f, "less paid out at closing", -self.totals.paid_out_fen)?;
         }
         line(f, "= held for persons", self.holdings.persons_fen)?;
         line(f, "  card wallets", self.holdings.card_fen)?;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use protocol::card::{CardKind, ReplaceReason};
+use protocol::card::{CardKind, CardTerms, ChipWrite, ReplaceReason};
 use protocol::ids::{
     AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, RecordNumber, SaleId, Sequence,
     TerminalId, VirtualId,
@@ -13,10 +13,10 @@ use wal::{Clock, Log, LogConfig, LogId, Priority, Simulated};
 
 use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
-    AccountSelector, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, Channel, CodeDebit,
+    AccountSelector, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, CardTap, Channel, CodeDebit,
     CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordImport, Refund,
-    RegisterMerchant, RegisterTerminal, Reversal, Sale, SetAccountTerms, SetMealPeriod, Tender, TopUp,
-    TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    RegisterMerchant, RegisterTerminal, Reversal, Sale, SetAccountTerms, SetMealPeriod, TapConfirm, Tender,
+    TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use crate::ledger::holder::PasswordRef;
 use crate::ledger::kind::subsidy::subsidy_claim;
@@ -186,6 +186,24 @@ impl SmallLog {
         self.run(Request::CardDebit(CardDebit { sale, card_uid, card_counter, amount_fen }))
     }
 
+    pub(crate) fn card_tap(&mut self, card_uid: u64, counter: u32, amount_fen: i64) -> Outcome {
+        let (card_uid, card_counter) = (CardUid(card_uid), CardCounter(counter));
+        let sale = self.next_sale();
+        self.run(Request::CardTap(CardTap { sale, card_uid, card_counter, amount_fen }))
+    }
+
+    pub(crate) fn confirm(&mut self, original: u32, amount_fen: i64, write: ChipWrite) -> Outcome {
+        let sale = self.next_sale();
+        self.run(Request::TapConfirm(TapConfirm {
+            sale,
+            original_terminal: TERMINAL,
+            original_epoch: Epoch(1),
+            original_sequence: Sequence(original),
+            amount_fen,
+            write,
+        }))
+    }
+
     pub(crate) fn code(&mut self, account: AccountId, amount_fen: i64) -> Outcome {
         let step = (self.time_ns / 30_000_000_000) as u32;
         let verdict = CodeVerdict::Authentic { account, step, nonce: 1 };
@@ -312,6 +330,7 @@ impl SmallLog {
             account: AccountSelector::Account(account),
             new_card: CardUid(new_card),
             reason: ReplaceReason::Lost,
+            terms: CardTerms::STANDARD,
             fee_fen,
         }))
     }

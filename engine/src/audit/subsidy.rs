@@ -35,7 +35,11 @@ pub(super) fn subsidy_change(record: &Record<'_>, before_fen: i128, card_fen: i1
             fen: -i128::from(r.subsidy_fen.get()),
             due_fen: first_of(r.money.amount_fen.get()),
         },
-        Record::FullReversal(r) | Record::Void(r) => as_it_is(changes(&r.back.wallets)[3]),
+        // What is paid out leaves nothing of the school's behind.
+        Record::PaidOut(r) => SubsidyChange { fen: i128::from(changes(&r.wallets)[3]), due_fen: -before_fen },
+        Record::FullReversal(r) | Record::Void(r) | Record::TapUndone(r) => {
+            as_it_is(changes(&r.back.wallets)[3])
+        }
         Record::Refund(r) => as_it_is(changes(&r.wallets)[3]),
         // A debt takes its part at once.
         Record::SubsidyClaimed(r) => SubsidyChange {

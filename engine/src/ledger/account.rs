@@ -39,6 +39,12 @@ pub(super) struct Marks(pub(super) u8);
 impl Marks {
     /// The balance of an earlier system was taken over.
     pub(super) const OPENING_POSTED: Marks = Marks(1);
+    /// A two-phase tap of the current card is open: see [`super::open_taps`].
+    pub(super) const OPEN_TAP: Marks = Marks(1 << 1);
+    /// The current card expires some day: see [`super::card_past`].
+    pub(super) const CARD_EXPIRES: Marks = Marks(1 << 2);
+    /// What a tap must look further for.
+    pub(super) const ASKS_MORE: Marks = Marks::OPEN_TAP.with(Marks::CARD_EXPIRES);
 
     /// A virtual card is bound to it.
     pub(super) const BOUND: Marks = Marks(1 << 3);
@@ -228,6 +234,22 @@ impl Account {
     /// The highest counter that any record of the current card brought, online or offline.
     pub const fn card_seen(&self) -> CardCounter {
         CardCounter(self.card_seen)
+    }
+
+    /// Takes another card that may expire, or none (0): its counters begin anew, and it isn't lost. True when a tap of the card before was
+    /// open, which stands from now on: whoever changes the card takes it out of its table.
+    #[must_use]
+    pub(super) const fn change_card(&mut self, card_uid: u64, expires: bool) -> bool {
+        let had_tap = self.marks.has(Marks::OPEN_TAP);
+        self.card_uid = card_uid;
+        self.card_counter = 0;
+        self.card_seen = 0;
+        self.card_lost = false;
+        self.marks = self.marks.without(Marks::ASKS_MORE);
+        if expires {
+            self.marks = self.marks.with(Marks::CARD_EXPIRES);
+        }
+        had_tap
     }
 
     /// Its class.

@@ -9,7 +9,7 @@ use protocol::ids::{AccountId, BusinessDate, Epoch, RecordNumber, Sequence, Term
 use protocol::result_code::ResultCode;
 use zerocopy::little_endian::I64;
 
-use super::account::Account;
+use super::account::{Account, Marks};
 use super::command::TerminalSlot;
 use super::directory::Directory;
 use super::error::LedgerError;
@@ -218,7 +218,9 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
     /// What leaves every balance as it is: links and remembers.
     pub(super) fn memo(&mut self, money: &MoneyRecord) -> Result<(), LedgerError> {
         if let Some(person) = money.debit_account().as_person() {
-            self.post_person(person, money, |account| mark_credential(account, money))?;
+            self.post_person(person, money, |account| {
+                mark_credential(account, money);
+            })?;
         }
         self.post_till(money)?;
         Ok(())
@@ -273,15 +275,21 @@ fn check_chain(
     }
 }
 
+/// Marks the card's counter or the code that a record names as used. True when that closes an open tap of the card, which
+/// stands: whoever posts the record takes it out of its table.
 #[inline]
-pub(super) fn mark_credential(account: &mut Account, money: &MoneyRecord) {
+pub(super) fn mark_credential(account: &mut Account, money: &MoneyRecord) -> bool {
+    let mut closes_tap = false;
     if let Some(counter) = money.card_counter() {
+        closes_tap = account.has_open_tap();
+        account.marks = account.marks.without(Marks::OPEN_TAP);
         account.card_counter = counter.0;
         account.card_seen = account.card_seen.max(counter.0);
     }
     if let Some((step, nonce)) = money.code_step_nonce() {
         account.mark_code_used(step, nonce);
     }
+    closes_tap
 }
 
 /// Applies a configuration record. Needs every shard.

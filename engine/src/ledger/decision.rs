@@ -100,6 +100,30 @@ impl<'a> Group<'a> {
         Self { first, more: [Some(second), None, None] }
     }
 
+    /// The same behind another record; each of its own is changed first, by its place among them.
+    ///
+    /// # Panics
+    /// It is full already.
+    pub(super) fn behind(
+        mut self,
+        first: Record<'a>,
+        mut change: impl FnMut(usize, &mut Record<'a>),
+    ) -> Self {
+        let [second, third, last] = &mut self.more;
+        assert!(last.is_none(), "a group that another record is put before has room for it");
+        let own = core::iter::once(&mut self.first).chain(second.as_mut()).chain(third.as_mut());
+        for (at, record) in own.enumerate() {
+            change(at, record);
+        }
+        Self { first, more: [Some(self.first), self.more[0], self.more[1]] }
+    }
+
+    /// Changes the last record.
+    fn change_last(&mut self, change: impl FnOnce(Record<'a>) -> Record<'a>) {
+        let last = self.more.iter_mut().flatten().last().unwrap_or(&mut self.first);
+        *last = change(*last);
+    }
+
     /// The records in order.
     #[inline]
     pub fn records(&self) -> impl Iterator<Item = &Record<'a>> {
@@ -144,6 +168,27 @@ impl<'a> Decision<'a> {
         match self {
             Decision::Done { outcome, .. } | Decision::NoRecord(outcome) => Some(outcome),
             _ => None,
+        }
+    }
+
+    /// What is done is done behind another record, in its group: see [`Group::behind`]. Anything else is as it was.
+    pub(super) fn behind(self, first: Record<'a>, change: impl FnMut(usize, &mut Record<'a>)) -> Self {
+        match self {
+            Decision::Done { outcome, group } => {
+                Decision::Done { outcome, group: group.behind(first, change) }
+            }
+            other => other,
+        }
+    }
+
+    /// What is done is done with another last record, under the same number. Anything else is as it was.
+    pub(super) fn with_last(self, change: impl FnOnce(Record<'a>) -> Record<'a>) -> Self {
+        match self {
+            Decision::Done { outcome, mut group } => {
+                group.change_last(change);
+                Decision::Done { outcome, group }
+            }
+            other => other,
         }
     }
 

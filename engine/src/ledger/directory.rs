@@ -2,8 +2,10 @@
 
 use protocol::ids::{AccountId, CardUid, VirtualId};
 
+use super::card_past::CardPast;
 use super::cuckoo::Cuckoo;
 use super::fold::Fold;
+use super::keyed::Keyed;
 use super::limits::DIRECTORY_LINES_MAX;
 
 /// The domain of the digest of student numbers; nothing is stored under it.
@@ -11,6 +13,11 @@ const DOMAIN_STUDENT_NUMBER: u64 = 0x5354_5544;
 
 /// The value that stands for "given to two accounts, belongs to neither".
 const CONFLICTED: u32 = u32::MAX - 1;
+
+/// Beside an account's number: the card was another account's before, who that was stands in its row.
+const HAD_ANOTHER: u32 = 1 << 30;
+
+const _: () = assert!(super::ledger_account::LedgerAccount::NUMBER_MAX < HAD_ANOTHER);
 
 /// What the directory knows of a card number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +46,7 @@ pub struct Directory {
     cards: Cuckoo,
     student_numbers: Cuckoo,
     virtual_cards: Cuckoo,
+    pasts: Keyed<CardPast>,
 }
 
 fn student_key(student_number: &[u8; 16]) -> u64 {
@@ -46,11 +54,12 @@ fn student_key(student_number: &[u8; 16]) -> u64 {
 }
 
 impl Directory {
-    pub(super) fn new(accounts_max: u32, cards_max: u32) -> Self {
+    pub(super) fn new(accounts_max: u32, cards_max: u32, card_pasts_max: u32) -> Self {
         Self {
             cards: Cuckoo::new(cards_max as usize),
             student_numbers: Cuckoo::new(accounts_max as usize),
             virtual_cards: Cuckoo::new(accounts_max as usize),
+            pasts: Keyed::new(card_pasts_max),
         }
     }
 
@@ -60,8 +69,71 @@ impl Directory {
         match self.cards.get(card_uid.0) {
             None => CardRoute::Unknown,
             Some(CONFLICTED) => CardRoute::Conflicted,
-            Some(account) => CardRoute::Account(AccountId(account)),
+            Some(account) => CardRoute::Account(AccountId(account & !HAD_ANOTHER)),
         }
+    }
+
+    /// Where a card led at a time: who has it now had it then, unless it was somebody else's before.
+    #[inline]
+    pub fn card_at(&self, card_uid: CardUid, time_ns: u64) -> CardRoute {
+        match self.cards.get(card_uid.0) {
+            None => CardRoute::Unknown,
+            Some(CONFLICTED) => CardRoute::Conflicted,
+            Some(account) if account & HAD_ANOTHER == 0 => CardRoute::Account(AccountId(account)),
+            Some(account) => {
+                let holder = AccountId(account & !HAD_ANOTHER);
+                let past = self.pasts.get(card_uid.0);
+                past.and_then(|past| past.holder_at(holder, time_ns))
+                    .map_or(CardRoute::Unknown, CardRoute::Account)
+            }
+        }
+    }
+
+    /// What is known of a card besides, if anything is.
+    pub fn card_past(&self, card_uid: CardUid) -> Option<&CardPast> {
+        self.pasts.get(card_uid.0)
+    }
+
+    /// Whether something may be known of a card besides.
+    pub(super) fn has_room_for_past(&self, card_uid: CardUid) -> bool {
+        self.pasts.get(card_uid.0).is_some() || self.pasts.has_room_for(card_uid.0)
+    }
+
+    /// What is known of a card besides, to be changed: nothing at first. None when there is no room.
+    pub(super) fn card_past_mut(&mut self, card_uid: CardUid) -> Option<&mut CardPast> {
+        if self.pasts.get(card_uid.0).is_none() && !self.pasts.insert(card_uid.0, CardPast::default()) {
+            return None;
+        }
+        self.pasts.get_mut(card_uid.0)
+    }
+
+    /// Puts a row of a card there that has none.
+    pub(super) fn insert_card_past(&mut self, card_uid: CardUid, past: CardPast) -> bool {
+        let had_another = past.former.is_some();
+        let holder = self.card(card_uid).account().filter(|_| had_another);
+        self.pasts.insert(card_uid.0, past)
+            && holder.is_none_or(|holder| self.cards.set(card_uid.0, holder.0 | HAD_ANOTHER))
+    }
+
+    /// What is known of cards besides, in order of card number.
+    pub(super) fn card_pasts_in_order(&self) -> Vec<(CardUid, CardPast)> {
+        self.pasts.in_order().into_iter().map(|(uid, past)| (CardUid(uid), *past)).collect()
+    }
+
+    /// Gives a card that came back to somebody, at a time. False when it isn't known.
+    pub(super) fn give_out_again(&mut self, card_uid: CardUid, account: AccountId, time_ns: u64) -> bool {
+        let (Some(holder), Some(past)) = (self.card(card_uid).account(), self.pasts.get_mut(card_uid.0))
+        else {
+            return false;
+        };
+        past.ended_day = 0;
+        if holder != account {
+            past.former = Some(holder);
+            past.former_since_ns = past.since_ns;
+            past.since_ns = time_ns;
+        }
+        let had_another = if past.former.is_some() { HAD_ANOTHER } else { 0 };
+        self.cards.set(card_uid.0, account.0 | had_another)
     }
 
     /// The account that a student number may belong to: by its digest alone. Compare the text in the account.

@@ -4,6 +4,7 @@
 //! began at; the ledger checks that, and asks again when the till has gone on meanwhile. The second walk is short:
 //! it ends where the first began.
 
+use protocol::card::ChipWrite;
 use protocol::ids::{RecordNumber, SaleId};
 
 use super::kind::is_debit;
@@ -41,6 +42,8 @@ pub struct HistorySearch {
     reversed: bool,
     voided: bool,
     suspended: bool,
+    confirmed: bool,
+    unwritten: bool,
 }
 
 impl HistorySearch {
@@ -56,6 +59,8 @@ impl HistorySearch {
             reversed: false,
             voided: false,
             suspended: false,
+            confirmed: false,
+            unwritten: false,
         };
         (search, search.next(head))
     }
@@ -67,6 +72,12 @@ impl HistorySearch {
             Record::Reversal(r) | Record::TopUpUndo(r) if r.original() == self.sale => self.reversed = true,
             Record::FullReversal(r) if r.original() == self.sale => self.reversed = true,
             Record::Void(r) if r.original() == self.sale => self.voided = true,
+            Record::TapUndone(r) if r.original() == self.sale => {
+                (self.reversed, self.unwritten) = (true, true);
+            }
+            Record::TapConfirmed(r) if r.original() == self.sale && r.write != ChipWrite::Unknown as u8 => {
+                self.confirmed = true;
+            }
             Record::ReversalBeforeOriginal(r) if r.original() == self.sale => {
                 return self.done(Some(RememberedOutcome {
                     marks: OutcomeMarks::TOMBSTONE,
@@ -81,13 +92,10 @@ impl HistorySearch {
                     && let Some(money) = record.money()
                 {
                     let kind = record.kind();
-                    return self.done(Some(remember(
-                        number,
-                        time_ns,
-                        money,
-                        kind,
-                        record.subsidy_used_fen(),
-                    )));
+                    return self.done(Some(RememberedOutcome {
+                        marks: record.outcome_marks(),
+                        ..remember(number, time_ns, money, kind, record.subsidy_used_fen())
+                    }));
                 }
             }
         }
@@ -108,7 +116,9 @@ impl HistorySearch {
                 .with_if(self.reversed || self.voided, OutcomeMarks::REVERSED)
                 .with_if(self.voided, OutcomeMarks::VOIDED)
                 .with_if(outcome.kind.is_some_and(is_debit), OutcomeMarks::REFUNDED)
-                .with_if(self.suspended, OutcomeMarks::SUSPENDED),
+                .with_if(self.suspended, OutcomeMarks::SUSPENDED)
+                .with_if(self.confirmed, OutcomeMarks::CONFIRMED)
+                .with_if(self.unwritten, OutcomeMarks::UNWRITTEN),
             ..outcome
         });
         Step::Done(History { sale: self.sale, head: self.head, found })

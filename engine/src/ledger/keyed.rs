@@ -44,6 +44,12 @@ impl<Row> Keyed<Row> {
         self.slots.get(self.index.get(key)? as usize).inspect(|&row| looks_at(row))
     }
 
+    /// The row of a key, to be changed.
+    #[inline]
+    pub(super) fn get_mut(&mut self, key: u64) -> Option<&mut Row> {
+        self.slots.get_mut(self.index.get(key)? as usize).inspect(|row| looks_at(&**row))
+    }
+
     /// Whether [`Self::insert`] of this key, which isn't there, would succeed.
     pub(super) fn has_room_for(&self, key: u64) -> bool {
         self.len() < self.rows_max && self.index.has_room_for(key)

@@ -10,6 +10,7 @@
 
 use protocol::ids::{AccountId, RecordNumber, SaleId};
 
+use super::command::TerminalSlot;
 use super::error::LedgerError;
 use super::history::History;
 use super::holder::PasswordRef;
@@ -45,6 +46,8 @@ pub enum Need {
         /// The debit's record.
         original: RecordNumber,
     },
+    /// Nothing of the log, but the shard of a till that the command doesn't name: one of whose taps is to be undone.
+    Till(TerminalSlot),
     /// Which record credited an order, if one did: in the index of orders, which must reach as far as `forgotten`.
     Order {
         /// The order.
@@ -65,6 +68,7 @@ impl Need {
         match self {
             Need::Sale { head, .. } | Need::Refunds { head, .. } => *head,
             Need::Record(number) => *number,
+            Need::Till(_) => RecordNumber(0),
             Need::Order { forgotten, .. } => *forgotten,
             // The vault isn't the log.
             Need::Password(_) | Need::NewPassword => RecordNumber(0),
@@ -81,6 +85,8 @@ pub struct Known {
     pub record: Option<KnownRecord>,
     /// What was given back of a debit. Valid while the head of its payer's chain is the one that the walk began at.
     pub refunds: Option<Refunds>,
+    /// A till whose shard is held, too.
+    pub till: Option<TerminalSlot>,
     /// What the index says of an order. Valid while memory has every order of a record above the one that the index
     /// reached.
     pub order: Option<KnownOrder>,

@@ -30,6 +30,11 @@ impl Lead {
         Lead::to(directory.card(card_uid).account())
     }
 
+    /// Where a card led at a time.
+    pub(super) fn of_card_at(directory: &Directory, card_uid: CardUid, time_ns: u64) -> Lead {
+        Lead::to(directory.card_at(card_uid, time_ns).account())
+    }
+
     /// The account that a selector may mean, before the account itself was asked.
     pub(super) fn of_selector(directory: &Directory, selector: &AccountSelector) -> Lead {
         match selector {

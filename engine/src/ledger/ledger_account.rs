@@ -29,7 +29,7 @@ pub enum Clearing {
     Subsidy = 5,
     /// What lost cards cost the school: debits of theirs that nobody else has to bear.
     LostCards = 6,
-    /// What is payable to holders of closed accounts.
+    /// What is payable to holders of closed accounts, and to the counters that paid it out.
     Payable = 7,
     /// The other side of corrections.
     Adjustments = 8,

@@ -60,6 +60,10 @@ pub const PROPOSALS_MAX: usize = 256;
 /// A reversal later than this after its original is refused; only a refund can undo it then.
 pub const REVERSAL_WINDOW_NS: u64 = 3 * super::calendar::DAY_NS;
 
+/// Days after a card came back, or after it expired if that was earlier, before somebody else may have its number: as long as
+/// offline sales of it may come late. What is dated before that and comes later still finds who had it then.
+pub const CARD_REUSE_DAYS: u16 = 30;
+
 /// An offline fact dated further than this ahead of logged time is flagged.
 pub const CLOCK_DRIFT_MAX_NS: u64 = 300_000_000_000;
 
@@ -96,6 +100,16 @@ pub struct Looks {
 
 /// A tap at most; with a load, out of order, or kept in suspense.
 pub const CARD_DEBIT_LOOKS_MAX: Looks = Looks { probes: 10, lines: 20 };
+
+/// A tap in two phases at most, without the search for a place among the open taps: that takes [`TABLE_SEARCH_MAX`] buckets, a
+/// line each.
+pub const CARD_TAP_LOOKS_MAX: Looks = Looks { probes: 11, lines: 17 };
+
+/// A tap, in one phase or in two, of a card whose last one is open, or that expires, at most; without a search as above.
+pub const PRESENTATION_LOOKS_MAX: Looks = Looks { probes: 14, lines: 21 };
+
+/// A confirmation at most.
+pub const TAP_CONFIRM_LOOKS_MAX: Looks = Looks { probes: 9, lines: 13 };
 
 /// A payment by code at most.
 pub const CODE_DEBIT_LOOKS_MAX: Looks = Looks { probes: 7, lines: 13 };

@@ -24,6 +24,12 @@ impl OutcomeMarks {
     pub const REFUNDED: OutcomeMarks = OutcomeMarks(1 << 3);
     /// The sale was voided: beside [`Self::REVERSED`].
     pub const VOIDED: OutcomeMarks = OutcomeMarks(1 << 4);
+    /// A two-phase tap.
+    pub const TWO_PHASE: OutcomeMarks = OutcomeMarks(1 << 5);
+    /// Its till has said since whether the chip was written.
+    pub const CONFIRMED: OutcomeMarks = OutcomeMarks(1 << 6);
+    /// It is undone, because the chip wasn't written.
+    pub const UNWRITTEN: OutcomeMarks = OutcomeMarks(1 << 7);
 
     /// True when any bit of `other` is set.
     pub const fn has(self, other: OutcomeMarks) -> bool {

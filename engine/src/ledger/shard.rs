@@ -6,7 +6,9 @@ use super::account::Account;
 use super::command::TerminalSlot;
 use super::holder::{Holder, PasswordRef};
 use super::hot::HotParts;
+use super::keyed::Keyed;
 use super::limits::SHARDS_MAX;
+use super::open_taps::OpenTap;
 use super::orders::Orders;
 use super::probes::{looks_at, looks_at_head};
 use super::proposals::Proposals;
@@ -22,6 +24,7 @@ pub struct Shard {
     pub(super) hot: HotParts,
     pub(super) orders: Orders,
     pub(super) proposals: Proposals,
+    pub(super) taps: Keyed<OpenTap>,
     pub(super) outcomes_per_terminal: usize,
 }
 

@@ -8,6 +8,7 @@ use super::directory::Directory;
 use super::error::LedgerError;
 use super::holder::Holder;
 use super::hot::HotParts;
+use super::keyed::Keyed;
 use super::ledger_account::LedgerAccount;
 use super::limits::{BLOCKED_CARDS_MIN, SHARDS_MAX};
 use super::orders::Orders;
@@ -33,6 +34,10 @@ pub struct Sizes {
     pub outcomes_per_terminal: usize,
     /// Top-up orders remembered, over all shards. What is older is looked up outside of memory.
     pub orders_max: usize,
+    /// Two-phase taps that may be open at once, over all shards.
+    pub open_taps_max: u32,
+    /// Cards of which more is known than whose they are: that they expire, came back, or were another's before.
+    pub card_pasts_max: u32,
 }
 
 impl Default for Sizes {
@@ -45,6 +50,8 @@ impl Default for Sizes {
             merchants_max: 4_096,
             outcomes_per_terminal: 1_024,
             orders_max: 262_144,
+            open_taps_max: 16_384,
+            card_pasts_max: 65_536,
         }
     }
 }
@@ -74,12 +81,22 @@ impl Sizes {
         if self.orders_max == 0 || self.orders_max > 1 << 28 {
             return bad("orders_max", self.orders_max as u64, "from 1 to 2^28");
         }
+        if self.open_taps_max == 0 || self.open_taps_max > 1 << 24 {
+            return bad("open_taps_max", u64::from(self.open_taps_max), "from 1 to 2^24");
+        }
+        if self.card_pasts_max == 0 || self.card_pasts_max > LedgerAccount::NUMBER_MAX {
+            return bad("card_pasts_max", u64::from(self.card_pasts_max), "from 1 to 2^28 - 1");
+        }
         Ok(())
     }
 
     /// Cards that may be blocked at a time: all of them, for an old card never leaves the list.
     pub(super) fn blocked_cards_max(&self) -> u32 {
         self.cards_max.max(BLOCKED_CARDS_MIN)
+    }
+
+    fn open_taps_per_shard(&self) -> u32 {
+        self.open_taps_max.div_ceil(self.shards as u32)
     }
 
     pub(super) fn orders_per_shard(&self) -> usize {
@@ -115,12 +132,13 @@ impl State {
                 hot: HotParts::new(sizes.merchants_max),
                 orders: Orders::new(sizes.orders_per_shard()),
                 proposals: Proposals::new(),
+                taps: Keyed::new(sizes.open_taps_per_shard()),
                 outcomes_per_terminal: sizes.outcomes_per_terminal,
             })
             .collect();
         Ok(State {
             registry: Registry::new(sizes),
-            directory: Directory::new(sizes.accounts_max, sizes.cards_max),
+            directory: Directory::new(sizes.accounts_max, sizes.cards_max, sizes.card_pasts_max),
             shards,
         })
     }

@@ -68,6 +68,7 @@ pub fn touch_record<P: Parts + ?Sized>(directory: &Directory, parts: &P, kind: u
             RecordKind::CardIssued
             | RecordKind::CardReplaced
             | RecordKind::CardReturned
+            | RecordKind::AccountClosed
             | RecordKind::PasswordSet
             | RecordKind::VirtualBound
             | RecordKind::VirtualUnbound

@@ -74,7 +74,9 @@ impl<'r> AccountChain<'r> {
     fn pass(&mut self, record: &Record<'_>, previous: RecordNumber) {
         match record {
             Record::Reversal(undoing) | Record::TopUpUndo(undoing) => self.undone.push(undoing.original()),
-            Record::FullReversal(undoing) | Record::Void(undoing) => self.undone.push(undoing.original()),
+            Record::FullReversal(undoing) | Record::Void(undoing) | Record::TapUndone(undoing) => {
+                self.undone.push(undoing.original());
+            }
             Record::Refund(refund) => self.refunded.push(refund.original()),
             _ => {}
         }

@@ -63,7 +63,9 @@ pub(super) fn line(link: &Link<'_>, chain: &AccountChain<'_>) -> Option<BillLine
     let related = match record {
         Record::Load(_) | Record::Settle(_) | Record::Fee(_) => number.0 + 1,
         Record::Reversal(undoing) | Record::TopUpUndo(undoing) => undoing.original_record.get(),
-        Record::FullReversal(undoing) | Record::Void(undoing) => undoing.original_record.get(),
+        Record::FullReversal(undoing) | Record::Void(undoing) | Record::TapUndone(undoing) => {
+            undoing.original_record.get()
+        }
         Record::Refund(refund) => refund.original_record.get(),
         Record::Payable(_) => number.0 - 1,
         _ => 0,

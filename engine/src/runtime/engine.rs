@@ -19,6 +19,7 @@ use super::snapshot_files::{Snapshot, SnapshotError};
 use super::turn::{HeldShards, Routes};
 use crate::ledger::decision::{BalanceView, BillHeadView};
 use crate::ledger::holder::PasswordRef;
+use crate::ledger::open_taps::Chip;
 use crate::ledger::{
     Command, Decision, Directory, LedgerError, Need, Outcome, Record, Registry, Request, Shard, ShardSet,
     Sizes, State, apply, touch_record,
@@ -56,6 +57,13 @@ impl Configuration {
 pub enum Reply {
     /// An outcome, new or repeated.
     Outcome(Outcome),
+    /// The outcome of a two-phase tap that is open, new or repeated.
+    Tap {
+        /// The outcome.
+        outcome: Outcome,
+        /// What to write on the chip.
+        chip: Chip,
+    },
     /// An account's balances.
     Balance(BalanceView),
     /// Where an account's chain begins.
@@ -86,7 +94,7 @@ impl Reply {
     /// The record that must be durable before this may be told; 0 when it depends on none.
     pub fn observed(&self) -> RecordNumber {
         match self {
-            Reply::Outcome(outcome) => outcome.observed,
+            Reply::Outcome(outcome) | Reply::Tap { outcome, .. } => outcome.observed,
             Reply::Balance(view) => view.observed,
             Reply::BillHead(view) => view.observed,
             Reply::SaleNotSeen { observed } => *observed,

@@ -47,7 +47,7 @@ pub(super) fn decide(
 
 /// Answers one need of the log. Every record up to [`Need::newest`] must be durable.
 ///
-/// A record by its number costs one look-up, an order one page of each run of the index that may have it. A sale costs a
+/// A till's shard costs nothing, a record by its number one look-up, an order one page of each run of the index that may have it. A sale costs a
 /// look-up for each record of its till since then, the refunds of a debit one for each record of its payer since then; what was
 /// known of the same before cuts that short.
 ///
@@ -63,6 +63,7 @@ pub fn answer(engine: &Engine, need: Need, known: &mut Known) -> Result<(), Engi
             known.refunds = Some(refunds(&reader, account, head, original, known.refunds)?);
         }
         Need::Record(number) => known.record = Some(record(&reader, number)?),
+        Need::Till(slot) => known.till = Some(slot),
         Need::Order { key, forgotten } => {
             known.order = Some(engine.orders().look_up(&reader, key, forgotten)?);
         }

@@ -104,7 +104,7 @@ fn answer(
             known.password = Some(KnownPassword { of, verdict: vault.compare(of, password)? });
         }
         Need::NewPassword => known.stored = vault.store(&[vault.hash(password)])?.first().copied(),
-        Need::Sale { .. } | Need::Refunds { .. } | Need::Record(_) | Need::Order { .. } => {
+        Need::Sale { .. } | Need::Refunds { .. } | Need::Record(_) | Need::Till(_) | Need::Order { .. } => {
             unreachable!("the log knows {need:?}")
         }
     }

@@ -9,6 +9,7 @@ use wal::{AppendError, Priority, Stage};
 use super::engine::{Configuration, Engine, Reply};
 use crate::ledger::holder::Holder;
 use crate::ledger::limits::{GROUP_RECORDS_MAX, PAYLOAD_BYTES_MAX, SHARDS_MAX};
+use crate::ledger::open_taps::open_tap;
 use crate::ledger::record::PayloadBuffer;
 use crate::ledger::state::{account, holder, terminal_entry};
 use crate::ledger::{
@@ -122,8 +123,10 @@ impl Turn<'_> {
         let lead = self.leads.get(self.executed).unwrap_or(Lead::NONE);
         self.executed += 1;
         let reply = self.execute_led(command, lead);
-        if let Request::TopUp(_) | Request::Tender(_) = command.request {
-            self.say_if_index_is_due();
+        match command.request {
+            Request::TopUp(_) | Request::Tender(_) => self.say_if_index_is_due(),
+            Request::CardTap(_) => return self.with_chip(reply),
+            _ => {}
         }
         reply
     }
@@ -159,6 +162,21 @@ impl Turn<'_> {
         self.execute_led(&Command { request: command.request, known: Some(&known) }, lead)
     }
 
+    /// What came of a tap, with what to write on the chip as long as it is open.
+    #[inline(never)]
+    fn with_chip(&self, reply: Reply) -> Reply {
+        let Reply::Outcome(outcome) = reply else { return reply };
+        let Some(account) = outcome.account.filter(|_| outcome.code.is_approved()) else { return reply };
+        // A card that is another's by now leads to another shard: its tap is long closed.
+        if !self.held.has(account.0 as usize & (self.held.shard_count - 1)) {
+            return reply;
+        }
+        match open_tap(&self.held, account).filter(|tap| tap.record() == outcome.record.0) {
+            Some(tap) => Reply::Tap { outcome, chip: tap.chip() },
+            None => reply,
+        }
+    }
+
     /// Whoever makes the index of orders is told when a shard has many that aren't in it, or none that it may forget.
     #[inline(never)]
     fn say_if_index_is_due(&self) {
@@ -182,9 +200,8 @@ pub(super) fn append(
     let mut count = 0;
     let mut priority = Priority::Normal;
     for (record, payload) in group.records().zip(payloads) {
-        if record.kind().uses_reserve() {
-            priority = Priority::Reserved;
-        }
+        // The last record is what was asked for: what it brings along must not let a sale into the reserve.
+        priority = if record.kind().uses_reserve() { Priority::Reserved } else { Priority::Normal };
         records[count] = wal::Record {
             kind: record.kind() as u8,
             version: record.version(),
@@ -214,6 +231,10 @@ impl<'e> HeldShards<'e> {
             guards[shard] = Some(shards[shard].lock());
         }
         HeldShards { guards, shard_count: shards.len() }
+    }
+
+    fn has(&self, shard: usize) -> bool {
+        self.guards[shard].is_some()
     }
 }
 

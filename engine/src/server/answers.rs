@@ -1,8 +1,8 @@
 //! Answers: what a reply of the ledger is on the wire, one arm a variant.
 
 use protocol::answer::{
-    AccountStatus, Answer, BalanceAnswer, BillAnswer, BlockListAnswer, MoneyAnswer, Refusal, StatementAnswer,
-    StatementMore,
+    AccountStatus, Answer, BalanceAnswer, BillAnswer, BlockListAnswer, Chip, MoneyAnswer, Refusal,
+    StatementAnswer, StatementMore, TapAnswer,
 };
 use protocol::command_table::Kind;
 use protocol::frame::Header;
@@ -43,8 +43,15 @@ pub(super) fn answer(header: &Header, reply: &Reply, server_time_ns: u64) -> Ans
                 lines: &[],
             }),
             Kind::Statement => Answer::Statement(no_statement(outcome.code)),
+            Kind::CardTap => {
+                Answer::Tap(TapAnswer { money: money_answer(outcome, server_time_ns), chip: None })
+            }
             _ => Answer::Money(money_answer(outcome, server_time_ns)),
         },
+        Reply::Tap { outcome, chip } => Answer::Tap(TapAnswer {
+            money: money_answer(outcome, server_time_ns),
+            chip: Some(Chip { balance_fen: chip.balance_fen, counter: chip.counter }),
+        }),
         Reply::BillHead(_) | Reply::Needs(_) => {
             unreachable!("the slow lane answers these with something else")
         }

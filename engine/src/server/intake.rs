@@ -153,6 +153,20 @@ impl OwnedCommand for LiveRequest {
                 card_counter: debit.card_counter,
                 amount_fen: debit.amount_fen,
             }),
+            Body::CardTap(tap) => Request::CardTap(command::CardTap {
+                sale,
+                card_uid: tap.card_uid,
+                card_counter: tap.card_counter,
+                amount_fen: tap.amount_fen,
+            }),
+            Body::TapConfirm(confirm) => Request::TapConfirm(command::TapConfirm {
+                sale,
+                original_terminal: confirm.original_terminal,
+                original_epoch: confirm.original_epoch,
+                original_sequence: confirm.original_sequence,
+                amount_fen: confirm.amount_fen,
+                write: confirm.write,
+            }),
             Body::CodeDebit(debit) => Request::CodeDebit(command::CodeDebit {
                 sale,
                 digits: debit.code,
@@ -217,6 +231,7 @@ impl OwnedCommand for LiveRequest {
                 account: selector(&replace.account),
                 new_card: replace.new_card,
                 reason: replace.reason,
+                terms: replace.terms,
                 fee_fen: replace.fee_fen,
             }),
             Body::CardReturn(given_back) => Request::CardReturn(command::CardReturn {
@@ -254,6 +269,12 @@ impl OwnedCommand for LiveRequest {
             Body::LossLift(lift) => {
                 Request::LossLift(command::LossLift { sale, account: selector(&lift.account), well_formed })
             }
+            Body::AccountClose(close) => Request::AccountClose(command::AccountClose {
+                sale,
+                account: selector(&close.account),
+                card_uid: close.card_uid,
+                way: close.way,
+            }),
             Body::SignOut
             | Body::Heartbeat(_)
             | Body::Upload(_)

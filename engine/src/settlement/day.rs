@@ -226,7 +226,11 @@ impl Walk<'_> {
             let key = self.summary_key(found, record, money, merchant)?;
             meal_period.clone_from(&key.meal_period);
             match record.kind() {
-                RecordKind::Reversal | RecordKind::FullReversal | RecordKind::Void | RecordKind::Refund => {
+                RecordKind::Reversal
+                | RecordKind::FullReversal
+                | RecordKind::Void
+                | RecordKind::TapUndone
+                | RecordKind::Refund => {
                     self.summary.reversed(key, amount_fen);
                 }
                 _ => self.summary.sold(key, amount_fen, matches!(posting.credit, Line::HeldBack(_))),
@@ -241,7 +245,9 @@ impl Walk<'_> {
         let (mut card_uid, mut till_time) = (String::new(), String::new());
         match record {
             Record::Reversal(r) | Record::TopUpUndo(r) => original_record = id(r.original_record),
-            Record::FullReversal(r) | Record::Void(r) => original_record = id(r.original_record),
+            Record::FullReversal(r) | Record::Void(r) | Record::TapUndone(r) => {
+                original_record = id(r.original_record);
+            }
             Record::Refund(r) => original_record = id(r.original_record),
             Record::TopUp(r) => order_number = id(padded_text(&r.order_number)),
             Record::OfflineDebit(r) => {
@@ -289,7 +295,7 @@ impl Walk<'_> {
         let (number, time_ns, channel) = match record {
             Record::OfflineDebit(r) => (found.number, r.till_time_ns.get(), money.channel_wallet & 0x0f),
             Record::Reversal(r) => self.original(found.number, r.original_record.get())?,
-            Record::FullReversal(r) | Record::Void(r) => {
+            Record::FullReversal(r) | Record::Void(r) | Record::TapUndone(r) => {
                 self.original(found.number, r.original_record.get())?
             }
             Record::Refund(r) => self.original(found.number, r.original_record.get())?,

@@ -2,7 +2,7 @@
 //! later, under its old number, and finds the account all the same.
 
 use protocol::answer::Answer;
-use protocol::card::ReplaceReason;
+use protocol::card::{CardTerms, ReplaceReason};
 use protocol::ids::CardUid;
 use protocol::request::{AccountSelector, CardReplace as Body, Request};
 
@@ -29,6 +29,7 @@ impl Deed for CardReplace {
             fee_fen: errand.amount_fen,
             // Every other person lost it.
             reason: if holder.is_multiple_of(2) { ReplaceReason::Broken } else { ReplaceReason::Lost },
+            terms: CardTerms::STANDARD,
             till_time_ns: place.unix_ns,
         });
         Some(Begun { doing: CardReplace { holder, new_card, entry }, request, entry: Some(entry) })

@@ -431,6 +431,8 @@ impl Books {
             | Request::Adjust(_)
             | Request::AdjustDecide(_)
             | Request::Adjustments(_) => unreachable!("the generator is no operator"),
+            Request::CardTap(_) | Request::TapConfirm(_) => unreachable!("no till of a load writes chips"),
+            Request::AccountClose(_) => unreachable!("nobody leaves in a load"),
         }
     }
 

@@ -8,12 +8,13 @@ use crate::ids::{CardCounter, CardUid};
 use crate::message::Fixed;
 use crate::message::field::zero;
 
-/// Debits the account of a card that was tapped.
+/// Debits the account of a card that was tapped, at once or, in a CardTap, in two phases: the answer says what to write on the
+/// chip, and a [`TapConfirm`](super::tap_confirm::TapConfirm) follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CardDebit {
     /// The card's number.
     pub card_uid: CardUid,
-    /// The card's transaction counter for this tap; above that of any earlier one.
+    /// The card's transaction counter for this tap; above that of any earlier one: one more than stands on the chip.
     pub card_counter: CardCounter,
     /// The amount in fen. The ledger judges its range.
     pub amount_fen: i64,

@@ -13,6 +13,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::error::{DecodeError, EncodeError};
 
+pub(crate) mod account_close;
 pub(crate) mod account_freeze;
 pub(crate) mod account_limits;
 pub(crate) mod account_password;
@@ -41,6 +42,8 @@ pub(crate) mod selector;
 pub(crate) mod statement;
 pub(crate) mod table;
 pub(crate) mod tables;
+pub(crate) mod tap_answer;
+pub(crate) mod tap_confirm;
 pub(crate) mod tender;
 pub(crate) mod top_up;
 pub(crate) mod upload;

@@ -5,6 +5,7 @@ use core::ops::RangeInclusive;
 use crate::command_table::{Command, Direction, Lane, Stage};
 use crate::error::{DecodeError, EncodeError};
 use crate::message::Body;
+use crate::message::account_close::AccountClose;
 use crate::message::account_freeze::AccountFreeze;
 use crate::message::account_limits::AccountLimits;
 use crate::message::account_password::AccountPassword;
@@ -29,6 +30,8 @@ use crate::message::reversal::Reversal;
 use crate::message::sale_query::SaleQuery;
 use crate::message::statement::{StatementAnswer, StatementQuery};
 use crate::message::tables::{CLASS_RULES_MAX, ClassRulesAnswer, MEAL_PERIODS_MAX, MealPeriodsAnswer};
+use crate::message::tap_answer::TapAnswer;
+use crate::message::tap_confirm::TapConfirm;
 use crate::message::tender::Tender;
 use crate::message::top_up::TopUp;
 use crate::message::upload::{BatchAnswer, UPLOAD_RECORDS_MAX, Upload};
@@ -357,6 +360,12 @@ messages! {
         /// Undoes a sale of this till on the business date on which it was made.
         0x17 Void(Reversal), 32..=32, Live, TAKES_SEQUENCE, ATTENDED
             => VoidAnswer, 40..=40, Money(MoneyAnswer);
+        /// Debits the account of a card whose chip the till writes afterwards, and confirms.
+        0x14 CardTap(CardDebit), 32..=32, Live, TAKES_SEQUENCE, SELLERS
+            => CardTapAnswer, 56..=56, Tap(TapAnswer);
+        /// Says what became of the chip after a tap.
+        0x15 TapConfirm(TapConfirm), 32..=32, Live, TAKES_SEQUENCE, SELLERS
+            => TapConfirmAnswer, 40..=40, Money(MoneyAnswer);
         /// Takes back a top-up that this counter took, on the same business date.
         0x18 TopUpUndo(Reversal), 32..=32, Live, TAKES_SEQUENCE, COUNTERS
             => TopUpUndoAnswer, 40..=40, Money(MoneyAnswer);
@@ -387,6 +396,9 @@ messages! {
         /// Takes an account's current card back.
         0x42 CardReturn(CardReturn), 40..=40, Change, TAKES_SEQUENCE, COUNTERS
             => CardReturnAnswer, 40..=40, Money(MoneyAnswer);
+        /// Pays out what is left in an account and closes it.
+        0x43 AccountClose(AccountClose), 48..=48, Change, TAKES_SEQUENCE, COUNTERS
+            => AccountCloseAnswer, 40..=40, Money(MoneyAnswer);
         /// Gives an account a query password, in the place of the one that it has.
         0x48 PasswordSet(AccountPassword), 48..=48, Change, TAKES_SEQUENCE, COUNTERS
             => PasswordSetAnswer, 40..=40, Money(MoneyAnswer);
@@ -434,9 +446,11 @@ bodies! {
         SignedOut;
         /// Answers a heartbeat.
         Heartbeat(HeartbeatAnswer);
-        /// Answers a debit, a tender, a top-up, what undoes or gives back, a change of cards, passwords or phones, what an
-        /// operator does, a report of the active block-list, or a sale query.
+        /// Answers a debit, a tender, a top-up, what undoes or gives back, a confirmation, a change of cards, passwords or phones,
+        /// what an operator does, a report of the active block-list, or a sale query.
         Money(MoneyAnswer);
+        /// Answers a two-phase tap.
+        Tap(TapAnswer);
         /// Answers a balance query.
         Balance(BalanceAnswer);
         /// Answers a bill query.

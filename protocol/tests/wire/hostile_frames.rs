@@ -163,6 +163,11 @@ fn fields_out_of_range_are_refused_with_their_place() {
         ("reversal", 38, 77, DecodeError::Field { offset: 38, value: 77 }),
         ("reversal", 39, 1, DecodeError::Reserved { offset: 39 }),
         ("reversal", 56, 1, DecodeError::Reserved { offset: 56 }),
+        ("card_tap", 44, 1, DecodeError::Reserved { offset: 44 }),
+        ("tap_confirm", 38, 0, DecodeError::Field { offset: 38, value: 0 }),
+        ("tap_confirm", 38, 4, DecodeError::Field { offset: 38, value: 4 }),
+        ("tap_confirm", 39, 1, DecodeError::Reserved { offset: 39 }),
+        ("tap_confirm", 60, 1, DecodeError::Reserved { offset: 60 }),
         ("top_up_undo", 38, 0, DecodeError::Field { offset: 38, value: 0 }),
         ("top_up_undo", 39, 1, DecodeError::Reserved { offset: 39 }),
         ("top_up_undo", 56, 1, DecodeError::Reserved { offset: 56 }),
@@ -198,7 +203,9 @@ fn fields_out_of_range_are_refused_with_their_place() {
         ("card_issue", 68, 1, DecodeError::Reserved { offset: 68 }),
         ("card_issue", 88, 1, DecodeError::Reserved { offset: 88 }),
         ("card_replace", 72, 4, DecodeError::Field { offset: 72, value: 4 }),
-        ("card_replace", 73, 1, DecodeError::Reserved { offset: 73 }),
+        ("card_replace", 73, 0, DecodeError::Field { offset: 73, value: 0 }),
+        ("card_replace", 73, 4, DecodeError::Field { offset: 73, value: 4 }),
+        ("card_replace", 76, 1, DecodeError::Reserved { offset: 76 }),
         ("card_return", 33, 1, DecodeError::Reserved { offset: 33 }),
         ("password_set", 32, 9, DecodeError::Field { offset: 32, value: 9 }),
         ("password_set", 33, 1, DecodeError::Reserved { offset: 33 }),
@@ -224,6 +231,10 @@ fn fields_out_of_range_are_refused_with_their_place() {
         ("adjustments", 40, 0, DecodeError::Field { offset: 40, value: 0 }),
         ("adjustments", 40, 51, DecodeError::Field { offset: 40, value: 51 }),
         ("adjustments", 42, 1, DecodeError::Reserved { offset: 42 }),
+        ("account_close", 33, 1, DecodeError::Reserved { offset: 33 }),
+        ("account_close", 64, 0, DecodeError::Field { offset: 64, value: 0 }),
+        ("account_close", 64, 3, DecodeError::Field { offset: 64, value: 3 }),
+        ("account_close", 65, 1, DecodeError::Reserved { offset: 65 }),
     ];
     for (name, offset, byte, expected) in cases {
         let mut frame = frames.iter().find(|(known, _)| known == name).expect("a known name").1.clone();

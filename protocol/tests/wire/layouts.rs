@@ -90,6 +90,12 @@ const SERVER_TIME: Field = ("server_time_ns", U64, "the server's clock");
 const TILL_TIME: Field = ("till_time_ns", U64, "the till's clock at the event");
 const AMOUNT: Field = ("amount_fen", I64, "the amount");
 
+const CARD_KIND: Field = ("kind", U8, "1 standard, 2 temporary, 3 visitor");
+const EXPIRES_DAY: Field = (
+    "expires_day",
+    U16,
+    "the first day it isn't taken any more: days since 2000-01-01; 0 never, for a standard card only",
+);
 const CARD_FEE: Field = ("fee_fen", I64, "what the account pays for the card; 0 = nothing");
 
 const REASON: Field =
@@ -106,18 +112,14 @@ const ADJUSTMENT_LINE: &[Field] = &[
     ("direction", U8, "1 give, 2 take"),
     ("reserved", Zero(6), ""),
 ];
+const MONEY_FLAGS: Field =
+    ("flags", U8, "bit 0: repeat, the same identity was answered before and nothing moved now");
+const MONEY_AMOUNT: Field = ("amount_fen", I64, "the amount that moved or was refused");
+const BALANCE_AFTER: Field = ("balance_after_fen", I64, "the account's system balance after it");
+const RECORD: Field = ("record", U64, "number of the record that holds the outcome, 0 for none");
 
 const MONEY: Body = Body {
-    fields: &[
-        CODE,
-        ACTION,
-        ("flags", U8, "bit 0: repeat, the same identity was answered before and nothing moved now"),
-        ACCOUNT,
-        ("amount_fen", I64, "the amount that moved or was refused"),
-        ("balance_after_fen", I64, "the account's system balance after it"),
-        ("record", U64, "number of the record that holds the outcome, 0 for none"),
-        SERVER_TIME,
-    ],
+    fields: &[CODE, ACTION, MONEY_FLAGS, ACCOUNT, MONEY_AMOUNT, BALANCE_AFTER, RECORD, SERVER_TIME],
     items: None,
 };
 
@@ -194,7 +196,7 @@ const BILL_LINE: &[Field] = &[
     (
         "kind",
         U8,
-        "1 debit, 2 load, 3 top-up, 4 reversal, 5 offline debit, 6 opening, 7 fee, 8 refund, 9 settle, 10 void, 11 subsidy, 12 payable, 13 top-up undone, 24 adjustment",
+        "1 debit, 2 load, 3 top-up, 4 reversal, 5 offline debit, 6 opening, 7 fee, 8 refund, 9 settle, 10 void, 11 subsidy, 12 payable, 13 top-up undone, 20 paid out, 24 adjustment",
     ),
     (
         "channel",
@@ -345,6 +347,37 @@ pub(crate) fn body_of(kind: Kind) -> Body {
             ("amount_fen", I64, "what is given back of it"),
             TILL_TIME,
         ],
+        Kind::CardTap => &[
+            ("card_uid", U64, "the card's number"),
+            ("card_counter", U32, "the counter of this transaction: one more than stands on the chip"),
+            ("reserved", Zero(4), ""),
+            AMOUNT,
+            TILL_TIME,
+        ],
+        Kind::TapConfirm => &[
+            ("original_sequence", U32, "the tap: its sequence"),
+            ("original_epoch", U16, "its epoch"),
+            ("write", U8, "1 written, 2 not written, 3 unknown"),
+            ("reserved", Zero(1), ""),
+            ("amount_fen", I64, "its amount"),
+            TILL_TIME,
+            ("original_terminal", U32, "its till: the one that sends this"),
+            ("reserved_tail", Zero(4), ""),
+        ],
+        Kind::CardTapAnswer => &[
+            CODE,
+            ACTION,
+            MONEY_FLAGS,
+            ACCOUNT,
+            MONEY_AMOUNT,
+            BALANCE_AFTER,
+            RECORD,
+            SERVER_TIME,
+            ("chip_balance_fen", I64, "the balance to write on the chip"),
+            ("chip_counter", U32, "the counter to write with it"),
+            ("write", U8, "1: write both, then confirm; 0: there is nothing to write, and both are 0"),
+            ("reserved", Zero(3), ""),
+        ],
         Kind::TopUpUndo => &[
             ("original_sequence", U32, "the top-up to undo: its sequence"),
             ("original_epoch", U16, "its epoch"),
@@ -393,9 +426,9 @@ pub(crate) fn body_of(kind: Kind) -> Body {
             SELECTOR_ZERO,
             SELECTOR_VALUE,
             ("card_uid", U64, "the card's number, not 0"),
-            ("kind", U8, "1 standard, 2 temporary, 3 visitor"),
+            CARD_KIND,
             ("reserved", Zero(1), ""),
-            ("expires_day", U16, "the first day it isn't taken any more: days since 2000-01-01; 0 never"),
+            EXPIRES_DAY,
             ("reserved_2", Zero(4), ""),
             CARD_FEE,
             TILL_TIME,
@@ -408,7 +441,9 @@ pub(crate) fn body_of(kind: Kind) -> Body {
             ("new_card", U64, "the new card's number, not 0"),
             CARD_FEE,
             ("reason", U8, "1 lost, 2 broken, 3 number changed"),
-            ("reserved", Zero(7), ""),
+            CARD_KIND,
+            EXPIRES_DAY,
+            ("reserved", Zero(4), ""),
             TILL_TIME,
         ],
         Kind::CardReturn => &[
@@ -428,6 +463,15 @@ pub(crate) fn body_of(kind: Kind) -> Body {
         Kind::PhoneChange => {
             &[VIRTUAL_ID, ("phone", U64, "the digest of the phone number, not 0: see phones"), TILL_TIME]
         }
+        Kind::AccountClose => &[
+            SELECTOR_BY,
+            SELECTOR_ZERO,
+            SELECTOR_VALUE,
+            ("card_uid", U64, "the card that comes back; 0 where there is none, or it is reported lost"),
+            ("way", U8, "how the holder gets the money: 1 cash, 2 transfer"),
+            ("reserved", Zero(7), ""),
+            TILL_TIME,
+        ],
         Kind::AccountFreeze => &[
             SELECTOR_BY,
             SELECTOR_ZERO,
@@ -488,6 +532,7 @@ pub(crate) fn body_of(kind: Kind) -> Body {
         | Kind::PhoneChangeAnswer
         | Kind::LossReportAnswer
         | Kind::LossLiftAnswer
+        | Kind::AccountCloseAnswer
         | Kind::AccountFreezeAnswer
         | Kind::AccountLimitsAnswer
         | Kind::AdjustAnswer
@@ -500,6 +545,7 @@ pub(crate) fn body_of(kind: Kind) -> Body {
         | Kind::ReversalAnswer
         | Kind::RefundAnswer
         | Kind::VoidAnswer
+        | Kind::TapConfirmAnswer
         | Kind::TopUpUndoAnswer
         | Kind::TenderAnswer
         | Kind::BlockListActiveAnswer

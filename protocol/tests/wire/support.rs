@@ -2,12 +2,12 @@
 
 use protocol::answer::{
     AccountStatus, AdjustmentLine, AdjustmentsAnswer, Answer, BalanceAnswer, BatchAnswer, BatchLine,
-    BillAnswer, BlockListAnswer, ClassRulesAnswer, HeartbeatAnswer, MealPeriodsAnswer, MoneyAnswer, Refusal,
-    StatementAnswer, StatementMore,
+    BillAnswer, BlockListAnswer, Chip, ClassRulesAnswer, HeartbeatAnswer, MealPeriodsAnswer, MoneyAnswer,
+    Refusal, StatementAnswer, StatementMore, TapAnswer,
 };
 use protocol::bill::{BillLine, BillLineKind, BillLineKinds};
 use protocol::block_list::{self, BlockListLine};
-use protocol::card::{CardKind, ReplaceReason};
+use protocol::card::{CardKind, CardTerms, ChipWrite, PayoutWay, ReplaceReason};
 use protocol::channel::{Channel, ReversalReason, Wallet};
 use protocol::command_table::Kind;
 use protocol::holder_digest;
@@ -20,11 +20,11 @@ use protocol::offline_record::{OFFLINE_RECORD_LAYOUT, OfflineRecord, TAC_KEY_CAR
 use protocol::password::{Password, SealedPassword};
 use protocol::payment_code;
 use protocol::request::{
-    AccountFreeze, AccountLimits, AccountPassword, AccountSelector, Adjust, AdjustDecide, AdjustDirection,
-    AdjustWallet, AdjustmentsQuery, BalanceQuery, BillQuery, BlockListActive, BlockListQuery, CardDebit,
-    CardIssue, CardReplace, CardReturn, CodeDebit, FreezeAction, Heartbeat, PhoneChange, Reason, Reasoned,
-    Refund, Request, RequestIds, Reversal, SaleQuery, StatementDay, StatementQuery, Tender, TopUp, Upload,
-    Verdict, VirtualBind, VirtualUnbind,
+    AccountClose, AccountFreeze, AccountLimits, AccountPassword, AccountSelector, Adjust, AdjustDecide,
+    AdjustDirection, AdjustWallet, AdjustmentsQuery, BalanceQuery, BillQuery, BlockListActive,
+    BlockListQuery, CardDebit, CardIssue, CardReplace, CardReturn, CodeDebit, FreezeAction, Heartbeat,
+    PhoneChange, Reason, Reasoned, Refund, Request, RequestIds, Reversal, SaleQuery, StatementDay,
+    StatementQuery, TapConfirm, Tender, TopUp, Upload, Verdict, VirtualBind, VirtualUnbind,
 };
 use protocol::result_code::ResultCode;
 use protocol::session::Session;
@@ -262,6 +262,7 @@ pub(crate) fn requests(records: &[OfflineRecord]) -> Vec<(&'static str, u32, Req
                 new_card: NEW_CARD,
                 fee_fen: 2_000,
                 reason: ReplaceReason::Lost,
+                terms: CardTerms { kind: CardKind::Temporary, expires_day: 9_831 },
                 till_time_ns: NOW_NS,
             }),
         ),
@@ -379,6 +380,38 @@ pub(crate) fn requests(records: &[OfflineRecord]) -> Vec<(&'static str, u32, Req
         ),
         ("class_rules", 0, Request::ClassRules),
         ("meal_periods", 0, Request::MealPeriods),
+        (
+            "card_tap",
+            88,
+            Request::CardTap(CardDebit {
+                card_uid: CARD,
+                card_counter: CardCounter(15),
+                amount_fen: 1_250,
+                till_time_ns: NOW_NS,
+            }),
+        ),
+        (
+            "tap_confirm",
+            89,
+            Request::TapConfirm(TapConfirm {
+                original_terminal: TERMINAL,
+                original_epoch: EPOCH,
+                original_sequence: Sequence(88),
+                amount_fen: 1_250,
+                write: ChipWrite::Written,
+                till_time_ns: NOW_NS + 900_000_000,
+            }),
+        ),
+        (
+            "account_close",
+            90,
+            Request::AccountClose(AccountClose {
+                account: student,
+                card_uid: NEW_CARD,
+                way: PayoutWay::Cash,
+                till_time_ns: NOW_NS,
+            }),
+        ),
         (
             "account_freeze",
             97,
@@ -590,6 +623,17 @@ pub(crate) fn answer_to<'a>(kind: Kind, bill: &'a [BillLine], batch: &'a [BatchL
             record: RecordNumber(9_005),
             ..done
         }),
+        Kind::CardTap => Answer::Tap(TapAnswer {
+            money: done,
+            chip: Some(Chip { balance_fen: 2_950, counter: CardCounter(15) }),
+        }),
+        Kind::AccountClose => Answer::Money(MoneyAnswer {
+            amount_fen: 4_500,
+            balance_after_fen: 0,
+            record: RecordNumber(9_005),
+            ..done
+        }),
+        Kind::TapConfirm => Answer::Money(MoneyAnswer { record: RecordNumber(9_004), ..done }),
         Kind::SaleQuery => Answer::Money(MoneyAnswer {
             code: ResultCode::UnknownSale,
             repeat: true,

@@ -1,12 +1,12 @@
-//! Cards at a counter: issued, replaced, returned.
+//! Cards at a counter: issued, replaced, returned, taken back with the account's end.
 
 use engine::ledger::account::AccountStatus;
-use engine::ledger::command::{AccountSelector, CardIssue, CardReplace, CardReturn};
+use engine::ledger::command::{AccountClose, AccountSelector, CardIssue, CardReplace, CardReturn};
 use engine::ledger::registry::TerminalKind;
-use protocol::card::{CardKind, ReplaceReason};
+use protocol::card::{CardKind, CardTerms, ReplaceReason};
 use protocol::result_code::ResultCode;
 
-use super::{Answer, Ask, Body, CardOwner, Deed, Model, Other, answer};
+use super::{Answer, Ask, Body, CardOwner, Deed, Holding, Model, Other, Wallets, answer};
 
 impl Model {
     pub(super) fn card_issue(&mut self, r: &CardIssue<'_>) -> Answer {
@@ -24,12 +24,12 @@ impl Model {
         if let Some(answer) = self.known(&ask) {
             return answer;
         }
-        let to_be_had = r.card_uid.0 != 0 && r.kind == CardKind::Standard && r.expires_day == 0;
-        if let Some(answer) = self.bad_card_field(&ask, to_be_had) {
+        if let Some(answer) = self.bad_card_field(&ask, r.card_uid.0 != 0) {
             return answer;
         }
         let selected = self.select_lost_or_not(&r.account);
-        let mut codes = self.given_before(r.card_uid.0);
+        let terms = CardTerms { kind: r.kind, expires_day: r.expires_day };
+        let mut codes = self.cant_be_had(r.card_uid.0, selected.ok(), terms);
         match selected {
             Ok(id) => {
                 codes.extend(self.not_open(id));
@@ -39,7 +39,7 @@ impl Model {
             }
             Err(code) => codes.push(code),
         }
-        self.give(&ask, codes, selected.ok(), Some(r.card_uid.0), false)
+        self.give(&ask, codes, selected.ok(), Some((r.card_uid.0, r.expires_day)), false)
     }
 
     pub(super) fn card_replace(&mut self, r: &CardReplace<'_>) -> Answer {
@@ -47,6 +47,7 @@ impl Model {
             account: r.account,
             new_card: r.new_card.0,
             reason: r.reason,
+            terms: r.terms,
             fee_fen: r.fee_fen,
         };
         let ask = match self.ask(&r.sale, body, r.fee_fen) {
@@ -60,7 +61,7 @@ impl Model {
             return answer;
         }
         let selected = self.select_lost_or_not(&r.account);
-        let mut codes = self.given_before(r.new_card.0);
+        let mut codes = self.cant_be_had(r.new_card.0, selected.ok(), r.terms);
         match selected {
             Ok(id) => {
                 codes.extend(self.not_open(id));
@@ -70,7 +71,8 @@ impl Model {
             }
             Err(code) => codes.push(code),
         }
-        self.give(&ask, codes, selected.ok(), Some(r.new_card.0), r.reason == ReplaceReason::Lost)
+        let lost = r.reason == ReplaceReason::Lost;
+        self.give(&ask, codes, selected.ok(), Some((r.new_card.0, r.terms.expires_day)), lost)
     }
 
     pub(super) fn card_return(&mut self, r: &CardReturn<'_>) -> Answer {
@@ -94,10 +96,92 @@ impl Model {
             Ok(id) if self.accounts[id as usize].card != Some(r.card_uid.0) => {
                 codes.push(ResultCode::CardNotCurrent);
             }
+            Ok(id) if self.awaits_card(id) => codes.push(ResultCode::TapOpen),
             Ok(_) => {}
             Err(code) => codes.push(code),
         }
-        self.give(&ask, codes, selected.ok(), None, false)
+        let answer = self.give(&ask, codes, selected.ok(), None, false);
+        if matches!(&answer, Answer::Outcome(said) if said.code == ResultCode::Approved) {
+            self.come_back(r.card_uid.0);
+        }
+        answer
+    }
+
+    pub(super) fn account_close(&mut self, r: &AccountClose<'_>) -> Answer {
+        let card_uid = r.card_uid.0;
+        let body = Body::AccountClose { account: r.account, card_uid, way: r.way };
+        let ask = match self.ask(&r.sale, body, 0) {
+            Ok(ask) => ask,
+            Err(refused) => return refused,
+        };
+        if let Some(answer) = self.known(&ask) {
+            return answer;
+        }
+        if let Some(answer) = self.bad_card_field(&ask, true) {
+            return answer;
+        }
+        let selected = self.select_lost_or_not(&r.account);
+        let mut codes = Vec::new();
+        if card_uid != 0 && !matches!(self.cards.get(&card_uid), Some(CardOwner::Account(_))) {
+            codes.push(ResultCode::UnknownCard);
+        }
+        match selected {
+            Err(code) => codes.push(code),
+            Ok(id) => {
+                let account = &self.accounts[id as usize];
+                if account.status != AccountStatus::Closed || account.wallets.sum_fen() <= 0 {
+                    codes.extend(self.not_open(id));
+                }
+                if card_uid != 0 && account.card != Some(card_uid) {
+                    codes.push(ResultCode::CardNotCurrent);
+                }
+                if card_uid == 0 && account.card.is_some() && !account.card_lost {
+                    codes.push(ResultCode::CardNotBack);
+                }
+                if account.wallets.sum_fen() < 0 {
+                    codes.push(ResultCode::BalanceNegative);
+                }
+                if self.awaits_card(id) {
+                    codes.push(ResultCode::TapOpen);
+                }
+            }
+        }
+        let (None, Ok(id)) = (codes.iter().min(), selected) else {
+            let code = codes.into_iter().min().expect("whoever isn't found is refused");
+            return self.refuse(&ask, code, selected.ok());
+        };
+        let answer = self.pay_out_and_close(ask, id);
+        self.come_back(card_uid);
+        answer
+    }
+
+    /// What was paid by phone comes off the card first, the school's part before all; what is left of that goes back.
+    fn pay_out_and_close(&mut self, ask: Ask<'_>, id: u32) -> Answer {
+        let account = &mut self.accounts[id as usize];
+        let by_phone_fen = (-account.wallets.transition_fen).min(account.wallets.card_fen).max(0);
+        let school_fen = (account.subsidy_fen - by_phone_fen).max(0);
+        let own_fen = account.wallets.sum_fen() - school_fen;
+        if school_fen > 0 {
+            account.wallets.card_fen -= school_fen;
+            account.subsidy_fen = 0;
+            self.owe(Other::SubsidyClearing, school_fen);
+            let record = self.next_record();
+            self.link(id, record);
+        }
+        if own_fen > 0 {
+            let account = &mut self.accounts[id as usize];
+            (account.wallets, account.subsidy_fen) = (Wallets::default(), 0);
+            self.owe(Other::Payable, own_fen);
+            let record = self.next_record();
+            self.link(id, record);
+        }
+        self.block(self.accounts[id as usize].card, false);
+        let account = &mut self.accounts[id as usize];
+        account.change_card(None);
+        account.status = AccountStatus::Closed;
+        let record = self.next_record();
+        let ask = Ask { amount_fen: own_fen, ..ask };
+        self.settle(&ask, record, ResultCode::Approved, Deed::Other, Some(id))
     }
 
     /// At the counter, a lost card names its account like any other.
@@ -125,15 +209,77 @@ impl Model {
         Some(answer(code, ask.amount_fen))
     }
 
-    /// A number is given out once.
-    fn given_before(&self, card_uid: u64) -> Vec<ResultCode> {
-        match self.cards.get(&card_uid) {
-            None => Vec::new(),
-            Some(CardOwner::Account(owner)) if self.accounts[*owner as usize].card != Some(card_uid) => {
-                vec![ResultCode::CardNotReusable]
-            }
-            Some(_) => vec![ResultCode::CardTaken],
+    /// A number is given out once, and again when it came back: at once to the same person, to another thirty days later.
+    fn cant_be_had(&self, card_uid: u64, to: Option<u32>, terms: CardTerms) -> Vec<ResultCode> {
+        let never_good = terms.expires_day != 0 && terms.expires_day <= self.today();
+        if never_good || terms.expires_day == 0 && terms.kind != CardKind::Standard {
+            return vec![ResultCode::CardTermsWrong];
         }
+        let owner = match self.cards.get(&card_uid) {
+            None => return Vec::new(),
+            Some(CardOwner::Nobody) => return vec![ResultCode::CardTaken],
+            Some(CardOwner::Account(owner)) => *owner,
+        };
+        if self.accounts[owner as usize].card == Some(card_uid) {
+            return vec![ResultCode::CardTaken];
+        }
+        let latest = self.holdings.get(&card_uid).and_then(|holdings| holdings.last());
+        match latest.and_then(|holding| holding.ended_day) {
+            None => vec![ResultCode::CardNotReusable],
+            Some(_) if to == Some(owner) => Vec::new(),
+            Some(day) if self.today() >= day + 30 => Vec::new(),
+            Some(_) => vec![ResultCode::CardNotReusableYet],
+        }
+    }
+
+    /// A card is at the counter again: who has it next is another, or the same one.
+    fn come_back(&mut self, card_uid: u64) {
+        let today = self.today();
+        if let Some(holding) = self.holdings.get_mut(&card_uid).and_then(|holdings| holdings.last_mut()) {
+            let expired = Some(holding.expires_day).filter(|day| *day != 0);
+            holding.ended_day = Some(expired.map_or(today, |day| day.min(today)));
+        }
+    }
+
+    /// Whose a card is from now on.
+    pub(super) fn hold(&mut self, card_uid: u64, account: u32, expires_day: u16) {
+        let time_ns = self.time_ns;
+        self.free(Some(card_uid));
+        self.cards.insert(card_uid, CardOwner::Account(account));
+        let holdings = self.holdings.entry(card_uid).or_default();
+        match holdings.last_mut().filter(|holding| holding.account == account) {
+            Some(holding) => (holding.expires_day, holding.ended_day) = (expires_day, None),
+            None => {
+                let since_ns = if holdings.is_empty() { 0 } else { time_ns };
+                holdings.push(Holding { account, since_ns, expires_day, ended_day: None });
+            }
+        }
+    }
+
+    /// Who had a card at a time; the last two who had it are remembered.
+    pub(super) fn holder_at(&self, card_uid: u64, time_ns: u64) -> Option<u32> {
+        match self.cards.get(&card_uid) {
+            Some(CardOwner::Account(_)) => {}
+            _ => return None,
+        }
+        let latest = self.holdings[&card_uid].iter().rev().take(2);
+        latest.into_iter().find(|holding| holding.since_ns <= time_ns).map(|holding| holding.account)
+    }
+
+    /// Whether the account's card has expired by a day.
+    pub(super) fn has_expired(&self, id: u32, day: u16) -> bool {
+        let current =
+            self.accounts[id as usize].card.and_then(|card_uid| self.holdings.get(&card_uid)?.last());
+        current.is_some_and(|holding| holding.expires_day != 0 && holding.expires_day <= day)
+    }
+
+    /// Only a card that can be presented says what became of its open tap.
+    fn awaits_card(&self, id: u32) -> bool {
+        let account = &self.accounts[id as usize];
+        account.open_tap.is_some()
+            && account.status == AccountStatus::Open
+            && !account.card_lost
+            && !self.has_expired(id, self.today())
     }
 
     fn not_open(&self, id: u32) -> Option<ResultCode> {
@@ -161,22 +307,22 @@ impl Model {
         ask: &Ask<'_>,
         codes: Vec<ResultCode>,
         account: Option<u32>,
-        card: Option<u64>,
+        card: Option<(u64, u16)>,
         lost: bool,
     ) -> Answer {
         let (None, Some(id)) = (codes.iter().min(), account) else {
             let code = codes.into_iter().min().expect("whoever isn't found is refused");
             return self.refuse(ask, code, account);
         };
-        if let Some(card_uid) = card {
-            self.cards.insert(card_uid, CardOwner::Account(id));
+        if let Some((card_uid, expires_day)) = card {
+            self.hold(card_uid, id, expires_day);
         }
         if ask.amount_fen > 0 {
             self.take_fee(id, ask.amount_fen);
         }
         self.block(self.accounts[id as usize].card, lost);
         let a = &mut self.accounts[id as usize];
-        (a.card, a.card_lost, a.card_counter, a.card_seen) = (card, false, 0, 0);
+        a.change_card(card.map(|(card_uid, _)| card_uid));
         let record = self.next_record();
         self.settle(ask, record, ResultCode::Approved, Deed::Other, account)
     }

@@ -125,6 +125,7 @@ impl Model {
             card_seen: 0,
             subsidy_fen: 0,
             opening_posted: false,
+            open_tap: None,
             spent_fen: BTreeMap::new(),
             codes_used: BTreeSet::new(),
             holder: Holder::default(),
@@ -183,12 +184,15 @@ impl Model {
                 let code = if current { ResultCode::Approved } else { ResultCode::CardNotCurrent };
                 self.stands(code, Some(id))
             }
+            Some(CardOwner::Account(_)) if self.was_formerly(card_uid, id) => {
+                self.stands(ResultCode::CardNotCurrent, Some(id))
+            }
             Some(CardOwner::Account(owner)) => {
                 self.cards.insert(card_uid, CardOwner::Nobody);
                 self.block(Some(card_uid), false);
                 let first = &mut self.accounts[owner as usize];
                 if first.card == Some(card_uid) {
-                    first.card = None;
+                    first.change_card(None);
                 }
                 let answer = self.changed(ResultCode::IdentityConflict, Some(owner));
                 self.link(owner, self.last_record);
@@ -199,18 +203,20 @@ impl Model {
                 self.stands(ResultCode::AccountClosed, Some(id))
             }
             None => {
-                self.cards.insert(card_uid, CardOwner::Account(id));
+                self.hold(card_uid, id, 0);
                 self.block(self.accounts[id as usize].card, false);
                 let account = &mut self.accounts[id as usize];
-                account.card = Some(card_uid);
-                account.card_lost = false;
-                account.card_counter = 0;
-                account.card_seen = 0;
+                account.change_card(Some(card_uid));
                 let answer = self.changed(ResultCode::Approved, Some(id));
                 self.link(id, self.last_record);
                 answer
             }
         }
+    }
+
+    fn was_formerly(&self, card_uid: u64, id: u32) -> bool {
+        let before = self.holdings.get(&card_uid).and_then(|holdings| holdings.iter().rev().nth(1));
+        before.is_some_and(|holding| holding.account == id)
     }
 
     fn set_terms(&mut self, id: u32, wanted: (AccountStatus, bool, u8, u32, u32)) -> Answer {

@@ -1,12 +1,13 @@
 //! Taps and payment codes.
 
 use engine::ledger::account::AccountStatus;
-use engine::ledger::command::{CardDebit, CodeDebit, CodeVerdict};
+use engine::ledger::command::{CardDebit, CodeDebit, CodeVerdict, Sale};
 use engine::ledger::registry::{AuthoriseRule, Policy, TerminalKind};
+use protocol::ids::CardUid;
 use protocol::result_code::ResultCode;
 
 use super::identity::bad_field;
-use super::{Answer, Ask, Body, Deed, Model, Other, PaidFrom};
+use super::{Answer, Ask, Body, Deed, Model, OpenTap, Other, PaidFrom};
 
 const FIVE_MINUTES_NS: u64 = 300_000_000_000;
 const WRONG_CODES_MAX: u32 = 10;
@@ -15,37 +16,62 @@ pub(super) fn is_attended(kind: TerminalKind) -> bool {
     matches!(kind, TerminalKind::PointOfSale | TerminalKind::PhoneGateway | TerminalKind::Counter)
 }
 
+/// A tap, in one phase or in two.
+pub(super) struct Tapped {
+    pub(super) card_uid: CardUid,
+    pub(super) counter: u32,
+    pub(super) amount_fen: i64,
+    pub(super) two_phase: bool,
+}
+
 pub(super) fn sells(kind: TerminalKind) -> bool {
     kind != TerminalKind::Door
 }
 
 impl Model {
     pub(super) fn card_debit(&mut self, r: &CardDebit<'_>) -> Answer {
-        let body = Body::Card { card_uid: r.card_uid.0, amount_fen: r.amount_fen };
-        let ask = match self.ask(&r.sale, body, r.amount_fen) {
+        let (card_uid, counter) = (r.card_uid, r.card_counter.0);
+        self.tap(&r.sale, &Tapped { card_uid, counter, amount_fen: r.amount_fen, two_phase: false })
+    }
+
+    pub(super) fn tap(&mut self, sale: &Sale<'_>, tapped: &Tapped) -> Answer {
+        let Tapped { card_uid, counter, amount_fen, two_phase } = *tapped;
+        let body = Body::Card { card_uid: card_uid.0, amount_fen };
+        let ask = match self.ask(sale, body, amount_fen) {
             Ok(ask) => ask,
             Err(refused) => return refused,
         };
-        if let Some(answer) = self.known(&ask) {
+        if let Some(answer) = self.known_tap(&ask, two_phase) {
             return answer;
         }
         if let Some(answer) = bad_field(&ask, sells(self.tills[ask.till].kind)) {
             return answer;
         }
-        let id = match self.current_card(r.card_uid) {
+        let id = match self.current_card(card_uid) {
             Ok(id) => id,
             Err((code, id)) => return self.refuse(&ask, code, id),
         };
-        if r.card_counter.0 <= self.accounts[id as usize].card_counter {
+        if counter <= self.accounts[id as usize].card_counter {
             return self.refuse(&ask, ResultCode::CardCounterReplayed, Some(id));
+        }
+        self.resolve(id, counter);
+        if self.has_expired(id, self.today()) {
+            return self.refuse(&ask, ResultCode::CardExpired, Some(id));
         }
         if let Some(code) = self.forbidden(&ask, id) {
             return self.refuse(&ask, code, Some(id));
         }
+        self.let_stand(id);
+        let till = ask.till;
         let account = &mut self.accounts[id as usize];
-        account.card_counter = r.card_counter.0;
-        account.see_counter(r.card_uid.0, r.card_counter.0);
-        let left_fen = account.wallets.card_fen - r.amount_fen;
+        if two_phase {
+            let named = (ask.epoch, ask.sequence);
+            account.open_tap = Some(OpenTap { till, named, counter, contradicted: false });
+        } else {
+            account.card_counter = counter;
+            account.card_seen = account.card_seen.max(counter);
+        }
+        let left_fen = account.wallets.card_fen - amount_fen;
         let load_fen = account.wallets.electronic_fen.min(-left_fen);
         let settle_fen = (-account.wallets.transition_fen).min(left_fen);
         if load_fen > 0 {
@@ -61,7 +87,10 @@ impl Model {
             let record = self.next_record();
             self.link(id, record);
         }
-        self.debit(&ask, id, PaidFrom::Card)
+        let answer = self.debit(&ask, id, PaidFrom::Card);
+        let past = self.tills[till].past.get_mut(&(ask.epoch, ask.sequence)).expect("it was settled");
+        past.two_phase = two_phase;
+        answer
     }
 
     pub(super) fn code_debit(&mut self, r: &CodeDebit<'_>) -> Answer {

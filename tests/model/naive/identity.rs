@@ -163,6 +163,9 @@ impl Model {
             voided: false,
             refunded_fen: 0,
             suspended: false,
+            two_phase: false,
+            confirmed: false,
+            unwritten: false,
         };
         let till = &mut self.tills[ask.till];
         till.receive(ask.epoch, ask.sequence);

@@ -15,6 +15,7 @@ mod offline;
 mod queries;
 mod refunds;
 mod reversals;
+mod taps;
 mod tills;
 mod top_ups;
 
@@ -25,7 +26,7 @@ use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{AccountSelector, Channel, Sale};
 use engine::ledger::record::Wallet;
 use engine::ledger::registry::{OfficeRules, Policy, TerminalKind};
-use protocol::card::{CardKind, ReplaceReason};
+use protocol::card::{CardKind, CardTerms, ChipWrite, PayoutWay, ReplaceReason};
 use protocol::ids::{AccountId, CardUid};
 use protocol::request::{AdjustDirection, FreezeAction, Verdict};
 use protocol::result_code::ResultCode;
@@ -97,11 +98,24 @@ pub struct Account {
     /// The highest counter of the current card, whatever brought it.
     pub card_seen: u32,
     pub opening_posted: bool,
+    /// A tap of its card of which nobody knows yet whether the chip was written.
+    pub open_tap: Option<OpenTap>,
     pub spent_fen: BTreeMap<u16, i64>,
     pub codes_used: BTreeSet<(u32, u8)>,
     pub holder: Holder,
     /// Number and logged time of every record that names the account.
     pub chain: Vec<(u64, u64)>,
+}
+
+/// A tap in two phases that is neither confirmed nor resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenTap {
+    pub till: usize,
+    /// Epoch and sequence.
+    pub named: (u16, u32),
+    pub counter: u32,
+    /// An offline sale of the card had the same counter.
+    pub contradicted: bool,
 }
 
 impl Account {
@@ -131,9 +145,18 @@ impl Account {
         self.subsidy_fen = (self.subsidy_fen + given_fen).min(self.wallets.card_fen.max(0));
     }
 
+    /// Another card, or none: it begins anew, and what was open stands.
+    fn change_card(&mut self, card: Option<u64>) {
+        (self.card, self.card_lost, self.card_counter, self.card_seen) = (card, false, 0, 0);
+        self.open_tap = None;
+    }
+
     fn see_counter(&mut self, card_uid: u64, counter: u32) {
         if self.card == Some(card_uid) {
             self.card_seen = self.card_seen.max(counter);
+            if let Some(open) = self.open_tap.as_mut().filter(|open| open.counter == counter) {
+                open.contradicted = true;
+            }
         }
     }
 
@@ -175,11 +198,29 @@ pub enum Body {
         account: AccountSelector,
         new_card: u64,
         reason: ReplaceReason,
+        terms: CardTerms,
         fee_fen: i64,
     },
     CardReturn {
         account: AccountSelector,
         card_uid: u64,
+    },
+    AccountClose {
+        account: AccountSelector,
+        card_uid: u64,
+        way: PayoutWay,
+    },
+    TopUpUndo {
+        epoch: u16,
+        sequence: u32,
+        amount_fen: i64,
+    },
+    TapConfirm {
+        terminal: u32,
+        epoch: u16,
+        sequence: u32,
+        amount_fen: i64,
+        write: ChipWrite,
     },
     PasswordSet {
         account: AccountSelector,
@@ -200,11 +241,6 @@ pub enum Body {
     },
     LossLift {
         account: AccountSelector,
-    },
-    TopUpUndo {
-        epoch: u16,
-        sequence: u32,
-        amount_fen: i64,
     },
     Tender {
         amount_fen: i64,
@@ -307,6 +343,10 @@ pub struct Past {
     pub voided: bool,
     pub refunded_fen: i64,
     pub suspended: bool,
+    pub two_phase: bool,
+    pub confirmed: bool,
+    /// Undone because the chip wasn't written.
+    pub unwritten: bool,
 }
 
 #[derive(Debug)]
@@ -334,6 +374,16 @@ pub struct Till {
 enum CardOwner {
     Account(u32),
     Nobody,
+}
+
+/// One holder of a card number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Holding {
+    account: u32,
+    since_ns: u64,
+    expires_day: u16,
+    /// The day it came back, or expired before that.
+    ended_day: Option<u16>,
 }
 
 #[derive(Debug)]
@@ -370,6 +420,8 @@ pub struct Model {
     pub blocked: BTreeMap<u64, (u64, bool)>,
     /// Every move of the block-list: which card, and whether it came onto it.
     pub block_moves: Vec<(u64, bool)>,
+    /// Whose a card was, one after the other.
+    holdings: HashMap<u64, Vec<Holding>>,
     merchants: BTreeMap<u32, (String, bool)>,
     pub tills: Vec<Till>,
     policies: HashMap<u8, Policy>,
@@ -403,6 +455,7 @@ impl Model {
             cards: HashMap::new(),
             blocked: BTreeMap::new(),
             block_moves: Vec::new(),
+            holdings: HashMap::new(),
             merchants: BTreeMap::new(),
             tills: Vec::new(),
             policies: HashMap::new(),
@@ -420,6 +473,8 @@ impl Model {
         match request {
             Request::CardDebit(r) => self.card_debit(r),
             Request::CodeDebit(r) => self.code_debit(r),
+            Request::CardTap(r) => self.card_tap(r),
+            Request::TapConfirm(r) => self.tap_confirm(r),
             Request::TopUp(r) => self.top_up(r),
             Request::Reversal(r) => self.reversal(r),
             Request::Tender(r) => self.tender(r),
@@ -441,6 +496,7 @@ impl Model {
             Request::Adjust(r) => self.adjust(r),
             Request::AdjustDecide(r) => self.adjust_decide(r),
             Request::AdjustExpire(r) => self.adjust_expire(r),
+            Request::AccountClose(r) => self.account_close(r),
             Request::Balance(r) => self.balance(&r.account),
             Request::SaleQuery(r) => self.sale_query(&r.sale),
             Request::BillHead(r) => self.bill_head(&r.account),

@@ -6,7 +6,7 @@ use protocol::result_code::ResultCode;
 
 use super::debits::sells;
 use super::identity::{Standing, bad_field, told_again};
-use super::{Answer, Ask, Body, CardOwner, Deed, Model, Other, answer, day_of};
+use super::{Answer, Ask, Body, Deed, Model, Other, answer, day_of};
 
 const ONE_DAY_S: u32 = 86_400;
 const CLOCK_DRIFT_NS: u64 = 300_000_000_000;
@@ -52,10 +52,7 @@ impl Model {
         let merchant = self.tills[ask.till].merchant;
         let day = day_of(r.till_time_ns).min(self.today());
         let mut flagged = r.till_time_ns > self.time_ns + CLOCK_DRIFT_NS || !self.trades(merchant);
-        let payer = match self.cards.get(&r.card_uid.0) {
-            Some(CardOwner::Account(id)) => Some(*id),
-            _ => None,
-        };
+        let payer = self.holder_at(r.card_uid.0, r.till_time_ns);
         if let Some(id) = payer {
             let account = &self.accounts[id as usize];
             let policy = self.policy(account.class);
@@ -73,6 +70,8 @@ impl Model {
                 r.list.is_none_or(|list| list.age_s > ONE_DAY_S || !self.lacks(list.version, r.card_uid.0));
             self.owe(Other::LostCards, -r.amount_fen);
         } else if let Some(id) = payer {
+            let current = self.accounts[id as usize].card == Some(r.card_uid.0);
+            flagged |= current && self.has_expired(id, day);
             let policy = self.policy(self.accounts[id as usize].class);
             let account = &mut self.accounts[id as usize];
             flagged |= account.status != AccountStatus::Open;

@@ -49,6 +49,7 @@ impl Model {
             Deed::Debit { .. } if past.date != self.date => ResultCode::VoidTooLate,
             Deed::Debit { wallet, merchant, day, given_fen } => {
                 let id = past.payer.expect("somebody paid");
+                self.close_tap(id, (ask.till, named));
                 self.put_back(id, wallet, past.amount_fen, given_fen);
                 self.accounts[id as usize].add_spent(day, -past.amount_fen);
                 let answer = self.gave_back(&ask, merchant, id, Deed::Undo { merchant: Some(merchant) });
@@ -141,6 +142,7 @@ impl Model {
         // What was paid with one's own money comes back before what the school had given.
         let own_left_fen = (past.amount_fen - given_fen - past.refunded_fen).max(0);
         let given_back_fen = (r.amount_fen - own_left_fen).max(0);
+        self.close_tap(id, (slot, named));
         let own_back_fen = self.put_back(id, wallet, r.amount_fen, given_back_fen);
         if day == self.today() {
             self.accounts[id as usize].add_spent(day, -r.amount_fen);

@@ -90,6 +90,7 @@ impl Model {
                 self.refuse(ask, ResultCode::ReversalAfterRefund, payer)
             }
             (Deed::Debit { wallet, merchant, day, given_fen }, Some(id)) => {
+                self.close_tap(id, (ask.till, named));
                 self.put_back(id, wallet, past.amount_fen, given_fen);
                 self.accounts[id as usize].add_spent(day, -past.amount_fen);
                 let answer = self.gave_back(ask, merchant, id, Deed::Undo { merchant: Some(merchant) });

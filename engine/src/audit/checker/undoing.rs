@@ -10,7 +10,7 @@ use crate::ledger::limits::REVERSAL_WINDOW_NS;
 use crate::ledger::record::{MoneyRecord, Record, RefundRecord, ReversalRecord, TopUpRecord, Wallet};
 
 impl Checker<'_> {
-    /// A debit given back as a whole, by a reversal or a void. A full reversal undoes a full debit, or a debit by code that was
+    /// A debit given back as a whole, by a reversal, a void, or a tap's undoing. A full reversal undoes a full debit, or a debit by code that was
     /// settled since; any other is undone by a plain one. A void has but one form.
     pub(super) fn undone(
         &mut self,
@@ -21,7 +21,9 @@ impl Checker<'_> {
     ) -> Result<(), WalError> {
         let is_void = matches!(record, Record::Void(_));
         let subsidy_fen = match record {
-            Record::FullReversal(r) | Record::Void(r) => Some(r.back.wallets.subsidy_fen.get()),
+            Record::FullReversal(r) | Record::Void(r) | Record::TapUndone(r) => {
+                Some(r.back.wallets.subsidy_fen.get())
+            }
             _ => None,
         };
         let once = self.reversed.insert(named) && !self.refunds.has_any(named);
@@ -74,7 +76,9 @@ impl Checker<'_> {
             return Ok(());
         }
         let age_ns = self.time_ns.saturating_sub(original.time_ns);
-        self.check(age_ns <= REVERSAL_WINDOW_NS, Check::Reversal, || {
+        // A tap is undone whenever its card comes again.
+        let in_time = age_ns <= REVERSAL_WINDOW_NS || matches!(record, Record::TapUndone(_));
+        self.check(in_time, Check::Reversal, || {
             format!("{age_ns} ns after record {named}, beyond the window")
         });
         Ok(())

@@ -1,7 +1,7 @@
 //! Makes a card the account's current one, with its counter at 0 and not lost; the one before stays in the directory, and
 //! is blocked.
 //!
-//! A card that the account had before is `CardNotCurrent`. A card of another account, current or old, is
+//! A card that the account had before is `CardNotCurrent`, also when it came back and is somebody else's now. Any other card of another account, current or old, is
 //! `IdentityConflict`: recorded once, and from then on the card belongs to neither and is blocked; the outcome names the
 //! account that had it.
 
@@ -15,7 +15,7 @@ use crate::ledger::apply::Setting;
 use crate::ledger::decision::Decision;
 use crate::ledger::directory::CardRoute;
 use crate::ledger::error::LedgerError;
-use crate::ledger::record::{CardBoundRecord, CardConflictRecord, Record};
+use crate::ledger::record::{CardBoundRecord, CardConflictRecord, Record, RecordKind};
 use crate::ledger::shard::Parts;
 
 /// Makes a card the account's current one.
@@ -42,6 +42,9 @@ impl<'a> Ask<'a> for BindCard {
                 let current = person.account.card_uid == card_uid.0;
                 let code = if current { ResultCode::Approved } else { ResultCode::CardNotCurrent };
                 desk.unchanged(code, Some(id))
+            }
+            CardRoute::Account(_) if desk.was_formerly(card_uid, id) => {
+                desk.unchanged(ResultCode::CardNotCurrent, Some(id))
             }
             CardRoute::Account(owner) => {
                 let Some(first) = desk.person(owner) else {
@@ -85,14 +88,14 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
         if self.directory.card(CardUid(uid)) != CardRoute::Unknown {
             return Err(self.bad("card_uid"));
         }
-        let mut left = 0;
+        let (mut left, mut had_tap) = (0, false);
         self.change_account(account.0, r.previous_account.get(), |account| {
             left = account.card_uid;
-            account.card_uid = uid;
-            account.card_counter = 0;
-            account.card_seen = 0;
-            account.card_lost = false;
+            had_tap = account.change_card(uid, false);
         })?;
+        if had_tap {
+            self.posting(RecordKind::CardBound).forget_tap(account);
+        }
         if !self.directory.insert_card(CardUid(uid), account) {
             return Err(LedgerError::TableFull { table: "cards" });
         }
@@ -101,11 +104,15 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
 
     pub(in crate::ledger) fn card_conflict(&mut self, r: &CardConflictRecord) -> Result<(), LedgerError> {
         let uid = r.card_uid.get();
+        let mut had_tap = false;
         self.change_account(r.first.get(), r.previous_first.get(), |account| {
             if account.card_uid == uid {
-                account.card_uid = 0;
+                had_tap = account.change_card(0, false);
             }
         })?;
+        if had_tap {
+            self.posting(RecordKind::CardConflict).forget_tap(AccountId(r.first.get()));
+        }
         self.change_account(r.second.get(), r.previous_second.get(), |_| {})?;
         if !self.directory.set_conflicted(CardUid(uid)) {
             return Err(self.bad("card_uid"));

@@ -4,12 +4,16 @@
 //! that was replaced is not current), and its counter above that of its last approved online tap
 //! (`CardCounterReplayed`). Then the rules of every debit: see [`super::debit`].
 //!
+//! A card whose last tap is open says now what became of it, even where it has expired (`CardExpired`): see
+//! [`super::presentation`]. What was approved in two phases isn't repeated in one: `IdentityConflict`.
+//!
 //! Wallet: card; what is loaded or settled before, and what of it is subsidy: see [`super::card_wallet`]. The counter is
 //! remembered only when the tap is approved.
 
 use protocol::ids::{CardCounter, CardUid};
 use protocol::result_code::ResultCode;
 
+use super::presentation::Phases;
 use super::{Ask, Case, Desk};
 use crate::ledger::command::{Channel, Sale};
 use crate::ledger::decision::Decision;
@@ -55,7 +59,7 @@ impl<'a> Ask<'a> for CardDebit<'a> {
         let case =
             Case { till, sale: &self.sale, digest, channel: Channel::Card, amount_fen: self.amount_fen };
         if let Some(decision) = desk.known(&case) {
-            return decision;
+            return desk.known_in(&case, Phases::One, decision);
         }
         if let Some(code) = desk.bad_field(&case, till.config.sells()) {
             return desk.transient(&case, code);
@@ -66,6 +70,9 @@ impl<'a> Ask<'a> for CardDebit<'a> {
         };
         if self.card_counter.0 <= person.account.card_counter {
             return desk.refuse(&case, ResultCode::CardCounterReplayed, Some(person));
+        }
+        if person.account.asks_more() {
+            return desk.present(&case, person, self.card_counter, Phases::One);
         }
         if let Some(code) = desk.forbidden(&case, person.account, Wallet::Card) {
             return desk.refuse(&case, code, Some(person));

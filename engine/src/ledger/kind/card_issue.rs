@@ -1,14 +1,15 @@
 //! Gives a card to an account that has none, with its counter at 0.
 //!
-//! `CardNotReusable` for a card that was an account's before, `CardTaken` for one that is somebody's or was given to two;
+//! `CardTermsWrong`, `CardNotReusableYet` and `CardNotReusable` for a card that was an account's before, `CardTaken` for one that is
+//! somebody's or was given to two;
 //! `UnknownAccount`, `AccountClosed`, `AccountFrozen`, `CardAlreadyCurrent`. What else: see [`super::card_state`].
 
-use protocol::card::CardKind;
+use protocol::card::{CardKind, CardTerms};
 use protocol::ids::CardUid;
 use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{U16, U32, U64};
 
-use super::card_state::{Wanted, closed_or_frozen, digest_of};
+use super::card_state::{Deed, Wanted, closed_or_frozen, digest_of};
 use super::{Ask, Desk};
 use crate::ledger::apply::Setting;
 use crate::ledger::command::{AccountSelector, Sale};
@@ -48,7 +49,8 @@ impl<'a> Ask<'a> for CardIssue<'a> {
             .word(u64::from(kind.number()) << 16 | u64::from(expires_day))
             .word(fee_fen.cast_unsigned());
         let digest = account.fold(fold).finish();
-        let wanted = Wanted { account, card_uid, gives_out: true, kind, expires_day, fee_fen, digest };
+        let terms = CardTerms { kind, expires_day };
+        let wanted = Wanted { account, card_uid, deed: Deed::GivesOut, terms, fee_fen, digest };
         desk.card_state(
             &self.sale,
             &wanted,
@@ -74,12 +76,9 @@ impl<'a> Ask<'a> for CardIssue<'a> {
 impl<P: Parts + ?Sized> Setting<'_, P> {
     pub(in crate::ledger) fn card_issued(&mut self, r: &CardIssuedRecord) -> Result<(), LedgerError> {
         let uid = r.card_uid.get();
-        self.give_out(CardUid(uid), &r.money)?;
-        self.change_card(RecordKind::CardIssued, &r.money, |account| {
-            account.card_uid = uid;
-            account.card_counter = 0;
-            account.card_seen = 0;
-            account.card_lost = false;
-        })
+        let expires_day = r.expires_day.get();
+        self.give_out(CardUid(uid), &r.money, (r.kind, expires_day))?;
+        self.change_card(RecordKind::CardIssued, &r.money, uid, expires_day != 0)?;
+        Ok(())
     }
 }

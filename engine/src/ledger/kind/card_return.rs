@@ -2,14 +2,15 @@
 //! directory, so that its late records find the account, and is blocked.
 //!
 //! `UnknownCard` for a card that no account has or had, `CardNotCurrent` for one that isn't this account's now;
-//! `UnknownAccount`. An account that is closed or frozen may give its card back. What else: see [`super::card_state`].
+//! `UnknownAccount`; `TapOpen` while nobody knows what became of the chip, unless the card can't be presented any more: then the tap
+//! stands. An account that is closed or frozen may give its card back. What else: see [`super::card_state`].
 
-use protocol::card::CardKind;
+use protocol::card::CardTerms;
 use protocol::ids::CardUid;
 use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{U32, U64};
 
-use super::card_state::{Wanted, digest_of};
+use super::card_state::{Deed, Wanted, digest_of};
 use super::{Ask, Desk};
 use crate::ledger::apply::Setting;
 use crate::ledger::command::{AccountSelector, Sale};
@@ -41,9 +42,8 @@ impl<'a> Ask<'a> for CardReturn<'a> {
         let wanted = Wanted {
             account,
             card_uid,
-            gives_out: false,
-            kind: CardKind::Standard,
-            expires_day: 0,
+            deed: Deed::TakesBack,
+            terms: CardTerms::STANDARD,
             fee_fen: 0,
             digest: account.fold(digest_of(3).word(card_uid.0)).finish(),
         };
@@ -54,8 +54,11 @@ impl<'a> Ask<'a> for CardReturn<'a> {
                 if desk.directory.card(card_uid).account().is_none() {
                     return Some(ResultCode::UnknownCard);
                 }
-                let is_current = person?.account.card_uid == card_uid.0;
-                (!is_current).then_some(ResultCode::CardNotCurrent)
+                let account = person?.account;
+                if account.card_uid != card_uid.0 {
+                    return Some(ResultCode::CardNotCurrent);
+                }
+                desk.awaits_card(account).then_some(ResultCode::TapOpen)
             },
             |_, money| {
                 Record::CardReturned(CardReturnedRecord {
@@ -73,17 +76,11 @@ impl<'a> Ask<'a> for CardReturn<'a> {
 impl<P: Parts + ?Sized> Setting<'_, P> {
     pub(in crate::ledger) fn card_returned(&mut self, r: &CardReturnedRecord) -> Result<(), LedgerError> {
         let uid = r.card_uid.get();
-        let mut returned = false;
-        self.change_card(RecordKind::CardReturned, &r.money, |account| {
-            returned = account.card_uid == uid && uid != 0;
-            account.card_uid = 0;
-            account.card_counter = 0;
-            account.card_seen = 0;
-            account.card_lost = false;
-        })?;
-        if !returned {
+        let before = self.change_card(RecordKind::CardReturned, &r.money, 0, false)?;
+        if before != uid || uid == 0 {
             return Err(self.bad("card_uid"));
         }
+        self.come_back(CardUid(uid))?;
         self.block(uid)
     }
 }

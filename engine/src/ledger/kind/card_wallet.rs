@@ -6,7 +6,7 @@
 //!   the tap leaves is settled onto the card first, `min(−transition, card − amount)`. It excludes a load, which leaves
 //!   nothing.
 //! - **Subsidy first**: of what a settling takes, then of what the tap takes, as much is subsidy as there is. A tap that
-//!   uses some is a full debit, which says how much.
+//!   uses some is a full debit, which says how much, and so is one in two phases ([`super::card_tap`]).
 //!
 //! A load or a settling stays when its tap is reversed.
 
@@ -19,6 +19,7 @@ use crate::ledger::apply::{Posting, mark_credential};
 use crate::ledger::decision::{Decision, Group};
 use crate::ledger::error::LedgerError;
 use crate::ledger::limits::BALANCE_FEN_MAX;
+use crate::ledger::outcome_ring::OutcomeMarks;
 use crate::ledger::record::{FullDebitRecord, MoneyRecord, Record, Wallet, Wallets, WalletsRecord};
 use crate::ledger::shard::Parts;
 
@@ -92,7 +93,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
 impl<P: Parts + ?Sized> Posting<'_, P> {
     /// What goes from one wallet to another. Facts and payments add up: a wallet may lack more than one request can ask
     /// for.
-    fn moved_fen(&self, money: &MoneyRecord) -> Result<i64, LedgerError> {
+    pub(super) fn moved_fen(&self, money: &MoneyRecord) -> Result<i64, LedgerError> {
         let amount_fen = money.amount_fen.get();
         if (1..=2 * BALANCE_FEN_MAX).contains(&amount_fen) {
             Ok(amount_fen)
@@ -131,21 +132,36 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         let amount_fen = self.amount_fen(money)?;
         let person = self.person(money.debit_account())?;
         self.without_pricing(debit)?;
+        let mut closes_tap = false;
         self.post_wallets(person, money, &debit.wallets, -amount_fen, |account| {
             account.add_spent(money.limit_day.get(), amount_fen);
-            mark_credential(account, money);
+            closes_tap = mark_credential(account, money);
         })?;
         self.post_hot(self.layout.shard_of_account(person), money.credit_account(), amount_fen)?;
         let used_fen =
             u32::try_from(-debit.wallets.subsidy_fen.get()).map_err(|_| self.bad("subsidy_fen"))?;
-        self.post_till_with(money, used_fen)?;
+        let entry = self.post_till_with(money, used_fen)?;
+        if debit.is_two_phase() {
+            let sale = money.sale();
+            if let Some(outcome) = entry.ring.get_mut(sale.epoch, sale.sequence) {
+                outcome.marks = outcome.marks.with(OutcomeMarks::TWO_PHASE);
+            }
+            self.open_tap(person, debit)?;
+        } else if closes_tap {
+            self.forget_tap(person);
+        }
         Ok(())
     }
 
     /// Nothing is priced and no window limited yet: a record that says so is of a later version, and isn't half-read.
     pub(super) fn without_pricing(&self, debit: &FullDebitRecord) -> Result<(), LedgerError> {
-        if debit.pricing_fen.get() != 0 || debit.previous_pricing.get() != 0 || debit.window.get() != 0 {
-            return Err(self.bad("pricing_fen or window"));
+        let phases = [0, FullDebitRecord::TWO_PHASES].contains(&debit.phases) && debit.reserved == [0; 3];
+        if !phases
+            || debit.pricing_fen.get() != 0
+            || debit.previous_pricing.get() != 0
+            || debit.window.get() != 0
+        {
+            return Err(self.bad("pricing_fen, window or phases"));
         }
         Ok(())
     }

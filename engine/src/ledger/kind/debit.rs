@@ -121,13 +121,17 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         let amount_fen = self.amount_fen(money)?;
         let person = self.person(money.debit_account())?;
         let wallet = self.wallet(money)?;
+        let mut closes_tap = false;
         self.post_person(person, money, |account| {
             *account.wallet_fen_mut(wallet) -= amount_fen;
             account.add_spent(money.limit_day.get(), amount_fen);
-            mark_credential(account, money);
+            closes_tap = mark_credential(account, money);
         })?;
         self.post_hot(self.layout.shard_of_account(person), money.credit_account(), amount_fen)?;
         self.post_till(money)?;
+        if closes_tap {
+            self.forget_tap(person);
+        }
         Ok(())
     }
 }

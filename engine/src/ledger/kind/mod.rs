@@ -16,6 +16,7 @@
 //! rules, and the effects of the records that they make. `table.rs` has a row for each of them. What several have in
 //! common stands here, in [`identity`], [`debit`], [`configuration`], [`card_state`] and [`office`].
 
+pub mod account_close;
 pub mod account_freeze;
 pub mod account_limits;
 pub mod adjust;
@@ -29,6 +30,7 @@ pub mod card_issue;
 pub mod card_replace;
 pub mod card_return;
 pub mod card_state;
+pub mod card_tap;
 mod card_wallet;
 pub mod code_debit;
 pub mod configuration;
@@ -48,6 +50,7 @@ mod original;
 mod password;
 pub mod password_set;
 pub mod phone_change;
+pub mod presentation;
 pub mod refund;
 pub mod register_merchant;
 pub mod register_terminal;
@@ -60,6 +63,7 @@ pub mod set_office_rules;
 pub mod set_policy;
 pub mod subsidy;
 mod table;
+pub mod tap_confirm;
 pub mod tender;
 pub mod top_up;
 pub mod top_up_undo;
@@ -128,7 +132,12 @@ pub fn shards_touched(directory: &Directory, shard_count: usize, command: &Comma
 /// The same for a command whose lead was looked up.
 #[inline]
 pub fn shards_touched_with(shard_count: usize, command: &Command<'_>, lead: Lead) -> ShardSet {
-    command.request.shards(Layout::new(shard_count), lead)
+    let layout = Layout::new(shard_count);
+    let touched = command.request.shards(layout, lead);
+    match command.known.and_then(|known| known.till) {
+        Some(slot) => touched.with(ShardSet::one(layout.shard_of_terminal(slot))),
+        None => touched,
+    }
 }
 
 /// Those of one kind of request.
@@ -270,6 +279,20 @@ impl<'s, P: Parts + ?Sized> Desk<'s, P> {
         self.directory.card(uid).account().and_then(|id| self.person(id))
     }
 
+    /// The account that had this card at a time.
+    #[inline]
+    fn card_holder_at(&self, uid: CardUid, time_ns: u64) -> Option<Person<'s>> {
+        // The lead was looked up for the same time.
+        if let Some(person) = self.lead.account().and_then(|id| self.person(id))
+            && person.account.card_uid == uid.0
+            && uid.0 != 0
+        {
+            debug_assert_eq!(self.directory.card_at(uid, time_ns), CardRoute::Account(person.id));
+            return Some(person);
+        }
+        self.directory.card_at(uid, time_ns).account().and_then(|id| self.person(id))
+    }
+
     /// The account that has this card now. A refusal tells the account too, when there is one.
     #[inline]
     fn current_card(&self, uid: CardUid) -> Result<Person<'s>, (ResultCode, Option<Person<'s>>)> {
@@ -331,6 +354,19 @@ impl<'s, P: Parts + ?Sized> Desk<'s, P> {
             channel_wallet: case.channel as u8,
             flags: 0,
         }
+    }
+
+    /// What is decided behind a record of the same till, in its group.
+    fn then<'a>(&self, first: Record<'a>, rest: impl FnOnce(&Desk<'_, P>) -> Decision<'a>) -> Decision<'a> {
+        let number = self.stamp.number;
+        let stamp = Stamp { number: RecordNumber(number.0 + 1), ..self.stamp };
+        rest(&Desk { stamp, ..*self }).behind(first, |at, record| {
+            if at == 0
+                && let Some(money) = record.money_mut()
+            {
+                money.previous_terminal = U64::new(number.0);
+            }
+        })
     }
 
     /// The newest record of a hot account's part.

@@ -7,7 +7,7 @@
 //! - It may name an older epoch: then the log is asked, and if it doesn't know it, it is posted.
 //! - `TooManyGaps`, and the fields: no record.
 //! - Its TAC is wrong: `NotAuthentic`, suspense; the sequence is not used up. Nor is it by any other suspense.
-//! - No account ever had the card, or it was given to two: posted against unknown-card clearing, flagged.
+//! - No account had the card at the till's time, or it was given to two: posted against unknown-card clearing, flagged.
 //! - Otherwise: the card wallet pays, its subsidy part first, whatever the account's status and whichever of its cards it
 //!   was.
 //!
@@ -21,9 +21,11 @@
 //!
 //! **Flagged** (`ApprovedFlagged`, the merchant's share is held back): above the class's limit for one offline
 //! sale; its own day above the class's offline limit for a day (both inclusive); available balance under the
-//! class's floor after it; dated ahead of logged time by more than the drift; card unknown; account not open or
-//! merchant not trading; borne by the merchant. What the holder doesn't bear is held to the class's limits all the same. Its own
-//! day is the +08:00 day of the till's time, at latest the day of logged time.
+//! class's floor after it; dated ahead of logged time by more than the drift; card unknown, or the current one and expired by
+//! its own day; account not open or merchant not trading; borne by the merchant. What the holder doesn't bear is held to the
+//! class's limits all the same. Its own day is the +08:00 day of the till's time, at latest the day of logged time.
+//!
+//! Where it is the counter of the card's open tap, the chip wasn't written by that: see [`super::presentation`].
 //!
 //! The card's counter is recorded, but doesn't raise the account's: only approved online taps do. It counts as seen, when it
 //! is the current card's.
@@ -90,7 +92,7 @@ impl<'a> Ask<'a> for OfflineFact<'a> {
     }
 
     fn lead(&self, directory: &Directory) -> Lead {
-        Lead::of_card(directory, self.card_uid)
+        Lead::of_card_at(directory, self.card_uid, self.till_time_ns)
     }
 
     fn prefetch_route(&self, directory: &Directory) {
@@ -162,7 +164,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         let day = day_of(r.till_time_ns).min(self.today);
         let flags =
             MoneyFlags::default().with_if(ahead, MoneyFlags::CLOCK).with_if(!trading, MoneyFlags::NOT_OPEN);
-        let person = self.card_holder(r.card_uid);
+        let person = self.card_holder_at(r.card_uid, r.till_time_ns);
         let mut money = MoneyRecord {
             token: U32::new(r.card_counter.0),
             limit_day: U16::new(day),
@@ -175,6 +177,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             let account = person.account;
             let policy = self.registry.policy(account.class);
             let day_fen = account.spent_on_fen(day) + r.amount_fen;
+            let expired = account.card_uid == r.card_uid.0 && self.has_expired(account, day);
             let flags = flags
                 .with_if(r.amount_fen > i64::from(policy.offline_debit_max_fen), MoneyFlags::OVER_SALE_LIMIT)
                 .with_if(day_fen > i64::from(policy.offline_day_max_fen), MoneyFlags::OVER_DAY_LIMIT);
@@ -196,7 +199,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
                 money.channel_wallet = channel_wallet(case.channel, Wallet::Card);
                 let flags = flags
                     .with_if(!covers(&floor, account.available_fen(), r.amount_fen), MoneyFlags::BELOW_FLOOR)
-                    .with_if(account.status != AccountStatus::Open, MoneyFlags::NOT_OPEN);
+                    .with_if(account.status != AccountStatus::Open || expired, MoneyFlags::NOT_OPEN);
                 (flags, self.layout.shard_of_account(person.id))
             }
         } else {
@@ -255,7 +258,7 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         let amount_fen = self.amount_fen(money)?;
         let shard = if let Some(person) = money.debit_account().as_person() {
             let wallet = self.wallet(money)?;
-            let mut subsidy_fen = None;
+            let (mut subsidy_fen, mut may_contradict) = (None, false);
             self.post_person(person, money, |account| {
                 *account.wallet_fen_mut(wallet) -= amount_fen;
                 subsidy_fen = account.subsidy_fen.checked_sub(offline.subsidy_fen.get());
@@ -263,8 +266,12 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
                 account.add_spent(money.limit_day.get(), amount_fen);
                 if account.card_uid == offline.card_uid.get() {
                     account.card_seen = account.card_seen.max(money.token.get());
+                    may_contradict = account.has_open_tap();
                 }
             })?;
+            if may_contradict {
+                self.contradict_tap(person, CardCounter(money.token.get()));
+            }
             if subsidy_fen.is_none() {
                 return Err(self.bad("subsidy_fen"));
             }

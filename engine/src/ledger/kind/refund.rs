@@ -22,6 +22,8 @@
 //! which is in the payer's chain above the debit ([`crate::ledger::refunds`]), and is asked for there
 //! ([`crate::ledger::known::Need::Refunds`]). So nothing has to be remembered for as long as a debit can be refunded.
 //!
+//! A tap that is open is closed by a refund of it, whether the chip was written or not.
+//!
 //! **Where it goes**: see [`super::give_back`]; what was subsidy comes back last. It raises a day's limit only on the day on
 //! which the debit counts. Into a **closed account** nothing is paid that its holder can't have: what of it stands above zero
 //! there, and isn't subsidy, becomes payable to the holder in the same group.
@@ -259,6 +261,7 @@ fn subsidy_back_fen(debit: &RememberedOutcome, refunded_fen: i64) -> i64 {
 impl<P: Parts + ?Sized> Posting<'_, P> {
     pub(in crate::ledger) fn refund(&mut self, refund: &RefundRecord) -> Result<(), LedgerError> {
         self.post_back(&refund.money, &refund.wallets)?;
+        self.close_tap_of(&refund.money, refund.original_record.get())?;
         self.post_till(&refund.money)?;
         let original = refund.original();
         let slot = TerminalSlot(refund.original_slot.get());

@@ -19,6 +19,8 @@
 //! original hasn't come). Sequence 0 of either is `SequenceZero`. The status of account and merchant doesn't
 //! matter. A load or a settling that was made for the original stays.
 //!
+//! A tap that is open is closed by it, whether the chip was written or not.
+//!
 //! To which wallets the money goes back: see [`super::give_back`].
 
 use protocol::ids::{Epoch, SaleId, Sequence};
@@ -186,6 +188,7 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
     ) -> Result<(), LedgerError> {
         self.without_pricing(&reversal.back)?;
         self.post_back(&reversal.back.money, &reversal.back.wallets)?;
+        self.close_tap_of(&reversal.back.money, reversal.original_record.get())?;
         self.mark_undone(&reversal.back.money, reversal.original(), OutcomeMarks::REVERSED)
     }
 

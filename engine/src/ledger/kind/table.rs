@@ -1,5 +1,6 @@
 //! The rows: which requests the ledger knows, and what is asked of whichever it is.
 
+use super::account_close::AccountClose;
 use super::account_freeze::AccountFreeze;
 use super::account_limits::AccountLimits;
 use super::adjust::Adjust;
@@ -12,6 +13,7 @@ use super::card_debit::CardDebit;
 use super::card_issue::CardIssue;
 use super::card_replace::CardReplace;
 use super::card_return::CardReturn;
+use super::card_tap::CardTap;
 use super::code_debit::CodeDebit;
 use super::cut_off::CutOff;
 use super::loss_lift::LossLift;
@@ -31,6 +33,7 @@ use super::set_account_terms::SetAccountTerms;
 use super::set_meal_period::SetMealPeriod;
 use super::set_office_rules::SetOfficeRules;
 use super::set_policy::SetPolicy;
+use super::tap_confirm::TapConfirm;
 use super::tender::Tender;
 use super::top_up::TopUp;
 use super::top_up_undo::TopUpUndo;
@@ -115,6 +118,10 @@ macro_rules! asks {
 asks! {
     /// A tap.
     CardDebit(CardDebit<'a>);
+    /// A tap in two phases.
+    CardTap(CardTap<'a>);
+    /// What became of the chip after a tap in two phases.
+    TapConfirm(TapConfirm<'a>);
     /// A payment by code.
     CodeDebit(CodeDebit<'a>);
     /// A top-up.
@@ -191,4 +198,6 @@ asks! {
     AdjustDecide(AdjustDecide<'a>);
     /// Closes a proposed adjustment whose time has passed.
     AdjustExpire(AdjustExpire);
+    /// Pays out what is left in an account and closes it, at a counter.
+    AccountClose(AccountClose<'a>);
 }

@@ -16,7 +16,7 @@
 //!
 //! Its own identity comes first, and the amount is compared with whatever is remembered of the original. The date stands in
 //! the original's record, which is asked for ([`Need::Record`]). Sequence 0 of either is `SequenceZero`. The status of account
-//! and merchant doesn't matter. From then on the sale is answered as `Reversed`. To which wallets the money goes back: see
+//! and merchant doesn't matter. A tap that is open is closed by it. From then on the sale is answered as `Reversed`. To which wallets the money goes back: see
 //! [`super::give_back`].
 
 use protocol::ids::{Epoch, RecordNumber, SaleId, Sequence};
@@ -131,6 +131,7 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
     pub(in crate::ledger) fn void(&mut self, void: &FullReversalRecord) -> Result<(), LedgerError> {
         self.without_pricing(&void.back)?;
         self.post_back(&void.back.money, &void.back.wallets)?;
+        self.close_tap_of(&void.back.money, void.original_record.get())?;
         let marks = OutcomeMarks::REVERSED.with(OutcomeMarks::VOIDED);
         self.mark_undone(&void.back.money, void.original(), marks)
     }

@@ -1,8 +1,9 @@
-//! Records of a person's card, asked for by a counter: issued, replaced, returned.
+//! Records of a person's card, asked for by a counter: issued, replaced, returned, taken back as the account is closed.
 //!
 //! Each begins with the money record of who asked, and under which identity; it moves nothing. Its debit is the person,
-//! its amount the fee that was asked for.
+//! its amount the fee that was asked for, or what was paid out.
 
+use protocol::card::CardKind;
 use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -35,7 +36,7 @@ const _: () = assert!(size_of::<CardIssuedRecord>() == 96);
 /// A new card takes the place of the account's current one, which stays in the directory for its late records.
 ///
 /// ```text
-/// 0 money   80 old u64   88 new u64   96 old_counter u32   100 reason u8   101 zero, 3 bytes   104
+/// 0 money   80 old u64   88 new u64   96 old_counter u32   100 reason u8   101 kind u8   102 expires_day u16   104
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
@@ -50,8 +51,17 @@ pub struct CardReplacedRecord {
     pub old_counter: U32,
     /// Why: [`protocol::card::ReplaceReason`].
     pub reason: u8,
-    /// Zero.
-    pub reserved: [u8; 3],
+    /// What the new one was given out as: [`protocol::card::CardKind`], less one.
+    pub kind: u8,
+    /// The first +08:00 day on which it isn't taken any more, in days since 2000-01-01; 0 = never.
+    pub expires_day: U16,
+}
+
+impl CardReplacedRecord {
+    /// What the new card was given out as.
+    pub const fn kind_of_card(&self) -> u8 {
+        self.kind.saturating_add(CardKind::Standard.number())
+    }
 }
 
 const _: () = assert!(size_of::<CardReplacedRecord>() == 104);
@@ -77,6 +87,32 @@ pub struct CardReturnedRecord {
 }
 
 const _: () = assert!(size_of::<CardReturnedRecord>() == 96);
+
+/// An account is closed, and has no card from now on. What was paid out stands before it in its group.
+///
+/// ```text
+/// 0 money   80 card_uid u64   88 way u8   89 zero, 7 bytes   96
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct AccountClosedRecord {
+    /// Who asked, and whose account it was. Its amount is what the holder was paid.
+    pub money: MoneyRecord,
+    /// The card that came back; 0 = none.
+    pub card_uid: U64,
+    /// How the holder was paid: [`protocol::card::PayoutWay`].
+    pub way: u8,
+    /// Zero.
+    pub reserved: [u8; 7],
+}
+
+const _: () = assert!(size_of::<AccountClosedRecord>() == 96);
+
+impl Payload for AccountClosedRecord {
+    fn money(&self) -> Option<&MoneyRecord> {
+        Some(&self.money)
+    }
+}
 
 impl Payload for CardIssuedRecord {
     fn money(&self) -> Option<&MoneyRecord> {

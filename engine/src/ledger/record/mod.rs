@@ -13,10 +13,11 @@ mod holder;
 mod money;
 mod office;
 mod table;
+mod tap;
 mod till;
 mod wallets;
 
-pub use card::{CardIssuedRecord, CardReplacedRecord, CardReturnedRecord};
+pub use card::{AccountClosedRecord, CardIssuedRecord, CardReplacedRecord, CardReturnedRecord};
 pub use configuration::{
     AccountOpenedRecord, AccountTermsSetRecord, CardBoundRecord, CardConflictRecord, CutOffRecord,
     MealPeriodSetRecord, MerchantRegisteredRecord, PolicySetRecord, TerminalRegisteredRecord,
@@ -32,6 +33,7 @@ pub use office::{
     OfficeRulesSetRecord,
 };
 pub use table::{Record, RecordKind};
+pub use tap::TapConfirmedRecord;
 pub use till::BlockListActiveRecord;
 pub use wallets::{
     FullDebitRecord, FullReversalRecord, RefundRecord, SubsidyClaimedRecord, Wallets, WalletsRecord,
@@ -42,6 +44,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::error::LedgerError;
 use super::limits::PAYLOAD_BYTES_MAX;
+use super::outcome_ring::OutcomeMarks;
 
 /// What a layout says of itself, whichever kind of record it stands in.
 trait Payload: Sized + FromBytes + IntoBytes + KnownLayout + Immutable + Unaligned {
@@ -105,10 +108,18 @@ impl RecordKind {
         )
     }
 
-    /// True when it stands in a group beside the record that the identity belongs to, before it or behind it: it isn't
-    /// remembered.
+    /// True when it stands in a group beside the record that the answer stands on, before it or behind it: it isn't remembered.
+    /// What undoes a tap has the identity of that tap, the others that of the record beside them.
     pub const fn is_companion(self) -> bool {
-        matches!(self, RecordKind::Load | RecordKind::Settle | RecordKind::Fee | RecordKind::Payable)
+        matches!(
+            self,
+            RecordKind::Load
+                | RecordKind::Settle
+                | RecordKind::Fee
+                | RecordKind::Payable
+                | RecordKind::TapUndone
+                | RecordKind::PaidOut
+        )
     }
 
     /// True when [`super::apply::apply_posting`] takes it: only the touched shards are needed, not the registry.
@@ -121,6 +132,24 @@ impl RecordKind {
 pub type PayloadBuffer = [u8; PAYLOAD_BYTES_MAX];
 
 impl Record<'_> {
+    /// The money record of what may be decided behind another record in its group.
+    pub(super) fn money_mut(&mut self) -> Option<&mut MoneyRecord> {
+        match self {
+            Record::Debit(money) | Record::Load(money) | Record::Refusal(money) => Some(money),
+            Record::FullDebit(debit) => Some(&mut debit.money),
+            Record::Settle(r) | Record::PaidOut(r) => Some(&mut r.money),
+            Record::TapConfirmed(confirmed) => Some(&mut confirmed.money),
+            Record::AccountClosed(closed) => Some(&mut closed.money),
+            _ => None,
+        }
+    }
+
+    /// What is remembered of it besides its money record.
+    pub(super) fn outcome_marks(&self) -> OutcomeMarks {
+        let two_phase = matches!(self, Record::FullDebit(debit) if debit.is_two_phase());
+        OutcomeMarks::default().with_if(two_phase, OutcomeMarks::TWO_PHASE)
+    }
+
     /// How much of a debit's amount was subsidy.
     pub(super) fn subsidy_used_fen(&self) -> u32 {
         match self {

@@ -72,7 +72,7 @@ impl MoneyFlags {
     pub const CLOCK: MoneyFlags = MoneyFlags(1 << 5);
     /// Offline fact of a card that no account has.
     pub const UNKNOWN_CARD: MoneyFlags = MoneyFlags(1 << 6);
-    /// Offline fact of an account that isn't open, or for a merchant that is closed.
+    /// Offline fact of an account that isn't open, of a card that has expired, or for a merchant that is closed.
     pub const NOT_OPEN: MoneyFlags = MoneyFlags(1 << 7);
     /// Any of the reasons for which an offline fact is held for review.
     pub const REVIEW: MoneyFlags = MoneyFlags(0b1111_1100);

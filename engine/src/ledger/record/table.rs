@@ -5,14 +5,14 @@ use protocol::ids::{AccountId, RecordNumber, SaleId};
 use zerocopy::IntoBytes;
 
 use super::{
-    AccountChangedRecord, AccountOpenedRecord, AccountTermsSetRecord, AdjustmentClosedRecord,
-    AdjustmentProposedRecord, AdjustmentRecord, BlockListActiveRecord, CardBoundRecord, CardConflictRecord,
-    CardIssuedRecord, CardReplacedRecord, CardReturnedRecord, CutOffRecord, FullDebitRecord,
-    FullReversalRecord, LossRecord, MealPeriodSetRecord, MerchantRegisteredRecord, MoneyRecord,
-    OfficeRulesSetRecord, OfflineDebitRecord, PasswordSetRecord, Payload, PayloadBuffer, PhoneSetRecord,
-    PolicySetRecord, RefundRecord, ReversalRecord, SubsidyClaimedRecord, SuspenseRecord,
-    TerminalRegisteredRecord, TopUpRecord, VirtualBoundRecord, VirtualUnboundRecord, WalletsRecord, fixed,
-    followed, join,
+    AccountChangedRecord, AccountClosedRecord, AccountOpenedRecord, AccountTermsSetRecord,
+    AdjustmentClosedRecord, AdjustmentProposedRecord, AdjustmentRecord, BlockListActiveRecord,
+    CardBoundRecord, CardConflictRecord, CardIssuedRecord, CardReplacedRecord, CardReturnedRecord,
+    CutOffRecord, FullDebitRecord, FullReversalRecord, LossRecord, MealPeriodSetRecord,
+    MerchantRegisteredRecord, MoneyRecord, OfficeRulesSetRecord, OfflineDebitRecord, PasswordSetRecord,
+    Payload, PayloadBuffer, PhoneSetRecord, PolicySetRecord, RefundRecord, ReversalRecord,
+    SubsidyClaimedRecord, SuspenseRecord, TapConfirmedRecord, TerminalRegisteredRecord, TopUpRecord,
+    VirtualBoundRecord, VirtualUnboundRecord, WalletsRecord, fixed, followed, join,
 };
 use crate::ledger::apply::{Posting, Setting};
 use crate::ledger::error::LedgerError;
@@ -281,11 +281,17 @@ records! {
         10 Settle(WalletsRecord), 1, "settle", NORMAL, Some(BillLineKind::Settle), settle;
         /// Posting: a person → fees, before the record of what it is paid for, in its group.
         11 Fee(WalletsRecord), 1, "fee", NORMAL, Some(BillLineKind::Fee), fee;
+        /// Posting: as a full reversal, of a tap whose chip wasn't written. It has the tap's identity, stands in the chain of the
+        /// tap's till, and in a group before the record of who found it out.
+        12 TapUndone(FullReversalRecord), 1, "tap_undone", RESERVED, Some(BillLineKind::Reversal), tap_undone;
         /// Posting: subsidy clearing → the subsidy part of a person's card wallet.
         13 SubsidyClaimed(SubsidyClaimedRecord),
             1, "subsidy_claimed", NORMAL, Some(BillLineKind::Subsidy), subsidy_claimed;
         /// Posting: as a full reversal, by a void.
         14 Void(FullReversalRecord), 1, "void", RESERVED, Some(BillLineKind::Void), void;
+        /// Posting: a person → payable clearing, or what is left of the school's → subsidy clearing, before the record that
+        /// closes the account, in its group.
+        15 PaidOut(WalletsRecord), 1, "paid_out", NORMAL, Some(BillLineKind::PaidOut), paid_out;
         /// Posting: a person's electronic wallet → top-up clearing: a top-up taken back at its counter.
         16 TopUpUndo(ReversalRecord),
             1, "top_up_undo", NORMAL, Some(BillLineKind::TopUpUndone), top_up_undo;
@@ -316,6 +322,8 @@ records! {
         /// Memo: a proposed adjustment is rejected, or its time has passed.
         50 AdjustmentClosed(AdjustmentClosedRecord, reason: &'a [u8]),
             1, "adjustment_closed", NORMAL, None, adjustment_closed;
+        /// Memo: what a till says of the chip after a tap.
+        36 TapConfirmed(TapConfirmedRecord), 1, "tap_confirmed", RESERVED, None, tap_confirmed;
     }
     configuration {
         /// An account is opened.
@@ -358,5 +366,7 @@ records! {
         85 LossLifted(LossRecord), 1, "loss_lifted", NORMAL, loss_lifted;
         /// What one operator may do alone is set.
         96 OfficeRulesSet(OfficeRulesSetRecord), 1, "office_rules_set", NORMAL, office_rules_set;
+        /// An account is closed, at a counter.
+        76 AccountClosed(AccountClosedRecord), 1, "account_closed", NORMAL, account_closed;
     }
 }

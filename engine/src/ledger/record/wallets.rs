@@ -10,7 +10,7 @@
 //! settle, fee, payable
 //!                   money 80 │ wallets 32                                                                  = 112
 //! subsidy claimed   money 80 │ wallets 32 │ 112 batch u32 │ 116 mode u8 │ 117 0                            = 120
-//! full debit        money 80 │ wallets 32 │ 112 pricing_fen i64 │ 120 previous_pricing u64 │ 128 window u32 │ 132 0 = 136
+//! full debit        money 80 │ wallets 32 │ 112 pricing_fen i64 │ 120 previous_pricing u64 │ 128 window u32 │ 132 phases u8 │ 133 0 = 136
 //! refund            money 80 │ wallets 32 │ 112 original_record u64 │ 120 refunded_before_fen i64 │ 128 original_terminal u32
 //!                   │ 132 original_sequence u32 │ 136 original_epoch u16 │ 138 original_slot u16 │ 140 0            = 144
 //! full reversal, void
@@ -102,8 +102,11 @@ pub struct FullDebitRecord {
     pub previous_pricing: U64,
     /// The window of a limit that it counts in; 0, in none, so far.
     pub window: U32,
+    /// [`FullDebitRecord::TWO_PHASES`] of a tap whose chip is still to be written: `token` is the counter that it is written
+    /// with, and the account takes it once the chip was. 0 of every other debit.
+    pub phases: u8,
     /// Zero.
-    pub reserved: U32,
+    pub reserved: [u8; 3],
 }
 
 const _: () = assert!(size_of::<FullDebitRecord>() == 136);
@@ -115,6 +118,14 @@ impl Payload for FullDebitRecord {
 }
 
 impl FullDebitRecord {
+    /// A tap that is open until its till confirms it, or the card's next presentation resolves it.
+    pub const TWO_PHASES: u8 = 2;
+
+    /// Whether it is the first phase of a tap.
+    pub const fn is_two_phase(&self) -> bool {
+        self.phases == Self::TWO_PHASES
+    }
+
     /// One without pricing, in no window.
     pub(in crate::ledger) const fn plain(money: MoneyRecord, wallets: Wallets) -> Self {
         Self {
@@ -123,7 +134,8 @@ impl FullDebitRecord {
             pricing_fen: I64::ZERO,
             previous_pricing: U64::ZERO,
             window: U32::ZERO,
-            reserved: U32::ZERO,
+            phases: 0,
+            reserved: [0; 3],
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The whole state as a stream of bytes, and its digest.
 //!
 //! ```text
-//! │ magic, 8 bytes │ version u32 │ zero u32 │ section ×15, in order of tag │ BLAKE3 of all before, 32 bytes │
+//! │ magic, 8 bytes │ version u32 │ zero u32 │ section ×17, in order of tag │ BLAKE3 of all before, 32 bytes │
 //! section: │ tag u32 │ bytes of a row u32 │ rows u64 │ rows │
 //! ```
 //!
@@ -23,6 +23,7 @@ use protocol::ids::{AccountId, BusinessDate, CardUid, MerchantId, RecordNumber, 
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromZeros, IntoBytes};
 
+use super::account::Account;
 use super::block_list::{BlockList, BlockMove, BlockedSince};
 use super::command::TerminalSlot;
 use super::directory::{CardRoute, Directory};
@@ -31,6 +32,7 @@ use super::holder::Holder;
 use super::hot::HotPart;
 use super::ledger_account::{Clearing, LedgerAccount};
 use super::limits::NAME_BYTES_MAX;
+use super::open_taps::OpenTap;
 use super::orders::Order;
 use super::outcome_ring::RememberedOutcome;
 use super::proposals;
@@ -45,14 +47,15 @@ use super::shard::{Layout, Parts};
 use super::state::{Sizes, State};
 use super::terminal_entry::TerminalEntry;
 use rows::{
-    AccountRow, BlockRow, BooksRow, CardRow, HolderRow, HotRow, MealPeriodRow, MerchantRow, OrderRow,
-    OutcomeRow, ProposalRow, Row, TillRow,
+    AccountRow, BlockRow, BooksRow, CardPastRow, CardRow, HolderRow, HotRow, MealPeriodRow, MerchantRow,
+    OpenTapRow, OrderRow, OutcomeRow, ProposalRow, Row, TillRow,
 };
 
 const MAGIC: [u8; 8] = *b"YIKALEDG";
 /// Version 1 had no subsidy parts and no counters seen, version 2 no block-list, no holders and no subsidy part of offline debits,
-/// version 3 nothing of operators; what they left out can only be had from the log.
-const VERSION: u32 = 4;
+/// version 3 nothing of operators, version 4 no open taps and nothing of cards but whose they are; what they left out can only be had
+/// from the log.
+const VERSION: u32 = 5;
 
 /// Bytes gathered before they are hashed and written.
 const CHUNK_BYTES: usize = 1 << 16;
@@ -121,6 +124,8 @@ pub fn read(input: &mut dyn Read, sizes: &Sizes) -> Result<State, LedgerError> {
     source.section(|row| reader.outcome(row))?;
     source.section(|row| reader.hot(row))?;
     source.section(|row| reader.order(row))?;
+    source.section(|row| reader.open_tap(row))?;
+    source.section(|row| reader.card_past(row))?;
     source.section(|row| reader.block(row))?;
     source.section(|row| reader.holder(row))?;
     source.section(|row| reader.office(row))?;
@@ -203,6 +208,10 @@ fn stream<P: Parts + ?Sized>(
         orders.sort_unstable_by_key(|order| order.record);
         sink.section(orders.len(), orders.iter().map(OrderRow::from))?;
     }
+    let taps = open_taps(parts);
+    sink.section(taps.len(), taps.iter().map(OpenTapRow::from))?;
+    let pasts = directory.card_pasts_in_order();
+    sink.section(pasts.len(), pasts.iter().map(CardPastRow::from))?;
     let blocks = block_rows(&registry.block_list);
     sink.section(blocks.len(), blocks)?;
     let holders = || {
@@ -241,6 +250,14 @@ fn sorted(entry: &TerminalEntry) -> Vec<RememberedOutcome> {
     let mut outcomes: Vec<_> = entry.ring.remembered().copied().collect();
     outcomes.sort_unstable_by_key(|outcome| (outcome.epoch, outcome.sequence));
     outcomes
+}
+
+/// Every open tap with its key, in order of account.
+fn open_taps<P: Parts + ?Sized>(parts: &P) -> Vec<(u64, OpenTap)> {
+    let of_shard = |shard| parts.shard(shard).taps.in_order().into_iter().map(|(key, tap)| (key, *tap));
+    let mut taps: Vec<_> = (0..parts.shard_count()).flat_map(of_shard).collect();
+    taps.sort_unstable_by_key(|(key, _)| *key);
+    taps
 }
 
 fn hot_rows<P: Parts + ?Sized>(parts: &P, heads: Heads) -> Vec<HotRow> {
@@ -611,6 +628,26 @@ impl Reader<'_> {
             Ok(())
         } else {
             Err(LedgerError::TableFull { table: "proposed adjustments" })
+        }
+    }
+
+    fn open_tap(&mut self, row: &OpenTapRow) -> Result<(), LedgerError> {
+        let (key, tap) = row.tap().ok_or_else(|| bad("an open tap has a mark that it can't have"))?;
+        let account = OpenTap::account_of(key);
+        let marked = self.layout.account(&self.state.shards, account).is_some_and(Account::has_open_tap);
+        if !marked {
+            return Err(bad("an account has an open tap and isn't marked"));
+        }
+        let shard = &mut self.state.shards[self.layout.shard_of_account(account)];
+        if shard.taps.insert(key, tap) { Ok(()) } else { Err(LedgerError::TableFull { table: "open taps" }) }
+    }
+
+    fn card_past(&mut self, row: &CardPastRow) -> Result<(), LedgerError> {
+        let (uid, past) = row.past().ok_or_else(|| bad("a card's row has a mark that it can't have"))?;
+        if self.state.directory.insert_card_past(uid, past) {
+            Ok(())
+        } else {
+            Err(LedgerError::TableFull { table: "what is known of cards" })
         }
     }
 

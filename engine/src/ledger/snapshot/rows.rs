@@ -1,16 +1,18 @@
 //! The fixed rows of a snapshot: little-endian, sizes asserted. Rows name logical ids, never a shard's places.
 
-use protocol::ids::{AccountId, BusinessDate, Epoch, RecordNumber, TerminalId};
+use protocol::ids::{AccountId, BusinessDate, CardUid, Epoch, RecordNumber, TerminalId};
 use protocol::request::AdjustDirection;
 use zerocopy::little_endian::{I64, U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::ledger::account::{Account, AccountStatus, Marks};
+use crate::ledger::card_past::CardPast;
 use crate::ledger::gaps::Gaps;
 use crate::ledger::holder::{Holder, PasswordRef};
 use crate::ledger::hot::HotPart;
 use crate::ledger::ledger_account::LedgerAccount;
 use crate::ledger::limits::{GAPS_MAX, NAME_BYTES_MAX, SUSPENSE_RECENT};
+use crate::ledger::open_taps::OpenTap;
 use crate::ledger::orders::{Order, OrderKey};
 use crate::ledger::outcome_ring::{OutcomeMarks, RememberedOutcome};
 use crate::ledger::proposals::Proposal;
@@ -174,6 +176,41 @@ row! {
         balance_after_fen: I64,
         credit: U32,
         reserved: U32,
+    }
+}
+
+row! {
+    /// In order of account.
+    OpenTapRow, tag 12, 64 bytes {
+        record: U64,
+        amount_fen: I64,
+        chip_balance_fen: I64,
+        account: U32,
+        counter: U32,
+        terminal: U32,
+        sequence: U32,
+        credit: U32,
+        subsidy_fen: U32,
+        epoch: U16,
+        slot: U16,
+        limit_day: U16,
+        contradicted: u8,
+        reserved: [u8; 9],
+    }
+}
+
+row! {
+    /// In order of card number.
+    CardPastRow, tag 13, 40 bytes {
+        card_uid: U64,
+        since_ns: U64,
+        former_since_ns: U64,
+        former: U32,
+        expires_day: U16,
+        ended_day: U16,
+        kind: u8,
+        has_former: u8,
+        reserved: [u8; 6],
     }
 }
 
@@ -427,6 +464,68 @@ impl From<&Proposal> for ProposalRow {
     }
 }
 
+impl From<&(u64, OpenTap)> for OpenTapRow {
+    fn from((key, tap): &(u64, OpenTap)) -> Self {
+        Self {
+            record: tap.record.into(),
+            amount_fen: tap.amount_fen.into(),
+            chip_balance_fen: tap.chip_balance_fen.into(),
+            account: OpenTap::account_of(*key).0.into(),
+            counter: tap.counter.into(),
+            terminal: tap.terminal.into(),
+            sequence: tap.sequence.into(),
+            credit: tap.credit.bits().into(),
+            subsidy_fen: tap.subsidy_fen.into(),
+            epoch: tap.epoch.into(),
+            slot: tap.slot.into(),
+            limit_day: tap.limit_day.into(),
+            contradicted: tap.contradicted.into(),
+            reserved: [0; 9],
+        }
+    }
+}
+
+impl OpenTapRow {
+    /// The tap and its key; none when a mark isn't one.
+    pub(super) fn tap(&self) -> Option<(u64, OpenTap)> {
+        let tap = OpenTap {
+            record: self.record.get(),
+            amount_fen: self.amount_fen.get(),
+            chip_balance_fen: self.chip_balance_fen.get(),
+            counter: self.counter.get(),
+            terminal: self.terminal.get(),
+            sequence: self.sequence.get(),
+            credit: LedgerAccount::from_bits(self.credit.get()),
+            subsidy_fen: self.subsidy_fen.get(),
+            epoch: self.epoch.get(),
+            slot: self.slot.get(),
+            limit_day: self.limit_day.get(),
+            contradicted: match self.contradicted {
+                0 => false,
+                1 => true,
+                _ => return None,
+            },
+        };
+        Some((OpenTap::key(AccountId(self.account.get())), tap))
+    }
+}
+
+impl From<&(CardUid, CardPast)> for CardPastRow {
+    fn from((uid, past): &(CardUid, CardPast)) -> Self {
+        Self {
+            card_uid: uid.0.into(),
+            since_ns: past.since_ns.into(),
+            former_since_ns: past.former_since_ns.into(),
+            former: past.former.map_or(0, |former| former.0).into(),
+            expires_day: past.expires_day.into(),
+            ended_day: past.ended_day.into(),
+            kind: past.kind,
+            has_former: past.former.is_some().into(),
+            reserved: [0; 6],
+        }
+    }
+}
+
 impl ProposalRow {
     pub(super) fn proposal(&self) -> Option<Proposal> {
         Some(Proposal {
@@ -439,6 +538,25 @@ impl ProposalRow {
             wallet: Wallet::from_number(self.wallet)?,
             direction: AdjustDirection::from_number(self.direction)?,
         })
+    }
+}
+
+impl CardPastRow {
+    /// The card and what is known of it; none when a mark isn't one.
+    pub(super) fn past(&self) -> Option<(CardUid, CardPast)> {
+        let past = CardPast {
+            since_ns: self.since_ns.get(),
+            former_since_ns: self.former_since_ns.get(),
+            former: match self.has_former {
+                0 => None,
+                1 => Some(AccountId(self.former.get())),
+                _ => return None,
+            },
+            expires_day: self.expires_day.get(),
+            ended_day: self.ended_day.get(),
+            kind: self.kind,
+        };
+        Some((CardUid(self.card_uid.get()), past))
     }
 }
 

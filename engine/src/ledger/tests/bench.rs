@@ -81,6 +81,8 @@ pub(super) fn small_sizes(shards: usize) -> Sizes {
         merchants_max: 16,
         outcomes_per_terminal: 16,
         orders_max: 1_024,
+        open_taps_max: 64,
+        card_pasts_max: 64,
     }
 }
 
@@ -171,6 +173,7 @@ impl Bench {
                     let found = refunds::find(original, head, None, read);
                     known.refunds = Some(found.expect("the chain is the account's"));
                 }
+                Need::Till(slot) => known.till = Some(slot),
                 Need::Record(number) => known.record = Some(self.known_record(number)),
                 Need::Order { key, .. } => {
                     let credited = |number: &RecordNumber| {
@@ -244,6 +247,12 @@ impl Bench {
         let number = self.head();
         let State { registry, directory, shards } = &mut self.state;
         apply(registry, directory, shards, number, self.time_ns, record).unwrap();
+    }
+
+    /// The newest record.
+    pub(super) fn newest(&self) -> Record<'_> {
+        let logged = self.log.last().unwrap();
+        Record::decode(logged.kind, logged.version, &logged.payload).unwrap()
     }
 
     /// Says that the index of orders has everything.

@@ -1,6 +1,6 @@
 //! The block-list: every way in which a card comes onto it or leaves it, in order.
 
-use protocol::card::ReplaceReason;
+use protocol::card::{CardTerms, ReplaceReason};
 use protocol::ids::{AccountId, CardUid};
 use protocol::result_code::ResultCode;
 
@@ -36,7 +36,8 @@ fn terms(account: u32, card_lost: bool) -> Request<'static> {
 fn replace(sequence: u32, account: u32, card: u64) -> Request<'static> {
     let (account, new_card) = (AccountSelector::Account(AccountId(account)), CardUid(card));
     let (sale, reason) = (sale(COUNTER, 1, sequence), ReplaceReason::Lost);
-    Request::CardReplace(CardReplace { sale, account, new_card, reason, fee_fen: 0 })
+    let terms = CardTerms::STANDARD;
+    Request::CardReplace(CardReplace { sale, account, new_card, reason, terms, fee_fen: 0 })
 }
 
 /// Every move after this version: version, card, whether it came onto the list.

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::card::{CardKind, ReplaceReason};
+use protocol::card::{CardKind, CardTerms, ChipWrite, PayoutWay, ReplaceReason};
 use protocol::ids::{
     AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, PhoneDigest, RecordNumber, Sequence,
     TerminalId, VirtualId,
@@ -19,19 +19,20 @@ use protocol::result_code::ResultCode;
 use super::bench::{MERCHANT, NOON_NS, SECOND_NS, register_till, sale, text};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
-    AccountFreeze, AccountLimits, AccountSelector, Adjust, AdjustDecide, AdjustExpire, Balance, BillHead,
-    BindCard, CardDebit, CardIssue, CardReplace, CardReturn, Channel, CodeDebit, CodeVerdict, CutOff,
-    LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordSet, PhoneChange, Refund,
-    RegisterMerchant, RegisterTerminal, Reversal, Sale, SaleQuery, SetAccountTerms, SetPolicy, Tender,
-    TerminalSlot, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    AccountClose, AccountFreeze, AccountLimits, AccountSelector, Adjust, AdjustDecide, AdjustExpire, Balance,
+    BillHead, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, CardTap, Channel, CodeDebit,
+    CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordSet, PhoneChange,
+    Refund, RegisterMerchant, RegisterTerminal, Reversal, Sale, SaleQuery, SetAccountTerms, SetPolicy,
+    TapConfirm, Tender, TerminalSlot, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use crate::ledger::holder::PasswordRef;
 use crate::ledger::known::{Known, KnownOrder, KnownPassword, KnownRecord, PasswordVerdict};
 use crate::ledger::limits::{
     ACCOUNT_CHANGE_LOOKS_MAX, ACCOUNT_QUERY_LOOKS_MAX, CARD_DEBIT_LOOKS_MAX, CARD_STATE_LOOKS_MAX,
-    CODE_DEBIT_LOOKS_MAX, DIRECTORY_CHANGE_LOOKS_MAX, GAPS_MAX, HOLDER_LOOKS_MAX, Looks, OFFICE_LOOKS_MAX,
-    OFFLINE_LOOKS_MAX, PAYLOAD_BYTES_MAX, REFUND_LOOKS_MAX, REVERSAL_LOOKS_MAX, SALE_QUERY_LOOKS_MAX,
-    TABLE_SEARCH_MAX, TENDER_LOOKS_MAX, TOP_UP_LOOKS_MAX, TOP_UP_UNDO_LOOKS_MAX, VOID_LOOKS_MAX,
+    CARD_TAP_LOOKS_MAX, CODE_DEBIT_LOOKS_MAX, DIRECTORY_CHANGE_LOOKS_MAX, GAPS_MAX, HOLDER_LOOKS_MAX, Looks,
+    OFFICE_LOOKS_MAX, OFFLINE_LOOKS_MAX, PAYLOAD_BYTES_MAX, PRESENTATION_LOOKS_MAX, REFUND_LOOKS_MAX,
+    REVERSAL_LOOKS_MAX, SALE_QUERY_LOOKS_MAX, TABLE_SEARCH_MAX, TAP_CONFIRM_LOOKS_MAX, TENDER_LOOKS_MAX,
+    TOP_UP_LOOKS_MAX, TOP_UP_UNDO_LOOKS_MAX, VOID_LOOKS_MAX,
 };
 use crate::ledger::orders::OrderKey;
 use crate::ledger::probes::count;
@@ -46,6 +47,8 @@ const OPENED_COUNTED: u32 = 64;
 /// Times that every way of every command is played.
 const ROUNDS: u32 = 150;
 const ORDERS_MAX: usize = 256;
+const OPEN_TAPS_MAX: u32 = 1_024;
+const CARD_PASTS_MAX: u32 = 4_096;
 const OUTCOMES_PER_TILL: u32 = 16;
 
 /// The till whose sequences come in order.
@@ -73,8 +76,11 @@ const PASSWORD: PasswordRef = PasswordRef(5);
 const GAP_STEP: u32 = 40;
 
 /// The bound of a kind of command, and the buckets that a search for a place may add to it.
-const BOUNDS: [(&str, Looks, usize); 16] = [
+const BOUNDS: [(&str, Looks, usize); 19] = [
     ("card debit", CARD_DEBIT_LOOKS_MAX, 0),
+    ("two-phase tap", CARD_TAP_LOOKS_MAX, TABLE_SEARCH_MAX),
+    ("presentation", PRESENTATION_LOOKS_MAX, TABLE_SEARCH_MAX),
+    ("confirmation", TAP_CONFIRM_LOOKS_MAX, 0),
     ("code debit", CODE_DEBIT_LOOKS_MAX, 0),
     ("offline record", OFFLINE_LOOKS_MAX, 0),
     ("reversal", REVERSAL_LOOKS_MAX, 0),
@@ -95,6 +101,8 @@ const BOUNDS: [(&str, Looks, usize); 16] = [
 fn kind(request: &Request<'_>) -> &'static str {
     match request {
         Request::CardDebit(_) => "card debit",
+        Request::CardTap(_) => "two-phase tap",
+        Request::TapConfirm(_) => "confirmation",
         Request::CodeDebit(_) => "code debit",
         Request::Offline(_) => "offline record",
         Request::Reversal(_) => "reversal",
@@ -107,7 +115,10 @@ fn kind(request: &Request<'_>) -> &'static str {
         Request::SaleQuery(_) => "sale query",
         Request::Opening(_) | Request::SetAccountTerms(_) | Request::SetAccountClass(_) => "opening or terms",
         Request::OpenAccount(_) | Request::BindCard(_) => "account or card",
-        Request::CardIssue(_) | Request::CardReplace(_) | Request::CardReturn(_) => "card at a counter",
+        Request::CardIssue(_)
+        | Request::CardReplace(_)
+        | Request::CardReturn(_)
+        | Request::AccountClose(_) => "card at a counter",
         Request::PasswordSet(_)
         | Request::PasswordImport(_)
         | Request::VirtualBind(_)
@@ -156,6 +167,8 @@ impl Campus {
             merchants_max: 4,
             outcomes_per_terminal: OUTCOMES_PER_TILL as usize,
             orders_max: ORDERS_MAX,
+            open_taps_max: OPEN_TAPS_MAX,
+            card_pasts_max: CARD_PASTS_MAX,
         };
         let mut campus = Campus {
             state: State::new(&sizes).expect("sizes in their ranges"),
@@ -220,8 +233,8 @@ impl Campus {
         let up_to = RecordNumber(self.next_number);
         let order = order.map(|key| KnownOrder { key, up_to, found: None });
         let password = Some(KnownPassword { of: PASSWORD, verdict: self.verdict });
-        let known =
-            Known { order, record: self.latest, password, stored: Some(PASSWORD), ..Known::default() };
+        let (stored, till) = (Some(PASSWORD), Some(TerminalSlot(COUNTER)));
+        let known = Known { order, record: self.latest, till, password, stored, ..Known::default() };
         let command = Command { request, known: Some(&known) };
         let number = RecordNumber(self.next_number);
         let time_ns = NOON_NS + self.next_number * SECOND_NS / 100;
@@ -252,7 +265,10 @@ impl Campus {
     }
 
     fn counted(&mut self, request: Request<'_>) -> ResultCode {
-        let kind = kind(&request);
+        self.counted_as(kind(&request), request)
+    }
+
+    fn counted_as(&mut self, kind: &'static str, request: Request<'_>) -> ResultCode {
         let (code, looks) = count(|| self.run(request));
         let most = self.most.entry(kind).or_default();
         most.probes = most.probes.max(looks.probes);
@@ -321,6 +337,7 @@ impl Campus {
         self.given_back(own, counter + 4);
         self.uploads(round, account);
         self.out_of_order(round, account);
+        self.two_phase_taps(own, counter + 10);
         for selector in [
             AccountSelector::Account(id),
             AccountSelector::StudentNumber(student_number(account)),
@@ -466,6 +483,38 @@ impl Campus {
         }
     }
 
+    /// Opened, confirmed in every way, undone at the card's next presentation at another till, with a load and without.
+    fn two_phase_taps(&mut self, own: CardUid, counter: u32) {
+        let tap = |sale, counter, amount_fen| {
+            Request::CardTap(CardTap { sale, card_uid: own, card_counter: CardCounter(counter), amount_fen })
+        };
+        for (at, write) in (0..).zip(ChipWrite::ALL) {
+            let counter = counter + 10 * at;
+            let tapped = self.next_sale_of(COUNTER);
+            self.counted(tap(tapped, counter, 100));
+            self.counted(tap(tapped, counter, 100));
+            let sale = self.next_sale_of(COUNTER);
+            let confirm = TapConfirm {
+                sale,
+                original_terminal: sale.terminal,
+                original_epoch: tapped.epoch,
+                original_sequence: tapped.sequence,
+                amount_fen: 100,
+                write: *write,
+            };
+            self.counted(Request::TapConfirm(confirm));
+            self.counted(Request::TapConfirm(confirm));
+            self.counted(Request::TapConfirm(TapConfirm { amount_fen: 101, ..confirm }));
+            let next = self.next_sale();
+            self.counted_as("presentation", tap(next, counter + 1, 100));
+            let (tapped, sale) = (self.next_sale_of(COUNTER), self.next_sale());
+            self.counted_as("presentation", tap(tapped, counter + 2, 100));
+            let (card_counter, amount_fen) = (CardCounter(counter + 2), 400);
+            let debit = CardDebit { sale, card_uid: own, card_counter, amount_fen };
+            self.counted_as("presentation", Request::CardDebit(debit));
+        }
+    }
+
     fn uploads(&mut self, round: u32, account: u32) {
         for (card_uid, authentic) in [
             (card(account.into()), true),
@@ -539,6 +588,7 @@ impl Campus {
         self.counted(Request::BindCard(BindCard { account: other, card_uid: fresh }));
         self.cards_at_a_counter(round, account);
         self.at_the_office(account);
+        self.closings(account);
     }
 }
 
@@ -590,9 +640,12 @@ impl Campus {
         for (account, first, second) in [(by_id, fresh(0), fresh(1)), (by_number, fresh(2), fresh(3))] {
             for card_uid in [first, first, old] {
                 let (sale, kind) = (self.next_sale_of(COUNTER), CardKind::Standard);
-                let issue = CardIssue { sale, account, card_uid, kind, expires_day: 0, fee_fen: 0 };
+                let expires_day = 40_000;
+                let issue = CardIssue { sale, account, card_uid, kind, expires_day, fee_fen: 0 };
                 self.counted(Request::CardIssue(issue));
                 self.counted(Request::CardIssue(issue));
+                let at_till = self.next_sale();
+                self.counted_as("presentation", tap(at_till, card_uid, 1, 5));
             }
             for new_card in [second, first, old] {
                 let (sale, reason) = (self.next_sale_of(COUNTER), ReplaceReason::Broken);
@@ -601,6 +654,7 @@ impl Campus {
                     account,
                     new_card,
                     reason,
+                    terms: CardTerms::STANDARD,
                     fee_fen: 0,
                 }));
             }
@@ -608,6 +662,19 @@ impl Campus {
                 let sale = self.next_sale_of(COUNTER);
                 self.counted(Request::CardReturn(CardReturn { sale, account, card_uid }));
             }
+        }
+    }
+
+    /// The account has no card by now: it is closed, and can't be once more.
+    fn closings(&mut self, account: u32) {
+        let old = card(account.into());
+        let by_id = AccountSelector::Account(AccountId(account));
+        let by_number = AccountSelector::StudentNumber(student_number(account));
+        for (account, card_uid) in [(by_number, old), (by_id, CardUid(0)), (by_id, CardUid(0))] {
+            let (sale, way) = (self.next_sale_of(COUNTER), PayoutWay::Cash);
+            let close = AccountClose { sale, account, card_uid, way };
+            self.counted(Request::AccountClose(close));
+            self.counted(Request::AccountClose(close));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Cards at a counter: issued, replaced, returned, each once.
 
-use protocol::card::{CardKind, ReplaceReason};
+use protocol::card::{CardKind, CardTerms, ReplaceReason};
 use protocol::ids::{AccountId, CardCounter, CardUid, TerminalId};
 use protocol::result_code::ResultCode;
 
@@ -50,7 +50,14 @@ fn issue(sale: Sale<'_>, account: u32, card: u64) -> CardIssue<'_> {
 
 fn replace(sale: Sale<'_>, account: u32, card: u64) -> CardReplace<'_> {
     let (account, new_card) = (by(account), CardUid(card));
-    CardReplace { sale, account, new_card, reason: ReplaceReason::Lost, fee_fen: 0 }
+    CardReplace {
+        sale,
+        account,
+        new_card,
+        reason: ReplaceReason::Lost,
+        terms: CardTerms::STANDARD,
+        fee_fen: 0,
+    }
 }
 
 fn give_back(sale: Sale<'_>, account: u32, card: CardUid) -> CardReturn<'_> {
@@ -162,10 +169,8 @@ fn each_refusal() {
             sequence -= u32::from(records == 0);
         };
     // Fields, without a record.
-    let fields: [fn(Sale<'static>) -> Request<'static>; 5] = [
+    let fields: [fn(Sale<'static>) -> Request<'static>; 3] = [
         |sale| Request::CardIssue(issue(sale, BARE, 0)),
-        |sale| Request::CardIssue(CardIssue { kind: CardKind::Visitor, ..issue(sale, BARE, 70) }),
-        |sale| Request::CardIssue(CardIssue { expires_day: 10_000, ..issue(sale, BARE, 70) }),
         |sale| Request::CardReplace(replace(sale, 0, 0)),
         |sale| Request::CardReturn(give_back(sale, 0, CardUid(0))),
     ];

@@ -1,12 +1,12 @@
 //! The bytes of records, as they stand in logs: a change here is a new version of the kind.
 
-use protocol::card::{CardKind, ReplaceReason};
+use protocol::card::{CardKind, CardTerms, ChipWrite, ReplaceReason};
 use protocol::ids::{AccountId, CardCounter, CardUid, PhoneDigest, VirtualId};
 use protocol::request::{AdjustDirection, FreezeAction, Verdict};
 
 use super::bench::{Bench, Logged, register_till, sale, text, uid};
 use super::office::{self, FINANCE};
-use super::top_up_undos;
+use super::{account_close, taps, top_up_undos};
 use crate::ledger::command::{
     AccountFreeze, AccountSelector, Adjust, AdjustDecide, CardIssue, CardReplace, CardReturn, Channel,
     LossLift, LossReport, OfflineFact, PasswordSet, PhoneChange, RegisterTerminal, Request, VirtualBind,
@@ -52,7 +52,15 @@ fn records_of_a_counter() {
     bench.tap(sale(1, 1, 1), 0, 7, 1_250);
     let (account, fee_fen) = (AccountSelector::Account(AccountId(0)), 0);
     let (new_card, reason) = (CardUid(0x0102_0304), ReplaceReason::Broken);
-    bench.done(Request::CardReplace(CardReplace { sale: sale(0, 1, 1), account, new_card, reason, fee_fen }));
+    let terms = CardTerms::STANDARD;
+    bench.done(Request::CardReplace(CardReplace {
+        sale: sale(0, 1, 1),
+        account,
+        new_card,
+        reason,
+        terms,
+        fee_fen,
+    }));
     bench.done(Request::CardReturn(CardReturn { sale: sale(0, 1, 2), account, card_uid: new_card }));
     let (card_uid, kind, expires_day) = (CardUid(0x0506_0708), CardKind::Standard, 0);
     let sale = sale(0, 1, 3);
@@ -163,6 +171,28 @@ fn records_of_operators() {
     bench.done(Request::AdjustDecide(AdjustDecide { sale: sale(FINANCE, 1, 3), proposal, verdict, reason }));
     bench.log.drain(..from);
     assert_eq!(text_of(&bench.log), include_str!("golden_office_records.txt"));
+}
+
+#[test]
+fn records_of_two_phase_taps() {
+    let mut bench = Bench::new(1, 1);
+    let from = bench.log.len();
+    taps::card_tap(&mut bench, sale(1, 1, 1), 0, 7, 1_250);
+    taps::confirm(&mut bench, sale(1, 1, 2), (1, 1), 1_250, ChipWrite::Written);
+    taps::card_tap(&mut bench, sale(1, 1, 3), 0, 8, 300);
+    taps::confirm(&mut bench, sale(1, 1, 4), (1, 3), 300, ChipWrite::NotWritten);
+    bench.log.drain(..from);
+    assert_eq!(text_of(&bench.log), include_str!("golden_tap_records.txt"));
+}
+
+#[test]
+fn records_of_a_closing() {
+    let mut bench = account_close::bench(1);
+    bench.give_subsidy(0, 300);
+    let from = bench.log.len();
+    bench.done(Request::AccountClose(account_close::close_of(sale(4, 1, 1), 0, uid(0))));
+    bench.log.drain(..from);
+    assert_eq!(text_of(&bench.log), include_str!("golden_closing_records.txt"));
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Table tests of the rules, on a bench that appends, applies and checks every group.
 
+mod account_close;
 mod bench;
 mod block_list;
 mod block_list_reports;
 mod bounds;
+mod card_states;
 mod cards;
 mod configuration;
 mod debits;
@@ -15,6 +17,7 @@ mod offline;
 mod refunds;
 mod reversals;
 mod streams;
+mod taps;
 mod tenders;
 mod top_up_undos;
 mod top_ups;

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use protocol::bill::{BILL_FLAG_REFUNDED, BILL_FLAG_REVERSED, BillLineKinds};
-use protocol::card::ReplaceReason;
+use protocol::card::{CardTerms, PayoutWay, ReplaceReason};
 use protocol::ids::{BusinessDate, CardCounter, CardUid, Epoch, MerchantId, SaleId, Sequence, TerminalId};
 use protocol::request::{AccountSelector, AdjustDirection};
 use wal::{Clock, LogConfig, LogId};
 
 use super::*;
+use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
-    AccountSelector as Named, Adjust, BindCard, CardDebit, CardReplace, Channel, CodeDebit, CodeVerdict,
-    CutOff, OfflineFact, OpenAccount, Opening, Refund, RegisterMerchant, RegisterTerminal, Reversal, Sale,
-    SetPolicy, TopUp, TopUpUndo, Void,
+    AccountClose, AccountSelector as Named, Adjust, BindCard, CardDebit, CardReplace, CardTap, Channel,
+    CodeDebit, CodeVerdict, CutOff, OfflineFact, OpenAccount, Opening, Refund, RegisterMerchant,
+    RegisterTerminal, Reversal, Sale, SetAccountTerms, SetPolicy, TopUp, TopUpUndo, Void,
 };
 use crate::ledger::record::{RecordKind, Wallet};
 use crate::ledger::registry::{Policy, TerminalKind};
@@ -177,7 +178,7 @@ impl Town {
         let mut known = Known::default();
         loop {
             match self.engine.execute(&Command { request, known: Some(&known) }) {
-                Reply::Outcome(outcome) => return outcome,
+                Reply::Outcome(outcome) | Reply::Tap { outcome, .. } => return outcome,
                 Reply::Needs(need) => {
                     self.engine.sync().expect("the simulated medium works");
                     look_up::answer(&self.engine, need, &mut known).expect("the log is sound");
@@ -196,10 +197,14 @@ impl Town {
         let amount_fen = random.amount_fen();
         match random.below(21) {
             0..6 => {
-                self.card_counter += 1;
+                // Now and then the chip hasn't moved on: its last tap, if that was one in two phases, is undone.
+                self.card_counter += u32::from(random.below(4) > 0);
                 let card_counter = CardCounter(self.card_counter);
-                let done = self
-                    .ask(|sale| Request::CardDebit(CardDebit { sale, card_uid, card_counter, amount_fen }));
+                let two_phase = random.below(2) == 0;
+                let done = self.ask(|sale| match two_phase {
+                    true => Request::CardTap(CardTap { sale, card_uid, card_counter, amount_fen }),
+                    false => Request::CardDebit(CardDebit { sale, card_uid, card_counter, amount_fen }),
+                });
                 if done.code.is_approved() {
                     self.sales.push((self.sequence, amount_fen));
                 }
@@ -266,14 +271,22 @@ impl Town {
                 self.new_cards += 1;
                 let new_card = CardUid(self.new_cards);
                 let (named, fee_fen) = (Named::Account(account), [0, 2_000][random.below(2) as usize]);
-                let reason = ReplaceReason::Lost;
+                let (reason, terms) = (ReplaceReason::Lost, CardTerms::STANDARD);
                 let done = self.ask(|sale| {
-                    Request::CardReplace(CardReplace { sale, account: named, new_card, reason, fee_fen })
+                    Request::CardReplace(CardReplace {
+                        sale,
+                        account: named,
+                        new_card,
+                        reason,
+                        terms,
+                        fee_fen,
+                    })
                 });
                 if done.code.is_approved() {
                     self.cards[account.0 as usize] = new_card;
                 }
             }
+            19 if random.below(3) == 0 => self.leave_and_come_again(account, card_uid),
             19 => self.adjust(account, amount_fen, random.below(2) == 0),
             _ => {
                 // The finance day goes its own way.
@@ -285,6 +298,25 @@ impl Town {
         if random.below(16) == 0 {
             self.engine.sync().expect("the simulated medium works");
         }
+    }
+
+    /// An account is closed, and opened again with another card.
+    fn leave_and_come_again(&mut self, account: AccountId, card_uid: CardUid) {
+        let named = Named::Account(account);
+        let way = PayoutWay::Cash;
+        let closed =
+            self.ask(|sale| Request::AccountClose(AccountClose { sale, account: named, card_uid, way }));
+        if !closed.code.is_approved() {
+            return;
+        }
+        let (status, card_lost, class) = (AccountStatus::Open, false, 0);
+        let (debit_max_fen, day_max_fen) = (0, 0);
+        let terms = SetAccountTerms { account, status, card_lost, class, debit_max_fen, day_max_fen };
+        self.engine.configure(Request::SetAccountTerms(terms)).expect("taken");
+        self.new_cards += 1;
+        let card_uid = CardUid(self.new_cards);
+        self.engine.configure(Request::BindCard(BindCard { account, card_uid })).expect("taken");
+        self.cards[account.0 as usize] = card_uid;
     }
 
     fn head(&self) -> RecordNumber {
@@ -343,7 +375,10 @@ fn naive_lines(engine: &Engine) -> (Vec<NaiveLine>, BTreeSet<u64>) {
                 (BillLineKind::Adjustment, amount_fen)
             }
             RecordKind::Adjustment => (BillLineKind::Adjustment, -amount_fen),
-            RecordKind::Reversal | RecordKind::FullReversal => (BillLineKind::Reversal, amount_fen),
+            RecordKind::Reversal | RecordKind::FullReversal | RecordKind::TapUndone => {
+                (BillLineKind::Reversal, amount_fen)
+            }
+            RecordKind::PaidOut => (BillLineKind::PaidOut, -amount_fen),
             RecordKind::Void => (BillLineKind::Void, amount_fen),
             RecordKind::Refund => (BillLineKind::Refund, amount_fen),
             RecordKind::Load => (BillLineKind::Load, 0),
@@ -354,7 +389,9 @@ fn naive_lines(engine: &Engine) -> (Vec<NaiveLine>, BTreeSet<u64>) {
         assert_eq!(balance_fen, money.balance_after_fen.get(), "record {}", found.number);
         let undone = match &record {
             Record::Reversal(undoing) | Record::TopUpUndo(undoing) => Some(undoing.original()),
-            Record::FullReversal(undoing) | Record::Void(undoing) => Some(undoing.original()),
+            Record::FullReversal(undoing) | Record::Void(undoing) | Record::TapUndone(undoing) => {
+                Some(undoing.original())
+            }
             _ => None,
         };
         if let Some(original) = undone {
