@@ -16,8 +16,8 @@ use wal::{LogReader, RecordRef, Scan, WalError};
 
 use crate::ledger::ledger_account::LedgerAccount;
 use crate::ledger::record::{
-    AdjustmentClosedRecord, Liability, MoneyFlags, MoneyRecord, Record, RecordKind, ReversalRecord,
-    SuspenseReason, Wallets,
+    AdjustmentClosedRecord, Liability, MoneyFlags, MoneyRecord, OfflineReview, Record, RecordKind,
+    ReversalRecord, SuspenseReason, Wallets,
 };
 use crate::settlement::{CivilDay, LocalTime, yuan};
 
@@ -338,6 +338,14 @@ pub fn review_names(flags: MoneyFlags) -> Vec<&'static str> {
     .collect()
 }
 
+/// The same for those that stand beside its flags.
+pub fn offline_review_names(review: OfflineReview) -> Vec<&'static str> {
+    [(OfflineReview::LIST_AGE, "list_age"), (OfflineReview::DAYS_OFFLINE, "days_offline")]
+        .into_iter()
+        .filter_map(|(reason, name)| review.has(reason).then_some(name))
+        .collect()
+}
+
 fn direction_name(direction: u8) -> String {
     AdjustDirection::from_number(direction).map_or(direction.to_string(), |known| known.name().to_owned())
 }
@@ -417,6 +425,17 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
                 None => fields.number("borne_by", r.liability),
             }
             fields.text("till_time", LocalTime(r.till_time_ns.get()).to_string());
+            let review = offline_review_names(r.offline_review());
+            if !review.is_empty() {
+                fields.0.push(("offline_review", Value::Texts(review)));
+            }
+            if let Some(previous) = r.previous() {
+                fields.number("previous_till", previous.terminal.0);
+                fields.number("previous_epoch", previous.epoch.0);
+                fields.number("previous_sequence", previous.sequence.0);
+                fields.number("previous_card_counter", previous.card_counter.0);
+                fields.fen("previous_amount_fen", previous.amount_fen.into());
+            }
         }
         Record::Suspense(r, bytes) => {
             fields.number("terminal", r.terminal.get());
@@ -545,6 +564,34 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
         Record::LossReported(r) | Record::LossLifted(r) => {
             fields.money(&r.money);
             fields.number("card_uid", r.card_uid.get());
+        }
+        Record::GapClosed(r) => {
+            fields.money(&r.money);
+            fields.number("till", r.till.get());
+            fields.number("till_epoch", r.epoch.get());
+            fields.number("first", r.first.get());
+            fields.number("last", r.last.get());
+            fields.text("since", LocalTime(u64::from(r.since_s.get()) * 1_000_000_000).to_string());
+            fields.padded("reason", &r.reason);
+        }
+        Record::ScanPaid(r) => {
+            fields.money(&r.money);
+            fields.text("till_time", LocalTime(r.till_time_ns.get()).to_string());
+            fields.number("gateway", r.gateway.get());
+            fields.number_if_any("till_connected", r.till_connected);
+        }
+        Record::ScanPending(r) => {
+            fields.money(&r.money);
+            fields.text("till_time", LocalTime(r.till_time_ns.get()).to_string());
+        }
+        Record::CodesRevoked(r) => {
+            fields.money(r);
+            fields.number("code_step", r.token.get());
+        }
+        Record::CodeKeyRotated(r) => {
+            fields.money(&r.money);
+            fields.number("key_version", r.key_version.get());
+            fields.number_if_any("earlier_until_step", r.earlier_until_step.get());
         }
         Record::Adjustment(r, reason) => {
             fields.money(&r.money);

@@ -14,6 +14,9 @@ pub(crate) fn code_of(answer: &Answer<'_>) -> Option<ResultCode> {
         Answer::ClassRules(table) => Some(table.code),
         Answer::MealPeriods(table) => Some(table.code),
         Answer::BlockList(list) => Some(list.code),
+        Answer::ScanPay(paid) => Some(paid.money.code),
+        Answer::OpenGaps(gaps) => Some(gaps.code),
+        Answer::Unconfirmed(unconfirmed) => Some(unconfirmed.code),
         Answer::Refused(refusal) => Some(refusal.code),
         Answer::SignedOut | Answer::Heartbeat(_) | Answer::Adjustments(_) | Answer::Batch(_) => None,
     }

@@ -13,11 +13,14 @@ pub use crate::message::block_list::BlockListAnswer;
 pub use crate::message::field::ACCOUNT_NONE;
 pub use crate::message::heartbeat::HeartbeatAnswer;
 pub use crate::message::money_answer::MoneyAnswer;
+pub use crate::message::open_gaps::{GapKind, GapLine, OpenGapsAnswer};
 pub use crate::message::refusal::Refusal;
+pub use crate::message::scan_pay::ScanPayAnswer;
 pub use crate::message::statement::{StatementAnswer, StatementMore};
 pub use crate::message::table::Answer;
 pub use crate::message::tables::{ClassRulesAnswer, MealPeriodsAnswer};
 pub use crate::message::tap_answer::{Chip, TapAnswer};
+pub use crate::message::unconfirmed::UnconfirmedAnswer;
 pub use crate::message::upload::{BatchAnswer, BatchLine};
 
 /// Bytes of a Refused frame.

@@ -46,6 +46,8 @@ numbered! {
         Code = 2, "code";
         /// A sale that a till stored while offline and uploaded later.
         Offline = 3, "offline";
+        /// What an offline till showed, paid by phone.
+        Scan = 4, "scan";
         /// Paid in, or paid at a till, through WeChat Pay.
         WeChatPay = 10, "wechat-pay";
         /// Paid in, or paid at a till, through Alipay.

@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! campus master ─┬─ terminal key ─┬─ session keys, up and down      (sign_in)
-//!                │                └─ terminal TAC key               (offline_record)
+//!                │                ├─ terminal TAC key               (offline_record)
+//!                │                └─ terminal scan key              (self_scan)
 //!                ├─ card master ──── card key, from the card's number
-//!                ├─ code key, one for each key id 0…3               (payment_code)
+//!                ├─ code key, one for each version                  (payment_code)
 //!                ├─ holder key                                      (holder_digest)
 //!                └─ password pepper: never leaves the server
 //! ```
@@ -78,6 +79,7 @@ fn derivation_input(label: &[u8; 8], id: u64) -> [u8; 16] {
 
 const LABEL_TERMINAL: &[u8; 8] = b"YKtermk1";
 const LABEL_TERMINAL_TAC: &[u8; 8] = b"YKtermt1";
+const LABEL_TERMINAL_SCAN: &[u8; 8] = b"YKterms1";
 const LABEL_CARD_MASTER: &[u8; 8] = b"YKcardm1";
 const LABEL_CARD: &[u8; 8] = b"YKcardk1";
 const LABEL_CODE: &[u8; 8] = b"YKcodek1";
@@ -96,6 +98,12 @@ pub fn derive_terminal_tac_key(terminal_key: &Key128, terminal: TerminalId) -> K
     terminal_key.derive(LABEL_TERMINAL_TAC, terminal.0.into())
 }
 
+/// The key under which a terminal authenticates the codes that it shows while it is offline, and by which it sees that they were
+/// paid: label `YKterms1`, terminal u64, under the terminal's key.
+pub fn derive_terminal_scan_key(terminal_key: &Key128, terminal: TerminalId) -> Key128 {
+    terminal_key.derive(LABEL_TERMINAL_SCAN, terminal.0.into())
+}
+
 /// The key from which card keys are derived: label `YKcardm1`, zero, under the campus master key.
 pub fn derive_card_master(master: &Key128) -> Key128 {
     master.derive(LABEL_CARD_MASTER, 0)
@@ -106,9 +114,9 @@ pub fn derive_card_key(card_master: &Key128, card_uid: CardUid) -> Key128 {
     card_master.derive(LABEL_CARD, card_uid.0)
 }
 
-/// The payment-code key with this id (0 to 3): label `YKcodek1`, key id u64, under the campus master key.
-pub fn derive_code_key(master: &Key128, key_id: u8) -> Key128 {
-    master.derive(LABEL_CODE, key_id.into())
+/// The payment-code key of this version: label `YKcodek1`, version u64, under the campus master key.
+pub fn derive_code_key(master: &Key128, key_version: u32) -> Key128 {
+    master.derive(LABEL_CODE, key_version.into())
 }
 
 /// The key under which phone gateways digest user ids and phone numbers: label `YKholdk1`, zero, under the campus master
@@ -167,6 +175,7 @@ mod tests {
             derive_terminal_key(&master, TerminalId(2), 0),
             derive_terminal_key(&master, TerminalId(1), 1),
             derive_terminal_tac_key(&master, TerminalId(1)),
+            derive_terminal_scan_key(&master, TerminalId(1)),
             derive_card_master(&master),
             derive_card_key(&master, CardUid(1)),
             derive_code_key(&master, 1),

@@ -19,6 +19,7 @@
 //! | sales made while offline | [`offline_record`] |
 //! | one-time codes | [`payment_code`] |
 //! | query passwords, virtual cards and phone numbers | [`password`], [`holder_digest`] |
+//! | codes of an offline till, paid by phone | [`self_scan`] |
 //! | which key comes from which | [`keys`] |
 //! | outcomes and what a till does about them | [`result_code`] |
 //!
@@ -58,6 +59,7 @@ pub mod password;
 pub mod payment_code;
 pub mod request;
 pub mod result_code;
+pub mod self_scan;
 pub mod session;
 pub mod sign_in;
 pub mod tables;

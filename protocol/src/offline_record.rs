@@ -4,13 +4,16 @@
 //!  0 terminal u32            32 amount_fen i64           68 previous epoch u16
 //!  4 sequence u32            40 till_time_ns u64         70 TAC key u8
 //!  8 epoch u16               48 previous terminal u32    71 layout u8 = 1
-//! 10 flags u16 = 0           52 previous sequence u32    72 block-list version u32
+//! 10 flags u16               52 previous sequence u32    72 block-list version u32
 //! 12 card counter u32        56 previous amount_fen i64  76 block-list age, seconds u32
 //! 16 card uid u64            64 previous counter u32     80 offline since, ns u64
 //! 24 balance_before_fen i64                              88 TAC, 8 bytes
 //! ```
 //!
 //! TAC = first 8 bytes of AES-CMAC over bytes 0 to 87, under the card's key or the terminal's TAC key.
+//!
+//! A sale that was paid by [`self_scan`](crate::self_scan) has no card: its flag is set, the card's number and counter are 0,
+//! and the terminal's TAC key signs.
 
 use core::fmt;
 
@@ -33,6 +36,9 @@ pub const TAC_KEY_CARD: u8 = 1;
 /// [`OfflineRecord::tac_key`]: the terminal's, see [`crate::keys::derive_terminal_tac_key`].
 pub const TAC_KEY_TERMINAL: u8 = 2;
 
+/// [`OfflineRecord::flags`]: paid by self-scan, as far as the till knows.
+pub const FLAG_SELF_SCAN: u16 = 1;
+
 /// A stored sale. All fields are little-endian and may be made with `.into()` from their plain numbers.
 #[derive(Clone, Copy, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
@@ -43,7 +49,7 @@ pub struct OfflineRecord {
     pub sequence: U32,
     /// The till's epoch at the sale.
     pub epoch: U16,
-    /// Zero.
+    /// [`FLAG_SELF_SCAN`], or zero.
     pub flags: U16,
     /// The card's transaction counter for this sale.
     pub card_counter: U32,
@@ -123,9 +129,17 @@ impl OfflineRecord {
         equal_truncated(tac, self.tac)
     }
 
-    /// The layout is known and the reserved bits are zero.
+    /// Whether the till says that it was paid by self-scan.
+    pub fn is_self_scan(&self) -> bool {
+        self.flags.get() == FLAG_SELF_SCAN
+    }
+
+    /// The layout is known, the reserved bits are zero, and nobody but the terminal vouches for a sale without a card.
     fn is_well_formed(&self) -> bool {
-        self.layout == OFFLINE_RECORD_LAYOUT && self.flags.get() == 0
+        let without_card =
+            self.tac_key == TAC_KEY_TERMINAL && self.card_uid.get() == 0 && self.card_counter.get() == 0;
+        let flags_fit = self.flags.get() == 0 || self.is_self_scan() && without_card;
+        self.layout == OFFLINE_RECORD_LAYOUT && flags_fit
     }
 }
 
@@ -209,6 +223,13 @@ mod tests {
             };
             record.sign(&key);
             assert!(record.verify_tac(&mut verifier));
+            let scanned = OfflineRecord { flags: FLAG_SELF_SCAN.into(), ..record };
+            let mut signed = scanned;
+            signed.sign(&key);
+            assert!(!signed.verify_tac(&mut verifier), "a self-scan has no card");
+            signed = OfflineRecord { card_uid: 0.into(), ..scanned };
+            signed.sign(&key);
+            assert_eq!(signed.verify_tac(&mut verifier), tac_key == TAC_KEY_TERMINAL);
             for bit in 0..OFFLINE_RECORD_BYTES * 8 {
                 let mut bytes: [u8; OFFLINE_RECORD_BYTES] =
                     record.as_bytes().try_into().expect("a record's bytes");

@@ -11,6 +11,9 @@
 //! be half a minute off. MAC = the first 4 bytes of AES-CMAC as a little-endian number, its low 30 bits, under
 //! the code key over 16 bytes: time step u64, account u32, key id u8, nonce u8, `P`, `C`.
 //!
+//! The key id is the version of the code key modulo 4: keys change while codes are shown, and a code says which of the latest
+//! four it was made under.
+//!
 //! **Invariant**: nothing but an authentic, live code says which account it is for. Single use isn't judged here:
 //! the ledger keeps the used nonces of each account's live steps. Thirty bits hold only with a lock on guessing,
 //! which the ledger keeps too.
@@ -44,6 +47,7 @@ const ACCOUNT_SHIFT: u32 = STEP_SHIFT + STEP_BITS;
 const KEY_ID_SHIFT: u32 = ACCOUNT_SHIFT + ACCOUNT_BITS;
 const CODE_BITS: u32 = KEY_ID_SHIFT + KEY_ID_BITS;
 const STEPS_TOLD_APART: u64 = 1 << STEP_BITS;
+const KEYS_TOLD_APART: u32 = 1 << KEY_ID_BITS;
 
 const _: () = assert!(CODE_BITS == 66 && (1_u128 << CODE_BITS) < 100_000_000_000_000_000_000);
 
@@ -98,6 +102,17 @@ pub struct AuthenticCode {
 /// The time step of a moment, in nanoseconds since 1970 UTC.
 pub const fn step_at(time_ns: u64) -> u64 {
     time_ns / STEP_NS
+}
+
+/// The key id of the codes made under this version of the code key.
+pub const fn key_id_of(key_version: u32) -> u8 {
+    (key_version % KEYS_TOLD_APART) as u8
+}
+
+/// The newest version of the code key, `current` or before it, whose codes have this key id; `None` when there was none.
+pub const fn key_version_of(key_id: u8, current: u32) -> Option<u32> {
+    let behind = current.wrapping_sub(key_id as u32) % KEYS_TOLD_APART;
+    current.checked_sub(behind)
 }
 
 /// Writes a code.
@@ -234,6 +249,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_key_id_is_that_of_the_newest_version_that_has_it() {
+        for current in 0..10_u32 {
+            for version in current.saturating_sub(3)..=current {
+                assert_eq!(key_version_of(key_id_of(version), current), Some(version));
+            }
+        }
+        assert_eq!((key_version_of(1, 0), key_version_of(3, 2)), (None, None));
+        assert_eq!(key_version_of(0, u32::MAX), Some(u32::MAX - 3));
     }
 
     #[test]

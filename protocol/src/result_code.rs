@@ -124,7 +124,8 @@ macro_rules! codes {
 codes! {
     /// Done and durable.
     Approved = 0, Done, Remembered;
-    /// Done and durable, and beyond an offline rule (limit, clock, floor): held for review. Offline facts only.
+    /// Done and durable, and noted: an offline fact beyond a rule (limit, clock, floor, block-list), whose money is held for
+    /// review, or a self-scan while its till seemed to be connected.
     ApprovedFlagged = 1, Done, Remembered;
 
     /// The frame's layout is wrong: length, magic, reserved bytes, or a field out of its range.
@@ -210,8 +211,19 @@ codes! {
     CodeNotAuthentic = 512, Show, Remembered;
     /// The payment code's time has passed, or hasn't come.
     CodeExpired = 513, Show, Remembered;
-    /// The payment code was used before, or comes from a phone that the account was bound to before.
+    /// The payment code was used before.
     CodeUsed = 514, Show, Remembered;
+    /// The payment code was revoked, with all that its holder had then, or comes from a phone that the account was bound to
+    /// before; a new one is taken within half a minute.
+    CodeRevoked = 515, Show, Remembered;
+    /// The payment code was made under a key that isn't used any more: show a new one.
+    CodeKeyRetired = 516, Show, Remembered;
+    /// The scanned code isn't that of a till here: unknown till, or wrong MAC.
+    ScanNotAuthentic = 517, Show, Remembered;
+    /// The scanned code's time has passed (ten minutes), or hasn't come: have the till show a new one.
+    ScanExpired = 518, Show, Remembered;
+    /// The scanned sale was paid before, by somebody else or otherwise.
+    ScanPaidBefore = 519, Show, Remembered;
     /// The query password isn't six digits.
     PasswordMalformed = 520, Show, Remembered;
     /// Too many wrong query passwords for this account; none is tried for a while.
@@ -265,6 +277,16 @@ codes! {
     InsufficientFunds = 620, Show, Remembered;
     /// The balance would leave the range of amounts.
     BalanceOverflow = 621, Stop, Remembered;
+    /// The key version isn't the one after the current: another counter was first, or one was left out.
+    CodeKeyNotNext = 640, Show, Remembered;
+    /// The till has told of another sale, or of none, under the scanned sequence.
+    ScanConflict = 641, Show, Remembered;
+    /// The till took the scanned sale back.
+    ScanWithdrawn = 642, Show, Remembered;
+    /// No till has this number.
+    GapTillUnknown = 643, Show, Remembered;
+    /// Some of these sequences came, are closed already, or are of another epoch than the till's open one.
+    GapNotOpen = 644, Show, Remembered;
     /// Nothing was posted yet: the amount is above what one operator may adjust alone. The record is the proposal's number.
     AwaitsApproval = 650, Show, Remembered;
     /// Whoever proposed it can't approve it: that takes another operator.
@@ -334,6 +356,8 @@ codes! {
     NotAuthentic = 800, Keep, Remembered;
     /// The record names another terminal than the session's.
     WrongTerminal = 801, Keep, Remembered;
+    /// The sale was told before its payment by phone came: it is listed, and credited when it is paid. Ask again.
+    PaymentPending = 802, Keep, Remembered;
 }
 
 impl ResultCode {

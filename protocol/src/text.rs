@@ -16,6 +16,8 @@ pub type StudentNumber = FixedText<16>;
 pub type OrderNumber = FixedText<32>;
 /// What a till says about its firmware at sign-in: up to 24 bytes of text.
 pub type Firmware = FixedText<24>;
+/// Why an operator closes a hole in a till's sequences: up to 32 bytes of text.
+pub type GapReason = FixedText<32>;
 
 /// Why bytes or a string are no text for a fixed field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use engine::ledger::command::{
-    AccountSelector, BillHead, BindCard, CardDebit, Channel, CutOff, OfflineFact, OpenAccount, Opening,
-    RegisterMerchant, RegisterTerminal, Reversal, Sale, TopUp,
+    AccountSelector, BillHead, BindCard, CardDebit, Carried, Channel, CutOff, OfflineFact, OpenAccount,
+    Opening, RegisterMerchant, RegisterTerminal, Reversal, Sale, TopUp,
 };
 use engine::ledger::record::Wallet;
 use engine::ledger::state::{account, sum_of_all_fen, total_fen};
@@ -99,6 +99,7 @@ pub fn busy_log(seed: u64, seal: bool) -> Simulated {
                 till_time_ns: 1_795_492_800_000_000_000,
                 list: None,
                 authentic: true,
+                carried: Carried::default(),
             }),
             2 if sequence.0 > 2 => Request::Reversal(Reversal {
                 sale,

@@ -15,7 +15,7 @@ use engine::ledger::refunds;
 use engine::ledger::state::{self, sum_of_all_fen};
 use engine::ledger::{
     Clearing, Command, Decision, LedgerAccount, Outcome, Record, RecordKind, Request, Sizes, Stamp, State,
-    apply, decide, shards_touched, snapshot,
+    TerminalSlot, apply, decide, shards_touched, snapshot,
 };
 use protocol::ids::{AccountId, MerchantId, RecordNumber, SaleId};
 
@@ -312,6 +312,15 @@ impl Fast {
             }
         }
         self.compare_block_list(model)?;
+        for (slot, theirs) in (0..).map(TerminalSlot).zip(&model.tills) {
+            let ours = state::terminal_entry(&self.state.shards, slot).ok_or("a till is missing")?;
+            let missing =
+                ours.gaps().open().flat_map(|gap| (gap.first..=gap.last).map(move |s| (s, gap.since_s)));
+            let (ours, theirs) = (missing.collect::<BTreeMap<_, _>>(), theirs.missing());
+            if ours != theirs {
+                return Err(format!("till {}: ledger misses {ours:?}, model {theirs:?}", slot.0));
+            }
+        }
         for merchant in 0..self.sizes.merchants_max {
             let id = MerchantId(merchant);
             self.compare_other(model, Other::Merchant(merchant), LedgerAccount::merchant(id))?;

@@ -10,6 +10,7 @@ mod fast;
 mod naive;
 mod office_stream;
 mod stream;
+mod worked_examples;
 
 use std::collections::BTreeMap;
 
@@ -28,7 +29,7 @@ const SHARD_COUNTS: [usize; 3] = [1, 2, 16];
 /// The codes that the ledger itself gives, and every run of all streams must have seen. `BalanceOverflow` isn't among
 /// them: the range of balances is a million times that of amounts, beyond what a stream can reach. Nor is `HoldOpen`: nothing
 /// opens one yet.
-const CODES: [ResultCode; 87] = [
+const CODES: [ResultCode; 98] = [
     ResultCode::Approved,
     ResultCode::ApprovedFlagged,
     ResultCode::UnknownTerminal,
@@ -72,6 +73,11 @@ const CODES: [ResultCode; 87] = [
     ResultCode::CardNotLost,
     ResultCode::NoCard,
     ResultCode::PhoneUnchanged,
+    ResultCode::CodeRevoked,
+    ResultCode::CodeKeyRetired,
+    ResultCode::ScanNotAuthentic,
+    ResultCode::ScanExpired,
+    ResultCode::ScanPaidBefore,
     ResultCode::UnknownAccount,
     ResultCode::AccountClosed,
     ResultCode::AccountFrozen,
@@ -84,6 +90,11 @@ const CODES: [ResultCode; 87] = [
     ResultCode::DayLimit,
     ResultCode::OtherMerchant,
     ResultCode::InsufficientFunds,
+    ResultCode::CodeKeyNotNext,
+    ResultCode::ScanConflict,
+    ResultCode::ScanWithdrawn,
+    ResultCode::GapTillUnknown,
+    ResultCode::GapNotOpen,
     ResultCode::AwaitsApproval,
     ResultCode::SamePerson,
     ResultCode::UnknownProposal,
@@ -116,6 +127,7 @@ const CODES: [ResultCode; 87] = [
     ResultCode::RefundUnderReview,
     ResultCode::NotAuthentic,
     ResultCode::WrongTerminal,
+    ResultCode::PaymentPending,
 ];
 
 fn sizes(shards: usize) -> Sizes {

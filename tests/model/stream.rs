@@ -4,33 +4,34 @@
 //! midnight. One seed gives one stream.
 
 mod cards;
+mod offline;
 
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{
     AccountClose, AccountSelector, Adjust, Balance, BillHead, BindCard, BlockListActive, CardDebit,
-    CardIssue, CardReplace, CardReturn, CardTap, Channel, CodeDebit, CodeVerdict, CutOff, LossLift,
-    LossReport, OfflineFact, OpenAccount, Opening, PasswordImport, PasswordSet, PhoneChange, Refund,
-    RegisterMerchant, RegisterTerminal, Request, Reversal, Sale, SaleQuery, SetAccountClass, SetAccountTerms,
-    SetMealPeriod, SetPolicy, TapConfirm, Tender, TerminalSlot, TillList, TopUp, TopUpUndo, VirtualBind,
-    VirtualUnbind, Void,
+    CardIssue, CardReplace, CardReturn, CardTap, Carried, Channel, CodeDebit, CodeKeyRotate, CodeRevoke,
+    CodeVerdict, CutOff, GapClose, LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordImport,
+    PasswordSet, PhoneChange, Refund, RegisterMerchant, RegisterTerminal, Request, Reversal, Sale, SaleQuery,
+    ScanPay, SetAccountClass, SetAccountTerms, SetMealPeriod, SetPolicy, TapConfirm, Tender, TerminalSlot,
+    TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use engine::ledger::holder::PasswordRef;
 use engine::ledger::record::Wallet;
 use engine::ledger::registry::{AuthoriseRule, Policy, TerminalKind};
 use protocol::card::{ChipWrite, PayoutWay, ReplaceReason};
 use protocol::ids::{
-    AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, PhoneDigest, SaleId, Sequence,
-    TerminalId, VirtualId,
+    AccountId, BusinessDate, CardUid, Epoch, MerchantId, PhoneDigest, SaleId, Sequence, TerminalId, VirtualId,
 };
 
 use super::naive::{Deed, Model};
+use offline::Scan;
 
 pub const SECOND_NS: u64 = 1_000_000_000;
 pub const DAY_NS: u64 = 86_400 * SECOND_NS;
 /// 2025-08-28 08:00 at the campus.
 pub const START_NS: u64 = 1_756_339_200 * SECOND_NS;
 /// 2025-08-28.
-const START_DATE: u16 = 9_371;
+pub const START_DATE: u16 = 9_371;
 
 const NAMES: [&str; 4] = ["一食堂", "二食堂", "超市", "开水房"];
 const RAWS: [&[u8]; 3] = [b"", b"request", &[0xA5; 300]];
@@ -96,6 +97,8 @@ pub struct Stream {
     guessing: Option<(u16, u32)>,
     /// The latest authentic code: it may be shown again.
     shown: CodeVerdict,
+    /// What tills showed to phones of late: what of it is paid or told, and by whom, is another matter.
+    scans: Vec<Scan>,
 }
 
 /// What stands at each slot.
@@ -112,7 +115,7 @@ const fn kind_of(till: u32) -> TerminalKind {
     }
 }
 
-fn text<const N: usize>(text: &str) -> [u8; N] {
+pub fn text<const N: usize>(text: &str) -> [u8; N] {
     let mut bytes = [0; N];
     bytes[..text.len()].copy_from_slice(text.as_bytes());
     bytes
@@ -127,6 +130,7 @@ impl Stream {
             orders: 0,
             guessing: None,
             shown: CodeVerdict::Malformed,
+            scans: Vec::new(),
         }
     }
 
@@ -162,7 +166,7 @@ impl Stream {
     /// The next command. The clock goes on before it.
     pub fn next(&mut self, model: &Model) -> Request<'static> {
         self.pass_time(model);
-        let request = match self.random.below(100) {
+        let request = match self.random.below(106) {
             0..59 if self.guessing.is_some() => self.code(model),
             0..12 if !self.sent.is_empty() => {
                 let newest = self.sent.len().min(if self.random.chance(70) { 8 } else { REMEMBERED });
@@ -185,6 +189,9 @@ impl Stream {
             87..90 => self.card_at_a_counter(model),
             90..93 => self.holder(model),
             93..96 => self.at_the_office(model),
+            96..100 => self.scan_pay(model),
+            100 => self.about_codes(model),
+            101 => self.close_gap(model),
             _ => self.configure(model),
         };
         self.sent.push(request);
@@ -234,6 +241,7 @@ impl Stream {
                 till_time_ns: self.time_ns,
                 list: None,
                 authentic: true,
+                carried: Carried::default(),
             }),
             Request::CardTap(r) => Request::CardTap(CardTap { amount_fen: r.amount_fen + 1, ..r }),
             Request::TapConfirm(r) => Request::TapConfirm(TapConfirm {
@@ -269,6 +277,14 @@ impl Stream {
                 Request::CardIssue(CardIssue { card_uid: CardUid(r.card_uid.0 + 1), ..r })
             }
             Request::AccountClose(r) => Request::AccountClose(AccountClose { way: PayoutWay::Transfer, ..r }),
+            Request::ScanPay(r) => Request::ScanPay(ScanPay { amount_fen: r.amount_fen + 1, ..r }),
+            Request::GapClose(r) => Request::GapClose(GapClose { reason: text("it was stolen"), ..r }),
+            Request::CodeRevoke(r) => {
+                Request::CodeRevoke(CodeRevoke { account: AccountSelector::Card(CardUid(1)), ..r })
+            }
+            Request::CodeKeyRotate(r) => {
+                Request::CodeKeyRotate(CodeKeyRotate { refuses_earlier: !r.refuses_earlier, ..r })
+            }
             Request::CardReplace(r) if self.random.chance(50) => {
                 Request::CardReplace(CardReplace { reason: ReplaceReason::NumberChanged, ..r })
             }
@@ -360,7 +376,24 @@ impl Stream {
         }
         let digits = text(&format!("{:010}{:08}{nonce:02}", account.0, step % 100_000_000));
         let sale = self.sale(model, slot);
-        Request::CodeDebit(CodeDebit { sale, digits, verdict, amount_fen: self.amount_fen() })
+        let key_version = match self.random.below(30) {
+            0..3 => model.code_key.saturating_sub(1),
+            3 => model.code_key.saturating_sub(3),
+            _ => model.code_key,
+        };
+        Request::CodeDebit(CodeDebit { sale, digits, verdict, key_version, amount_fen: self.amount_fen() })
+    }
+
+    /// Codes are revoked, or another key comes into use.
+    fn about_codes(&mut self, model: &Model) -> Request<'static> {
+        let slot = if self.random.chance(90) { 4 + self.random.below(2) as u16 } else { self.slot() };
+        let sale = self.sale(model, slot);
+        if self.random.chance(70) {
+            let intake_step = self.intake_step();
+            return Request::CodeRevoke(CodeRevoke { sale, account: self.selector(model), intake_step });
+        }
+        let key_version = model.code_key + if self.random.chance(80) { 1 } else { 2 };
+        Request::CodeKeyRotate(CodeKeyRotate { sale, key_version, refuses_earlier: self.random.chance(40) })
     }
 
     fn top_up(&mut self, model: &Model) -> Request<'static> {
@@ -453,8 +486,12 @@ impl Stream {
         let sold_at = if self.random.chance(60) { slot } else { self.slot() };
         let till = model.tills.get(usize::from(sold_at));
         let mut past: Vec<_> = till.map_or(Vec::new(), |till| till.past.iter().collect());
-        if self.random.chance(85) {
-            past.retain(|(_, past)| matches!(past.deed, Deed::Debit { .. } | Deed::OfflineDebit { .. }));
+        match self.random.below(20) {
+            0..16 => {
+                past.retain(|(_, past)| matches!(past.deed, Deed::Debit { .. } | Deed::OfflineDebit { .. }));
+            }
+            16 => past.retain(|(_, past)| matches!(past.deed, Deed::Refund { .. })),
+            _ => {}
         }
         if self.random.chance(25) {
             past.retain(|(_, past)| past.refunded_fen > 0);
@@ -527,37 +564,6 @@ impl Stream {
             original_epoch: Epoch(original.0),
             original_sequence: Sequence(original.1),
             amount_fen,
-        })
-    }
-
-    fn offline(&mut self, model: &Model) -> Request<'static> {
-        let slot = self.slot();
-        let sale = self.sale(model, slot);
-        let till_time_ns = match self.random.below(20) {
-            0 => self.time_ns + 301 * SECOND_NS,
-            1 => self.time_ns + 300 * SECOND_NS,
-            2..5 => self.time_ns - self.random.below(5) * DAY_NS,
-            _ => self.time_ns - self.random.below(3_600) * SECOND_NS,
-        };
-        let newest = model.block_moves.len() as u64;
-        let list = TillList {
-            version: self.random.below(newest + 3) as u32,
-            age_s: self.random.of(&[0, 86_400, 86_400, 86_401]),
-        };
-        let list = self.random.chance(85).then_some(list);
-        let card_uid = self.card(model);
-        let open = model.accounts.iter().find(|account| account.card == Some(card_uid.0));
-        let open = open.and_then(|account| account.open_tap).filter(|_| self.random.chance(40));
-        let counter = open.map_or_else(|| self.random.below(100) as u32, |open| open.counter);
-        Request::Offline(OfflineFact {
-            sale,
-            record_terminal: TerminalId(sale.terminal.0 + u32::from(self.random.chance(3))),
-            card_uid,
-            card_counter: CardCounter(counter),
-            amount_fen: self.amount_fen(),
-            till_time_ns,
-            list,
-            authentic: !self.random.chance(5),
         })
     }
 

@@ -40,13 +40,19 @@ from yika_wire import (
     by_card,
     card_key,
     cmac,
+    confirmation,
     derive,
+    field_names,
     hello_frame,
     holder_digest,
     issue_code,
     judge_code,
     prove_frame,
     seal_password,
+    read_scan,
+    scan_key,
+    scan_mac,
+    scan_text,
     sign_record,
     terminal_key,
     terminal_tac_key,
@@ -63,6 +69,7 @@ CURSOR_UNKNOWN, BLOCK_LIST_DIFFERS = 409, 410
 AMOUNT_NOT_POSITIVE, NOT_PERMITTED, CODE_USED, NOT_AUTHENTIC, BAD_MAC = 400, 403, 514, 800, 105
 CARD_LOST, PASSWORD_WRONG, CARD_ALREADY_LOST, CARD_NOT_LOST = 501, 523, 528, 529
 REVERSAL_AFTER_REFUND, ALREADY_VOIDED, REFUND_ABOVE_ORIGINAL = 705, 708, 718
+SCAN_NOT_AUTHENTIC, GAP_NOT_OPEN, PAYMENT_PENDING = 517, 644, 802
 
 # Kinds of a bill's lines.
 LINE_DEBIT, LINE_LOAD, LINE_SETTLE = 1, 2, 9
@@ -133,8 +140,11 @@ def run_against_server(options):
     if options.account is not None:
         account = options.account
     sell_by_code(till, keys, account, amount, sales)
+    if options.gateway_index is not None and account is not None:
+        self_scan(options, keys["terminals"][options.gateway_index], till, account, amount)
     if card is not None:
         upload(till, keys, card, counter + 1, amount, options.batch)
+        gaps(options, keys, till, card, account)
         undo(till, sales[0])
         # Offline sales don't raise the counter that an online tap must be above.
         give_back(till, card, counter + 1, amount)
@@ -333,6 +343,54 @@ def sell_by_code(till, keys, account, amount, sales):
     check("code_again", used["code"] == CODE_USED, "a code was taken twice", **used)
 
 
+def self_scan(options, entry, till, account, amount):
+    """The till shows a code as if it were offline; a gateway pays it; the till sees that by the phone's number, and tells."""
+    gateway = Till(options.host, options.port, entry["terminal"], bytes.fromhex(entry["key"]), entry["epoch"])
+    gateway.sign_in()
+    before = balance_of(gateway, by_account(account))
+    key = scan_key(till.key, till.terminal)
+    sequence = till.next_sequence()
+    shown = {
+        "terminal": till.terminal,
+        "epoch": till.epoch,
+        "sequence": sequence,
+        "amount_fen": amount,
+        "till_time_s": time.time_ns() // 1_000_000_000,
+    }
+    text = scan_text(key, shown)
+    scanned = read_scan(text)
+    check("self_scan", scanned == {**shown, "mac": scan_mac(key, shown, b"QR")}, "read otherwise", **scanned)
+    record = {name: 0 for name in field_names(OFFLINE_RECORD)}
+    record |= {
+        "terminal": till.terminal,
+        "sequence": sequence,
+        "epoch": till.epoch,
+        "flags": 1,
+        "amount_fen": amount,
+        "till_time_ns": shown["till_time_s"] * 1_000_000_000,
+        "tac_key": 2,
+        "layout": 1,
+    }
+    told = {"batch": 7, "count": 1, "records": [sign_record(record, terminal_tac_key(till.key, till.terminal))]}
+    line = till.call("Upload", told)["lines"][0]
+    check("self_scan", line["code"] == PAYMENT_PENDING, "told before it is paid", **line)
+    paid = gateway.sell("ScanPay", {**by_account(account), **scanned}, gateway.next_sequence())
+    say("self_scan", text=text, **paid)
+    check("self_scan", paid["code"] in (APPROVED, APPROVED_FLAGGED), "not paid", **paid)
+    check("self_scan", paid["confirmation"] == confirmation(key, shown), "another confirmation", **paid)
+    line = till.call("Upload", told)["lines"][0]
+    check("self_scan", line["code"] == paid["code"], "the till isn't told that it is paid", **line)
+    forged = {**by_account(account), **scanned, "amount_fen": amount + 1}
+    refused = gateway.sell("ScanPay", forged, gateway.next_sequence())
+    check("self_scan", refused["code"] == SCAN_NOT_AUTHENTIC, "another code", **refused)
+    check("self_scan", refused["confirmation"] == 0xFFFFFFFF, "a confirmation of nothing", **refused)
+    after = balance_of(gateway, by_account(account))
+    expected = before["system_fen"] - amount
+    check("self_scan", after["system_fen"] == expected, f"the balance isn't {expected}", **after)
+    gateway.call("SignOut", {})
+    gateway.close()
+
+
 def upload(till, keys, card, counter, amount, count):
     before = balance_of(till, by_card(card))
     now = time.time_ns()
@@ -345,6 +403,7 @@ def upload(till, keys, card, counter, amount, count):
             "terminal": till.terminal,
             "sequence": sequence,
             "epoch": till.epoch,
+            "flags": 0,
             "card_counter": counter + index,
             "card_uid": card,
             "balance_before_fen": before["card_fen"] - index * amount,
@@ -380,6 +439,43 @@ def upload(till, keys, card, counter, amount, count):
     expected = before["system_fen"] - count * amount
     check("upload_again", after["system_fen"] == expected, f"the balance isn't {expected}", **after)
     say("upload_again", balance_fen=after["system_fen"])
+
+
+def gaps(options, keys, till, card, account):
+    """Leaves a hole in the till's sequences, has it listed and closed, and asks how far the balance is confirmed."""
+    if options.cashier_index is None or account is None:
+        say("gaps", skipped="no --cashier-index or no account")
+        return
+    entry = keys["terminals"][options.cashier_index]
+    cashier = Till(options.host, options.port, entry["terminal"], bytes.fromhex(entry["key"]), entry["epoch"])
+    cashier.sign_in()
+    till.next_sequence()
+    hole = till.next_sequence()
+    body = {"card_uid": card, "card_counter": 0, "amount_fen": 1, "till_time_ns": time.time_ns()}
+    till.sell("CardDebit", body, till.next_sequence())
+    asked = {"terminal": till.terminal, "after_terminal": 0, "after_first": 0, "after_epoch": 0, "lines_max": 1}
+    lines, page = [], {"more": 1}
+    while page["more"]:
+        page = cashier.call("OpenGaps", asked)
+        check("gaps", page["code"] == APPROVED and len(page["lines"]) <= 1, "no list", **page)
+        lines += page["lines"]
+        for line in page["lines"]:
+            asked |= {"after_terminal": line["terminal"], "after_first": line["first"], "after_epoch": line["epoch"]}
+    found = [line for line in lines if line["kind"] == 1 and line["first"] <= hole <= line["last"]]
+    check("gaps", len(found) == 1 and found[0]["terminal"] == till.terminal, f"{hole} isn't listed", lines=lines)
+    reason = {"till": till.terminal, "epoch": till.epoch, "reason": "python says so", "till_time_ns": time.time_ns()}
+    close = {**reason, "first": found[0]["first"], "last": found[0]["last"]}
+    sequence = cashier.next_sequence()
+    closed = cashier.sell("GapClose", close, sequence)
+    check("gaps", closed["code"] == APPROVED, "not closed", **closed)
+    same_outcome("gaps", closed, cashier.sell("GapClose", close, sequence))
+    again = cashier.sell("GapClose", close, cashier.next_sequence())
+    check("gaps", again["code"] == GAP_NOT_OPEN, "closed twice", **again)
+    unconfirmed = cashier.call("Unconfirmed", by_account(account))
+    check("gaps", unconfirmed["code"] == APPROVED and unconfirmed["offline_sales"] >= options.batch, "no answer", **unconfirmed)
+    say("gaps", closed=close["first"], **unconfirmed)
+    cashier.call("SignOut", {})
+    cashier.close()
 
 
 def undo(till, sold):
@@ -607,6 +703,15 @@ def run_vectors(path):
         check(step, holder_digest(secret["holder_key"], label, phone[text]) == phone[digest], f"another {digest}")
     say("phone", virtual_id=phone["virtual_id"])
 
+    scan = vectors["self_scan"]
+    key = bytes.fromhex(scan["scan_key"])
+    check(step, key == scan_key(secret["terminal_key"], terminal), "the scan key is derived otherwise")
+    shown = {name: scan[name] for name in ("terminal", "epoch", "sequence", "amount_fen", "till_time_s")}
+    check(step, scan_text(key, shown) == scan["text"], "another text", text=scan_text(key, shown))
+    check(step, plain(read_scan(scan["text"])) == {**shown, "mac": scan["mac"]}, "the text is read otherwise")
+    check(step, f"{confirmation(key, shown):06}" == scan["confirmation"], "another confirmation")
+    say("self_scan", text=scan["text"], confirmation=scan["confirmation"])
+
     known = {code["number"]: code["name"] for code in vectors["result_codes"]}
     for number, name in (
         (APPROVED, "Approved"),
@@ -618,6 +723,9 @@ def run_vectors(path):
         (AMOUNT_NOT_POSITIVE, "AmountNotPositive"),
         (CODE_USED, "CodeUsed"),
         (NOT_AUTHENTIC, "NotAuthentic"),
+        (SCAN_NOT_AUTHENTIC, "ScanNotAuthentic"),
+        (GAP_NOT_OPEN, "GapNotOpen"),
+        (PAYMENT_PENDING, "PaymentPending"),
     ):
         check(step, known.get(number) == name, f"code {number} isn't {name}")
     say("result_codes", codes=len(known))
@@ -631,6 +739,7 @@ def main():
     parser.add_argument("--keys", metavar="FILE", help="the keys file")
     parser.add_argument("--terminal-index", type=int, default=0, help="which terminal of it (%(default)s)")
     parser.add_argument("--cashier-index", type=int, help="which terminal of it pays money in first; else none does")
+    parser.add_argument("--gateway-index", type=int, help="which terminal of it pays what the first shows; else none does")
     parser.add_argument("--card", type=int, help="the card number to sell to; else the first of the keys file")
     parser.add_argument("--card-counter", type=int, help="the card's counter to begin with; else from the clock")
     parser.add_argument("--account", type=int, help="the account for the payment code; else the card's")

@@ -29,7 +29,7 @@ MONEY = (
     "code:u16 action:u8 flags:u8 account:u32 amount_fen:i64 balance_after_fen:i64 record:u64 server_time_ns:u64"
 )
 OFFLINE_RECORD = (
-    "terminal:u32 sequence:u32 epoch:u16 flags:z2 card_counter:u32 card_uid:u64 balance_before_fen:i64"
+    "terminal:u32 sequence:u32 epoch:u16 flags:u16 card_counter:u32 card_uid:u64 balance_before_fen:i64"
     " amount_fen:i64 till_time_ns:u64 previous_terminal:u32 previous_sequence:u32 previous_amount_fen:i64"
     " previous_card_counter:u32 previous_epoch:u16 tac_key:u8 layout:u8 block_list_version:u32"
     " block_list_age_s:u32 offline_since_ns:u64 tac:b8"
@@ -38,6 +38,7 @@ BILL_LINE = (
     "record:u64 time_ns:u64 amount_fen:i64 balance_after_fen:i64 merchant:u32 terminal:u32 sequence:u32"
     " epoch:u16 code:u16 related_record:u64 business_date:u16 kind:u8 channel:u8 wallet:u8 flags:u8 reserved:z2"
 )
+GAP_LINE = "terminal:u32 first:u32 last:u32 epoch:u16 kind:u8 reserved:z1 since_ns:u64 amount_fen:i64"
 BATCH_LINE = "sequence:u32 epoch:u16 code:u16 record:u64"
 ADJUSTMENT_LINE = (
     "proposal:u64 time_ns:u64 expires_ns:u64 amount_fen:i64 account:u32 proposer:u32 wallet:u8 direction:u8 reserved:z6"
@@ -87,6 +88,12 @@ KINDS = {
         None,
     ),
     0x19: ("Tender", "amount_fen:i64 channel:u8 reserved:z7 order:t32 till_time_ns:u64", None),
+    0x1A: (
+        "ScanPay",
+        SELECTOR + " terminal:u32 sequence:u32 epoch:u16 reserved:z6 amount_fen:i64 till_time_s:u64 mac:b8",
+        None,
+    ),
+    0x1B: ("CodeRevoke", SELECTOR + " till_time_ns:u64", None),
     0x20: ("Balance", SELECTOR, None),
     0x21: ("Bill", SELECTOR + " before:u64 lines_max:u16 reserved:z6", None),
     0x22: ("SaleQuery", "sequence:u32 epoch:u16 reserved:z2", None),
@@ -95,6 +102,8 @@ KINDS = {
         SELECTOR + " before:u64 from_day:u16 to_day:u16 kinds:u32 by:u8 reserved:z1 lines_max:u16 reserved_tail:z12",
         None,
     ),
+    0x25: ("OpenGaps", "terminal:u32 after_terminal:u32 after_first:u32 after_epoch:u16 lines_max:u16", None),
+    0x26: ("Unconfirmed", SELECTOR, None),
     0x30: ("Upload", "batch:u32 count:u16 reserved:z2", ("records", OFFLINE_RECORD)),
     0x40: (
         "CardIssue",
@@ -111,6 +120,8 @@ KINDS = {
     0x4C: ("LossReport", SELECTOR + " password:b16 till_time_ns:u64", None),
     0x4D: ("LossLift", SELECTOR + " password:b16 till_time_ns:u64", None),
     0x43: ("AccountClose", SELECTOR + " card_uid:u64 way:u8 reserved:z7 till_time_ns:u64", None),
+    0x60: ("GapClose", "till:u32 first:u32 last:u32 epoch:u16 reserved:z2 reason:t32 till_time_ns:u64", None),
+    0x61: ("CodeKeyRotate", "key_version:u32 earlier_codes:u8 reserved:z3 till_time_ns:u64", None),
     0x62: ("AccountFreeze", SELECTOR + " freeze_action:u8 reserved:z7 reason:t128", None),
     0x63: ("AccountLimits", SELECTOR + " debit_max_fen:u32 day_max_fen:u32 class:u8 reserved:z7 reason:t128", None),
     0x64: ("Adjust", SELECTOR + " amount_fen:i64 wallet:u8 direction:u8 reserved:z6 reason:t128", None),
@@ -129,7 +140,7 @@ KINDS = {
     0x84: (
         "HeartbeatAnswer",
         "server_time_ns:u64 clock_offset_ns:i64 parameter_version:u32 block_list_version:u32 business_date:u16"
-        " reserved:z6",
+        " reserved:z2 code_key_version:u32",
         None,
     ),
     0x85: (
@@ -162,6 +173,8 @@ KINDS = {
     0x95: ("TapConfirmAnswer", MONEY, None),
     0x98: ("TopUpUndoAnswer", MONEY, None),
     0x99: ("TenderAnswer", MONEY, None),
+    0x9A: ("ScanPayAnswer", MONEY + " confirmation:u32 reserved:z4", None),
+    0x9B: ("CodeRevokeAnswer", MONEY, None),
     0xA0: (
         "BalanceAnswer",
         "code:u16 action:u8 status:u8 account:u32 card_fen:i64 transition_fen:i64 electronic_fen:i64 held_fen:i64"
@@ -180,6 +193,14 @@ KINDS = {
         " closing_fen:i64 count:u16 more:u8 reserved_2:z5 record:u64",
         ("lines", BILL_LINE),
     ),
+    0xA5: ("OpenGapsAnswer", "code:u16 action:u8 more:u8 count:u16 reserved:z2 record:u64", ("lines", GAP_LINE)),
+    0xA6: (
+        "UnconfirmedAnswer",
+        "code:u16 action:u8 partial:u8 account:u32 offline_fen:i64 told_fen:i64 offline_sales:u32 missing:u32 told:u32"
+        " first_missing:u32 missing_since_ns:u64 missing_before:u32 silent_tills:u32 silent_terminal:u32 reserved:z4"
+        " silent_since_ns:u64 record:u64 server_time_ns:u64",
+        None,
+    ),
     0xB0: ("BatchAnswer", "batch:u32 count:u16 reserved:z2 server_time_ns:u64", ("lines", BATCH_LINE)),
     0xC0: ("CardIssueAnswer", MONEY, None),
     0xC1: ("CardReplaceAnswer", MONEY, None),
@@ -191,6 +212,8 @@ KINDS = {
     0xCC: ("LossReportAnswer", MONEY, None),
     0xCD: ("LossLiftAnswer", MONEY, None),
     0xC3: ("AccountCloseAnswer", MONEY, None),
+    0xE0: ("GapCloseAnswer", MONEY, None),
+    0xE1: ("CodeKeyRotateAnswer", MONEY, None),
     0xE2: ("AccountFreezeAnswer", MONEY, None),
     0xE3: ("AccountLimitsAnswer", MONEY, None),
     0xE4: ("AdjustAnswer", MONEY, None),
@@ -220,6 +243,10 @@ def fields_of(layout):
     for field in layout.split():
         name, form = field.split(":")
         yield name, form, struct.calcsize(INTEGERS[form]) if form in INTEGERS else int(form[1:])
+
+
+def field_names(layout):
+    return [name for name, _, _ in fields_of(layout)]
 
 
 def size_of(layout):
@@ -361,6 +388,73 @@ def seal_password(password_key, password, salt):
     """A query password for one frame."""
     encryptor = Cipher(algorithms.AES(password_key), modes.ECB()).encryptor()
     return encryptor.update(password.encode() + bytes(2) + salt) + encryptor.finalize()
+
+
+def scan_key(key, terminal):
+    return derive(key, b"YKterms1", terminal)
+
+
+def scan_mac(key, code, purpose):
+    head = struct.pack("<IH2sIIqQ", code["terminal"], code["epoch"], purpose, code["sequence"], 0, code["amount_fen"], code["till_time_s"])
+    return cmac(key, head)[:8]
+
+
+def confirmation(key, code):
+    return int.from_bytes(scan_mac(key, code, b"OK"), "little") % 1_000_000
+
+
+def crc_16(data):
+    crc = 0xFFFF
+    for byte in data:
+        crc ^= byte << 8
+        for _ in range(8):
+            crc = (crc << 1 ^ (0x1021 if crc & 0x8000 else 0)) & 0xFFFF
+    return crc
+
+
+def objects(pairs):
+    return "".join(f"{number:02}{len(value):02}{value}" for number, value in pairs)
+
+
+def scan_text(key, code):
+    """What an offline till shows."""
+    mac = scan_mac(key, code, b"QR").hex().upper()
+    fields = (code["terminal"], code["epoch"], code["sequence"], code["till_time_s"])
+    ours = objects([(0, "cn.yika"), *((number, str(field)) for number, field in enumerate(fields, 1)), (5, mac)])
+    amount = f"{code['amount_fen'] // 100}.{code['amount_fen'] % 100:02}"
+    text = objects([(0, "01"), (1, "12"), (26, ours), (53, "156"), (54, amount), (58, "CN")]) + "6304"
+    return text + f"{crc_16(text.encode()):04X}"
+
+
+def read_objects(text):
+    found = {}
+    while text:
+        number, length = int(text[:2]), int(text[2:4])
+        value, text = text[4 : 4 + length], text[4 + length :]
+        if len(value) != length or number in found:
+            raise WireError("not objects of id, length and value")
+        found[number] = value
+    return found
+
+
+def read_scan(text):
+    """What a phone reads off a till: the fields of a ScanPay."""
+    if f"{crc_16(text[:-4].encode()):04X}" != text[-4:]:
+        raise WireError("the code was misread")
+    found = read_objects(text)
+    ours = read_objects(found[26])
+    if (found[0], ours[0], found[53]) != ("01", "cn.yika", "156"):
+        raise WireError("not a code of a till of this system")
+    yuan, fen = found[54].split(".")
+    terminal, epoch, sequence, till_time_s = (int(ours[number]) for number in range(1, 5))
+    return {
+        "terminal": terminal,
+        "epoch": epoch,
+        "sequence": sequence,
+        "amount_fen": int(yuan) * 100 + int(fen),
+        "till_time_s": till_time_s,
+        "mac": bytes.fromhex(ours[5]),
+    }
 
 
 def sign_record(record, key):

@@ -185,9 +185,14 @@ impl CampusKeys {
         derive_holder_key(&self.master)
     }
 
-    /// The payment-code key 0.
+    /// The first payment-code key.
     pub fn code_key(&self) -> Key128 {
-        derive_code_key(&self.master, 0)
+        self.code_key_of(0)
+    }
+
+    /// The payment-code key of this version.
+    pub fn code_key_of(&self, version: u32) -> Key128 {
+        derive_code_key(&self.master, version)
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 use engine::data_dir::hex;
 use serde_json::{Value, json};
 
-use crate::campus::{COUNTER, Campus, card, till};
+use crate::campus::{COUNTER, Campus, GATEWAY, card, till};
 
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the workspace").to_owned()
@@ -50,7 +50,7 @@ fn it_signs_in_sells_retries_uploads_and_undoes() {
     let key_of = |terminal| hex(served.keys.identity(terminal).key.as_bytes());
     let terminal = |terminal: protocol::ids::TerminalId| json!({ "terminal": terminal.0, "key": key_of(terminal), "epoch": 1 });
     let keys = json!({
-        "terminals": [terminal(till(0)), terminal(COUNTER)],
+        "terminals": [terminal(till(0)), terminal(COUNTER), terminal(GATEWAY)],
         "card_master": hex(served.keys.card_master().as_bytes()),
         "code_keys": [{ "id": 0, "key": hex(served.keys.code_key().as_bytes()) }],
         "cards": [{ "uid": card(4).0 }],
@@ -67,6 +67,8 @@ fn it_signs_in_sells_retries_uploads_and_undoes() {
             file,
             "--cashier-index",
             "1",
+            "--gateway-index",
+            "2",
             "--account",
             "4",
             "--batch",
@@ -85,7 +87,9 @@ fn it_signs_in_sells_retries_uploads_and_undoes() {
             "loss_report",
             "code_debit",
             "code_again",
+            "self_scan",
             "upload_again",
+            "gaps",
             "reversal",
             "void",
             "refund",

@@ -2,9 +2,10 @@
 
 use engine::ledger::command::{
     AccountClose, AccountFreeze, AccountLimits, AccountSelector, Adjust, AdjustDecide, Balance, BillHead,
-    BlockListActive, CardDebit, CardIssue, CardReplace, CardReturn, CardTap, Channel, CodeDebit, CodeVerdict,
-    LossLift, LossReport, OfflineFact, PasswordSet, PhoneChange, Refund, Reversal, Sale, SaleQuery,
-    TapConfirm, Tender, TillList, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    BlockListActive, CardDebit, CardIssue, CardReplace, CardReturn, CardTap, Carried, Channel, CodeDebit,
+    CodeKeyRotate, CodeRevoke, CodeVerdict, GapClose, LossLift, LossReport, OfflineFact, PasswordSet,
+    PhoneChange, Refund, Reversal, Sale, SaleQuery, ScanPay, TapConfirm, Tender, TillList, TopUp, TopUpUndo,
+    VirtualBind, VirtualUnbind, Void,
 };
 use engine::ledger::record::Wallet;
 use engine::ledger::{Request, TerminalSlot};
@@ -131,6 +132,33 @@ pub enum Ask {
         version: u32,
         is_right: bool,
     },
+    /// A gateway pays what the till at this slot showed.
+    ScanPay {
+        account: AccountId,
+        scanned: SaleId,
+        slot: TerminalSlot,
+        amount_fen: i64,
+        till_time_ns: u64,
+    },
+    /// The till tells of what it showed.
+    ScanUpload {
+        amount_fen: i64,
+        till_time_ns: u64,
+    },
+    /// A counter closes a hole of the till at this slot.
+    CloseGap {
+        till: TerminalId,
+        slot: TerminalSlot,
+        epoch: Epoch,
+        first: Sequence,
+        last: Sequence,
+    },
+    Revoke {
+        account: AccountId,
+    },
+    NewCodeKey {
+        key_version: u32,
+    },
     Freeze {
         account: AccountId,
         action: FreezeAction,
@@ -186,9 +214,12 @@ impl Ask {
             | Ask::Void { amount_fen, .. }
             | Ask::Refund { amount_fen, .. }
             | Ask::Adjust { amount_fen, .. }
-            | Ask::Offline { amount_fen, .. } => amount_fen,
+            | Ask::Offline { amount_fen, .. }
+            | Ask::ScanPay { amount_fen, .. }
+            | Ask::ScanUpload { amount_fen, .. } => amount_fen,
             Ask::Replace { fee_fen, .. } => fee_fen,
-            Ask::Issue { .. } | Ask::GiveBack { .. } | Ask::Close { .. } => 0,
+            Ask::Issue { .. } | Ask::GiveBack { .. } | Ask::Revoke { .. } | Ask::Close { .. } => 0,
+            Ask::NewCodeKey { .. } | Ask::CloseGap { .. } => 0,
             Ask::SetPassword { .. }
             | Ask::BindPhone { .. }
             | Ask::UnbindPhone { .. }
@@ -250,12 +281,17 @@ impl Ask {
         }
     }
 
-    /// The ledger's request. `verdict` judges a payment code's digits at this moment.
+    /// Whether it comes with an upload.
+    pub fn is_uploaded(&self) -> bool {
+        matches!(self, Ask::Offline { .. } | Ask::ScanUpload { .. })
+    }
+
+    /// The ledger's request. `verdict` judges a payment code's digits at this moment, and says under which key.
     pub fn request(
         &self,
         slot: TerminalSlot,
         sale: SaleId,
-        verdict: impl FnOnce(&[u8; 20]) -> CodeVerdict,
+        verdict: impl FnOnce(&[u8; 20]) -> (CodeVerdict, u32),
     ) -> Request<'static> {
         let SaleId { terminal, epoch, sequence } = sale;
         let sale = Sale { slot, terminal, epoch, sequence, raw: RAW };
@@ -278,7 +314,8 @@ impl Ask {
                 write,
             }),
             Ask::Code { digits, amount_fen, .. } => {
-                Request::CodeDebit(CodeDebit { sale, digits, verdict: verdict(&digits), amount_fen })
+                let (verdict, key_version) = verdict(&digits);
+                Request::CodeDebit(CodeDebit { sale, digits, verdict, key_version, amount_fen })
             }
             Ask::TopUp { account, amount_fen, channel, order_number } => Request::TopUp(TopUp {
                 sale,
@@ -321,6 +358,7 @@ impl Ask {
                     till_time_ns,
                     list: Some(TillList { version: 1, age_s: 60 }),
                     authentic,
+                    carried: Carried::default(),
                 })
             }
             Ask::Issue { account, card_uid, expires_day } => Request::CardIssue(CardIssue {
@@ -382,6 +420,41 @@ impl Ask {
                 digest: [version as u8; 16],
                 is_right,
                 till_time_ns: 0,
+            }),
+            Ask::ScanPay { account, scanned, slot, amount_fen, till_time_ns } => Request::ScanPay(ScanPay {
+                sale,
+                account: AccountSelector::Account(account),
+                scanned,
+                scanned_slot: slot,
+                amount_fen,
+                till_time_ns,
+                authentic: true,
+                till_connected: scanned.sequence.0.is_multiple_of(5),
+            }),
+            Ask::ScanUpload { amount_fen, till_time_ns } => Request::Offline(OfflineFact {
+                sale,
+                record_terminal: terminal,
+                card_uid: CardUid(0),
+                card_counter: CardCounter(0),
+                amount_fen,
+                till_time_ns,
+                list: None,
+                authentic: true,
+                carried: Carried { by_scan: true, ..Carried::default() },
+            }),
+            Ask::CloseGap { till, slot, epoch, first, last } => {
+                let reason = [b'x'; 32];
+                Request::GapClose(GapClose { sale, till, till_slot: slot, epoch, first, last, reason })
+            }
+            Ask::Revoke { account } => Request::CodeRevoke(CodeRevoke {
+                sale,
+                account: AccountSelector::Account(account),
+                intake_step: 0,
+            }),
+            Ask::NewCodeKey { key_version } => Request::CodeKeyRotate(CodeKeyRotate {
+                sale,
+                key_version,
+                refuses_earlier: key_version.is_multiple_of(3),
             }),
             Ask::Freeze { account, action } => Request::AccountFreeze(AccountFreeze {
                 sale,

@@ -14,7 +14,7 @@ use engine::ledger::record::{
 use engine::ledger::registry::Policy;
 use engine::ledger::{LedgerAccount, LedgerClass, Record};
 use protocol::card::ChipWrite;
-use protocol::ids::{AccountId, BusinessDate, CardUid, RecordNumber, SaleId, TerminalId};
+use protocol::ids::{AccountId, BusinessDate, CardUid, Epoch, RecordNumber, SaleId, Sequence, TerminalId};
 use protocol::request::Verdict;
 use protocol::result_code::ResultCode;
 use wal::{LogReader, RecordRef};
@@ -61,6 +61,17 @@ pub struct Auditor {
     tombstones: BTreeMap<SaleId, u64>,
     orders: BTreeSet<(u8, [u8; 32])>,
     codes: BTreeSet<(AccountId, u32)>,
+    /// The last step whose codes were revoked.
+    codes_revoked: BTreeMap<AccountId, u32>,
+    code_key: u32,
+    /// Told by their tills and not paid.
+    scans_told: BTreeSet<SaleId>,
+    /// Each record of a scan that was told before its payment, paid since or not.
+    scans_noted: BTreeSet<(SaleId, u64)>,
+    /// What tills showed, paid by phone, and told before it was paid.
+    pub scans_paid: u64,
+    pub scans_pending: u64,
+    pub gaps_closed: u64,
     persons: Vec<Person>,
     cards: BTreeMap<CardUid, AccountId>,
     policies: BTreeMap<u8, (i64, u32)>,
@@ -114,6 +125,11 @@ impl Auditor {
     /// How a person stood once record `at` was there.
     pub fn standing_at(&self, person: AccountId, at: RecordNumber) -> Option<&Standing> {
         self.books.standings(person).iter().rev().find(|standing| standing.number <= at.0)
+    }
+
+    /// Whether a record says that the sale waits, or waited, for its payment by phone.
+    pub fn noted(&self, sale: SaleId, record: u64) -> bool {
+        self.scans_noted.contains(&(sale, record))
     }
 
     /// What became of a sale.
@@ -306,8 +322,11 @@ impl Auditor {
             if !self.codes.insert((account, step | u32::from(nonce) << 28)) {
                 return wrong(format!("account {account} used code {step}/{nonce} before"));
             }
+            if self.codes_revoked.get(&account).is_some_and(|&revoked| step <= revoked) {
+                return wrong(format!("account {account} had revoked code {step}/{nonce}"));
+            }
         }
-        if matches!(record, Record::Debit(_) | Record::FullDebit(_)) {
+        if matches!(record, Record::Debit(_) | Record::FullDebit(_) | Record::ScanPaid(_)) {
             self.debit(money).or_else(wrong)?;
         }
         if let Record::Settle(r) = record {
@@ -348,6 +367,18 @@ impl Auditor {
         if !asked.iter().any(|ask| self.explains(ask, money, record)) {
             return wrong(format!("no till asked for it as {sale}; asked was {asked:?}"));
         }
+        if matches!(record, Record::ScanPending(_)) {
+            self.scans_pending += 1;
+            self.scans_noted.insert((sale, number));
+            let new = !self.sales.contains_key(&sale) && self.scans_told.insert(sale);
+            return if new { Ok(()) } else { wrong(format!("{sale} was told before")) };
+        }
+        if matches!(record, Record::ScanPaid(_)) {
+            self.scans_paid += 1;
+            self.scans_told.remove(&sale);
+        } else if self.scans_told.contains(&sale) {
+            return wrong(format!("{sale} waits for its payment by phone"));
+        }
         let entry = Entry {
             record: number,
             kind: record.kind(),
@@ -377,11 +408,33 @@ impl Auditor {
             }
             Record::Refund(r) => self.refund(r).or_else(wrong)?,
             Record::TopUpUndo(r) => self.top_up_undo(number, money, r).or_else(wrong)?,
+            Record::CodesRevoked(r) => {
+                let Some(account) = money.person() else { return wrong("codes of nobody".to_owned()) };
+                let revoked = self.codes_revoked.entry(account).or_default();
+                *revoked = r.token.get().max(*revoked);
+            }
+            Record::GapClosed(r) => {
+                self.gaps_closed += 1;
+                let (terminal, epoch) = (TerminalId(r.till.get()), Epoch(r.epoch.get()));
+                for sequence in (r.first.get()..=r.last.get()).map(Sequence) {
+                    let closed = SaleId { terminal, epoch, sequence };
+                    if self.sales.contains_key(&closed) || self.scans_told.contains(&closed) {
+                        return wrong(format!("{closed} had come"));
+                    }
+                }
+            }
+            Record::CodeKeyRotated(r) => {
+                self.code_key += 1;
+                if r.key_version.get() != self.code_key {
+                    return wrong(format!("code key {} after {}", r.key_version, self.code_key - 1));
+                }
+            }
             Record::ReversalBeforeOriginal(r) => {
                 let original = r.original();
                 if self.sales.contains_key(&original) {
                     return wrong(format!("{original} had come"));
                 }
+                self.scans_told.remove(&original);
                 self.tombstones.insert(original, number);
             }
             _ => {}
@@ -491,7 +544,7 @@ impl Auditor {
         original_record: u64,
     ) -> Result<(), String> {
         let Some(entry) = self.sales.get_mut(&original) else { return Err(format!("no sale {original}")) };
-        let is_debit = matches!(entry.kind, RecordKind::Debit | RecordKind::FullDebit);
+        let is_debit = matches!(entry.kind, RecordKind::Debit | RecordKind::FullDebit | RecordKind::ScanPaid);
         if !is_debit || entry.record != original_record {
             return Err(format!("{original} is {entry:?}"));
         }
@@ -632,6 +685,24 @@ impl Auditor {
             (Record::VirtualUnbound(r), Ask::UnbindPhone { virtual_id }) => r.virtual_id.get() == virtual_id,
             (Record::PhoneSet(r), Ask::TellPhone { virtual_id, phone }) => {
                 (r.virtual_id.get(), r.phone.get()) == (virtual_id, phone)
+            }
+            (Record::ScanPaid(_), Ask::ScanPay { account, scanned, .. }) => {
+                money.person() == Some(account) && money.sale() == scanned
+            }
+            (Record::ScanPending(_), Ask::ScanUpload { .. }) => true,
+            (Record::Repeat(r), Ask::ScanPay { account, scanned, .. }) => {
+                let paid = self.sales.get(&scanned);
+                paid.is_some_and(|paid| {
+                    paid.record == r.original_record.get() && paid.account == Some(account)
+                })
+            }
+            (Record::GapClosed(r), Ask::CloseGap { till, epoch, first, last, .. }) => {
+                (r.till.get(), r.epoch.get()) == (till.0, epoch.0)
+                    && (r.first.get(), r.last.get()) == (first.0, last.0)
+            }
+            (Record::CodesRevoked(_), Ask::Revoke { account }) => money.person() == Some(account),
+            (Record::CodeKeyRotated(r), Ask::NewCodeKey { key_version }) => {
+                r.key_version.get() == key_version
             }
             (Record::AccountChanged(..), Ask::Freeze { account, .. } | Ask::Limits { account, .. }) => {
                 money.person() == Some(account)

@@ -51,6 +51,9 @@ impl Books {
             Record::Debit(money) => {
                 self.move_money(number, money, [wallet_place(number, money)?, None])?;
             }
+            Record::ScanPaid(r) => {
+                self.move_money(number, &r.money, [wallet_place(number, &r.money)?, None])?;
+            }
             Record::FullDebit(r) => self.move_wallets(number, &r.money, &r.wallets, -1)?,
             Record::FullReversal(r) | Record::Void(r) | Record::TapUndone(r) => {
                 self.move_wallets(number, &r.back.money, &r.back.wallets, 1)?;
@@ -78,7 +81,7 @@ impl Books {
             Record::TopUpUndo(r) => self.move_money(number, &r.money, [Some(2), None])?,
             Record::OfflineDebit(r) => self.move_money(number, &r.money, [Some(0), None])?,
             Record::Load(money) => self.load(number, money)?,
-            Record::Refusal(money) => self.memo(number, money)?,
+            Record::Refusal(money) | Record::CodesRevoked(money) => self.memo(number, money)?,
             Record::CardIssued(r) => self.memo(number, &r.money)?,
             Record::CardReplaced(r) => self.memo(number, &r.money)?,
             Record::CardReturned(r) => self.memo(number, &r.money)?,

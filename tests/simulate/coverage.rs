@@ -44,6 +44,11 @@ pub struct Coverage {
     pub refunds_looked_up: u64,
     pub tenders: u64,
     pub list_reports: u64,
+    pub codes_revoked: u64,
+    pub code_keys_changed: u64,
+    pub scans_paid: u64,
+    pub scans_pending: u64,
+    pub gaps_closed: u64,
     pub accounts_changed: u64,
     pub adjustments: u64,
     pub adjustments_approved: u64,
@@ -74,7 +79,7 @@ impl Coverage {
     }
 
     /// Every figure with its name.
-    pub fn figures(&self) -> [(&'static str, u64); 44] {
+    pub fn figures(&self) -> [(&'static str, u64); 49] {
         [
             ("steps", self.steps),
             ("records", self.records),
@@ -113,6 +118,11 @@ impl Coverage {
             ("refunds looked up", self.refunds_looked_up),
             ("tenders", self.tenders),
             ("block-lists reported", self.list_reports),
+            ("codes revoked", self.codes_revoked),
+            ("code keys changed", self.code_keys_changed),
+            ("self-scans paid", self.scans_paid),
+            ("self-scans told before they were paid", self.scans_pending),
+            ("gaps closed", self.gaps_closed),
             ("accounts changed by operators", self.accounts_changed),
             ("adjustments", self.adjustments),
             ("adjustments approved by a second", self.adjustments_approved),
@@ -161,6 +171,11 @@ impl Coverage {
         self.refunds_looked_up += other.refunds_looked_up;
         self.tenders += other.tenders;
         self.list_reports += other.list_reports;
+        self.codes_revoked += other.codes_revoked;
+        self.code_keys_changed += other.code_keys_changed;
+        self.scans_paid += other.scans_paid;
+        self.scans_pending += other.scans_pending;
+        self.gaps_closed += other.gaps_closed;
         self.accounts_changed += other.accounts_changed;
         self.adjustments += other.adjustments;
         self.adjustments_approved += other.adjustments_approved;

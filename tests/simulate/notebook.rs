@@ -64,6 +64,10 @@ impl Notebook {
             Some(note) if note.reversed => {
                 return Err(format!("{sale} was reversed and is answered {outcome:?}"));
             }
+            // A phone has paid it meanwhile.
+            Some(note) if note.outcome.code == ResultCode::PaymentPending && outcome.code.is_approved() => {
+                note.outcome = *outcome;
+            }
             Some(note) => {
                 let same = note.outcome.code == outcome.code
                     && note.outcome.record == outcome.record
@@ -104,6 +108,13 @@ pub fn check_against_log(auditor: &Auditor, sale: SaleId, told: &Outcome) -> Res
             Ok(())
         } else {
             Err(format!("{sale} was told as reversed, the durable log knows of no reversal"))
+        };
+    }
+    if told.code == ResultCode::PaymentPending {
+        return if auditor.noted(sale, told.record.0) {
+            Ok(())
+        } else {
+            Err(format!("{sale} was told {told:?}, the durable log (to {}) hasn't noted it", auditor.last()))
         };
     }
     let Some(entry) = entry else {

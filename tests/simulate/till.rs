@@ -17,6 +17,8 @@ use super::town::Town;
 
 /// Tries of one debit before the till gives up and reverses it or keeps it for an upload.
 const TRIES_MAX: u32 = 3;
+/// Times that a till tells of a sale by self-scan that nobody pays.
+const PENDING_TRIES_MAX: u32 = 4;
 /// Records that wait for an upload at most, and records of one upload: of a calm till, and of one that comes back
 /// with a lunch behind it.
 const STORED_MAX: [usize; 2] = [10, 120];
@@ -27,6 +29,11 @@ const HOLES_MAX: u32 = 8;
 /// Whether the till at this slot is one that takes money in.
 pub fn tops_up(slot: u16) -> bool {
     slot % 3 != 2
+}
+
+/// Whether the till at this slot speaks for phones.
+pub fn is_gateway(slot: u16) -> bool {
+    slot % 3 == 1
 }
 
 /// Whether the till at this slot is a counter, which hands out cards, too.
@@ -182,6 +189,13 @@ impl Till {
     }
 
     fn store_fact(&mut self, random: &mut Random, town: &mut Town) {
+        if random.per_mille(200) {
+            let sale = self.next_sale();
+            let ask = town.show(random, sale, self.slot);
+            self.asked.insert(sale, ask);
+            self.stored.push(Flight { sale, ask, tries: 0, wait: 0 });
+            return;
+        }
         let mut ask = town.offline(random);
         if let Ask::Offline { authentic, own, .. } = &mut ask
             && self.holes < HOLES_MAX
@@ -258,7 +272,9 @@ impl Till {
             }
             10..20 if self.holes < HOLES_MAX => {
                 self.holes += 1;
+                let first = self.next_sequence;
                 self.next_sequence += random.between(1, 3) as u32;
+                town.pass_over(self.terminal, self.slot, self.epoch, first, self.next_sequence - 1);
                 return None;
             }
             20..40 => {
@@ -271,7 +287,11 @@ impl Till {
                 let (&sale, note) = self.notebook.notes().iter().nth(place)?;
                 let undoable = matches!(
                     note.ask,
-                    Ask::Tap { .. } | Ask::ChipTap { .. } | Ask::Code { .. } | Ask::Offline { .. }
+                    Ask::Tap { .. }
+                        | Ask::ChipTap { .. }
+                        | Ask::Code { .. }
+                        | Ask::Offline { .. }
+                        | Ask::ScanUpload { .. }
                 );
                 let amount_fen = note.outcome.amount_fen;
                 if undoable {
@@ -295,6 +315,30 @@ impl Till {
                 let amount_fen = note.ask.amount_fen();
                 self.notebook.undo(original);
                 let ask = Ask::TopUpUndo { epoch: original.epoch, sequence: original.sequence, amount_fen };
+                let sale = self.next_sale();
+                self.asked.insert(sale, ask);
+                return flight(sale, ask);
+            }
+            193..240 if is_gateway(self.slot.0) => {
+                let ask = town.scan(random)?;
+                let sale = self.next_sale();
+                self.asked.insert(sale, ask);
+                return flight(sale, ask);
+            }
+            193..215 if hands_out_cards(self.slot.0) => {
+                let ask = town.close_gap(random)?;
+                let sale = self.next_sale();
+                self.asked.insert(sale, ask);
+                return flight(sale, ask);
+            }
+            180..190 if self.tops_up => {
+                let ask = Ask::Revoke { account: town.person(random) };
+                let sale = self.next_sale();
+                self.asked.insert(sale, ask);
+                return flight(sale, ask);
+            }
+            190..193 if hands_out_cards(self.slot.0) => {
+                let ask = Ask::NewCodeKey { key_version: town.code_key + 1 };
                 let sale = self.next_sale();
                 self.asked.insert(sale, ask);
                 return flight(sale, ask);
@@ -392,6 +436,11 @@ impl Till {
                 return Ok(());
             }
         };
+        if outcome.code == ResultCode::PaymentPending {
+            self.end_flight(sale, &ask);
+            self.told_as_pending(sale, random);
+            return Ok(());
+        }
         if is_kept_out(outcome.code) || outcome.code == ResultCode::StaleEpoch {
             return self.kept_out(sale, &ask, outcome.code);
         }
@@ -417,6 +466,17 @@ impl Till {
         self.stored.retain(|fact| fact.sale != sale);
         self.end_flight(sale, &ask);
         Ok(())
+    }
+
+    /// Nobody has paid what the till showed: it tells of it again, and at last lets it be, or takes it back.
+    fn told_as_pending(&mut self, sale: SaleId, random: &mut Random) {
+        let Some(place) = self.stored.iter().position(|fact| fact.sale == sale) else { return };
+        if self.stored[place].tries >= PENDING_TRIES_MAX {
+            let fact = self.stored.remove(place);
+            if random.per_mille(500) {
+                self.to_reverse.push_back((sale, fact.ask.amount_fen()));
+            }
+        }
     }
 
     fn end_flight(&mut self, sale: SaleId, ask: &Ask) {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use engine::ledger::TerminalSlot;
 use engine::ledger::calendar::day_of;
 use engine::ledger::command::{Channel, CodeVerdict};
 use engine::ledger::record::Wallet;
-use protocol::ids::{AccountId, CardUid, RecordNumber, TerminalId};
+use protocol::ids::{AccountId, CardUid, Epoch, RecordNumber, SaleId, Sequence, TerminalId};
 use protocol::keys::Key128;
 use protocol::mac::Cmac128;
 use protocol::payment_code::{self, CodeRefusal};
@@ -28,6 +29,15 @@ pub struct Card {
     pub counter: u32,
 }
 
+/// What an offline till showed to a phone.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown {
+    pub sale: SaleId,
+    pub slot: TerminalSlot,
+    pub amount_fen: i64,
+    pub time_ns: u64,
+}
+
 /// An order of a top-up channel, as the channel knows it.
 #[derive(Clone, Copy, Debug)]
 pub struct Order {
@@ -44,10 +54,15 @@ pub struct Town {
     codes: Vec<(AccountId, [u8; 20])>,
     orders: Vec<Order>,
     tenders: Vec<Ask>,
+    shown: Vec<Shown>,
+    /// Sequences that tills passed over, for counters to close.
+    holes: Vec<Ask>,
     /// What operators know to be proposed, by its record, and by which of their numbers.
     pub proposals: Vec<(RecordNumber, TerminalId)>,
     next_nonce: u8,
     next_card: u64,
+    /// The version of the key that codes are made under, as far as the phones have heard.
+    pub code_key: u32,
     /// What the clients believe the time to be.
     pub now_ns: u64,
 }
@@ -60,9 +75,12 @@ impl Town {
             codes: Vec::new(),
             orders: Vec::new(),
             tenders: Vec::new(),
+            shown: Vec::new(),
+            holes: Vec::new(),
             proposals: Vec::new(),
             next_nonce: 0,
             next_card: FIRST_COUNTER_CARD,
+            code_key: 0,
             now_ns: 0,
         }
     }
@@ -130,7 +148,8 @@ impl Town {
         let account = self.person(random);
         self.next_nonce = (self.next_nonce + 1) % (payment_code::CODE_NONCE_MAX + 1);
         let step = payment_code::step_at(self.now_ns);
-        let mut digits = payment_code::issue(&CODE_KEY, 0, account, step, self.next_nonce)
+        let key_id = payment_code::key_id_of(self.code_key);
+        let mut digits = payment_code::issue(&CODE_KEY, key_id, account, step, self.next_nonce)
             .expect("accounts and nonces of a simulation fit a code");
         if random.per_mille(100) {
             let place = random.below(20) as usize;
@@ -139,6 +158,33 @@ impl Town {
         }
         self.codes.push((account, digits));
         Ask::Code { digits, account: Some(account), amount_fen }
+    }
+
+    /// A till passes over sequences that it never uses.
+    pub fn pass_over(&mut self, till: TerminalId, slot: TerminalSlot, epoch: Epoch, first: u32, last: u32) {
+        let (first, last) = (Sequence(first), Sequence(last));
+        self.holes.push(Ask::CloseGap { till, slot, epoch, first, last });
+    }
+
+    /// A counter closes a hole that somebody knows of.
+    pub fn close_gap(&mut self, random: &mut Random) -> Option<Ask> {
+        Some(self.holes[random.place(self.holes.len())?])
+    }
+
+    /// An offline till shows what is to be paid by phone.
+    pub fn show(&mut self, random: &mut Random, sale: SaleId, slot: TerminalSlot) -> Ask {
+        let shown = Shown { sale, slot, amount_fen: random.between(1, 1_500) as i64, time_ns: self.now_ns };
+        self.shown.push(shown);
+        Ask::ScanUpload { amount_fen: shown.amount_fen, till_time_ns: shown.time_ns }
+    }
+
+    /// Somebody scans what a till shows, mostly of late.
+    pub fn scan(&mut self, random: &mut Random) -> Option<Ask> {
+        let reach = self.shown.len().min(if random.per_mille(800) { 4 } else { 100 });
+        let back = random.place(reach)?;
+        let Shown { sale, slot, amount_fen, time_ns } = self.shown[self.shown.len() - 1 - back];
+        let account = self.person(random);
+        Some(Ask::ScanPay { account, scanned: sale, slot, amount_fen, till_time_ns: time_ns })
     }
 
     /// Somebody comes to a counter for a card, or to give one back.
@@ -283,13 +329,13 @@ fn amount_fen(random: &mut Random) -> i64 {
     }
 }
 
-/// What the server says of a code's digits at a moment.
-pub fn verdict(digits: &[u8; 20], now_ns: u64) -> CodeVerdict {
-    let Ok(parsed) = payment_code::parse(digits) else { return CodeVerdict::Malformed };
-    if parsed.key_id() != 0 {
-        return CodeVerdict::Malformed;
-    }
-    match parsed.authenticate(&mut Cmac128::new(&CODE_KEY), now_ns) {
+/// What the server says of a code's digits at a moment, while the key of version `current` is in use, and under which version.
+pub fn verdict(digits: &[u8; 20], now_ns: u64, current: u32) -> (CodeVerdict, u32) {
+    let Ok(parsed) = payment_code::parse(digits) else { return (CodeVerdict::Malformed, 0) };
+    let Some(version) = payment_code::key_version_of(parsed.key_id(), current) else {
+        return (CodeVerdict::Malformed, 0);
+    };
+    let verdict = match parsed.authenticate(&mut Cmac128::new(&CODE_KEY), now_ns) {
         Ok(code) => CodeVerdict::Authentic {
             account: code.account,
             step: u32::try_from(code.step).expect("a simulation's time has steps below 2^32"),
@@ -297,5 +343,6 @@ pub fn verdict(digits: &[u8; 20], now_ns: u64) -> CodeVerdict {
         },
         Err(CodeRefusal::NotAuthentic) => CodeVerdict::NotAuthentic,
         Err(CodeRefusal::Expired) => CodeVerdict::Expired,
-    }
+    };
+    (verdict, version)
 }

@@ -6,17 +6,18 @@
 //!        └── notebook ◀── answer, once durable: lost or told ◀────┘            held against ◀─────┘
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet};
+mod reconcile;
+
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use engine::ledger::state::{sum_of_all_fen, total_fen};
-use engine::ledger::{Clearing, Command, LedgerAccount};
+use engine::ledger::Command;
 use engine::runtime::engine::Reply;
 use engine::runtime::{bill, statement};
 use protocol::bill::BillLineKinds;
-use protocol::ids::{AccountId, MerchantId, RecordNumber, SaleId};
-use protocol::request::{AccountSelector, AdjustDirection, StatementDay, StatementQuery, Verdict};
+use protocol::ids::{AccountId, RecordNumber, SaleId};
+use protocol::request::{AccountSelector, AdjustDirection, StatementDay, StatementQuery};
 use protocol::result_code::ResultCode;
 
 use super::ask::Ask;
@@ -25,7 +26,7 @@ use super::clock::{DAY_NS, SECOND_NS, SimulatedClock};
 use super::coverage::Coverage;
 use super::machine::{Machine, Stop, Trouble};
 use super::notebook::{Note, check_against_log, is_kept_out};
-use super::operator::{MERCHANTS, OPERATORS, Operator};
+use super::operator::{OPERATORS, Operator};
 use super::plant::Plant;
 use super::random::Random;
 use super::till::Till;
@@ -114,6 +115,9 @@ pub fn simulate(seed: u64, plant: Plant, snapshot_dir: &Path, trace: bool) -> Re
     world.coverage.taps_confirmed = world.auditor.taps_confirmed;
     world.coverage.taps_undone = world.auditor.taps_undone;
     world.coverage.accounts_closed = world.auditor.accounts_closed;
+    world.coverage.scans_paid = world.auditor.scans_paid;
+    world.coverage.scans_pending = world.auditor.scans_pending;
+    world.coverage.gaps_closed = world.auditor.gaps_closed;
     for till in &world.tills {
         world.coverage.retries += till.retries;
         world.coverage.reversals += till.reversals;
@@ -284,6 +288,13 @@ impl<'d> World<'d> {
             if ask.is_money() && !retried {
                 bodies.push(ask);
             }
+            if let Ask::ScanPay { scanned, .. } = ask {
+                // The sale stands under the identity that was scanned.
+                let bodies = self.sent.entry(scanned).or_default();
+                if !bodies.contains(&ask) {
+                    bodies.push(ask);
+                }
+            }
             if !settling && self.random.per_mille(self.weather.duplicate_per_mille) && ask.is_money() {
                 let due_step = self.step + self.random.between(1, 40);
                 self.late.push(Late { due_step, till, sale, ask });
@@ -291,7 +302,7 @@ impl<'d> World<'d> {
             if !settling && self.random.per_mille(self.weather.ask_lost_per_mille) {
                 continue;
             }
-            if matches!(ask, Ask::Offline { .. }) {
+            if ask.is_uploaded() {
                 uploads.push((sale, ask));
             } else {
                 self.decide(till, sale, ask, retried)?;
@@ -308,9 +319,9 @@ impl<'d> World<'d> {
 
     fn decide_batch(&mut self, till: usize, uploads: &[(SaleId, Ask)]) -> Result<(), String> {
         let slot = self.tills[till].slot;
-        let now_ns = self.town.now_ns;
+        let (now_ns, key) = (self.town.now_ns, self.code_key());
         let requests: Vec<_> =
-            uploads.iter().map(|(sale, ask)| ask.request(slot, *sale, |d| verdict(d, now_ns))).collect();
+            uploads.iter().map(|(sale, ask)| ask.request(slot, *sale, |d| verdict(d, now_ns, key))).collect();
         let replies = if requests.is_empty() { Vec::new() } else { self.machine.execute_batch(&requests) };
         let decided = replies.len();
         for (&(sale, ask), reply) in uploads.iter().zip(replies) {
@@ -349,10 +360,11 @@ impl<'d> World<'d> {
         between: Option<(SaleId, Ask)>,
     ) -> Result<Reply, String> {
         let slot = self.tills[till].slot;
-        let now_ns = self.machine.engine().log().stage().time_ns();
-        let request = ask.request(slot, sale, |digits| verdict(digits, now_ns));
+        let (now_ns, key) = (self.machine.engine().log().stage().time_ns(), self.code_key());
+        let request = ask.request(slot, sale, |digits| verdict(digits, now_ns, key));
         let between_ask = between.map(|(_, ask)| ask);
-        let between = between.map(|(sale, ask)| ask.request(slot, sale, |digits| verdict(digits, now_ns)));
+        let between =
+            between.map(|(sale, ask)| ask.request(slot, sale, |digits| verdict(digits, now_ns, key)));
         let executed = self.machine.execute(request, ask.password(), retried, between, &mut self.coverage);
         for ask in [Some(ask), between_ask].into_iter().flatten() {
             if let Some(account) = ask.changes_card_of() {
@@ -380,11 +392,20 @@ impl<'d> World<'d> {
                 self.coverage.losses += u64::from(ask.loses_card_of().is_some() && is_new_approval(&reply));
                 self.coverage.phones_bound +=
                     u64::from(matches!(ask, Ask::BindPhone { .. }) && is_new_approval(&reply));
+                self.coverage.codes_revoked +=
+                    u64::from(matches!(ask, Ask::Revoke { .. }) && is_new_approval(&reply));
+                self.coverage.code_keys_changed +=
+                    u64::from(matches!(ask, Ask::NewCodeKey { .. }) && is_new_approval(&reply));
                 Ok(reply)
             }
             Err(Trouble::Violation(what)) => Err(what),
             Err(Trouble::Died) => Ok(Reply::Refused(ResultCode::Stopping)),
         }
+    }
+
+    /// The version of the code key that the engine has in use.
+    fn code_key(&self) -> u32 {
+        self.machine.engine().routes().configuration().registry.code_key().version
     }
 
     fn deliver_late(&mut self) -> Result<(), String> {
@@ -439,6 +460,11 @@ impl<'d> World<'d> {
                 && outcome.code.is_approved()
             {
                 self.town.hand_out(card_uid, account);
+            }
+            if let (Reply::Outcome(outcome), Ask::NewCodeKey { key_version }) = (&reply, ask)
+                && outcome.code.is_approved()
+            {
+                self.town.code_key = key_version.max(self.town.code_key);
             }
             if let Reply::Outcome(outcome) = &reply
                 && outcome.code == ResultCode::AwaitsApproval
@@ -625,165 +651,6 @@ impl<'d> World<'d> {
             _ => None,
         };
         waited.filter_map(change).collect()
-    }
-
-    /// What the clients wrote down adds up to what the engine holds, to the fen.
-    fn reconcile(&mut self) -> Result<(), String> {
-        let mut persons_fen = self.town.openings_fen.clone();
-        let mut merchants_fen = vec![0_i64; MERCHANTS as usize];
-        let (mut unknown_fen, mut lost_fen, mut fees_fen) = (0, 0, 0);
-        let (mut adjusted_fen, mut paid_out_fen) = (0, 0);
-        let proposed = self.proposed();
-        let mut orders: BTreeMap<(u8, [u8; 32]), (AccountId, i64)> = BTreeMap::new();
-        let mut taken_back: BTreeSet<(u8, [u8; 32])> = BTreeSet::new();
-        for till in &self.tills {
-            let notes = till.notebook.notes();
-            let undone: BTreeSet<SaleId> = notes
-                .iter()
-                .filter(|(_, note)| note.outcome.code.is_approved())
-                .filter_map(|(sale, note)| match note.ask {
-                    Ask::Reversal { epoch, sequence, .. }
-                    | Ask::Void { epoch, sequence, .. }
-                    | Ask::TopUpUndo { epoch, sequence, .. } => Some(SaleId { epoch, sequence, ..*sale }),
-                    _ => None,
-                })
-                .collect();
-            // An order that a counter took back stays used, and whoever tells it again is told that it is approved.
-            taken_back.extend(undone.iter().filter_map(|sale| match notes.get(sale)?.ask {
-                Ask::TopUp { channel, order_number, .. } => Some((channel as u8, order_number)),
-                _ => None,
-            }));
-            for (sale, note) in notes {
-                // The clients have asked about every sale: an undone tap has said so.
-                let is_undone = matches!(note.ask, Ask::ChipTap { .. }) && note.reversed;
-                if !note.outcome.code.is_approved() || undone.contains(sale) || is_undone {
-                    continue;
-                }
-                self.coverage.voids += u64::from(matches!(note.ask, Ask::Void { .. }));
-                // What is given back goes the other way, to whoever paid.
-                let (paid, sign) = match note.ask {
-                    Ask::Refund { epoch, sequence, .. } => {
-                        self.coverage.refunds += 1;
-                        let original = SaleId { epoch, sequence, ..*sale };
-                        let original = notes.get(&original).ok_or(format!("{note:?} is of no known sale"))?;
-                        (original.ask, -1)
-                    }
-                    ask => (ask, 1),
-                };
-                let owner_of = |card_uid| {
-                    self.town.cards.iter().find(|card| card.uid == card_uid).and_then(|card| card.owner)
-                };
-                let mut others_bear_it = false;
-                let payer = match paid {
-                    Ask::Tap { card_uid, .. } | Ask::ChipTap { card_uid, .. } => owner_of(card_uid),
-                    Ask::Offline { card_uid, .. } => {
-                        // What a blocked card paid is told without an account.
-                        others_bear_it = owner_of(card_uid).is_some() && note.outcome.account.is_none();
-                        owner_of(card_uid).filter(|_| !others_bear_it)
-                    }
-                    Ask::Code { account, .. } => account,
-                    Ask::Replace { account, fee_fen, .. } => {
-                        fees_fen += fee_fen;
-                        *persons_fen.entry(account).or_default() -= fee_fen;
-                        continue;
-                    }
-                    // Past these books: it changes no balance.
-                    Ask::Tender { .. } => {
-                        self.coverage.tenders += 1;
-                        continue;
-                    }
-                    Ask::Adjust { account, amount_fen, direction, .. } => {
-                        let change_fen = signed_fen(direction, amount_fen);
-                        adjusted_fen += change_fen;
-                        *persons_fen.entry(account).or_default() += change_fen;
-                        continue;
-                    }
-                    Ask::Decide { proposal, verdict: Verdict::Approve } => {
-                        let Some(&(account, change_fen)) = proposed.get(&proposal) else {
-                            return Err(format!("approved was {proposal}, which nobody was told of"));
-                        };
-                        adjusted_fen += change_fen;
-                        *persons_fen.entry(account).or_default() += change_fen;
-                        continue;
-                    }
-                    Ask::Close { account, .. } => {
-                        paid_out_fen += note.outcome.amount_fen;
-                        *persons_fen.entry(account).or_default() -= note.outcome.amount_fen;
-                        continue;
-                    }
-                    Ask::TopUp { account, amount_fen, channel, order_number } => {
-                        let told =
-                            orders.entry((channel as u8, order_number)).or_insert((account, amount_fen));
-                        if *told != (account, amount_fen) {
-                            return Err(format!("one order was credited as {told:?} and as {note:?}"));
-                        }
-                        continue;
-                    }
-                    _ => continue,
-                };
-                let amount_fen = sign * note.ask.amount_fen();
-                merchants_fen[usize::from(till.slot.0) % MERCHANTS as usize] += amount_fen;
-                if others_bear_it {
-                    lost_fen -= amount_fen;
-                    self.coverage.lost_cards_paid += 1;
-                    continue;
-                }
-                match payer.and_then(|payer| persons_fen.get_mut(&payer)) {
-                    Some(person_fen) => *person_fen -= amount_fen,
-                    None => unknown_fen -= amount_fen,
-                }
-            }
-        }
-        orders.retain(|order, _| !taken_back.contains(order));
-        self.coverage.top_ups_undone += taken_back.len() as u64;
-        for (account, amount_fen) in orders.values() {
-            *persons_fen.entry(*account).or_default() += amount_fen;
-        }
-        let topped_up_fen: i64 = orders.values().map(|(_, amount_fen)| amount_fen).sum();
-        let opened_fen: i64 = self.town.openings_fen.values().sum();
-
-        let (state, _) = self.machine.engine().copy_state();
-        if sum_of_all_fen(&state.shards) != 0 {
-            return Err(format!("the books sum to {} fen", sum_of_all_fen(&state.shards)));
-        }
-        let books = self.auditor.books();
-        // A till isn't told that what it gives back becomes payable.
-        for (account, payable_fen) in &self.auditor.payable_fen {
-            *persons_fen.entry(*account).or_default() -= payable_fen;
-        }
-        let payable_fen: i64 = self.auditor.payable_fen.values().sum();
-        let compare = |name: String, told_fen: i64, accounts: &[LedgerAccount]| {
-            let held_fen: i64 = accounts.iter().map(|account| total_fen(&state.shards, *account)).sum();
-            if told_fen == held_fen {
-                Ok(())
-            } else {
-                Err(format!("{name}: the clients add up to {told_fen} fen, the engine holds {held_fen}"))
-            }
-        };
-        for (account, told_fen) in &persons_fen {
-            compare(format!("account {account}"), *told_fen, &[LedgerAccount::person(*account)])?;
-            let logged_fen = books.standings(*account).last().map_or(0, |s| s.wallets.iter().sum());
-            if logged_fen != *told_fen {
-                return Err(format!("account {account}: told {told_fen} fen, logged {logged_fen}"));
-            }
-        }
-        for (number, told_fen) in (0..).zip(&merchants_fen) {
-            let parts =
-                [LedgerAccount::merchant(MerchantId(number)), LedgerAccount::held_back(MerchantId(number))];
-            compare(format!("merchant {number}"), *told_fen, &parts)?;
-            let logged_fen: i64 = parts.iter().map(|part| books.hot_fen(*part)).sum();
-            if logged_fen != *told_fen {
-                return Err(format!("merchant {number}: told {told_fen} fen, logged {logged_fen}"));
-            }
-        }
-        let clearing = |clearing| [LedgerAccount::clearing(clearing)];
-        compare("top-ups".to_owned(), -topped_up_fen, &clearing(Clearing::TopUp))?;
-        compare("payable".to_owned(), payable_fen + paid_out_fen, &clearing(Clearing::Payable))?;
-        compare("adjustments".to_owned(), -adjusted_fen, &clearing(Clearing::Adjustments))?;
-        compare("fees".to_owned(), fees_fen, &clearing(Clearing::Fees))?;
-        compare("openings".to_owned(), -opened_fen, &clearing(Clearing::Opening))?;
-        compare("lost cards".to_owned(), lost_fen, &clearing(Clearing::LostCards))?;
-        compare("unknown cards".to_owned(), unknown_fen, &clearing(Clearing::UnknownCard))
     }
 }
 

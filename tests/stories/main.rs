@@ -6,11 +6,15 @@
 #[expect(dead_code, reason = "the campus of the server's tests, of which a story needs a part")]
 #[path = "../server/campus.rs"]
 mod campus;
+#[expect(dead_code, reason = "the program of the server's tests, of which a story needs a part")]
+#[path = "../server/program.rs"]
+mod program;
 mod t01_physical_card;
 mod t02_virtual_card;
+mod t05_payment_code;
 mod t06_online_till;
+mod t07_offline_till;
 mod t13_loss_report;
 mod t14_my_bill;
-#[expect(dead_code, reason = "the till of the server's tests, of which a story needs a part")]
 #[path = "../server/wire_till.rs"]
 mod wire_till;

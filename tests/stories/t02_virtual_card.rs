@@ -134,8 +134,8 @@ fn t02_virtual_card() {
     // 之后如果更换手机: she binds from the new one. What the old one showed, or could have shown ahead, is void at once.
     let shown = [0, 1].map(|steps_later| code(&served, herself, 3, steps_later));
     assert_eq!(phone.bind(STUDENT_NO, new_phone, QUERY_PASSWORD), Approved);
-    assert_eq!(canteen.money(4, &shown[0]).code, CodeUsed);
-    assert_eq!(canteen.money(5, &shown[1]).code, CodeUsed);
+    assert_eq!(canteen.money(4, &shown[0]).code, CodeRevoked);
+    assert_eq!(canteen.money(5, &shown[1]).code, CodeRevoked);
     assert_eq!(phone.unbind(her_phone), VirtualNotBound);
     assert_eq!(phone.bind(OTHER_STUDENT_NO, her_phone, "246810"), Approved);
 
@@ -143,7 +143,7 @@ fn t02_virtual_card() {
     let shown = code(&served, herself, 4, 0);
     assert_eq!(phone.unbind(new_phone), Approved);
     assert_eq!(phone.unbind(new_phone), VirtualNotBound);
-    assert_eq!(canteen.money(6, &shown).code, CodeUsed);
+    assert_eq!(canteen.money(6, &shown).code, CodeRevoked);
     drop((phone, canteen, counter));
     served.stop_unsealed();
 
@@ -159,7 +159,7 @@ fn t02_virtual_card() {
     assert_eq!(phone.bind(OTHER_STUDENT_NO, her_phone, "246810"), VirtualAlreadyBound);
     // A code of a step that no phone can have shown before the unbinding: still nobody's phone is bound.
     let far_ahead = canteen.money(7, &code(&served, herself, 5, 0)).code;
-    assert!(matches!(far_ahead, CodeUsed | CodeNotBound), "{far_ahead}");
+    assert!(matches!(far_ahead, CodeRevoked | CodeNotBound), "{far_ahead}");
     assert_eq!(canteen.balance(herself.0).system_fen, 8_700);
     served.stop();
     campus.expect_sound();

@@ -3,14 +3,18 @@
 mod cards;
 mod undoing;
 
+mod announced;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use protocol::ids::{AccountId, BusinessDate, MerchantId, SaleId};
+use protocol::ids::{AccountId, BusinessDate, Epoch, MerchantId, SaleId, Sequence, TerminalId};
 use protocol::result_code::ResultCode;
 use wal::{LogReader, RecordRef, WalError};
 
+use self::announced::Announced;
 use super::books::Books;
 use super::cards::Cards;
+use super::codes::Codes;
 use super::holders::Holders;
 use super::office::Office;
 use super::posting::{Line, Postings, postings_of};
@@ -23,8 +27,7 @@ use crate::ledger::calendar::day_of;
 use crate::ledger::command::Channel;
 use crate::ledger::ledger_account::{Clearing, LedgerAccount, LedgerClass};
 use crate::ledger::record::{
-    CardIssuedRecord, CardReplacedRecord, CutOffRecord, FullDebitRecord, MoneyRecord, Record, RecordKind,
-    RefundRecord, SuspenseRecord, TopUpRecord, WalletsRecord,
+    CutOffRecord, GapClosedRecord, MoneyRecord, Record, RecordKind, SuspenseRecord, TopUpRecord,
 };
 use crate::ledger::registry::{AuthoriseRule, Policy};
 use crate::settlement::CivilDay;
@@ -44,23 +47,6 @@ struct Till {
     terminal: u32,
     merchant: u32,
     head: u64,
-}
-
-/// What a load or a settling announced, the tap that must follow in its group, or a fee, what it is paid for.
-#[derive(Clone, Copy, Debug)]
-struct Announced {
-    kind: RecordKind,
-    sale: SaleId,
-    account: AccountId,
-    amount_fen: i128,
-    /// What was on the card before it.
-    card_fen: i128,
-}
-
-impl Announced {
-    fn is_of(&self, money: &MoneyRecord) -> bool {
-        money.sale() == self.sale && money.person() == Some(self.account)
-    }
 }
 
 /// The auditor's own picture of the books. It holds no ledger state and runs none of the ledger's rules: it adds
@@ -91,10 +77,12 @@ pub(super) struct Checker<'a> {
     /// The ends of the chains of each hot account's parts: how many parts there are isn't the log's business.
     hot_ends: HashMap<LedgerAccount, Vec<u64>>,
     sales: SequenceSet,
+    /// What tills told as paid by phone, and nobody has paid yet.
+    pending: HashMap<SaleId, i64>,
     tombstones: HashSet<SaleId>,
     reversed: HashSet<u64>,
     refunds: Refunds,
-    codes: HashSet<(AccountId, u32)>,
+    codes: Codes,
     orders: HashSet<(u8, [u8; 32])>,
     records_by_kind: BTreeMap<&'static str, u64>,
 }
@@ -124,10 +112,11 @@ impl<'a> Checker<'a> {
             policies: HashMap::new(),
             hot_ends: HashMap::new(),
             sales: SequenceSet::default(),
+            pending: HashMap::new(),
             tombstones: HashSet::new(),
             reversed: HashSet::new(),
             refunds: Refunds::default(),
-            codes: HashSet::new(),
+            codes: Codes::default(),
             orders: HashSet::new(),
             records_by_kind: BTreeMap::new(),
         }
@@ -303,102 +292,6 @@ impl<'a> Checker<'a> {
         self.remaining_in_group = found.remaining_in_group;
     }
 
-    /// A load or a settling is followed, in its group, by the tap that it serves, a fee by what it is paid for, which doesn't
-    /// come without it, a refund by what of it becomes payable. A load brings no more than the tap lacks, a settling takes no more than the tap leaves.
-    fn close_announced(&mut self, record: &Record<'_>) {
-        if let Some(before) = self.announced.take() {
-            match record {
-                Record::CardIssued(CardIssuedRecord { money, .. })
-                | Record::CardReplaced(CardReplacedRecord { money, .. })
-                    if before.kind == RecordKind::Fee && before.is_of(money) =>
-                {
-                    let asked_fen = i128::from(money.amount_fen.get());
-                    self.check(before.amount_fen == asked_fen, Check::Group, || {
-                        format!("{} fen were paid before for what costs {asked_fen}", before.amount_fen)
-                    });
-                }
-                Record::Payable(WalletsRecord { money, .. })
-                    if before.kind == RecordKind::Refund && before.is_of(money) =>
-                {
-                    let payable_fen = i128::from(money.amount_fen.get());
-                    self.check(payable_fen <= before.amount_fen, Check::Group, || {
-                        format!("{payable_fen} fen become payable of {} given back", before.amount_fen)
-                    });
-                }
-                Record::Debit(money) | Record::FullDebit(FullDebitRecord { money, .. })
-                    if matches!(before.kind, RecordKind::Load | RecordKind::Settle)
-                        && before.is_of(money) =>
-                {
-                    let lacking_fen = i128::from(money.amount_fen.get()) - before.card_fen;
-                    if before.kind == RecordKind::Load {
-                        self.check(before.amount_fen <= lacking_fen, Check::Load, || {
-                            format!(
-                                "{} fen were loaded before, {lacking_fen} were lacking",
-                                before.amount_fen
-                            )
-                        });
-                    } else {
-                        self.check(before.amount_fen <= -lacking_fen, Check::Settle, || {
-                            format!(
-                                "{} fen were settled before, {} were left",
-                                before.amount_fen, -lacking_fen
-                            )
-                        });
-                    }
-                }
-                _ => {
-                    self.violate(
-                        Check::Group,
-                        format!("the record before serves sale {}, not this", before.sale),
-                    );
-                }
-            }
-        } else if let Record::CardIssued(CardIssuedRecord { money, .. })
-        | Record::CardReplaced(CardReplacedRecord { money, .. }) = record
-        {
-            let asked_fen = money.amount_fen.get();
-            self.check(asked_fen == 0, Check::Group, || {
-                format!("nothing was paid before for what costs {asked_fen}")
-            });
-        } else if let Record::Payable(_) = record {
-            self.violate(Check::Group, "nothing was given back before what becomes payable".to_owned());
-        }
-        let remaining = self.remaining_in_group;
-        if matches!(record, Record::TapUndone(_)) {
-            return self.check(remaining > 0, Check::Group, || {
-                "what undoes a tap stands before the record of who found it out".to_owned()
-            });
-        }
-        if let Record::PaidOut(paid) = record {
-            self.paid_before.push(paid.money);
-            return self.check(remaining > 0, Check::Group, || {
-                "what is paid out stands before the record that closes the account".to_owned()
-            });
-        }
-        let paid_before = core::mem::take(&mut self.paid_before);
-        self.closing(record, &paid_before);
-        let (Record::Load(money)
-        | Record::Settle(WalletsRecord { money, .. })
-        | Record::Fee(WalletsRecord { money, .. })
-        | Record::Refund(RefundRecord { money, .. })) = record
-        else {
-            return self.check(remaining == 0, Check::Group, || {
-                "only a load, a settling, a fee or a refund is followed in its group".to_owned()
-            });
-        };
-        if matches!(record, Record::Refund(_)) && remaining == 0 {
-            return;
-        }
-        self.check(remaining == 1, Check::Group, || {
-            "a load, a settling, a fee or a refund is followed by one record in its group".to_owned()
-        });
-        self.announced = money.person().and_then(|account| {
-            let card_fen = self.books.person(account)?.card_fen;
-            let amount_fen = i128::from(money.amount_fen.get());
-            Some(Announced { kind: record.kind(), sale: money.sale(), account, amount_fen, card_fen })
-        });
-    }
-
     fn money(&mut self, record: &Record<'_>) -> Result<(), WalError> {
         let Some(money) = record.money() else { return Ok(()) };
         let date = self.date;
@@ -411,7 +304,8 @@ impl<'a> Checker<'a> {
         }
         // What stands beside a debit or a refund in its group shares its identity.
         if money.terminal_slot().is_some() && !record.kind().is_companion() {
-            let fresh = self.sales.insert(money.sale());
+            let told_before = matches!(record, Record::ScanPaid(_)) && self.was_pending(money);
+            let fresh = self.sales.insert(money.sale()) || told_before;
             self.check(fresh, Check::SaleOnce, || format!("sale {} has an outcome already", money.sale()));
         }
         let person = money.person();
@@ -436,7 +330,12 @@ impl<'a> Checker<'a> {
         self.agree(Check::Office, done);
         self.tap(record, money);
         match record {
-            Record::Debit(_) | Record::FullDebit(_) => self.debit(money, before_fen),
+            Record::Debit(_) | Record::FullDebit(_) => self.debit(money, before_fen, false),
+            Record::ScanPaid(r) => self.debit(money, before_fen, r.till_connected != 0),
+            Record::GapClosed(r) => self.gap_closed(r),
+            Record::ScanPending(_) => {
+                self.pending.insert(money.sale(), money.amount_fen.get());
+            }
             Record::TopUp(r) => self.order(r),
             Record::Tender(r) => self.tender(r),
             Record::Reversal(r) => {
@@ -448,9 +347,18 @@ impl<'a> Checker<'a> {
             Record::Refund(r) => self.refund(r)?,
             Record::TopUpUndo(r) => self.top_up_undo(r)?,
             Record::ReversalBeforeOriginal(r) => {
+                self.pending.remove(&r.original());
                 self.tombstones.insert(r.original());
             }
             Record::OfflineDebit(r) => self.offline(r),
+            Record::CodesRevoked(r) => match person {
+                Some(account) => self.codes.revoked(account, r.token.get()),
+                None => self.violate(Check::Known, "nobody's codes are revoked".to_owned()),
+            },
+            Record::CodeKeyRotated(r) => {
+                let rotated = self.codes.rotated(r);
+                self.agree(Check::CodeOnce, rotated);
+            }
             Record::CardIssued(_)
             | Record::CardReplaced(_)
             | Record::CardReturned(_)
@@ -498,7 +406,9 @@ impl<'a> Checker<'a> {
         let to_person = money.credit_account().as_person().is_some();
         let totals = &mut self.totals;
         match record.kind() {
-            RecordKind::Debit | RecordKind::FullDebit => totals.debits_fen += amount_fen,
+            RecordKind::Debit | RecordKind::FullDebit | RecordKind::ScanPaid => {
+                totals.debits_fen += amount_fen;
+            }
             RecordKind::Load => totals.loads_fen += amount_fen,
             RecordKind::Settle => totals.settled_fen += amount_fen,
             RecordKind::Fee => totals.fees_fen += amount_fen,
@@ -578,21 +488,43 @@ impl<'a> Checker<'a> {
             self.check(counter.0 > last, Check::CardCounter, || format!("counter {counter} after {last}"));
         }
         if let Some((step, nonce)) = money.code_step_nonce() {
-            let fresh = self.codes.insert((account, money.token.get()));
-            self.check(fresh, Check::CodeOnce, || {
-                format!("code {nonce} of step {step} of account {account} was used before")
-            });
+            let used = self.codes.used(account, step, nonce);
+            self.agree(Check::CodeOnce, used);
         }
     }
 
-    fn debit(&mut self, money: &MoneyRecord, before_fen: Option<i128>) {
+    /// Nothing that came is closed, and only a till's hole is.
+    fn gap_closed(&mut self, r: &GapClosedRecord) {
+        let (slot, till) = (usize::from(r.slot.get()), r.till.get());
+        let known = self.tills.get(slot).is_some_and(|known| known.terminal == till);
+        self.check(known, Check::Known, || format!("terminal {till} isn't registered at slot {slot}"));
+        let (first, last) = (r.first.get(), r.last.get());
+        // So many that a forger couldn't keep the audit busy for ever.
+        let came = (first..=last).take(1 << 20).map(Sequence).find(|&sequence| {
+            self.sales.contains(SaleId { terminal: TerminalId(till), epoch: Epoch(r.epoch.get()), sequence })
+        });
+        self.check(first > 0 && first <= last && came.is_none(), Check::SaleOnce, || {
+            format!("sequences {first} to {last} of terminal {till} are closed, and {came:?} has come")
+        });
+    }
+
+    /// Whether a till told of a sale before it was paid by phone.
+    fn was_pending(&mut self, money: &MoneyRecord) -> bool {
+        let Some(told_fen) = self.pending.remove(&money.sale()) else { return false };
+        let paid_fen = money.amount_fen.get();
+        self.check(told_fen == paid_fen, Check::SaleOnce, || {
+            format!("{paid_fen} fen are paid for sale {}, its till told of {told_fen}", money.sale())
+        });
+        true
+    }
+
+    fn debit(&mut self, money: &MoneyRecord, before_fen: Option<i128>, flagged: bool) {
         let sale = money.sale();
         let dead = self.tombstones.contains(&sale);
         self.check(!dead, Check::Reversal, || format!("sale {sale} was reversed before it came"));
         let code = money.code.get();
-        self.check(code == ResultCode::Approved.number(), Check::Layout, || {
-            format!("a debit with code {code}")
-        });
+        let due = if flagged { ResultCode::ApprovedFlagged } else { ResultCode::Approved };
+        self.check(code == due.number(), Check::Layout, || format!("a debit with code {code}"));
         if let Some(till) = self.tills.get(usize::from(money.slot.get())).copied() {
             let paid = money.credit_account().class();
             self.check(

@@ -20,6 +20,7 @@
 mod books;
 mod cards;
 mod checker;
+mod codes;
 mod holders;
 mod office;
 mod posting;

@@ -189,6 +189,13 @@ fn posting_of(record: &Record<'_>) -> Result<Option<Posting>, &'static str> {
             }
             (money, person(money.debit_account(), wallet)?, merchant(money.credit_account())?)
         }
+        Record::ScanPaid(r) => {
+            if wallet_of(&r.money)? != PersonWallet::Transition {
+                return Err("what was scanned is paid from the transition wallet");
+            }
+            let from = person(r.money.debit_account(), PersonWallet::Transition)?;
+            (&r.money, from, merchant(r.money.credit_account())?)
+        }
         Record::Load(money) => {
             let from = person(money.debit_account(), PersonWallet::Electronic)?;
             let to = person(money.credit_account(), PersonWallet::Card)?;

@@ -44,7 +44,7 @@ pub enum Check {
     Refund,
     /// A channel's order number counts once: as a top-up, or as a tender.
     OrderOnce,
-    /// A payment code is used once.
+    /// A payment code is used once, and never after it was revoked; key versions are dense.
     CodeOnce,
     /// A card's counter rises from tap to tap.
     CardCounter,

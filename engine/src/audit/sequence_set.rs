@@ -22,6 +22,12 @@ impl SequenceSet {
         fresh
     }
 
+    /// Whether a sale is in the set.
+    pub(super) fn contains(&self, sale: SaleId) -> bool {
+        let (key, word, bit) = Self::place(sale);
+        self.chunks.get(&key).is_some_and(|chunk| chunk[word] & bit != 0)
+    }
+
     fn place(sale: SaleId) -> ((TerminalId, Epoch, u32), usize, u64) {
         let within = sale.sequence.0 % CHUNK_SEQUENCES;
         let key = (sale.terminal, sale.epoch, sale.sequence.0 / CHUNK_SEQUENCES);
@@ -45,7 +51,7 @@ mod tests {
                         epoch: Epoch(epoch),
                         sequence: Sequence(sequence),
                     };
-                    assert!(set.insert(sale), "{sale}");
+                    assert!(!set.contains(sale) && set.insert(sale) && set.contains(sale), "{sale}");
                     assert!(!set.insert(sale), "{sale}");
                 }
             }

@@ -13,10 +13,10 @@ use wal::{Clock, Log, LogConfig, LogId, Priority, Simulated};
 
 use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
-    AccountSelector, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, CardTap, Channel, CodeDebit,
-    CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordImport, Refund,
-    RegisterMerchant, RegisterTerminal, Reversal, Sale, SetAccountTerms, SetMealPeriod, TapConfirm, Tender,
-    TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    AccountSelector, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, CardTap, Carried, Channel,
+    CodeDebit, CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordImport,
+    Refund, RegisterMerchant, RegisterTerminal, Reversal, Sale, SetAccountTerms, SetMealPeriod, TapConfirm,
+    Tender, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use crate::ledger::holder::PasswordRef;
 use crate::ledger::kind::subsidy::subsidy_claim;
@@ -164,6 +164,7 @@ impl SmallLog {
             till_time_ns: log.time_ns,
             list: None,
             authentic: false,
+            carried: Carried::default(),
         }));
         assert!(!refused.code.is_approved());
         log
@@ -212,6 +213,7 @@ impl SmallLog {
             sale,
             digits: *b"00000000000000000001",
             verdict,
+            key_version: 0,
             amount_fen,
         }))
     }
@@ -306,6 +308,7 @@ impl SmallLog {
             till_time_ns,
             list: None,
             authentic: true,
+            carried: Carried::default(),
         }));
         assert!(outcome.code.is_approved(), "{outcome:?}");
         outcome

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use loadgen::campus::{Campus, CampusCodeKey, CampusHolder, CampusTill, HexKey};
 use protocol::keys::{Key128, derive_card_master, derive_code_key, derive_terminal_key};
-use protocol::payment_code::CODE_KEY_ID_MAX;
+use protocol::payment_code::{CODE_KEY_ID_MAX, key_id_of};
 use protocol::terminal_kind::TerminalKind;
 
 use super::{CliResult, DataArgs, ImportCampusArgs, ImportHoldersArgs, KeysArgs, SizeArgs};
@@ -124,12 +124,14 @@ pub(super) fn campus_of(state: &State, master_key: &Key128, address: std::net::S
         counters: tills(TerminalKind::Counter),
         holders,
         card_master_key: hex(derive_card_master(master_key)),
-        code_keys: code_keys_of(master_key),
+        code_keys: code_keys_of(master_key, state.registry.code_key().version),
     }
 }
 
-/// The keys under which phones make payment codes.
-pub(super) fn code_keys_of(master_key: &Key128) -> Vec<CampusCodeKey> {
-    let key = |id| HexKey(*derive_code_key(master_key, id).as_bytes());
-    (0..=CODE_KEY_ID_MAX).map(|id| CampusCodeKey { id, key: key(id) }).collect()
+/// The keys under which phones make payment codes: the one in use, and those that come into use after it.
+pub(super) fn code_keys_of(master_key: &Key128, current: u32) -> Vec<CampusCodeKey> {
+    let key = |version| HexKey(*derive_code_key(master_key, version).as_bytes());
+    (current..=current.saturating_add(CODE_KEY_ID_MAX.into()))
+        .map(|version| CampusCodeKey { id: key_id_of(version), key: key(version) })
+        .collect()
 }

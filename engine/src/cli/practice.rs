@@ -26,7 +26,7 @@ pub(super) fn practice(args: &PracticeArgs) -> CliResult {
         BooksSpec { accounts: args.holders, tills: args.tills, debits: 0, back_end: LogBackEnd::default() };
     let made = books::make(dir, &spec)?;
     let master_key = DataDir::open_read_only(dir)?.master_key()?;
-    let campus = Campus { address: args.address, code_keys: code_keys_of(&master_key), ..made };
+    let campus = Campus { address: args.address, code_keys: code_keys_of(&master_key, 0), ..made };
     campus.write(&args.out)?;
     println!(
         "{} tills and {} holders with ¥10000 each in {}; their keys in {}",

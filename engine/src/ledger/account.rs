@@ -74,12 +74,16 @@ impl Marks {
 pub(super) enum CodeUse {
     Free,
     Used,
+    /// All codes of its step were revoked.
+    Revoked,
     /// So old that its step's used-set is gone.
     TooOld,
 }
 
 /// Steps whose used codes an account remembers.
 const CODE_STEPS: usize = 3;
+/// Every code of a step is used up: by its holder, who revoked them all.
+const REVOKED: u16 = u16::MAX;
 
 /// A person's account. All sums in fen.
 ///
@@ -306,6 +310,7 @@ impl Account {
             return CodeUse::Free;
         }
         match self.code_used.get((self.code_step - step) as usize) {
+            Some(&REVOKED) => CodeUse::Revoked,
             Some(used) if used & (1 << (nonce & 15)) != 0 => CodeUse::Used,
             Some(_) => CodeUse::Free,
             None => CodeUse::TooOld,
@@ -328,11 +333,15 @@ impl Account {
         }
     }
 
-    /// Counts every payment code of a step, and of all before it, as used; 0 is no step.
-    pub(super) fn void_codes(&mut self, step: u32) {
-        if step > 0 {
-            self.code_step = self.code_step.max(step);
-            self.code_used = [u16::MAX; CODE_STEPS];
+    /// No code of this step or of one before it is taken any more.
+    pub(super) fn revoke_codes(&mut self, step: u32) {
+        if step >= self.code_step {
+            self.code_step = step;
+            self.code_used = [REVOKED; CODE_STEPS];
+            return;
+        }
+        for used in self.code_used.iter_mut().skip((self.code_step - step) as usize) {
+            *used = REVOKED;
         }
     }
 
@@ -370,22 +379,20 @@ mod tests {
     }
 
     #[test]
-    fn void_codes_stay_void_and_those_of_later_steps_are_free() {
-        let mut account = Account::new([0; 16], 0);
-        account.mark_code_used(100, 3);
-        account.void_codes(0);
-        assert_eq!(account.code_use(100, 4), CodeUse::Free);
-        account.void_codes(101);
-        for (step, code_use) in
-            [(98, CodeUse::TooOld), (99, CodeUse::Used), (101, CodeUse::Used), (102, CodeUse::Free)]
-        {
-            assert_eq!((step, account.code_use(step, 9)), (step, code_use));
+    fn revoked_codes_stay_so_and_later_ones_are_free() {
+        for used in [None, Some(100), Some(101), Some(102)] {
+            let mut account = Account::new([0; 16], 0);
+            if let Some(step) = used {
+                account.mark_code_used(step, 3);
+            }
+            account.revoke_codes(101);
+            assert_eq!([100, 101].map(|step| account.code_use(step, 3)), [CodeUse::Revoked; 2], "{used:?}");
+            let later = if used == Some(102) { CodeUse::Used } else { CodeUse::Free };
+            assert_eq!((account.code_use(102, 3), account.code_use(102, 4)), (later, CodeUse::Free));
+            account.mark_code_used(102, 4);
+            assert_eq!(account.code_use(102, 4), CodeUse::Used);
+            assert_eq!([100, 101].map(|step| account.code_use(step, 9)), [CodeUse::Revoked; 2], "{used:?}");
         }
-        // A phone whose clock is ahead had shown a later one.
-        account.mark_code_used(103, 1);
-        account.void_codes(102);
-        assert_eq!((account.code_use(103, 2), account.code_use(102, 0)), (CodeUse::Used, CodeUse::Used));
-        assert_eq!(account.code_use(104, 0), CodeUse::Free);
     }
 
     #[test]

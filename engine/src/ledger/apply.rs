@@ -208,7 +208,7 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
             entry.ring.put_newest(&remember(number, time_ns, money, kind, subsidy_used_fen));
             return Ok(entry);
         }
-        if counts && !entry.gaps.insert(sequence) {
+        if counts && !entry.gaps.insert(sequence, seconds_of(time_ns)) {
             return Err(LedgerError::BadField { number, field: "sequence" });
         }
         entry.ring.put(&remember(number, time_ns, money, kind, subsidy_used_fen));
@@ -259,6 +259,11 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         }
         Ok(())
     }
+}
+
+/// Logged time in seconds since 1970-01-01 UTC: it fits until the year 2106.
+pub(super) const fn seconds_of(time_ns: u64) -> u32 {
+    (time_ns / 1_000_000_000) as u32
 }
 
 #[inline]

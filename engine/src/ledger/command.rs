@@ -21,10 +21,13 @@ pub use super::kind::card_replace::CardReplace;
 pub use super::kind::card_return::CardReturn;
 pub use super::kind::card_tap::CardTap;
 pub use super::kind::code_debit::{CodeDebit, CodeVerdict};
+pub use super::kind::code_key_rotate::CodeKeyRotate;
+pub use super::kind::code_revoke::CodeRevoke;
 pub use super::kind::cut_off::CutOff;
+pub use super::kind::gap_close::GapClose;
 pub use super::kind::loss_lift::LossLift;
 pub use super::kind::loss_report::LossReport;
-pub use super::kind::offline::{OfflineFact, TillList};
+pub use super::kind::offline::{Carried, OfflineFact, Previous, TillList};
 pub use super::kind::open_account::OpenAccount;
 pub use super::kind::opening::Opening;
 pub use super::kind::password_set::{PasswordImport, PasswordSet};
@@ -34,6 +37,7 @@ pub use super::kind::register_merchant::RegisterMerchant;
 pub use super::kind::register_terminal::RegisterTerminal;
 pub use super::kind::reversal::Reversal;
 pub use super::kind::sale_query::SaleQuery;
+pub use super::kind::scan_pay::ScanPay;
 pub use super::kind::set_account_class::SetAccountClass;
 pub use super::kind::set_account_terms::SetAccountTerms;
 pub use super::kind::set_meal_period::SetMealPeriod;
@@ -80,6 +84,8 @@ pub enum Channel {
     Operator = 7,
     /// A reversal or another request of the till itself.
     Till = 8,
+    /// What an offline till shows, paid by phone.
+    Scan = 11,
 }
 
 impl Channel {
@@ -94,6 +100,7 @@ impl Channel {
             6 => Channel::Alipay,
             7 => Channel::Operator,
             8 => Channel::Till,
+            11 => Channel::Scan,
             _ => return None,
         })
     }

@@ -1,4 +1,5 @@
-//! Which of a till's sequences have come: a watermark, and the intervals below it that are missing.
+//! Which of a till's sequences have come: a watermark, and the intervals below it that are missing, each with its age. An
+//! interval is closed by what comes late, or by an operator ([`super::kind::gap_close`]).
 
 use super::limits::GAPS_MAX;
 use super::probes::looks_at;
@@ -11,10 +12,35 @@ pub struct Gaps {
     pub(super) count: u32,
     /// First and last missing, both inclusive, rising, not touching each other.
     pub(super) missing: [(u32, u32); GAPS_MAX],
+    /// When each of them was noticed, by logged time: seconds since 1970-01-01 UTC.
+    pub(super) since_s: [u32; GAPS_MAX],
+}
+
+/// Sequences that haven't come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The first.
+    pub first: u32,
+    /// The last.
+    pub last: u32,
+    /// When they were noticed, by logged time: seconds since 1970-01-01 UTC.
+    pub since_s: u32,
+}
+
+/// Whether sequences can be closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Closing {
+    /// They are missing, all of one interval, whose age this is.
+    Open { since_s: u32 },
+    /// Some of them have come, or were closed before.
+    NotOpen,
+    /// They would leave an interval on either side, and there is room for none more.
+    NoRoom,
 }
 
 impl Gaps {
-    pub(super) const EMPTY: Gaps = Gaps { highest: 0, count: 0, missing: [(0, 0); GAPS_MAX] };
+    pub(super) const EMPTY: Gaps =
+        Gaps { highest: 0, count: 0, missing: [(0, 0); GAPS_MAX], since_s: [0; GAPS_MAX] };
 
     /// The highest sequence received.
     pub const fn highest(&self) -> u32 {
@@ -29,6 +55,12 @@ impl Gaps {
     /// The intervals missing below the highest: first and last, both inclusive, rising.
     pub fn missing(&self) -> &[(u32, u32)] {
         &self.missing[..self.count as usize]
+    }
+
+    /// The same with their ages.
+    pub fn open(&self) -> impl Iterator<Item = Gap> {
+        let gap = |(&(first, last), &since_s)| Gap { first, last, since_s };
+        self.missing().iter().zip(&self.since_s).map(gap)
     }
 
     /// Whether this sequence has come. One comparison in a healthy system; at most 6 steps with every gap open.
@@ -64,10 +96,10 @@ impl Gaps {
         })
     }
 
-    /// Marks a sequence as received; false when that would open more than [`GAPS_MAX`] gaps.
+    /// Marks a sequence as received at a logged time; false when that would open more than [`GAPS_MAX`] gaps.
     #[inline]
-    pub fn insert(&mut self, sequence: u32) -> bool {
-        self.insert_next(sequence) || self.insert_out_of_order(sequence)
+    pub fn insert(&mut self, sequence: u32, now_s: u32) -> bool {
+        self.insert_next(sequence) || self.insert_out_of_order(sequence, now_s)
     }
 
     /// Whether a sequence follows the highest.
@@ -86,35 +118,70 @@ impl Gaps {
         follows
     }
 
-    fn insert_out_of_order(&mut self, sequence: u32) -> bool {
+    fn insert_out_of_order(&mut self, sequence: u32, now_s: u32) -> bool {
         if sequence == 0 || !self.has_room_for(sequence) {
             return false;
         }
         if sequence > self.highest {
             if sequence > self.highest + 1 {
                 looks_at(&self.missing);
-                self.missing[self.count as usize] = (self.highest + 1, sequence - 1);
+                let at = self.count as usize;
+                looks_at(&self.since_s[at]);
+                self.missing[at] = (self.highest + 1, sequence - 1);
+                self.since_s[at] = now_s;
                 self.count += 1;
             }
             self.highest = sequence;
             return true;
         }
-        let Some(at) = self.position(sequence) else { return true };
+        if let Some(at) = self.position(sequence) {
+            self.take_out(at, sequence, sequence);
+        }
+        true
+    }
+
+    /// Takes sequences out of the gap that they are missing in; there is room for what they leave.
+    fn take_out(&mut self, at: usize, from: u32, to: u32) {
         let count = self.count as usize;
         let (first, last) = self.missing[at];
-        if first == last {
+        if (from, to) == (first, last) {
+            looks_at(&self.since_s[at]);
             self.missing.copy_within(at + 1..count, at);
+            self.since_s.copy_within(at + 1..count, at);
             self.count -= 1;
             self.missing[count - 1] = (0, 0);
-        } else if sequence == first {
-            self.missing[at].0 += 1;
-        } else if sequence == last {
-            self.missing[at].1 -= 1;
+            self.since_s[count - 1] = 0;
+        } else if from == first {
+            self.missing[at].0 = to + 1;
+        } else if to == last {
+            self.missing[at].1 = from - 1;
         } else {
+            looks_at(&self.since_s[at]);
             self.missing.copy_within(at + 1..count, at + 2);
-            self.missing[at] = (first, sequence - 1);
-            self.missing[at + 1] = (sequence + 1, last);
+            self.since_s.copy_within(at..count, at + 1);
+            self.missing[at] = (first, from - 1);
+            self.missing[at + 1] = (to + 1, last);
             self.count += 1;
+        }
+    }
+
+    /// Whether these sequences can be closed.
+    pub(super) fn closing(&self, from: u32, to: u32) -> Closing {
+        let Some(at) = self.position(from).filter(|&at| from <= to && to <= self.missing[at].1) else {
+            return Closing::NotOpen;
+        };
+        let (first, last) = self.missing[at];
+        if (self.count as usize) == GAPS_MAX && from != first && to != last {
+            return Closing::NoRoom;
+        }
+        Closing::Open { since_s: self.since_s[at] }
+    }
+
+    /// Closes sequences as if they had come; false when that can't be.
+    pub(super) fn close(&mut self, from: u32, to: u32) -> bool {
+        let Closing::Open { .. } = self.closing(from, to) else { return false };
+        if let Some(at) = self.position(from) {
+            self.take_out(at, from, to);
         }
         true
     }
@@ -123,20 +190,36 @@ impl Gaps {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     #[test]
     fn agrees_with_a_set() {
         // A fixed multiplier walks the sequences in a scrambled order, the same on every run.
         let mut gaps = Gaps::EMPTY;
         let mut set = BTreeSet::new();
-        let mut refused = 0;
-        for step in 0..4_000_u32 {
+        let (mut refused, mut closed) = (0, 0);
+        let mut noticed = BTreeMap::new();
+        for step in 0..6_000_u32 {
             let sequence = 1 + step.wrapping_mul(2_654_435_761) % (200 + step / 8);
             assert_eq!(gaps.contains(sequence), set.contains(&sequence));
+            let last = sequence + step % 3;
+            if step % 5 == 4 && (sequence..=last).all(|s| s < gaps.highest() && !set.contains(&s)) {
+                let room = gaps.closing(sequence, last) != Closing::NoRoom;
+                assert_eq!(gaps.close(sequence, last), room);
+                if room {
+                    closed += 1;
+                    set.extend(sequence..=last);
+                }
+                continue;
+            }
+            if step % 5 == 4 {
+                assert!(!gaps.close(sequence, last), "{sequence} to {last} isn't open");
+            }
             let had_room = gaps.has_room_for(sequence);
-            assert_eq!(gaps.insert(sequence), had_room);
+            let highest = gaps.highest();
+            assert_eq!(gaps.insert(sequence, step), had_room);
             if had_room {
+                noticed.extend((highest + 1..sequence).map(|missing| (missing, step)));
                 set.insert(sequence);
             } else {
                 refused += 1;
@@ -145,17 +228,21 @@ mod tests {
             let missing: Vec<u32> = (1..=gaps.highest()).filter(|s| !set.contains(s)).collect();
             let listed: Vec<u32> = gaps.missing().iter().flat_map(|&(first, last)| first..=last).collect();
             assert_eq!(missing, listed);
+            for gap in gaps.open() {
+                assert!((gap.first..=gap.last).all(|s| noticed[&s] == gap.since_s), "{gap:?}");
+            }
             assert_eq!(gaps.contiguous(), missing.first().map_or(gaps.highest(), |first| first - 1));
         }
-        assert!(refused > 0);
+        assert!(refused > 0 && closed > 0, "{refused} refused, {closed} closed");
     }
 
     #[test]
     fn the_last_sequence_of_an_epoch_fits() {
         let mut gaps = Gaps::EMPTY;
-        assert!(gaps.insert(u32::MAX));
+        assert!(gaps.insert(u32::MAX, 7));
         assert_eq!(gaps.missing(), [(1, u32::MAX - 1)]);
-        assert!(gaps.insert(1));
+        assert!(gaps.insert(1, 8));
+        assert_eq!(gaps.open().collect::<Vec<_>>(), [Gap { first: 2, last: u32::MAX - 1, since_s: 7 }]);
         assert!(gaps.contains(u32::MAX));
     }
 }

@@ -24,7 +24,8 @@ pub const SUSPENSE_PER_TERMINAL_DAY_MAX: u16 = 256;
 /// Digests of the latest suspense records of a terminal: the same bytes sent again aren't logged again.
 pub const SUSPENSE_RECENT: usize = 4;
 
-/// How old a till's block-list may be at an offline sale, in seconds, for the school to bear what a blocked card paid.
+/// How old a till's block-list may be at an offline sale, in seconds: with an older one the sale is flagged, and what a blocked
+/// card paid isn't the school's to bear.
 pub const BLOCK_LIST_AGE_MAX_S: u32 = 86_400;
 
 /// Cards that may be blocked, however small the directory is.
@@ -67,6 +68,12 @@ pub const CARD_REUSE_DAYS: u16 = 30;
 /// An offline fact dated further than this ahead of logged time is flagged.
 pub const CLOCK_DRIFT_MAX_NS: u64 = 300_000_000_000;
 
+/// An offline fact of a till that had been offline for more days than this is flagged.
+pub const OFFLINE_DAYS_MAX: u16 = 3;
+
+/// What an offline till shows can be paid until it is this old.
+pub const SCAN_AGE_MAX_NS: u64 = 600_000_000_000;
+
 /// Wrong codes (bad MAC) from one terminal within [`CODE_WINDOW_NS`] after which it is locked for codes.
 pub const BAD_CODES_MAX: u16 = 10;
 
@@ -78,6 +85,10 @@ pub const PASSWORD_FAILURES_MAX: u8 = 5;
 
 /// For how long no query password of an account is tried after too many wrong ones.
 pub const PASSWORD_LOCK_NS: u64 = 1_800_000_000_000;
+
+/// Time steps for which codes made under the key before are taken after another came into use: two minutes, so that who makes
+/// codes hears of it by a heartbeat, though two get lost.
+pub const CODE_KEY_OVERLAP_STEPS: u32 = 4;
 
 /// Cache lines of 64 bytes that a directory look-up reads at most, whatever the load.
 pub const DIRECTORY_LINES_MAX: usize = 2;
@@ -99,7 +110,7 @@ pub struct Looks {
 }
 
 /// A tap at most; with a load, out of order, or kept in suspense.
-pub const CARD_DEBIT_LOOKS_MAX: Looks = Looks { probes: 10, lines: 20 };
+pub const CARD_DEBIT_LOOKS_MAX: Looks = Looks { probes: 11, lines: 21 };
 
 /// A tap in two phases at most, without the search for a place among the open taps: that takes [`TABLE_SEARCH_MAX`] buckets, a
 /// line each.
@@ -114,11 +125,20 @@ pub const TAP_CONFIRM_LOOKS_MAX: Looks = Looks { probes: 9, lines: 13 };
 /// A payment by code at most.
 pub const CODE_DEBIT_LOOKS_MAX: Looks = Looks { probes: 7, lines: 13 };
 
+/// Paying what an offline till shows at most.
+pub const SCAN_PAY_LOOKS_MAX: Looks = Looks { probes: 14, lines: 25 };
+
+/// Closing a hole in a till's sequences at most.
+pub const GAP_CLOSE_LOOKS_MAX: Looks = Looks { probes: 9, lines: 22 };
+
+/// Revoking a person's payment codes at most.
+pub const CODE_REVOKE_LOOKS_MAX: Looks = Looks { probes: 7, lines: 9 };
+
 /// An uploaded record at most.
-pub const OFFLINE_LOOKS_MAX: Looks = Looks { probes: 10, lines: 20 };
+pub const OFFLINE_LOOKS_MAX: Looks = Looks { probes: 11, lines: 21 };
 
 /// A reversal at most.
-pub const REVERSAL_LOOKS_MAX: Looks = Looks { probes: 6, lines: 15 };
+pub const REVERSAL_LOOKS_MAX: Looks = Looks { probes: 8, lines: 17 };
 
 /// A refund at most.
 pub const REFUND_LOOKS_MAX: Looks = Looks { probes: 9, lines: 17 };

@@ -191,6 +191,26 @@ impl Terminal {
         Kind::TopUp.command().may_be_sent_by(self.kind)
     }
 
+    /// Whether it may close a hole in a till's sequences.
+    pub const fn closes_gaps(&self) -> bool {
+        Kind::GapClose.command().may_be_sent_by(self.kind)
+    }
+
+    /// Whether it may pay what an offline till shows.
+    pub const fn pays_scans(&self) -> bool {
+        Kind::ScanPay.command().may_be_sent_by(self.kind)
+    }
+
+    /// Whether it may revoke a person's payment codes.
+    pub const fn revokes_codes(&self) -> bool {
+        Kind::CodeRevoke.command().may_be_sent_by(self.kind)
+    }
+
+    /// Whether it may take the next payment-code key into use.
+    pub const fn rotates_code_keys(&self) -> bool {
+        Kind::CodeKeyRotate.command().may_be_sent_by(self.kind)
+    }
+
     /// Why it may not send a request of this kind; `None` when it may.
     pub const fn refusal_of(&self, kind: Kind) -> Option<ResultCode> {
         kind.command().refusal_to(self.kind)
@@ -213,6 +233,22 @@ pub struct MealPeriod {
     pub end_minute: u16,
 }
 
+/// Under which key payment codes are made, and which codes of the key before are taken still.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CodeKey {
+    /// The version of the key in use: 0 at first.
+    pub version: u32,
+    /// Codes of the version before are taken up to those of this time step; 0 = none is.
+    pub earlier_until_step: u32,
+}
+
+impl CodeKey {
+    /// Whether a code of this step, made under the key of this version, is taken.
+    pub const fn takes(&self, version: u32, step: u32) -> bool {
+        version == self.version || version.wrapping_add(1) == self.version && step <= self.earlier_until_step
+    }
+}
+
 /// Everything configured.
 #[derive(Clone, Debug)]
 pub struct Registry {
@@ -229,6 +265,7 @@ pub struct Registry {
     pub(super) accounts_max: u32,
     pub(super) terminals_max: u16,
     pub(super) changed: RecordNumber,
+    pub(super) code_key: CodeKey,
 }
 
 impl Registry {
@@ -247,6 +284,7 @@ impl Registry {
             accounts_max,
             terminals_max,
             changed: RecordNumber(0),
+            code_key: CodeKey::default(),
         }
     }
 
@@ -269,6 +307,12 @@ impl Registry {
     pub fn find_terminal(&self, terminal: TerminalId) -> Option<&Terminal> {
         let at = self.position(terminal).ok()?;
         self.terminal(*self.slots_by_terminal.get(at)?)
+    }
+
+    /// The terminal with the next number after this one; the first, if it is `None`. For lists of all.
+    pub fn next_terminal(&self, after: Option<TerminalId>) -> Option<&Terminal> {
+        let at = after.map_or(0, |after| self.position(after).map_or_else(|at| at, |at| at + 1));
+        self.terminals.get(usize::from(self.slots_by_terminal.get(at)?.0))
     }
 
     pub(super) fn position(&self, terminal: TerminalId) -> Result<usize, usize> {
@@ -310,6 +354,11 @@ impl Registry {
     /// Accounts opened so far: their numbers are 0 to this, less one.
     pub const fn accounts(&self) -> u32 {
         self.accounts
+    }
+
+    /// Under which key payment codes are made.
+    pub const fn code_key(&self) -> CodeKey {
+        self.code_key
     }
 
     /// The newest configuration record that changed the registry or the directory.

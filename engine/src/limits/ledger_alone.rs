@@ -16,8 +16,8 @@ use rustix::time::{ClockId, clock_gettime};
 use super::bare_loops::{BareLoops, Block, Extent, Step};
 use super::{LimitsError, SECOND_NS};
 use crate::ledger::command::{
-    BindCard, CardDebit, CutOff, OfflineFact, OpenAccount, Opening, RegisterMerchant, RegisterTerminal, Sale,
-    SetPolicy,
+    BindCard, CardDebit, Carried, CutOff, OfflineFact, OpenAccount, Opening, RegisterMerchant,
+    RegisterTerminal, Sale, SetPolicy,
 };
 use crate::ledger::limits::PAYLOAD_BYTES_MAX;
 use crate::ledger::record::{MoneyRecord, Wallet};
@@ -204,6 +204,7 @@ impl LedgerAlone {
                 till_time_ns: NOON_NS,
                 list: None,
                 authentic: true,
+                carried: Carried::default(),
             })
         })?;
         Ok((batches * BATCH as u64) as f64 / (thread_time_s() - begun))

@@ -11,7 +11,7 @@ use wal::LogReader;
 use super::account_chain::{AccountChain, Link};
 use super::engine::EngineError;
 use crate::ledger::command::Channel;
-use crate::ledger::record::{MoneyFlags, MoneyRecord};
+use crate::ledger::record::MoneyRecord;
 use crate::ledger::{LedgerAccount, LedgerClass, Record};
 
 /// Most records of the chain that one page may walk over.
@@ -79,7 +79,7 @@ pub(super) fn line(link: &Link<'_>, chain: &AccountChain<'_>) -> Option<BillLine
     let is_debit = matches!(kind, BillLineKind::Debit | BillLineKind::OfflineDebit);
     let flags = [
         (BILL_FLAG_REVERSED, (is_debit || kind == BillLineKind::TopUp) && chain.undone().contains(&sale)),
-        (BILL_FLAG_REVIEW, money.money_flags().has(MoneyFlags::REVIEW)),
+        (BILL_FLAG_REVIEW, matches!(record, Record::OfflineDebit(r) if r.is_for_review())),
         (BILL_FLAG_REFUNDED, is_debit && chain.refunded().contains(&sale)),
     ];
     let flags = flags.into_iter().filter_map(|(flag, is_set)| is_set.then_some(flag)).sum();
@@ -116,6 +116,7 @@ fn channel_number(channel: Channel, kind: BillLineKind) -> u8 {
         Channel::Operator if kind == BillLineKind::Opening => Wire::Import.number(),
         Channel::Operator => Wire::Operator.number(),
         Channel::Till => 0,
+        Channel::Scan => Wire::Scan.number(),
     }
 }
 

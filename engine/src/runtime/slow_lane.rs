@@ -17,10 +17,10 @@ use std::time::Duration;
 
 use crossbeam::channel::{self, Receiver, Sender};
 use protocol::answer::BatchLine;
-use protocol::ids::{AccountId, RecordNumber, TerminalId};
+use protocol::ids::{AccountId, CardCounter, Epoch, RecordNumber, Sequence, TerminalId};
 use protocol::offline_record::{OfflineRecord, TacVerifier};
 use protocol::password::Password;
-use protocol::request::{AdjustmentsQuery, BlockListActive, BlockListQuery, StatementQuery};
+use protocol::request::{AdjustmentsQuery, BlockListActive, BlockListQuery, OpenGapsQuery, StatementQuery};
 use protocol::result_code::ResultCode;
 use zerocopy::IntoBytes;
 
@@ -30,8 +30,11 @@ use super::durable_signal::DurableSignal;
 use super::engine::{Engine, EngineError, Reply};
 use super::look_up;
 use super::office::AdjustmentsPage;
+use super::open_gaps::{self, GapPage};
 use super::statement::{self, Statement, StatementError};
-use crate::ledger::command::{self, OfflineFact, Sale, TillList};
+use super::unconfirmed::{self, Contact, Silent, Unconfirmed};
+use crate::ledger::command::{self, Carried, OfflineFact, Previous, Sale, TillList};
+use crate::ledger::limits::AMOUNT_FEN_MAX;
 use crate::ledger::{Command, Request, TerminalSlot};
 
 /// The thread's nice value: a tenth of a worker's weight when both want a processor.
@@ -88,6 +91,24 @@ pub enum Job {
         /// Called with what it came to.
         done: Box<dyn FnOnce(Reply) + Send>,
     },
+    /// A page of what tills still owe.
+    OpenGaps {
+        /// What is asked.
+        query: OpenGapsQuery,
+        /// Called with the page.
+        done: Box<dyn FnOnce(GapPage) + Send>,
+    },
+    /// How far an account's balance is confirmed.
+    Unconfirmed {
+        /// The account.
+        account: AccountId,
+        /// The newest record of its chain.
+        head: RecordNumber,
+        /// When a till was heard last.
+        contact: Box<dyn Fn(TerminalId) -> Contact + Send>,
+        /// Called with what isn't confirmed.
+        done: UnconfirmedDone,
+    },
     /// The proposed adjustments that wait.
     Adjustments {
         /// Which of them.
@@ -103,6 +124,9 @@ pub enum Job {
         done: Box<dyn FnOnce(Reply) + Send>,
     },
 }
+
+/// Takes what isn't confirmed of an account, and which till is silent.
+type UnconfirmedDone = Box<dyn FnOnce(Result<(Unconfirmed, Silent), EngineError>) + Send>;
 
 /// The slow lane has as much work as it takes: the till is told "busy".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -265,6 +289,15 @@ impl Worker {
                     command::BlockListActive { slot, terminal, version, digest, is_right, till_time_ns };
                 done(self.with_look_ups(&Request::BlockListActive(report)));
             }
+            Job::OpenGaps { query, done } => done(open_gaps::page(&self.engine, &query)),
+            Job::Unconfirmed { account, head, contact, done } => {
+                let found = if self.wait_until_durable(head) {
+                    unconfirmed::walk(&self.engine.log().reader(), account, head)
+                } else {
+                    Ok(Unconfirmed::default())
+                };
+                done(found.and_then(|found| Ok((found, unconfirmed::silent(&self.engine, &*contact)?))));
+            }
             Job::Adjustments { query, done } => done(self.engine.adjustments(&query)),
             Job::LookUp { command, done } => done(self.with_look_ups(&command.command().request)),
         }
@@ -390,6 +423,7 @@ fn facts<'r>(
             till_time_ns: record.till_time_ns.get(),
             list: till_list(record),
             authentic,
+            carried: carried(record),
         }
     };
     records.iter().zip(authentic).map(fact).collect()
@@ -399,6 +433,24 @@ fn facts<'r>(
 fn till_list(record: &OfflineRecord) -> Option<TillList> {
     let (version, age_s) = (record.block_list_version.get(), record.block_list_age_s.get());
     (version > 0).then_some(TillList { version, age_s })
+}
+
+/// What a record carries besides the sale. A transaction before it that can't have been one is none.
+fn carried(record: &OfflineRecord) -> Carried {
+    let amount_fen = record.previous_amount_fen.get();
+    let previous = if (1..=AMOUNT_FEN_MAX).contains(&amount_fen) {
+        Previous {
+            terminal: TerminalId(record.previous_terminal.get()),
+            epoch: Epoch(record.previous_epoch.get()),
+            sequence: Sequence(record.previous_sequence.get()),
+            card_counter: CardCounter(record.previous_card_counter.get()),
+            // At most AMOUNT_FEN_MAX, which fits.
+            amount_fen: amount_fen as u32,
+        }
+    } else {
+        Previous::default()
+    };
+    Carried { by_scan: record.is_self_scan(), offline_since_ns: record.offline_since_ns.get(), previous }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::ledger::limits::{GROUP_RECORDS_MAX, PAYLOAD_BYTES_MAX, SHARDS_MAX};
 use crate::ledger::open_taps::open_tap;
 use crate::ledger::record::PayloadBuffer;
 use crate::ledger::state::{account, holder, terminal_entry};
+use crate::ledger::terminal_entry::TerminalEntry;
 use crate::ledger::{
     Command, Decision, Group, Known, Lead, Leads, Need, Parts, Request, Shard, ShardSet, Stamp, TerminalSlot,
     apply_posting, decide_with, shards_touched_with, touch_parts, touch_routes,
@@ -91,10 +92,15 @@ impl<'e> Routes<'e> {
 
     /// The highest sequence seen from a till in its epoch; 0 for none, and for an epoch that isn't its current one.
     pub fn last_sequence(&self, slot: TerminalSlot, epoch: Epoch) -> Sequence {
+        let seen = self.with_terminal(slot, |entry| (entry.epoch(), entry.gaps().highest()));
+        Sequence(seen.filter(|(open, _)| *open == epoch).map_or(0, |(_, highest)| highest))
+    }
+
+    /// Looks at a till's entry, its shard held meanwhile; none where no till has the slot.
+    pub fn with_terminal<T>(&self, slot: TerminalSlot, look: impl FnOnce(&TerminalEntry) -> T) -> Option<T> {
         let shards = self.engine.shards();
         let held = HeldShards::take(shards, ShardSet::one(usize::from(slot.0) & (shards.len() - 1)));
-        let seen = terminal_entry(&held, slot).filter(|entry| entry.epoch() == epoch);
-        Sequence(seen.map_or(0, |entry| entry.gaps().highest()))
+        terminal_entry(&held, slot).map(look)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use protocol::answer::{
     AccountStatus, Answer, BalanceAnswer, BillAnswer, BlockListAnswer, Chip, MoneyAnswer, Refusal,
-    StatementAnswer, StatementMore, TapAnswer,
+    ScanPayAnswer, StatementAnswer, StatementMore, TapAnswer, UnconfirmedAnswer,
 };
 use protocol::command_table::Kind;
 use protocol::frame::Header;
@@ -15,6 +15,7 @@ use crate::ledger::decision::BalanceView;
 use crate::runtime::block_list_pages::BlockListPage;
 use crate::runtime::engine::Reply;
 use crate::runtime::statement::Statement;
+use crate::runtime::unconfirmed::{Silent, Unconfirmed};
 
 /// What is to be told of a statement.
 pub(super) struct ToldStatement {
@@ -26,6 +27,43 @@ pub(super) struct ToldStatement {
     pub(super) record: RecordNumber,
     /// The page; an empty one when there is none.
     pub(super) page: Statement,
+}
+
+/// What is to be told of how far a balance is confirmed.
+pub(super) struct ToldUnconfirmed {
+    /// Approved, or why it isn't known.
+    pub(super) code: ResultCode,
+    /// Whose balance it is.
+    pub(super) account: AccountId,
+    /// The account's newest record when it was asked for.
+    pub(super) record: RecordNumber,
+    /// What of the account may not have come.
+    pub(super) found: Unconfirmed,
+    /// Who may still have something.
+    pub(super) silent: Silent,
+}
+
+/// The answer to who asked how far a balance is confirmed.
+pub(super) fn unconfirmed_answer(told: &ToldUnconfirmed, server_time_ns: u64) -> UnconfirmedAnswer {
+    let ToldUnconfirmed { code, account, record, found, silent } = told;
+    UnconfirmedAnswer {
+        code: *code,
+        partial: found.partial,
+        account: Some(*account),
+        offline_fen: found.offline_fen,
+        offline_sales: found.offline_sales,
+        missing: found.missing,
+        told_fen: found.told_fen,
+        told: found.told,
+        first_missing: found.first_missing,
+        missing_since_ns: found.missing_since_ns,
+        missing_before: found.missing_before,
+        silent_tills: silent.tills,
+        silent_terminal: silent.terminal,
+        silent_since_ns: silent.since_ns,
+        record: *record,
+        server_time_ns,
+    }
 }
 
 /// A reply as an answer to the request with this header.
@@ -46,6 +84,7 @@ pub(super) fn answer(header: &Header, reply: &Reply, server_time_ns: u64) -> Ans
             Kind::CardTap => {
                 Answer::Tap(TapAnswer { money: money_answer(outcome, server_time_ns), chip: None })
             }
+            Kind::Unconfirmed => Answer::Unconfirmed(UnconfirmedAnswer::none(outcome.code, server_time_ns)),
             _ => Answer::Money(money_answer(outcome, server_time_ns)),
         },
         Reply::Tap { outcome, chip } => Answer::Tap(TapAnswer {
@@ -56,6 +95,18 @@ pub(super) fn answer(header: &Header, reply: &Reply, server_time_ns: u64) -> Ans
             unreachable!("the slow lane answers these with something else")
         }
     }
+}
+
+/// A reply to the payment of what was scanned: `confirmation` is what the phone shows if it is paid.
+pub(super) fn scan_answer(
+    header: &Header,
+    reply: &Reply,
+    confirmation: u32,
+    server_time_ns: u64,
+) -> Answer<'static> {
+    let Reply::Outcome(outcome) = reply else { return answer(header, reply, server_time_ns) };
+    let confirmation = outcome.code.is_approved().then_some(confirmation);
+    Answer::ScanPay(ScanPayAnswer { money: money_answer(outcome, server_time_ns), confirmation })
 }
 
 fn money_answer(outcome: &Outcome, server_time_ns: u64) -> MoneyAnswer {

@@ -2,13 +2,12 @@
 
 use protocol::command_table::LIVE_FRAME_BYTES_MAX;
 use protocol::frame::{HEADER_BYTES, Header};
-use protocol::ids::TerminalId;
-use protocol::mac::Cmac128;
 use protocol::password::Password;
-use protocol::payment_code::{self, CodeRefusal, step_at};
+use protocol::payment_code::step_at;
 use protocol::request;
 
 use super::connection::Connection;
+use super::judge::{Proof, ScanProof};
 use crate::ledger::command::{self, AccountSelector, CodeVerdict, Sale};
 use crate::ledger::{Command, Request, TerminalSlot};
 use crate::runtime::slow_lane::OwnedCommand;
@@ -21,7 +20,7 @@ pub(super) struct LiveRequest {
     slot: TerminalSlot,
     body: request::Request<'static>,
     proof: Proof,
-    /// The time step of payment codes when a phone was bound or unbound; else 0.
+    /// The time step that payment codes are judged by when some were revoked, or a phone bound or unbound; else 0.
     step: u32,
     frame: [u8; LIVE_FRAME_BYTES_MAX],
     frame_bytes: u8,
@@ -29,80 +28,34 @@ pub(super) struct LiveRequest {
 
 const _: () = assert!(LIVE_FRAME_BYTES_MAX <= u8::MAX as usize, "a live frame's length has a byte of room");
 
-/// What was found out outside the ledger, before the request was queued: the ledger computes no MAC and searches no list.
-#[derive(Clone, Copy)]
-enum Proof {
-    /// Nothing was to be judged.
-    None,
-    /// Of a payment code.
-    Code(CodeVerdict),
-    /// Of a query password: itself, if it is one.
-    Password(Option<Password>),
-    /// Of the debit that a refund names: its till's slot, if it is registered.
-    Slot(Option<TerminalSlot>),
-}
-
-/// The campus's payment-code keys, scheduled once for each worker.
-pub(super) struct CodeKeys {
-    keys: Vec<Cmac128>,
-}
-
-impl CodeKeys {
-    /// Prepares the keys; a key's place is its id.
-    pub(super) fn new(keys: impl IntoIterator<Item = protocol::keys::Key128>) -> CodeKeys {
-        CodeKeys { keys: keys.into_iter().map(|key| Cmac128::new(&key)).collect() }
-    }
-
-    fn verdict(&mut self, digits: &[u8; payment_code::CODE_DIGITS], now_ns: u64) -> CodeVerdict {
-        let Ok(parsed) = payment_code::parse(digits) else { return CodeVerdict::Malformed };
-        let Some(key) = self.keys.get_mut(usize::from(parsed.key_id())) else {
-            return CodeVerdict::Malformed;
-        };
-        match parsed.authenticate(key, now_ns) {
-            Ok(code) => match u32::try_from(code.step) {
-                Ok(step) => CodeVerdict::Authentic { account: code.account, step, nonce: code.nonce },
-                Err(_) => CodeVerdict::Expired,
-            },
-            Err(CodeRefusal::NotAuthentic) => CodeVerdict::NotAuthentic,
-            Err(CodeRefusal::Expired) => CodeVerdict::Expired,
-        }
-    }
-}
-
 impl LiveRequest {
     /// Takes a decoded request of a session's terminal; `None` for what owns nothing to be kept. What needs cryptography
-    /// is judged here, outside every lock. Of a frame with a query password the header alone is kept, should it have to be
+    /// is judged now, outside every lock. Of a frame with a query password the header alone is kept, should it have to be
     /// kept out of the books.
     pub(super) fn new(
         connection: &Connection,
         header: Header,
         request: &request::Request<'_>,
         frame: &[u8],
-        code_keys: &mut CodeKeys,
+        judge: impl FnOnce(&request::Request<'static>) -> Proof,
         now_ns: impl FnOnce() -> u64,
-        slot_of: impl FnOnce(TerminalId) -> Option<TerminalSlot>,
     ) -> Option<LiveRequest> {
         let body = request.owned()?;
-        let now_ns = match body {
-            request::Request::CodeDebit(_)
-            | request::Request::VirtualBind(_)
-            | request::Request::VirtualUnbind(_) => now_ns(),
-            _ => 0,
-        };
-        let proof = match body {
-            request::Request::CodeDebit(debit) => Proof::Code(code_keys.verdict(&debit.code, now_ns)),
-            request::Request::Refund(refund) => Proof::Slot(slot_of(refund.original.terminal)),
-            _ => match body.password() {
-                Some(sealed) => Proof::Password(sealed.open(&connection.password_key)),
-                None => Proof::None,
-            },
+        let proof = match body.password() {
+            Some(sealed) => Proof::Password(sealed.open(&connection.password_key)),
+            None => judge(&body),
         };
         let kept = if matches!(proof, Proof::Password(_)) { &frame[..HEADER_BYTES] } else { frame };
         let mut bytes = [0; LIVE_FRAME_BYTES_MAX];
         bytes.get_mut(..kept.len())?.copy_from_slice(kept);
         let (slot, frame_bytes) = (connection.slot, kept.len() as u8);
-        // Steps are half minutes since 1970: they fit until the year 6053.
-        let step = step_at(now_ns) as u32;
+        let step = match body {
+            // Steps are half minutes since 1970: they fit until the year 6053.
+            request::Request::CodeRevoke(_)
+            | request::Request::VirtualBind(_)
+            | request::Request::VirtualUnbind(_) => step_at(now_ns()) as u32,
+            _ => 0,
+        };
         Some(LiveRequest { header, slot, body, proof, step, frame: bytes, frame_bytes })
     }
 
@@ -116,9 +69,10 @@ impl LiveRequest {
         &self.body
     }
 
-    fn code_verdict(&self) -> CodeVerdict {
+    /// What was said of a payment code, and the version of the key that it was judged under.
+    fn code_verdict(&self) -> (CodeVerdict, u32) {
         match self.proof {
-            Proof::Code(verdict) => verdict,
+            Proof::Code(verdict, key_version) => (verdict, key_version),
             _ => unreachable!("a payment code is judged before its debit is queued"),
         }
     }
@@ -128,6 +82,19 @@ impl LiveRequest {
             Proof::Slot(slot) => slot,
             _ => unreachable!("a refund's original is looked for before it is queued"),
         }
+    }
+
+    /// What was said of an offline till's code; none for what isn't about one.
+    fn scan(&self) -> Option<&ScanProof> {
+        match &self.proof {
+            Proof::Scan(scan) => Some(scan),
+            _ => None,
+        }
+    }
+
+    /// What the phone shows if what it scanned is paid; none for what isn't about that.
+    pub(super) fn confirmation(&self) -> Option<u32> {
+        self.scan().map(|scan| scan.confirmation)
     }
 
     fn sale(&self) -> Sale<'_> {
@@ -167,12 +134,11 @@ impl OwnedCommand for LiveRequest {
                 amount_fen: confirm.amount_fen,
                 write: confirm.write,
             }),
-            Body::CodeDebit(debit) => Request::CodeDebit(command::CodeDebit {
-                sale,
-                digits: debit.code,
-                verdict: self.code_verdict(),
-                amount_fen: debit.amount_fen,
-            }),
+            Body::CodeDebit(debit) => {
+                let (verdict, key_version) = self.code_verdict();
+                let (digits, amount_fen) = (debit.code, debit.amount_fen);
+                Request::CodeDebit(command::CodeDebit { sale, digits, verdict, key_version, amount_fen })
+            }
             Body::TopUp(top_up) => Request::TopUp(command::TopUp {
                 sale,
                 account: selector(&top_up.account),
@@ -216,6 +182,9 @@ impl OwnedCommand for LiveRequest {
             }),
             Body::Bill(query) => Request::BillHead(command::BillHead { account: selector(&query.account) }),
             Body::Statement(query) => {
+                Request::BillHead(command::BillHead { account: selector(&query.account) })
+            }
+            Body::Unconfirmed(query) => {
                 Request::BillHead(command::BillHead { account: selector(&query.account) })
             }
             Body::CardIssue(issue) => Request::CardIssue(command::CardIssue {
@@ -269,6 +238,40 @@ impl OwnedCommand for LiveRequest {
             Body::LossLift(lift) => {
                 Request::LossLift(command::LossLift { sale, account: selector(&lift.account), well_formed })
             }
+            Body::ScanPay(pay) => {
+                let scan = self.scan().expect("what was scanned is judged before its payment is queued");
+                Request::ScanPay(command::ScanPay {
+                    sale,
+                    account: selector(&pay.account),
+                    scanned: pay.code.sale(),
+                    scanned_slot: scan.slot,
+                    amount_fen: pay.code.amount_fen,
+                    till_time_ns: pay.code.till_time_s.saturating_mul(1_000_000_000),
+                    authentic: scan.authentic,
+                    till_connected: scan.till_connected,
+                })
+            }
+            Body::GapClose(close) => Request::GapClose(command::GapClose {
+                sale,
+                till: close.till,
+                till_slot: match self.proof {
+                    Proof::Till(slot) => slot,
+                    _ => unreachable!("a till is looked up before its gap is closed"),
+                },
+                epoch: close.epoch,
+                first: close.first,
+                last: close.last,
+                reason: *close.reason.as_bytes(),
+            }),
+            Body::CodeRevoke(revoke) => {
+                let account = selector(&revoke.account);
+                Request::CodeRevoke(command::CodeRevoke { sale, account, intake_step: self.step })
+            }
+            Body::CodeKeyRotate(rotate) => Request::CodeKeyRotate(command::CodeKeyRotate {
+                sale,
+                key_version: rotate.key_version,
+                refuses_earlier: rotate.earlier_codes == request::EarlierCodes::Refused,
+            }),
             Body::AccountClose(close) => Request::AccountClose(command::AccountClose {
                 sale,
                 account: selector(&close.account),
@@ -277,6 +280,7 @@ impl OwnedCommand for LiveRequest {
             }),
             Body::SignOut
             | Body::Heartbeat(_)
+            | Body::OpenGaps(_)
             | Body::Upload(_)
             | Body::ClassRules
             | Body::MealPeriods

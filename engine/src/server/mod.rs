@@ -38,6 +38,7 @@ mod answers;
 mod block_clocks;
 mod connection;
 mod intake;
+mod judge;
 mod large_reads;
 pub mod metrics;
 mod office;
@@ -88,7 +89,7 @@ pub(crate) struct Shared {
     slow_lane: SlowLane,
     password_lane: PasswordLane,
     blocks: Arc<BlockClocks>,
-    sessions: sessions::Sessions,
+    sessions: Arc<sessions::Sessions>,
     master_key: Key128,
     config: ServerConfig,
     places: AtomicUsize,
@@ -195,7 +196,7 @@ impl Server {
             slow_lane,
             password_lane,
             blocks,
-            sessions: sessions::Sessions::default(),
+            sessions: Arc::default(),
             master_key,
             config,
             places: AtomicUsize::new(0),

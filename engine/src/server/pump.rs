@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use protocol::answer::{
     AdjustmentsAnswer, Answer, BatchAnswer, BatchLine, BillAnswer, ClassRulesAnswer, MealPeriodsAnswer,
-    Refusal,
+    OpenGapsAnswer, Refusal,
 };
 use protocol::command_table::Lane;
 use protocol::frame::Header;
@@ -28,7 +28,10 @@ use protocol::tables::{ClassRulesLine, MealPeriodLine};
 use tokio::sync::Notify;
 use tokio::task;
 
-use super::answers::{ToldStatement, answer, block_list_answer, statement_answer};
+use super::answers::{
+    ToldStatement, ToldUnconfirmed, answer, block_list_answer, scan_answer, statement_answer,
+    unconfirmed_answer,
+};
 use super::connection::Connection;
 use super::intake::LiveRequest;
 use super::slow_requests::Times;
@@ -40,8 +43,10 @@ use crate::runtime::bill::BillPage;
 use crate::runtime::block_list_pages::BlockListPage;
 use crate::runtime::engine::{EngineError, Reply};
 use crate::runtime::office::AdjustmentsPage;
+use crate::runtime::open_gaps::GapPage;
 use crate::runtime::slow_lane::{Job, OwnedCommand};
 use crate::runtime::statement::{Statement, StatementError};
+use crate::runtime::unconfirmed::{Silent, Unconfirmed};
 
 /// Requests that configure, of one turn: while it lasts nobody else decides anything.
 const CHANGES_A_TURN_MAX: usize = 16;
@@ -67,14 +72,35 @@ pub(super) struct Waiting {
 /// What is to be told.
 pub(super) enum Body {
     Reply(Reply),
-    Batch { batch: u32, lines: Vec<BatchLine> },
-    Bill { account: Option<AccountId>, page: BillPage, code: ResultCode },
+    /// A reply to the payment of what was scanned, and what the phone shows if it is paid.
+    Scan(Reply, u32),
+    Batch {
+        batch: u32,
+        lines: Vec<BatchLine>,
+    },
+    Bill {
+        account: Option<AccountId>,
+        page: BillPage,
+        code: ResultCode,
+    },
     Statement(Box<ToldStatement>),
     ClassRules(Table<ClassRulesLine>),
     MealPeriods(Table<MealPeriodLine>),
     BlockList(BlockListPage),
+    Unconfirmed(Box<ToldUnconfirmed>),
+    OpenGaps(GapPage),
     Adjustments(AdjustmentsPage),
     Refused(Refusal),
+}
+
+impl Body {
+    /// A reply of the ledger to a request that has this to be confirmed by.
+    fn of(reply: Reply, confirmation: Option<u32>) -> Body {
+        match confirmation {
+            Some(confirmation) => Body::Scan(reply, confirmation),
+            None => Body::Reply(reply),
+        }
+    }
 }
 
 /// What the slow lane hands back.
@@ -191,7 +217,7 @@ impl Worker {
                 observed: reply.observed(),
                 connection,
                 header: request.header,
-                body: Body::Reply(reply),
+                body: Body::of(reply, request.confirmation()),
                 checked_ns,
                 staged_ns: begun_ns,
             }),
@@ -259,7 +285,8 @@ impl Worker {
     fn look_up(&self, connection: &Rc<Connection>, request: LiveRequest) {
         let header = request.header;
         let hand_back = self.hand_back(connection.key, header);
-        let done = Box::new(move |reply: Reply| hand_back(reply.observed(), Body::Reply(reply)));
+        let confirmation = request.confirmation();
+        let done = Box::new(move |reply: Reply| hand_back(reply.observed(), Body::of(reply, confirmation)));
         if !request.is_by_password() {
             return self.submit(connection, &header, Job::LookUp { command: Box::new(request), done });
         }
@@ -274,6 +301,7 @@ impl Worker {
         match request.body() {
             Request::Bill(query) => self.fetch_bill(connection, header, query, view),
             Request::Statement(query) => self.fetch_statement(connection, header, query, view),
+            Request::Unconfirmed(_) => self.fetch_unconfirmed(connection, header, view),
             other => unreachable!("{:?} is answered with a chain's head", other.kind()),
         }
     }
@@ -330,6 +358,25 @@ impl Worker {
             hand_back(observed, Body::Statement(Box::new(told)));
         });
         self.submit(connection, header, Job::Statement { account, head, query: *query, done });
+    }
+
+    fn fetch_unconfirmed(&self, connection: &Rc<Connection>, header: &Header, view: BillHeadView) {
+        let hand_back = self.hand_back(connection.key, *header);
+        let BillHeadView { account, head, observed, .. } = view;
+        let sessions = Arc::clone(&self.shared.sessions);
+        let done = Box::new(move |found: Result<(Unconfirmed, Silent), EngineError>| {
+            let (code, (found, silent)) = match found {
+                Ok(found) => (ResultCode::Approved, found),
+                Err(error) => {
+                    tracing::error!(%account, %error, "how far a balance is confirmed can't be read");
+                    (ResultCode::Busy, Default::default())
+                }
+            };
+            let told = ToldUnconfirmed { code, account, record: head, found, silent };
+            hand_back(observed, Body::Unconfirmed(Box::new(told)));
+        });
+        let contact = Box::new(move |terminal| sessions.contact(terminal));
+        self.submit(connection, header, Job::Unconfirmed { account, head, contact, done });
     }
 
     /// What the slow lane calls when it is done: hands the result to this worker and wakes its pump.
@@ -407,6 +454,20 @@ impl Waiting {
                 connection.slow_in_flight.set(false);
                 connection.answer(header, &Answer::BlockList(block_list_answer(page)));
             }
+            Body::Unconfirmed(told) => {
+                connection.live_in_flight.set(false);
+                connection.answer(header, &Answer::Unconfirmed(unconfirmed_answer(told, server_time_ns)));
+            }
+            Body::OpenGaps(page) => {
+                connection.slow_in_flight.set(false);
+                let answer = OpenGapsAnswer {
+                    code: ResultCode::Approved,
+                    more: page.more,
+                    record: page.observed,
+                    lines: &page.lines,
+                };
+                connection.answer(header, &Answer::OpenGaps(answer));
+            }
             Body::Adjustments(page) => {
                 connection.live_in_flight.set(false);
                 let answer = AdjustmentsAnswer {
@@ -424,6 +485,10 @@ impl Waiting {
             Body::Reply(reply) => {
                 in_flight(connection, header).set(false);
                 connection.answer(header, &answer(header, reply, server_time_ns));
+            }
+            Body::Scan(reply, confirmation) => {
+                connection.live_in_flight.set(false);
+                connection.answer(header, &scan_answer(header, reply, *confirmation, server_time_ns));
             }
         }
     }

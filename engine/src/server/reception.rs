@@ -17,6 +17,7 @@ use super::HEARTBEAT_INTERVAL;
 use super::connection::{Connection, End, FrameHandler, SignedIn, read_sign_in_frame};
 use super::read_buffer::ReadBuffer;
 use super::worker::{Worker, monotonic_ns, wall_ns};
+use crate::ledger::limits::{BLOCK_LIST_AGE_MAX_S, OFFLINE_DAYS_MAX};
 use crate::ledger::registry::Terminal;
 
 /// How often idle connections are looked for.
@@ -35,7 +36,7 @@ impl Worker {
         let end = connection.run(reader, opener, buffer, &*self).await;
         tracing::debug!(terminal = %connection.terminal, ?end, "connection ended");
         self.connections.borrow_mut().remove(&connection.key);
-        self.shared.sessions.close(&connection.lease);
+        self.shared.sessions.close(&connection.lease, wall_ns());
     }
 
     async fn sign_in(
@@ -115,8 +116,8 @@ impl Worker {
             debit_max_fen: policy.debit_max_fen.into(),
             offline_debit_max_fen: policy.offline_debit_max_fen.into(),
             offline_day_max_fen: policy.offline_day_max_fen.into(),
-            block_list_age_max_s: 0,
-            offline_days_max: 0,
+            block_list_age_max_s: BLOCK_LIST_AGE_MAX_S,
+            offline_days_max: OFFLINE_DAYS_MAX,
             terminal_kind: terminal.kind,
         };
         Some((terminal, welcome))

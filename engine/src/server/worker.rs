@@ -25,17 +25,17 @@ use crossbeam::channel::{self, Receiver, Sender};
 use protocol::answer::{Answer, HeartbeatAnswer, Refusal};
 use protocol::command_table::Lane;
 use protocol::frame::Header;
-use protocol::keys::{derive_card_master, derive_code_key, derive_terminal_key};
+use protocol::keys::{derive_card_master, derive_terminal_key};
 use protocol::offline_record::TacVerifier;
-use protocol::payment_code;
-use protocol::request::{Request, Upload};
+use protocol::request::{OpenGapsQuery, Request, Upload};
 use protocol::result_code::ResultCode;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task;
 
 use super::Shared;
 use super::connection::{Connection, End, FrameHandler};
-use super::intake::{CodeKeys, LiveRequest};
+use super::intake::LiveRequest;
+use super::judge::{CodeKeys, Judge};
 use super::large_reads::LargeReads;
 use super::metrics::WorkerFigures;
 use super::pump::{Body, Finished, Pending, Waiting, Wake};
@@ -44,6 +44,7 @@ use super::stages::{SAMPLE_EVERY, Stage, StageClocks};
 use super::tables;
 use crate::runtime::block_list_pages::BlockListPage;
 use crate::runtime::engine::Reply;
+use crate::runtime::open_gaps::GapPage;
 use crate::runtime::slow_lane::{Job, OwnedCommand, UploadJob};
 
 /// Questions for a worker's figures that may wait.
@@ -100,8 +101,6 @@ pub(super) fn run(shared: Arc<Shared>, feed: Feed) -> std::io::Result<StageClock
     let durable_wake = Arc::clone(&wake);
     shared.engine.log().on_durable(Box::new(move |_| durable_wake.notify_waiting()));
     let (finish, finished) = channel::bounded(2 * shared.config.connections_max);
-    let code_keys =
-        CodeKeys::new((0..=payment_code::CODE_KEY_ID_MAX).map(|id| derive_code_key(&shared.master_key, id)));
     let worker = Rc::new(Worker {
         wake,
         queue: RefCell::default(),
@@ -113,7 +112,7 @@ pub(super) fn run(shared: Arc<Shared>, feed: Feed) -> std::io::Result<StageClock
         connections: RefCell::default(),
         next_key: Cell::new(0),
         large_reads: LargeReads::default(),
-        code_keys: RefCell::new(code_keys),
+        code_keys: RefCell::new(CodeKeys::new(shared.master_key.clone())),
         stages: RefCell::default(),
         slow: RefCell::new(SlowRequests::new(shared.config.slow_request_min)),
         questions,
@@ -176,15 +175,17 @@ impl Worker {
         self.submit(connection, header, job);
     }
 
+    fn open_gaps(&self, connection: &Rc<Connection>, header: &Header, query: OpenGapsQuery) {
+        let hand_back = self.hand_back(connection.key, *header);
+        let done = Box::new(move |page: GapPage| hand_back(page.observed, Body::OpenGaps(page)));
+        self.submit(connection, header, Job::OpenGaps { query, done });
+    }
+
     /// Queues a request to be decided in the next turn.
     fn queue(&self, connection: &Rc<Connection>, header: Header, request: &Request<'_>, frame: &[u8]) {
         let lane = header.kind.command().lane;
-        let mut code_keys = self.code_keys.borrow_mut();
-        let slot_of = |terminal| {
-            let routes = self.shared.engine.routes();
-            routes.configuration().registry.find_terminal(terminal).map(|found| found.slot)
-        };
-        let request = LiveRequest::new(connection, header, request, frame, &mut code_keys, wall_ns, slot_of)
+        let judge = Judge { shared: &self.shared, code_keys: &self.code_keys };
+        let request = LiveRequest::new(connection, header, request, frame, |body| judge.proof(body), wall_ns)
             .expect("the table sends no other kind here");
         let pending = Pending { connection: Rc::clone(connection), request, checked_ns: monotonic_ns() };
         let changes = lane == Lane::Change;
@@ -237,6 +238,7 @@ impl Worker {
                     Job::BlockListActive { slot, terminal, active: *active, done },
                 );
             }
+            Request::OpenGaps(query) => self.open_gaps(connection, header, *query),
             _ => unreachable!("the table sends no other kind here"),
         }
     }
@@ -253,6 +255,7 @@ impl Worker {
                 business_date: registry.business_date(),
                 parameter_version: routes.configuration().parameter_version().0 as u32,
                 block_list_version: registry.block_list().version(),
+                code_key_version: registry.code_key().version,
             }),
         );
     }

@@ -14,9 +14,9 @@ use super::tenders::{TenderContext, TenderTotals, Tenders};
 use super::trial_balance::TrialBalance;
 use super::{SettlementError, channel_name, line_name, wallet_name, yuan};
 use crate::audit::{Line, Posting, postings_of};
-use crate::inspect::review_names;
+use crate::inspect::{offline_review_names, review_names};
 use crate::ledger::LedgerClass;
-use crate::ledger::record::{FullDebitRecord, MoneyRecord, Record, RecordKind, TopUpRecord};
+use crate::ledger::record::{FullDebitRecord, MoneyRecord, Record, RecordKind, ScanPaidRecord, TopUpRecord};
 
 const DETAIL_COLUMNS: [&str; 23] = [
     "record",
@@ -240,6 +240,7 @@ impl Walk<'_> {
         let person = money.person();
         let student =
             person.and_then(|p| self.students.get(p.0 as usize)).map(padded_text).unwrap_or_default();
+        let mut review = review_names(money.money_flags());
         let mut original_record = String::new();
         let mut order_number = String::new();
         let (mut card_uid, mut till_time) = (String::new(), String::new());
@@ -252,8 +253,10 @@ impl Walk<'_> {
             Record::TopUp(r) => order_number = id(padded_text(&r.order_number)),
             Record::OfflineDebit(r) => {
                 card_uid = id(r.card_uid);
+                review.extend(offline_review_names(r.offline_review()));
                 till_time = LocalTime(r.till_time_ns.get()).to_string();
             }
+            Record::ScanPaid(r) => till_time = LocalTime(r.till_time_ns.get()).to_string(),
             _ => {}
         }
         self.csv.line([
@@ -275,7 +278,7 @@ impl Walk<'_> {
             money.wallet().map_or("", wallet_name).to_owned(),
             person.map(|_| yuan(i128::from(money.balance_after_fen.get()))).unwrap_or_default(),
             money.result_code().map_or("", |code| code.name()).to_owned(),
-            review_names(money.money_flags()).join("+"),
+            review.join("+"),
             original_record,
             order_number,
             card_uid,
@@ -312,9 +315,11 @@ impl Walk<'_> {
         };
         let original = self.reader.record(named)?.ok_or_else(bad)?;
         match Record::decode(original.kind, original.version, original.payload) {
-            Ok(Record::Debit(sold) | Record::FullDebit(FullDebitRecord { money: sold, .. })) => {
-                Ok((original.number, original.time_ns, sold.channel_wallet & 0x0f))
-            }
+            Ok(
+                Record::Debit(sold)
+                | Record::FullDebit(FullDebitRecord { money: sold, .. })
+                | Record::ScanPaid(ScanPaidRecord { money: sold, .. }),
+            ) => Ok((original.number, original.time_ns, sold.channel_wallet & 0x0f)),
             Ok(Record::OfflineDebit(sold)) => {
                 Ok((original.number, sold.till_time_ns.get(), sold.money.channel_wallet & 0x0f))
             }

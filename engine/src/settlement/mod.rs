@@ -297,6 +297,7 @@ pub const fn channel_name(channel: Channel) -> &'static str {
         Channel::Alipay => "alipay",
         Channel::Operator => "operator",
         Channel::Till => "till",
+        Channel::Scan => "scan",
     }
 }
 

@@ -239,6 +239,7 @@ impl Books {
                 business_date: BusinessDate(1),
                 parameter_version: 1,
                 block_list_version: 1,
+                code_key_version: 0,
             }),
             Request::CardDebit(debit) => {
                 let account = self.account_of_card(debit.card_uid.0);
@@ -426,6 +427,12 @@ impl Books {
             Request::LossLift(lift) => self.once(sale, account_of(&lift.account), |books, account| {
                 if books.lost.remove(&account) { ResultCode::Approved } else { ResultCode::CardNotLost }
             }),
+            Request::CodeRevoke(_)
+            | Request::CodeKeyRotate(_)
+            | Request::ScanPay(_)
+            | Request::OpenGaps(_)
+            | Request::Unconfirmed(_)
+            | Request::GapClose(_) => unreachable!("the generator asks for none of these"),
             Request::AccountFreeze(_)
             | Request::AccountLimits(_)
             | Request::Adjust(_)

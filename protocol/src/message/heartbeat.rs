@@ -46,6 +46,8 @@ pub struct HeartbeatAnswer {
     pub parameter_version: u32,
     /// The version of the block-list.
     pub block_list_version: u32,
+    /// The version of the key that payment codes are made under from now on.
+    pub code_key_version: u32,
 }
 
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
@@ -56,20 +58,22 @@ pub(crate) struct HeartbeatAnswerLayout {
     parameter_version: U32,
     block_list_version: U32,
     business_date: U16,
-    reserved: [u8; 6],
+    reserved: U16,
+    code_key_version: U32,
 }
 
 impl Fixed for HeartbeatAnswer {
     type Layout = HeartbeatAnswerLayout;
 
     fn from_layout(layout: &HeartbeatAnswerLayout) -> Result<HeartbeatAnswer, DecodeError> {
-        zero(&layout.reserved, 26)?;
+        zero(layout.reserved.as_bytes(), 26)?;
         Ok(HeartbeatAnswer {
             server_time_ns: layout.server_time_ns.get(),
             clock_offset_ns: layout.clock_offset_ns.get(),
             business_date: BusinessDate(layout.business_date.get()),
             parameter_version: layout.parameter_version.get(),
             block_list_version: layout.block_list_version.get(),
+            code_key_version: layout.code_key_version.get(),
         })
     }
 
@@ -80,7 +84,8 @@ impl Fixed for HeartbeatAnswer {
             parameter_version: self.parameter_version.into(),
             block_list_version: self.block_list_version.into(),
             business_date: self.business_date.0.into(),
-            reserved: [0; 6],
+            reserved: U16::ZERO,
+            code_key_version: self.code_key_version.into(),
         }
     }
 }

@@ -20,20 +20,26 @@ use crate::message::card_issue::CardIssue;
 use crate::message::card_replace::CardReplace;
 use crate::message::card_return::CardReturn;
 use crate::message::code_debit::CodeDebit;
+use crate::message::code_key_rotate::CodeKeyRotate;
+use crate::message::code_revoke::CodeRevoke;
+use crate::message::gap_close::GapClose;
 use crate::message::heartbeat::{Heartbeat, HeartbeatAnswer};
 use crate::message::money_answer::MoneyAnswer;
+use crate::message::open_gaps::{GAP_LINES_MAX, OpenGapsAnswer, OpenGapsQuery};
 use crate::message::phone_change::PhoneChange;
 use crate::message::reasoned::Reasoned;
 use crate::message::refund::Refund;
 use crate::message::refusal::Refusal;
 use crate::message::reversal::Reversal;
 use crate::message::sale_query::SaleQuery;
+use crate::message::scan_pay::{ScanPay, ScanPayAnswer};
 use crate::message::statement::{StatementAnswer, StatementQuery};
 use crate::message::tables::{CLASS_RULES_MAX, ClassRulesAnswer, MEAL_PERIODS_MAX, MealPeriodsAnswer};
 use crate::message::tap_answer::TapAnswer;
 use crate::message::tap_confirm::TapConfirm;
 use crate::message::tender::Tender;
 use crate::message::top_up::TopUp;
+use crate::message::unconfirmed::{UnconfirmedAnswer, UnconfirmedQuery};
 use crate::message::upload::{BatchAnswer, UPLOAD_RECORDS_MAX, Upload};
 use crate::message::virtual_bind::VirtualBind;
 use crate::message::virtual_unbind::VirtualUnbind;
@@ -50,6 +56,8 @@ const SELLERS: TerminalKinds = TerminalKinds::of(&[
 /// Whoever sells under somebody's eyes: what gives money back isn't taken from a tap on a wall.
 const ATTENDED: TerminalKinds =
     TerminalKinds::of(&[TerminalKind::PointOfSale, TerminalKind::PhoneGateway, TerminalKind::Counter]);
+/// What speaks for phones.
+const GATEWAYS: TerminalKinds = TerminalKinds::of(&[TerminalKind::PhoneGateway]);
 /// Who may ask for statements.
 const READERS: TerminalKinds = TerminalKinds::of(&[
     TerminalKind::PointOfSale,
@@ -372,6 +380,12 @@ messages! {
         /// Records what was paid at this till through WeChat Pay or Alipay.
         0x19 Tender(Tender), 56..=56, Live, TAKES_SEQUENCE, ATTENDED
             => TenderAnswer, 40..=40, Money(MoneyAnswer);
+        /// Pays what an offline till shows.
+        0x1A ScanPay(ScanPay), 64..=64, Live, TAKES_SEQUENCE, GATEWAYS
+            => ScanPayAnswer, 48..=48, ScanPay(ScanPayAnswer);
+        /// Revokes every payment code that an account may have shown by now.
+        0x1B CodeRevoke(CodeRevoke), 32..=32, Live, TAKES_SEQUENCE, CASHIERS
+            => CodeRevokeAnswer, 40..=40, Money(MoneyAnswer);
         /// Asks for the balance of an account.
         0x20 Balance(BalanceQuery), 24..=24, Live, NO_SEQUENCE, EVERYONE
             => BalanceAnswer, 64..=64, Balance(BalanceAnswer);
@@ -384,6 +398,12 @@ messages! {
         /// Asks for a page of an account's statement: the lines of a period, newest first, and how they add up.
         0x23 Statement(StatementQuery), 56..=56, Walk, NO_SEQUENCE, READERS
             => StatementAnswer, items(64, 64, 0..=BILL_LINES_MAX), Statement(StatementAnswer<'a>);
+        /// Asks for a page of what tills still owe: holes in their sequences, and self-scans that nobody has paid.
+        0x25 OpenGaps(OpenGapsQuery), 16..=16, Batch, NO_SEQUENCE, CASHIERS
+            => OpenGapsAnswer, items(16, 32, 0..=GAP_LINES_MAX), OpenGaps(OpenGapsAnswer<'a>);
+        /// Asks how far an account's balance is confirmed.
+        0x26 Unconfirmed(UnconfirmedQuery), 24..=24, Walk, NO_SEQUENCE, SELLERS
+            => UnconfirmedAnswer, 88..=88, Unconfirmed(UnconfirmedAnswer);
         /// Sends stored offline records.
         0x30 Upload(Upload<'a>), items(8, 96, 1..=UPLOAD_RECORDS_MAX), Batch, NO_SEQUENCE, SELLERS
             => BatchAnswer, items(16, 16, 1..=UPLOAD_RECORDS_MAX), Batch(BatchAnswer<'a>);
@@ -417,6 +437,12 @@ messages! {
         /// Takes a loss report back: the card is found.
         0x4D LossLift(AccountPassword), 48..=48, Change, TAKES_SEQUENCE, CASHIERS
             => LossLiftAnswer, 40..=40, Money(MoneyAnswer);
+        /// Closes a hole in a till's sequences.
+        0x60 GapClose(GapClose), 56..=56, Live, TAKES_SEQUENCE, COUNTERS
+            => GapCloseAnswer, 40..=40, Money(MoneyAnswer);
+        /// Takes the next payment-code key into use.
+        0x61 CodeKeyRotate(CodeKeyRotate), 16..=16, Change, TAKES_SEQUENCE, COUNTERS
+            => CodeKeyRotateAnswer, 40..=40, Money(MoneyAnswer);
         /// Freezes an account, or lifts that again.
         0x62 AccountFreeze(Reasoned<'a, AccountFreeze>), 160..=160, Office, TAKES_SEQUENCE, CARD_CENTRE
             => AccountFreezeAnswer, 40..=40, Money(MoneyAnswer);
@@ -451,6 +477,8 @@ bodies! {
         Money(MoneyAnswer);
         /// Answers a two-phase tap.
         Tap(TapAnswer);
+        /// Answers a scanned code's payment.
+        ScanPay(ScanPayAnswer);
         /// Answers a balance query.
         Balance(BalanceAnswer);
         /// Answers a bill query.
@@ -463,6 +491,10 @@ bodies! {
         MealPeriods(MealPeriodsAnswer<'a>);
         /// Answers a query for the block-list.
         BlockList(BlockListAnswer<'a>);
+        /// Answers a question after gaps.
+        OpenGaps(OpenGapsAnswer<'a>);
+        /// Answers how far a balance is confirmed.
+        Unconfirmed(UnconfirmedAnswer);
         /// Answers the question after proposed adjustments.
         Adjustments(AdjustmentsAnswer<'a>);
         /// Answers an upload: one line for each record, in the order sent.

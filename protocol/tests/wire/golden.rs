@@ -23,7 +23,7 @@ use crate::layouts::{Field, Form, HEADER, OFFLINE_RECORD, body_of};
 use crate::support::{
     CARD, CLIENT_NONCE, CODE_ACCOUNT, CODE_KEY_ID, CODE_NONCE, EPOCH, NOW_NS, PASSWORD, PHONE, SERVER_NONCE,
     TERMINAL, USER_ID, answer_to, batch_lines, bill_lines, card_master, code, code_key, holder_key, ids,
-    master, offline_records, password_key, requests, sealed, sign_in, terminal_key,
+    master, offline_records, password_key, requests, scan_code, scan_key, sealed, sign_in, terminal_key,
 };
 
 /// A frame of the vectors.
@@ -246,9 +246,59 @@ fn vectors() -> String {
                 ("sealed", Json::hex(&sealed(b"salt-001").0)),
             ]),
         ),
+        ("self_scan", self_scan()),
         ("result_codes", Json::List(codes)),
     ])
     .render()
+}
+
+fn self_scan() -> Json {
+    let code = scan_code();
+    Json::Object(vec![
+        ("scan_key", json_of_key(&scan_key())),
+        ("terminal", Json::number(code.terminal.0)),
+        ("epoch", Json::number(code.epoch.0)),
+        ("sequence", Json::number(code.sequence.0)),
+        ("amount_fen", Json::number(code.amount_fen)),
+        ("till_time_s", Json::number(code.till_time_s)),
+        ("mac", Json::hex(&code.mac)),
+        ("text", Json::text(code.text().expect("in range").as_str())),
+        ("confirmation", Json::text(format!("{:06}", code.confirmation(&scan_key())))),
+    ])
+}
+
+fn scan_block() -> String {
+    let code = scan_code();
+    let mut mac_input = Vec::new();
+    mac_input.extend_from_slice(&code.terminal.0.to_le_bytes());
+    mac_input.extend_from_slice(&code.epoch.0.to_le_bytes());
+    mac_input.extend_from_slice(b"QR");
+    mac_input.extend_from_slice(&code.sequence.0.to_le_bytes());
+    mac_input.extend_from_slice(&[0; 4]);
+    mac_input.extend_from_slice(&code.amount_fen.to_le_bytes());
+    mac_input.extend_from_slice(&code.till_time_s.to_le_bytes());
+    let mut of_paid = mac_input.clone();
+    of_paid[6..8].copy_from_slice(b"OK");
+    let mut key = Cmac128::new(&scan_key());
+    let (mac, paid) = (key.compute(&mac_input), key.compute(&of_paid));
+    assert_eq!(mac[..8], code.mac);
+    let number = u64::from_le_bytes(paid[..8].try_into().expect("eight bytes"));
+    assert_eq!(number % 1_000_000, u64::from(code.confirmation(&scan_key())));
+    let text = code.text().expect("in range");
+    let mut out = String::from("```text\n");
+    for (name, value) in [
+        ("scan key", hex(scan_key().as_bytes())),
+        ("MAC input", hex(&mac_input)),
+        ("MAC", hex(&mac)),
+        ("text", text.as_str().to_owned()),
+        ("with \"OK\"", hex(&paid)),
+        ("number", format!("{number}")),
+        ("confirmation", format!("{:06}", number % 1_000_000)),
+    ] {
+        writeln!(out, "{name:<12}  {value}").expect("a String takes all");
+    }
+    out.push_str("```\n");
+    out
 }
 
 /// A frame, sixteen bytes a line, the parts apart.
@@ -395,6 +445,7 @@ fn keys_block() -> String {
         ("campus master", master()),
         ("terminal key (terminal 101, key version 1)", terminal_key()),
         ("terminal TAC key", keys::derive_terminal_tac_key(&terminal_key(), TERMINAL)),
+        ("terminal scan key", scan_key()),
         ("card master", card_master()),
         ("card key (card 0x00a1b2c3d4e5)", keys::derive_card_key(&card_master(), CARD)),
         ("code key (key id 1)", code_key()),
@@ -472,6 +523,7 @@ fn fill(document: &str) -> String {
             "payment-code" => code_block(),
             "phone" => phone_block(),
             "offline-record" => record_block(),
+            "self-scan" => scan_block(),
             _ => {
                 let command = COMMANDS.iter().find(|command| command.name == name);
                 kind_section(command.unwrap_or_else(|| panic!("no block is called {name}")).kind, &examples)

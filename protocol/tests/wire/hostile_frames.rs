@@ -212,6 +212,22 @@ fn fields_out_of_range_are_refused_with_their_place() {
         ("loss_report", 40, 0xFF, DecodeError::Text { offset: 40 }),
         ("loss_lift", 48, 1, DecodeError::Reserved { offset: 48 }),
         ("virtual_bind", 32, 0xFF, DecodeError::Text { offset: 32 }),
+        ("open_gaps", 46, 0, DecodeError::Field { offset: 46, value: 0 }),
+        ("open_gaps", 46, 101, DecodeError::Field { offset: 46, value: 101 }),
+        ("unconfirmed", 33, 1, DecodeError::Reserved { offset: 33 }),
+        ("gap_close", 36, 0, DecodeError::Field { offset: 36, value: 0 }),
+        ("gap_close", 40, 70, DecodeError::Field { offset: 40, value: 70 }),
+        ("gap_close", 46, 1, DecodeError::Reserved { offset: 46 }),
+        ("gap_close", 48, 0, DecodeError::Text { offset: 48 }),
+        ("gap_close", 48, 0xFF, DecodeError::Text { offset: 48 }),
+        ("scan_pay", 32, 9, DecodeError::Field { offset: 32, value: 9 }),
+        ("scan_pay", 33, 1, DecodeError::Reserved { offset: 33 }),
+        ("scan_pay", 66, 1, DecodeError::Reserved { offset: 66 }),
+        ("code_revoke", 32, 0, DecodeError::Field { offset: 32, value: 0 }),
+        ("code_revoke", 33, 1, DecodeError::Reserved { offset: 33 }),
+        ("code_key_rotate", 36, 0, DecodeError::Field { offset: 36, value: 0 }),
+        ("code_key_rotate", 36, 3, DecodeError::Field { offset: 36, value: 3 }),
+        ("code_key_rotate", 37, 1, DecodeError::Reserved { offset: 37 }),
         ("account_freeze", 56, 0, DecodeError::Field { offset: 56, value: 0 }),
         ("account_freeze", 56, 3, DecodeError::Field { offset: 56, value: 3 }),
         ("account_freeze", 57, 1, DecodeError::Reserved { offset: 57 }),
@@ -326,6 +342,7 @@ fn read_all(bytes: &[u8]) {
     let _ = Answer::decode(bytes);
     let _ = Refusal::new(ResultCode::MalformedFrame).frame(bytes);
     let _ = protocol::payment_code::parse(bytes);
+    let _ = protocol::self_scan::ScanCode::parse(bytes);
     let _ = ServerHandshake::on_hello(bytes, SERVER_NONCE, |_| Some(terminal_key()));
     let (client, hello) = ClientHandshake::start(&identity(), CLIENT_NONCE);
     let _ = client.on_challenge(bytes);

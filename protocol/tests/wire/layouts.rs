@@ -127,7 +127,11 @@ pub(crate) const OFFLINE_RECORD: &[Field] = &[
     ("terminal", U32, "the till"),
     ("sequence", U32, "its sequence for this sale"),
     ("epoch", U16, "its epoch at the sale"),
-    ("flags", Zero(2), ""),
+    (
+        "flags",
+        U16,
+        "bit 0: paid by self-scan; the card's number and counter are 0 then, and the terminal signs",
+    ),
     ("card_counter", U32, "the card's transaction counter for this sale"),
     ("card_uid", U64, "the card's number"),
     ("balance_before_fen", I64, "the balance on the chip before the sale"),
@@ -201,7 +205,7 @@ const BILL_LINE: &[Field] = &[
     (
         "channel",
         U8,
-        "1 card, 2 code, 3 offline, 10 WeChat Pay, 11 Alipay, 12 counter, 13 import, 20 operator; 0 for a reversal",
+        "1 card, 2 code, 3 offline, 4 self-scan, 10 WeChat Pay, 11 Alipay, 12 counter, 13 import, 20 operator; 0 for a reversal",
     ),
     ("wallet", U8, "1 card, 2 transition, 3 electronic"),
     ("flags", U8, "bit 0: reversed later; bit 1: held for review; bit 2: refunded later, wholly or in part"),
@@ -213,6 +217,17 @@ const BATCH_LINE: &[Field] = &[
     ("epoch", U16, "the record's epoch"),
     ("code", U16, "its result code"),
     ("record", U64, "the log record that holds the sale, 0 for none"),
+];
+
+const GAP_LINE: &[Field] = &[
+    ("terminal", U32, "the till"),
+    ("first", U32, "the first sequence"),
+    ("last", U32, "the last"),
+    ("epoch", U16, "the till's epoch"),
+    ("kind", U8, "1 missing: they haven't come; 2 unpaid: a self-scan that was told of and nobody has paid"),
+    ("reserved", Zero(1), ""),
+    ("since_ns", U64, "when it was noticed, to the second"),
+    ("amount_fen", I64, "what is unpaid, 0 for what is missing"),
 ];
 
 const EMPTY: Body = Body { fields: &[], items: None };
@@ -263,7 +278,8 @@ pub(crate) fn body_of(kind: Kind) -> Body {
             ("parameter_version", U32, "when it is newer than yours: sign in again"),
             ("block_list_version", U32, "version of the block-list"),
             ("business_date", U16, "the open business date: days since 2000-01-01"),
-            ("reserved", Zero(6), ""),
+            ("reserved", Zero(2), ""),
+            ("code_key_version", U32, "version of the key to make payment codes under: for gateways"),
         ],
         Kind::ClassRules | Kind::MealPeriods => &[],
         Kind::ClassRulesAnswer => {
@@ -463,6 +479,87 @@ pub(crate) fn body_of(kind: Kind) -> Body {
         Kind::PhoneChange => {
             &[VIRTUAL_ID, ("phone", U64, "the digest of the phone number, not 0: see phones"), TILL_TIME]
         }
+        Kind::OpenGaps => &[
+            ("terminal", U32, "only of this till, 0 of all"),
+            ("after_terminal", U32, "the last line of the page before: its till; 0 begins with the first"),
+            ("after_first", U32, "its first sequence"),
+            ("after_epoch", U16, "its epoch"),
+            ("lines_max", U16, "most lines wanted, 1 to 100"),
+        ],
+        Kind::OpenGapsAnswer => {
+            return Body {
+                fields: &[
+                    CODE,
+                    ACTION,
+                    ("more", U8, "1 when there are more lines behind the last"),
+                    ("count", U16, "lines that follow, 0 to 100"),
+                    ("reserved", Zero(2), ""),
+                    ("record", U64, "the newest record that this may have seen"),
+                ],
+                items: Some(Items { name: "lines", fields: GAP_LINE }),
+            };
+        }
+        Kind::Unconfirmed => &[SELECTOR_BY, SELECTOR_ZERO, SELECTOR_VALUE],
+        Kind::UnconfirmedAnswer => &[
+            CODE,
+            ACTION,
+            ("partial", U8, "1 when the account has more records than were looked at"),
+            ACCOUNT,
+            ("offline_fen", I64, "offline sales of the card since its last online tap"),
+            ("told_fen", I64, "what the card told of as its previous transaction, and hasn't come"),
+            ("offline_sales", U32, "how many offline sales"),
+            ("missing", U32, "counters of the card that are missing"),
+            ("told", U32, "of them, those that the card told of"),
+            ("first_missing", U32, "the lowest missing counter, 0 for none"),
+            ("missing_since_ns", U64, "when the first transaction above it came, 0 for none"),
+            ("missing_before", U32, "the till of that transaction, 0 for none"),
+            ("silent_tills", U32, "tills that have sold and aren't connected"),
+            ("silent_terminal", U32, "the one that has been silent the longest, 0 for none"),
+            ("reserved", Zero(4), ""),
+            ("silent_since_ns", U64, "since when, 0 for none"),
+            ("record", U64, "the account's newest record that this has seen"),
+            SERVER_TIME,
+        ],
+        Kind::GapClose => &[
+            ("till", U32, "the till whose sequences are missing"),
+            ("first", U32, "the first that is closed, not 0"),
+            ("last", U32, "the last that is closed, not before the first"),
+            ("epoch", U16, "the till's epoch"),
+            ("reserved", Zero(2), ""),
+            ("reason", Text(32), "why, not empty"),
+            TILL_TIME,
+        ],
+        Kind::ScanPay => &[
+            SELECTOR_BY,
+            SELECTOR_ZERO,
+            SELECTOR_VALUE,
+            ("terminal", U32, "what the code says: the till"),
+            ("sequence", U32, "its sequence"),
+            ("epoch", U16, "its epoch"),
+            ("reserved", Zero(6), ""),
+            ("amount_fen", I64, "the amount"),
+            ("till_time_s", U64, "the till's clock, seconds since 1970 UTC"),
+            ("mac", Bytes(8), "the till's MAC"),
+        ],
+        Kind::ScanPayAnswer => &[
+            CODE,
+            ACTION,
+            MONEY_FLAGS,
+            ACCOUNT,
+            MONEY_AMOUNT,
+            BALANCE_AFTER,
+            RECORD,
+            SERVER_TIME,
+            ("confirmation", U32, "what the phone shows, six digits; 0xFFFFFFFF unless it is paid"),
+            ("reserved", Zero(4), ""),
+        ],
+        Kind::CodeRevoke => &[SELECTOR_BY, SELECTOR_ZERO, SELECTOR_VALUE, TILL_TIME],
+        Kind::CodeKeyRotate => &[
+            ("key_version", U32, "the version from now on: the current one and 1"),
+            ("earlier_codes", U8, "codes under the key before: 1 run out, 2 are refused at once"),
+            ("reserved", Zero(3), ""),
+            TILL_TIME,
+        ],
         Kind::AccountClose => &[
             SELECTOR_BY,
             SELECTOR_ZERO,
@@ -541,6 +638,9 @@ pub(crate) fn body_of(kind: Kind) -> Body {
         | Kind::CardReplaceAnswer
         | Kind::CardReturnAnswer
         | Kind::CodeDebitAnswer
+        | Kind::CodeRevokeAnswer
+        | Kind::CodeKeyRotateAnswer
+        | Kind::GapCloseAnswer
         | Kind::TopUpAnswer
         | Kind::ReversalAnswer
         | Kind::RefundAnswer

@@ -1,15 +1,12 @@
 //! What the tests of the wire share: one campus's keys, a sign-in without a network, one message of every kind.
 
-use protocol::answer::{
-    AccountStatus, AdjustmentLine, AdjustmentsAnswer, Answer, BalanceAnswer, BatchAnswer, BatchLine,
-    BillAnswer, BlockListAnswer, Chip, ClassRulesAnswer, HeartbeatAnswer, MealPeriodsAnswer, MoneyAnswer,
-    Refusal, StatementAnswer, StatementMore, TapAnswer,
-};
+mod answers;
+
+use protocol::answer::BatchLine;
 use protocol::bill::{BillLine, BillLineKind, BillLineKinds};
 use protocol::block_list::{self, BlockListLine};
 use protocol::card::{CardKind, CardTerms, ChipWrite, PayoutWay, ReplaceReason};
 use protocol::channel::{Channel, ReversalReason, Wallet};
-use protocol::command_table::Kind;
 use protocol::holder_digest;
 use protocol::ids::{
     AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, RecordNumber, RequestId, SaleId,
@@ -22,17 +19,20 @@ use protocol::payment_code;
 use protocol::request::{
     AccountClose, AccountFreeze, AccountLimits, AccountPassword, AccountSelector, Adjust, AdjustDecide,
     AdjustDirection, AdjustWallet, AdjustmentsQuery, BalanceQuery, BillQuery, BlockListActive,
-    BlockListQuery, CardDebit, CardIssue, CardReplace, CardReturn, CodeDebit, FreezeAction, Heartbeat,
-    PhoneChange, Reason, Reasoned, Refund, Request, RequestIds, Reversal, SaleQuery, StatementDay,
-    StatementQuery, TapConfirm, Tender, TopUp, Upload, Verdict, VirtualBind, VirtualUnbind,
+    BlockListQuery, CardDebit, CardIssue, CardReplace, CardReturn, CodeDebit, CodeKeyRotate, CodeRevoke,
+    EarlierCodes, FreezeAction, GapClose, Heartbeat, OpenGapsQuery, PhoneChange, Reason, Reasoned, Refund,
+    Request, RequestIds, Reversal, SaleQuery, ScanPay, StatementDay, StatementQuery, TapConfirm, Tender,
+    TopUp, UnconfirmedQuery, Upload, Verdict, VirtualBind, VirtualUnbind,
 };
 use protocol::result_code::ResultCode;
+use protocol::self_scan::ScanCode;
 use protocol::session::Session;
 use protocol::sign_in::{ClientHandshake, ServerHandshake, TerminalIdentity, Welcome};
 use protocol::tables::{ClassRulesLine, MealPeriodLine};
 use protocol::terminal_kind::TerminalKind;
-use protocol::text::{Firmware, OrderNumber, StudentNumber};
-use zerocopy::little_endian::{I64, U32, U64};
+use protocol::text::{Firmware, GapReason, OrderNumber, StudentNumber};
+
+pub(crate) use answers::answer_to;
 
 pub(crate) const TERMINAL: TerminalId = TerminalId(101);
 pub(crate) const EPOCH: Epoch = Epoch(3);
@@ -62,7 +62,7 @@ pub(crate) fn card_master() -> Key128 {
 }
 
 pub(crate) fn code_key() -> Key128 {
-    keys::derive_code_key(&master(), CODE_KEY_ID)
+    keys::derive_code_key(&master(), CODE_KEY_ID.into())
 }
 
 pub(crate) fn holder_key() -> Key128 {
@@ -187,6 +187,24 @@ pub(crate) fn code() -> [u8; 20] {
 
 fn with_password(account: AccountSelector, salt: &[u8; 8]) -> AccountPassword {
     AccountPassword { account, password: sealed(salt), till_time_ns: NOW_NS }
+}
+
+pub(crate) fn scan_key() -> Key128 {
+    keys::derive_terminal_scan_key(&terminal_key(), TERMINAL)
+}
+
+/// What the terminal of the examples shows while it is offline.
+pub(crate) fn scan_code() -> ScanCode {
+    let mut code = ScanCode {
+        terminal: TERMINAL,
+        epoch: EPOCH,
+        sequence: Sequence(77),
+        amount_fen: 1_500,
+        till_time_s: NOW_NS / 1_000_000_000,
+        mac: [0; 8],
+    };
+    code.sign(&scan_key());
+    code
 }
 
 /// One request of every kind, each with its name in documents and the sequence it is sent with.
@@ -381,6 +399,41 @@ pub(crate) fn requests(records: &[OfflineRecord]) -> Vec<(&'static str, u32, Req
         ("class_rules", 0, Request::ClassRules),
         ("meal_periods", 0, Request::MealPeriods),
         (
+            "open_gaps",
+            0,
+            Request::OpenGaps(OpenGapsQuery {
+                terminal: TerminalId(0),
+                after_terminal: TERMINAL,
+                after_epoch: EPOCH,
+                after_first: Sequence(70),
+                lines_max: 20,
+            }),
+        ),
+        ("unconfirmed", 0, Request::Unconfirmed(UnconfirmedQuery { account: student })),
+        (
+            "gap_close",
+            91,
+            Request::GapClose(GapClose {
+                till: TerminalId(102),
+                epoch: EPOCH,
+                first: Sequence(71),
+                last: Sequence(73),
+                reason: GapReason::new("till burnt, 收据 17-19").expect("short"),
+                till_time_ns: NOW_NS,
+            }),
+        ),
+        ("scan_pay", 90, Request::ScanPay(ScanPay { account: student, code: scan_code() })),
+        ("code_revoke", 88, Request::CodeRevoke(CodeRevoke { account: student, till_time_ns: NOW_NS })),
+        (
+            "code_key_rotate",
+            89,
+            Request::CodeKeyRotate(CodeKeyRotate {
+                key_version: 2,
+                earlier_codes: EarlierCodes::RunOut,
+                till_time_ns: NOW_NS,
+            }),
+        ),
+        (
             "card_tap",
             88,
             Request::CardTap(CardDebit {
@@ -458,19 +511,6 @@ fn reason(text: &str) -> Reason<'_> {
     Reason::new(text).expect("short")
 }
 
-/// A proposed adjustment that waits.
-static ADJUSTMENTS: [AdjustmentLine; 1] = [AdjustmentLine {
-    proposal: U64::new(9_004),
-    time_ns: U64::new(NOW_NS),
-    expires_ns: U64::new(NOW_NS + 7 * 86_400_000_000_000),
-    amount_fen: I64::new(25_000),
-    account: U32::new(30_000),
-    proposer: U32::new(TERMINAL.0),
-    wallet: AdjustWallet::Electronic.number(),
-    direction: AdjustDirection::Give.number(),
-    reserved: [0; 6],
-}];
-
 pub(crate) fn bill_lines() -> [BillLine; 2] {
     let first = BillLine {
         record: 9_002.into(),
@@ -534,169 +574,6 @@ pub(crate) fn block_list_digest() -> [u8; 16] {
 /// From version 39 to 41.
 pub(crate) fn block_list_lines() -> [BlockListLine; 2] {
     [BlockListLine::step(40, CardUid(77), false), BlockListLine::step(41, NEW_CARD, true)]
-}
-
-/// An answer to a request of this kind.
-pub(crate) fn answer_to<'a>(kind: Kind, bill: &'a [BillLine], batch: &'a [BatchLine]) -> Answer<'a> {
-    let done = MoneyAnswer {
-        code: ResultCode::Approved,
-        repeat: false,
-        account: Some(AccountId(30_000)),
-        amount_fen: 1_250,
-        balance_after_fen: 12_950,
-        record: RecordNumber(9_001),
-        server_time_ns: NOW_NS + 1_000_000,
-    };
-    match kind {
-        Kind::SignOut => Answer::SignedOut,
-        Kind::Heartbeat => Answer::Heartbeat(HeartbeatAnswer {
-            server_time_ns: NOW_NS,
-            clock_offset_ns: 250_000_000,
-            business_date: BusinessDate(9_824),
-            parameter_version: 7,
-            block_list_version: 41,
-        }),
-        Kind::ClassRules => Answer::ClassRules(ClassRulesAnswer {
-            code: ResultCode::Approved,
-            parameter_version: 7,
-            lines: Box::leak(Box::new(class_rules())),
-        }),
-        Kind::MealPeriods => Answer::MealPeriods(MealPeriodsAnswer {
-            code: ResultCode::Approved,
-            parameter_version: 7,
-            lines: Box::leak(Box::new(meal_periods())),
-        }),
-        Kind::BlockList => Answer::BlockList(BlockListAnswer {
-            code: ResultCode::Approved,
-            whole: false,
-            version: 41,
-            more: false,
-            digest: block_list_digest(),
-            cards: 2,
-            lines: Box::leak(Box::new(block_list_lines())),
-        }),
-        Kind::BlockListActive => Answer::Money(MoneyAnswer {
-            code: ResultCode::Approved,
-            account: None,
-            amount_fen: 0,
-            balance_after_fen: 0,
-            record: RecordNumber(9_006),
-            ..done
-        }),
-        Kind::CardDebit => Answer::Money(done),
-        Kind::CodeDebit => Answer::Money(MoneyAnswer {
-            code: ResultCode::InsufficientFunds,
-            amount_fen: 600,
-            balance_after_fen: 550,
-            ..done
-        }),
-        Kind::TopUp => Answer::Money(MoneyAnswer { amount_fen: 10_000, ..done }),
-        Kind::Reversal => Answer::Money(MoneyAnswer { record: RecordNumber(9_002), ..done }),
-        Kind::CardIssue => Answer::Money(MoneyAnswer {
-            code: ResultCode::CardAlreadyCurrent,
-            amount_fen: 2_000,
-            balance_after_fen: 6_500,
-            ..done
-        }),
-        Kind::CardReplace => {
-            Answer::Money(MoneyAnswer { amount_fen: 2_000, balance_after_fen: 4_500, ..done })
-        }
-        Kind::CardReturn => Answer::Money(MoneyAnswer { amount_fen: 0, balance_after_fen: 4_500, ..done }),
-        Kind::TopUpUndo => {
-            Answer::Money(MoneyAnswer { amount_fen: 10_000, record: RecordNumber(9_003), ..done })
-        }
-        Kind::PasswordSet | Kind::VirtualUnbind | Kind::PhoneChange | Kind::LossLift => {
-            Answer::Money(MoneyAnswer { amount_fen: 0, ..done })
-        }
-        Kind::VirtualBind => {
-            Answer::Money(MoneyAnswer { code: ResultCode::PasswordWrong, amount_fen: 0, ..done })
-        }
-        Kind::LossReport => {
-            Answer::Money(MoneyAnswer { code: ResultCode::CardAlreadyLost, amount_fen: 0, ..done })
-        }
-        Kind::Refund => Answer::Money(MoneyAnswer { amount_fen: 650, record: RecordNumber(9_004), ..done }),
-        Kind::Void => Answer::Money(MoneyAnswer { code: ResultCode::VoidTooLate, amount_fen: 600, ..done }),
-        Kind::Tender => Answer::Money(MoneyAnswer {
-            account: None,
-            amount_fen: 1_800,
-            balance_after_fen: 0,
-            record: RecordNumber(9_005),
-            ..done
-        }),
-        Kind::CardTap => Answer::Tap(TapAnswer {
-            money: done,
-            chip: Some(Chip { balance_fen: 2_950, counter: CardCounter(15) }),
-        }),
-        Kind::AccountClose => Answer::Money(MoneyAnswer {
-            amount_fen: 4_500,
-            balance_after_fen: 0,
-            record: RecordNumber(9_005),
-            ..done
-        }),
-        Kind::TapConfirm => Answer::Money(MoneyAnswer { record: RecordNumber(9_004), ..done }),
-        Kind::SaleQuery => Answer::Money(MoneyAnswer {
-            code: ResultCode::UnknownSale,
-            repeat: true,
-            account: None,
-            amount_fen: 0,
-            balance_after_fen: 0,
-            record: RecordNumber(0),
-            ..done
-        }),
-        Kind::Balance => Answer::Balance(BalanceAnswer {
-            code: ResultCode::Approved,
-            status: AccountStatus::Active,
-            account: Some(AccountId(30_000)),
-            card_fen: 4_200,
-            transition_fen: -700,
-            electronic_fen: 10_700,
-            held_fen: 500,
-            system_fen: 14_200,
-            record: RecordNumber(9_002),
-            server_time_ns: NOW_NS,
-        }),
-        Kind::Bill => Answer::Bill(BillAnswer {
-            code: ResultCode::Approved,
-            account: Some(AccountId(30_000)),
-            next_before: RecordNumber(9_001),
-            lines: bill,
-        }),
-        Kind::Statement => Answer::Statement(StatementAnswer {
-            code: ResultCode::Approved,
-            account: Some(AccountId(30_000)),
-            next_before: RecordNumber(9_001),
-            opening_fen: 9_800,
-            in_fen: 11_250,
-            out_fen: -6_850,
-            closing_fen: 14_200,
-            more: StatementMore::Lines,
-            record: RecordNumber(9_002),
-            lines: bill,
-        }),
-        Kind::AccountFreeze | Kind::AccountLimits => {
-            Answer::Money(MoneyAnswer { amount_fen: 0, record: RecordNumber(9_004), ..done })
-        }
-        Kind::Adjust => Answer::Money(MoneyAnswer {
-            code: ResultCode::AwaitsApproval,
-            amount_fen: 25_000,
-            record: RecordNumber(9_004),
-            ..done
-        }),
-        Kind::AdjustDecide => Answer::Money(MoneyAnswer {
-            code: ResultCode::SamePerson,
-            amount_fen: 25_000,
-            record: RecordNumber(9_005),
-            ..done
-        }),
-        Kind::Adjustments => Answer::Adjustments(AdjustmentsAnswer {
-            code: ResultCode::Approved,
-            next_after: RecordNumber(0),
-            server_time_ns: NOW_NS,
-            lines: &ADJUSTMENTS,
-        }),
-        Kind::Upload => Answer::Batch(BatchAnswer { batch: 9, server_time_ns: NOW_NS, lines: batch }),
-        _ => Answer::Refused(Refusal::new(ResultCode::MalformedFrame)),
-    }
 }
 
 pub(crate) fn ids(sequence: u32, request_id: u32) -> RequestIds {

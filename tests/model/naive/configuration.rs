@@ -129,6 +129,7 @@ impl Model {
             spent_fen: BTreeMap::new(),
             codes_used: BTreeSet::new(),
             holder: Holder::default(),
+            codes_revoked_to: 0,
             chain: Vec::new(),
         });
         let answer = self.changed(ResultCode::Approved, Some(id));
@@ -270,6 +271,7 @@ impl Model {
             enabled,
             epoch: 0,
             received: BTreeSet::new(),
+            missing_since_s: BTreeMap::new(),
             past: BTreeMap::new(),
             bad_codes: 0,
             bad_codes_since_ns: 0,

@@ -123,17 +123,27 @@ impl Model {
             CodeVerdict::Expired => return self.refuse(&ask, ResultCode::CodeExpired, None),
             CodeVerdict::Authentic { account, step, nonce } => (account.0, step, nonce),
         };
+        let key_is_in_use = self.key_is_in_use(r.key_version, step);
         let Some(holder) = self.accounts.get_mut(account as usize) else {
             return self.refuse(&ask, ResultCode::UnknownAccount, None);
         };
-        // Of the steps that it used codes of, an account remembers the newest and the two before it.
-        let newest = holder.codes_used.last().map_or(0, |&(step, _)| step);
-        if step + 2 < newest {
-            return self.refuse(&ask, ResultCode::CodeExpired, Some(account));
+        // Of the steps that it used or revoked codes of, an account remembers the newest and the two before it.
+        let newest = holder.codes_used.last().map_or(0, |&(step, _)| step).max(holder.codes_revoked_to);
+        let code = if step + 2 < newest {
+            Some(ResultCode::CodeExpired)
+        } else if step <= holder.codes_revoked_to {
+            Some(ResultCode::CodeRevoked)
+        } else if holder.codes_used.contains(&(step, nonce)) {
+            Some(ResultCode::CodeUsed)
+        } else if !key_is_in_use {
+            Some(ResultCode::CodeKeyRetired)
+        } else {
+            None
+        };
+        if let Some(code) = code {
+            return self.refuse(&ask, code, Some(account));
         }
-        if !holder.codes_used.insert((step, nonce)) {
-            return self.refuse(&ask, ResultCode::CodeUsed, Some(account));
-        }
+        holder.codes_used.insert((step, nonce));
         if self.lacks_a_phone(account) {
             return self.refuse(&ask, ResultCode::CodeNotBound, Some(account));
         }
@@ -143,7 +153,7 @@ impl Model {
         }
     }
 
-    fn forbidden(&self, ask: &Ask<'_>, id: u32) -> Option<ResultCode> {
+    pub(super) fn forbidden(&self, ask: &Ask<'_>, id: u32) -> Option<ResultCode> {
         let account = &self.accounts[id as usize];
         let policy = self.policy(account.class);
         let lower = |class_fen: u32, own_fen: u32| match own_fen {

@@ -245,12 +245,11 @@ impl Model {
         (holder.failures, holder.locked_until_ns) = (0, 0);
     }
 
-    /// Whatever a phone can have shown by now, and with it whatever was shown before, was used.
+    /// Whatever a phone can have shown by now is revoked.
     fn void_codes(&mut self, id: u32, intake_step: u32) {
         let shown = intake_step.max((self.time_ns / HALF_A_MINUTE_NS) as u32) + 1;
-        let used = &mut self.accounts[id as usize].codes_used;
-        let newest = used.last().map_or(0, |&(step, _)| step).max(shown);
-        used.extend((newest - 2..=newest).flat_map(|step| (0..16).map(move |nonce| (step, nonce))));
+        let revoked = &mut self.accounts[id as usize].codes_revoked_to;
+        *revoked = shown.max(*revoked);
     }
 
     fn done(&mut self, ask: &Ask<'_>, id: u32) -> Answer {

@@ -1,5 +1,7 @@
 //! Has this terminal, epoch and sequence come before? And what is kept out of the books.
 
+use std::collections::BTreeMap;
+
 use engine::ledger::command::Sale;
 use engine::ledger::limits::{GAPS_MAX, SUSPENSE_PER_TERMINAL_DAY_MAX, SUSPENSE_RECENT};
 use protocol::result_code::ResultCode;
@@ -15,7 +17,7 @@ pub(super) enum Standing {
 }
 
 /// How many runs of sequences are missing below the highest.
-fn gaps<'a>(received: impl Iterator<Item = &'a u32>) -> usize {
+pub(super) fn gaps<'a>(received: impl Iterator<Item = &'a u32>) -> usize {
     let mut expected = 1;
     let mut gaps = 0;
     for &sequence in received {
@@ -33,7 +35,8 @@ impl Till {
         if epoch > self.epoch {
             return Standing::Fresh;
         }
-        if epoch < self.epoch {
+        // What was closed counts as come.
+        if epoch < self.epoch || self.received.contains(&sequence) {
             return Standing::OlderUnknown;
         }
         if self.fits(&[sequence]) { Standing::Fresh } else { Standing::TooManyGaps }
@@ -49,14 +52,30 @@ impl Till {
     }
 
     /// A greater epoch opens; sequences of an older one aren't counted any more.
-    pub(super) fn receive(&mut self, epoch: u16, sequence: u32) {
+    pub(super) fn receive(&mut self, epoch: u16, sequence: u32, time_ns: u64) {
         if epoch > self.epoch {
             self.epoch = epoch;
             self.received.clear();
         }
         if epoch == self.epoch {
-            self.received.insert(sequence);
+            self.take_in(sequence, time_ns);
         }
+    }
+
+    /// Whatever is passed over is missing from now on.
+    pub(super) fn take_in(&mut self, sequence: u32, time_ns: u64) {
+        let highest = self.received.last().copied().unwrap_or(0);
+        for missing in highest + 1..sequence {
+            self.missing_since_s.insert(missing, (time_ns / 1_000_000_000) as u32);
+        }
+        self.received.insert(sequence);
+    }
+
+    /// What is missing now, and since when.
+    pub fn missing(&self) -> BTreeMap<u32, u32> {
+        let highest = self.received.last().copied().unwrap_or(0);
+        let missing = (1..highest).filter(|sequence| !self.received.contains(sequence));
+        missing.map(|sequence| (sequence, self.missing_since_s[&sequence])).collect()
     }
 }
 
@@ -167,8 +186,9 @@ impl Model {
             confirmed: false,
             unwritten: false,
         };
+        let time_ns = self.time_ns;
         let till = &mut self.tills[ask.till];
-        till.receive(ask.epoch, ask.sequence);
+        till.receive(ask.epoch, ask.sequence, time_ns);
         till.past.insert((ask.epoch, ask.sequence), past);
         let amount_fen = ask.amount_fen;
         Answer::Outcome(Said { code, account, amount_fen, balance_after_fen, record, repeat: false })
@@ -205,4 +225,14 @@ pub(super) fn bad_field(ask: &Ask<'_>, permitted: bool) -> Option<Answer> {
         _ => return None,
     };
     Some(answer(code, ask.amount_fen))
+}
+
+/// The same of a request that moves no money.
+pub(super) fn bad_identity(ask: &Ask<'_>, permitted: bool) -> Option<Answer> {
+    let code = match ask.sale.sequence.0 {
+        0 => ResultCode::SequenceZero,
+        _ if !permitted => ResultCode::NotPermitted,
+        _ => return None,
+    };
+    Some(answer(code, 0))
 }

@@ -6,8 +6,10 @@
 //! Its answers are told as [`Answer`]. It counts records too, so that it knows which number each must have.
 
 mod cards;
+mod codes;
 mod configuration;
 mod debits;
+mod gaps;
 mod holders;
 mod identity;
 pub mod office;
@@ -15,6 +17,7 @@ mod offline;
 mod queries;
 mod refunds;
 mod reversals;
+mod scans;
 mod taps;
 mod tills;
 mod top_ups;
@@ -103,6 +106,8 @@ pub struct Account {
     pub spent_fen: BTreeMap<u16, i64>,
     pub codes_used: BTreeSet<(u32, u8)>,
     pub holder: Holder,
+    /// Every code of this step and of those before it was revoked.
+    pub codes_revoked_to: u32,
     /// Number and logged time of every record that names the account.
     pub chain: Vec<(u64, u64)>,
 }
@@ -242,6 +247,31 @@ pub enum Body {
     LossLift {
         account: AccountSelector,
     },
+    CodeRevoke {
+        account: AccountSelector,
+    },
+    GapClose {
+        till: u32,
+        epoch: u16,
+        first: u32,
+        last: u32,
+        reason: [u8; 32],
+    },
+    /// What a till shows: the till doesn't know who pays.
+    Scanned {
+        amount_fen: i64,
+    },
+    ScanPay {
+        account: AccountSelector,
+        terminal: u32,
+        scanned: (u16, u32),
+        amount_fen: i64,
+        till_time_ns: u64,
+    },
+    CodeKeyRotate {
+        key_version: u32,
+        refuses_earlier: bool,
+    },
     Tender {
         amount_fen: i64,
         channel: Channel,
@@ -309,6 +339,8 @@ pub enum Deed {
         /// Who owes less by it.
         merchant: Option<u32>,
     },
+    /// Told by the till before it was paid by phone.
+    ScanPending,
     TopUp {
         channel: Channel,
         date: u16,
@@ -359,6 +391,8 @@ pub struct Till {
     pub epoch: u16,
     /// Sequences of the open epoch that have come.
     pub received: BTreeSet<u32>,
+    /// When a sequence was passed over, in seconds; what came since stays here.
+    pub missing_since_s: BTreeMap<u32, u32>,
     pub past: BTreeMap<(u16, u32), Past>,
     pub bad_codes: u32,
     pub bad_codes_since_ns: u64,
@@ -431,6 +465,9 @@ pub struct Model {
     /// By the record that proposed them.
     pub proposals: BTreeMap<u64, Proposal>,
     pub others_fen: BTreeMap<Other, i64>,
+    /// The version of the key that payment codes are made under.
+    pub code_key: u32,
+    earlier_key_until_step: u32,
 }
 
 /// A money request under its identity.
@@ -464,6 +501,8 @@ impl Model {
             office: OfficeRules::DEFAULT,
             proposals: BTreeMap::new(),
             others_fen: BTreeMap::new(),
+            code_key: 0,
+            earlier_key_until_step: 0,
         }
     }
 
@@ -491,6 +530,10 @@ impl Model {
             Request::PhoneChange(r) => self.phone_change(r),
             Request::LossReport(r) => self.loss_report(r),
             Request::LossLift(r) => self.loss_lift(r),
+            Request::ScanPay(r) => self.scan_pay(r),
+            Request::GapClose(r) => self.gap_close(r),
+            Request::CodeRevoke(r) => self.code_revoke(r),
+            Request::CodeKeyRotate(r) => self.code_key_rotate(r),
             Request::AccountFreeze(r) => self.account_freeze(r),
             Request::AccountLimits(r) => self.account_limits(r),
             Request::Adjust(r) => self.adjust(r),

@@ -13,7 +13,11 @@ const CLOCK_DRIFT_NS: u64 = 300_000_000_000;
 
 impl Model {
     pub(super) fn offline(&mut self, r: &OfflineFact<'_>) -> Answer {
-        let body = Body::Card { card_uid: r.card_uid.0, amount_fen: r.amount_fen };
+        let body = if r.carried.by_scan {
+            Body::Scanned { amount_fen: r.amount_fen }
+        } else {
+            Body::Card { card_uid: r.card_uid.0, amount_fen: r.amount_fen }
+        };
         let ask = match self.ask(&r.sale, body, r.amount_fen) {
             Ok(ask) => ask,
             Err(refused) => return refused,
@@ -28,7 +32,10 @@ impl Model {
                 Standing::Known(past) => {
                     let dead = past.reversed || past.deed == Deed::Tombstone;
                     let same = past.deed == Deed::Tombstone || past.body == ask.body;
-                    let happened = matches!(past.deed, Deed::Debit { .. } | Deed::OfflineDebit { .. });
+                    let happened = matches!(
+                        past.deed,
+                        Deed::Debit { .. } | Deed::OfflineDebit { .. } | Deed::ScanPending
+                    );
                     return if same && dead {
                         self.keep_out(&ask, ResultCode::Reversed, past.record, !past.suspended)
                     } else if same && happened {
@@ -45,6 +52,10 @@ impl Model {
         if !r.authentic {
             return self.keep_out(&ask, ResultCode::NotAuthentic, 0, true);
         }
+        if r.carried.by_scan {
+            let record = self.next_record();
+            return self.settle(&ask, record, ResultCode::PaymentPending, Deed::ScanPending, None);
+        }
         self.post_fact(&ask, r)
     }
 
@@ -52,6 +63,9 @@ impl Model {
         let merchant = self.tills[ask.till].merchant;
         let day = day_of(r.till_time_ns).min(self.today());
         let mut flagged = r.till_time_ns > self.time_ns + CLOCK_DRIFT_NS || !self.trades(merchant);
+        flagged |= r.list.is_some_and(|list| list.age_s > ONE_DAY_S);
+        let since_ns = r.carried.offline_since_ns;
+        flagged |= since_ns != 0 && r.till_time_ns > since_ns + 3 * u64::from(ONE_DAY_S) * 1_000_000_000;
         let payer = self.holder_at(r.card_uid.0, r.till_time_ns);
         if let Some(id) = payer {
             let account = &self.accounts[id as usize];

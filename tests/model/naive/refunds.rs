@@ -43,6 +43,7 @@ impl Model {
             }
             Deed::Tombstone => ResultCode::VoidAfterReversal,
             Deed::OfflineDebit { .. } => ResultCode::VoidOfOfflineFact,
+            Deed::Debit { .. } if matches!(past.body, Body::Scanned { .. }) => ResultCode::NothingToVoid,
             Deed::Debit { .. } if past.voided => ResultCode::AlreadyVoided,
             Deed::Debit { .. } if past.reversed => ResultCode::VoidAfterReversal,
             Deed::Debit { .. } if past.refunded_fen > 0 => ResultCode::VoidAfterRefund,
@@ -111,12 +112,15 @@ impl Model {
             {
                 return self.refuse(&ask, ResultCode::OtherMerchant, None);
             }
+            Deed::Debit { .. } if matches!(past.body, Body::Scanned { .. }) => {
+                return self.refuse(&ask, ResultCode::NothingToRefund, past.payer);
+            }
             Deed::Debit { wallet, day, given_fen, .. } => (wallet, day, given_fen, false),
             Deed::OfflineDebit { day, given_fen, flagged, .. } => (PaidFrom::Card, day, given_fen, flagged),
             Deed::Refund { .. } => return self.refuse(&ask, ResultCode::RefundOfRefund, past.payer),
             Deed::Undo { .. } => return self.refuse(&ask, ResultCode::RefundOfReversal, past.payer),
             Deed::Tombstone => return self.refuse(&ask, ResultCode::RefundAfterReversal, past.payer),
-            Deed::TopUp { .. } | Deed::Tender { .. } | Deed::Other => {
+            Deed::TopUp { .. } | Deed::Tender { .. } | Deed::ScanPending | Deed::Other => {
                 return self.refuse(&ask, ResultCode::NothingToRefund, past.payer);
             }
         };

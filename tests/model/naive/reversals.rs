@@ -43,6 +43,8 @@ impl Model {
         }
         match original {
             None => self.reverse_beforehand(&ask, named),
+            // Told by the till, and paid by nobody.
+            Some(past) if past.deed == Deed::ScanPending => self.reverse_beforehand(&ask, named),
             Some(past)
                 if past.deed == Deed::Tombstone
                     || past.reversed && !matches!(past.deed, Deed::TopUp { .. }) =>
@@ -74,11 +76,12 @@ impl Model {
     fn reverse_beforehand(&mut self, ask: &Ask<'_>, named: (u16, u32)) -> Answer {
         let record = self.next_record();
         let answer = self.settle(ask, record, ResultCode::Approved, Deed::Undo { merchant: None }, None);
+        let time_ns = self.time_ns;
         let till = &mut self.tills[ask.till];
         let own = till.past[&(ask.epoch, ask.sequence)].clone();
         till.past.insert(named, Past { deed: Deed::Tombstone, ..own });
         if named.0 == till.epoch {
-            till.received.insert(named.1);
+            till.take_in(named.1, time_ns);
         }
         answer
     }

@@ -7,7 +7,7 @@ use super::Checker;
 use crate::audit::report::Check;
 use crate::ledger::calendar::day_of;
 use crate::ledger::ledger_account::{Clearing, LedgerAccount, LedgerClass};
-use crate::ledger::record::{Liability, MoneyFlags, MoneyRecord, OfflineDebitRecord, Record};
+use crate::ledger::record::{Liability, MoneyRecord, OfflineDebitRecord, Record};
 
 impl Checker<'_> {
     /// What is paid out is paid by an account that is closed behind it, and what it says of the holder's part is so.
@@ -127,7 +127,7 @@ impl Checker<'_> {
         let sale = r.money.sale();
         let dead = self.tombstones.contains(&sale);
         self.check(!dead, Check::Reversal, || format!("sale {sale} was reversed before it came"));
-        let review = r.money.money_flags().has(MoneyFlags::REVIEW) || liability == Liability::Merchant;
+        let review = r.is_for_review() || liability == Liability::Merchant;
         let held_back = matches!(r.money.credit_account().class(), LedgerClass::HeldBack(_));
         let flagged = r.money.code.get() == ResultCode::ApprovedFlagged.number();
         self.check(review == held_back && review == flagged, Check::HeldBack, || {

@@ -39,6 +39,7 @@ impl Checker<'_> {
             {
                 (sold, 0)
             }
+            Ok(Record::ScanPaid(r)) => (r.money, 0),
             Ok(Record::FullDebit(r)) if subsidy_fen.is_some() => (r.money, -r.wallets.subsidy_fen.get()),
             _ => {
                 self.violate(

@@ -3,7 +3,8 @@
 //! `CodeMalformed`, then `CodeLocked` while the terminal is locked (ten wrong MACs within five minutes of the first;
 //! until those five minutes are over), then `CodeNotAuthentic`, `CodeExpired`, `CodeUsed`. Only `CodeNotAuthentic`
 //! counts towards the lock. A code older than the three newest steps that the account has used codes of is
-//! `CodeExpired`. From there on the code is used up, even if the debit is refused. `CodeNotBound` when no phone is bound to the
+//! `CodeExpired`; `CodeRevoked` where its holder revoked all of its step, `CodeKeyRetired` where it was made under a key that
+//! isn't in use any more. From there on the code is used up, even if the debit is refused. `CodeNotBound` when no phone is bound to the
 //! account any more, or none yet and its class asks for one ([`crate::ledger::registry::Policy::codes_need_phone`]). Then the
 //! rules of every debit: see [`super::debit`]. Wallet: transition.
 
@@ -49,6 +50,8 @@ pub struct CodeDebit<'a> {
     pub digits: [u8; 20],
     /// What checking them said.
     pub verdict: CodeVerdict,
+    /// The version of the code key that they were checked under; 0 where they were checked under none.
+    pub key_version: u32,
     /// What is to be paid.
     pub amount_fen: i64,
 }
@@ -99,7 +102,11 @@ impl<'a> Ask<'a> for CodeDebit<'a> {
         match person.account.code_use(step, nonce) {
             CodeUse::Free => {}
             CodeUse::Used => return desk.refuse(&case, ResultCode::CodeUsed, Some(person)),
+            CodeUse::Revoked => return desk.refuse(&case, ResultCode::CodeRevoked, Some(person)),
             CodeUse::TooOld => return desk.refuse(&case, ResultCode::CodeExpired, Some(person)),
+        }
+        if !desk.registry.code_key.takes(self.key_version, step) {
+            return desk.refuse(&case, ResultCode::CodeKeyRetired, Some(person));
         }
         let token = step | u32::from(nonce) << 28;
         if desk.needs_a_phone(person.account) {

@@ -90,7 +90,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
     }
 
     #[inline(always)]
-    fn debit_money(
+    pub(super) fn debit_money(
         &self,
         case: &Case<'_, '_>,
         person: Person<'_>,

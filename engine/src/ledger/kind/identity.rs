@@ -119,7 +119,8 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         original: (Epoch, Sequence),
     ) -> bool {
         let mut gaps = if case.sale.epoch > till.entry.epoch { Gaps::EMPTY } else { till.entry.gaps };
-        (original.0 != case.sale.epoch || gaps.insert(original.1.0)) && gaps.insert(case.sale.sequence.0)
+        (original.0 != case.sale.epoch || gaps.insert(original.1.0, 0))
+            && gaps.insert(case.sale.sequence.0, 0)
     }
 }
 

@@ -33,10 +33,13 @@ pub mod card_state;
 pub mod card_tap;
 mod card_wallet;
 pub mod code_debit;
+pub mod code_key_rotate;
+pub mod code_revoke;
 pub mod configuration;
 pub mod cut_off;
 pub mod debit;
 mod fee;
+pub mod gap_close;
 mod give_back;
 pub mod identity;
 pub mod loss_lift;
@@ -56,6 +59,7 @@ pub mod register_merchant;
 pub mod register_terminal;
 pub mod reversal;
 pub mod sale_query;
+pub mod scan_pay;
 pub mod set_account_class;
 pub mod set_account_terms;
 pub mod set_meal_period;
@@ -317,7 +321,14 @@ impl<'s, P: Parts + ?Sized> Desk<'s, P> {
             Some(ResultCode::AmountNotPositive)
         } else if case.amount_fen > AMOUNT_FEN_MAX {
             Some(ResultCode::AmountTooLarge)
-        } else if case.sale.sequence.0 == 0 {
+        } else {
+            self.bad_identity(case, permitted)
+        }
+    }
+
+    /// The same of a request that moves no money.
+    fn bad_identity(&self, case: &Case<'_, '_>, permitted: bool) -> Option<ResultCode> {
+        if case.sale.sequence.0 == 0 {
             Some(ResultCode::SequenceZero)
         } else if !permitted {
             Some(ResultCode::NotPermitted)

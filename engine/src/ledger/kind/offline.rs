@@ -7,6 +7,8 @@
 //! - It may name an older epoch: then the log is asked, and if it doesn't know it, it is posted.
 //! - `TooManyGaps`, and the fields: no record.
 //! - Its TAC is wrong: `NotAuthentic`, suspense; the sequence is not used up. Nor is it by any other suspense.
+//! - The till says that it was paid by self-scan: nothing is posted, [`super::scan_pay`] does that. Paid before with the same
+//!   amount, it is answered as that was (`repeat`); not paid, `PaymentPending`, a memo, once.
 //! - No account had the card at the till's time, or it was given to two: posted against unknown-card clearing, flagged.
 //! - Otherwise: the card wallet pays, its subsidy part first, whatever the account's status and whichever of its cards it
 //!   was.
@@ -22,25 +24,28 @@
 //! **Flagged** (`ApprovedFlagged`, the merchant's share is held back): above the class's limit for one offline
 //! sale; its own day above the class's offline limit for a day (both inclusive); available balance under the
 //! class's floor after it; dated ahead of logged time by more than the drift; card unknown, or the current one and expired by
-//! its own day; account not open or merchant not trading; borne by the merchant. What the holder doesn't bear is held to the
-//! class's limits all the same. Its own day is the +08:00 day of the till's time, at latest the day of logged time.
+//! its own day; account not open or merchant not trading; borne by the merchant; the till judged the card by a block-list older
+//! than [`BLOCK_LIST_AGE_MAX_S`], or had sold offline for more than [`OFFLINE_DAYS_MAX`] days (both inclusive). What the holder
+//! doesn't bear is held to the class's limits all the same. Its own day is the +08:00 day of the till's time, at latest the day of
+//! logged time.
 //!
 //! Where it is the counter of the card's open tap, the chip wasn't written by that: see [`super::presentation`].
 //!
 //! The card's counter is recorded, but doesn't raise the account's: only approved online taps do. It counts as seen, when it
 //! is the current card's.
 
-use protocol::ids::{CardCounter, CardUid, RecordNumber, TerminalId};
+use protocol::ids::{CardCounter, CardUid, Epoch, RecordNumber, Sequence, TerminalId};
 use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{I64, U16, U32, U64};
 
 use super::card_debit::card_digest;
 use super::debit::covers;
 use super::identity::{Standing, remembered_outcome};
+use super::scan_pay::scanned_digest;
 use super::{Ask, Case, Desk, Person, channel_wallet};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::apply::Posting;
-use crate::ledger::calendar::day_of;
+use crate::ledger::calendar::{DAY_NS, day_of};
 use crate::ledger::command::TerminalSlot;
 use crate::ledger::command::{Channel, Sale};
 use crate::ledger::decision::{Decision, Group};
@@ -48,10 +53,11 @@ use crate::ledger::directory::Directory;
 use crate::ledger::error::LedgerError;
 use crate::ledger::lead::Lead;
 use crate::ledger::ledger_account::{Clearing, LedgerAccount};
-use crate::ledger::limits::{BALANCE_FEN_MAX, BLOCK_LIST_AGE_MAX_S, CLOCK_DRIFT_MAX_NS};
+use crate::ledger::limits::{BALANCE_FEN_MAX, BLOCK_LIST_AGE_MAX_S, CLOCK_DRIFT_MAX_NS, OFFLINE_DAYS_MAX};
 use crate::ledger::outcome_ring::{OutcomeMarks, RememberedOutcome};
 use crate::ledger::record::{
-    Liability, MoneyFlags, MoneyRecord, OfflineDebitRecord, Record, SuspenseReason, Wallet,
+    Liability, MoneyFlags, MoneyRecord, OfflineDebitRecord, OfflineReview, Record, RecordKind,
+    ScanPendingRecord, SuspenseReason, Wallet,
 };
 use crate::ledger::registry::{AuthoriseRule, Policy};
 use crate::ledger::shard::Parts;
@@ -75,6 +81,35 @@ pub struct OfflineFact<'a> {
     pub list: Option<TillList>,
     /// Whether its TAC was right.
     pub authentic: bool,
+    /// What it carries besides.
+    pub carried: Carried,
+}
+
+/// What an uploaded record carries besides the sale.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// The till says that it was paid by self-scan: it has no card.
+    pub by_scan: bool,
+    /// When the till last heard from the server before the sale, by its clock, nanoseconds since 1970-01-01 UTC; 0 where it
+    /// doesn't say.
+    pub offline_since_ns: u64,
+    /// The card's transaction before this one, as the chip told; of terminal 0 for none.
+    pub previous: Previous,
+}
+
+/// A card's transaction before another of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Previous {
+    /// Where it was made; 0 for none.
+    pub terminal: TerminalId,
+    /// The till's epoch then.
+    pub epoch: Epoch,
+    /// The till's sequence.
+    pub sequence: Sequence,
+    /// The card's counter.
+    pub card_counter: CardCounter,
+    /// Its amount in fen.
+    pub amount_fen: u32,
 }
 
 /// The block-list that a till had at a sale.
@@ -101,7 +136,11 @@ impl<'a> Ask<'a> for OfflineFact<'a> {
 
     fn decide<P: Parts + ?Sized>(&self, desk: &Desk<'_, P>) -> Decision<'a> {
         let Some(till) = desk.till(&self.sale) else { return desk.unknown_terminal(self.amount_fen) };
-        let digest = card_digest(self.card_uid, self.amount_fen);
+        let digest = if self.carried.by_scan {
+            scanned_digest(self.amount_fen)
+        } else {
+            card_digest(self.card_uid, self.amount_fen)
+        };
         let case =
             Case { till, sale: &self.sale, digest, channel: Channel::Offline, amount_fen: self.amount_fen };
         if self.record_terminal != self.sale.terminal {
@@ -133,7 +172,22 @@ impl<'a> Ask<'a> for OfflineFact<'a> {
                 true,
             );
         }
+        if self.carried.by_scan {
+            return desk.await_payment(&case, self);
+        }
         desk.post_fact(&case, self)
+    }
+}
+
+impl OfflineFact<'_> {
+    /// Which of the rules for selling offline its till passed over.
+    fn review(&self) -> OfflineReview {
+        let Carried { offline_since_ns, .. } = self.carried;
+        let offline_ns = self.till_time_ns.saturating_sub(offline_since_ns);
+        let too_long = offline_since_ns != 0 && offline_ns > u64::from(OFFLINE_DAYS_MAX) * DAY_NS;
+        let too_old = self.list.is_some_and(|list| list.age_s > BLOCK_LIST_AGE_MAX_S);
+        let list_age = if too_old { OfflineReview::LIST_AGE.0 } else { 0 };
+        OfflineReview(list_age | if too_long { OfflineReview::DAYS_OFFLINE.0 } else { 0 })
     }
 }
 
@@ -151,10 +205,19 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
                 !outcome.marks.has(OutcomeMarks::SUSPENDED),
             );
         }
-        if !outcome.is_posting() {
+        if !outcome.is_posting() && outcome.kind != Some(RecordKind::ScanPending) {
             return self.conflict(case, outcome);
         }
         Decision::NoRecord(remembered_outcome(outcome, case.till))
+    }
+
+    /// A sale by self-scan that nobody has paid: it is noted, and its payment finds it.
+    fn await_payment<'a>(&self, case: &Case<'_, 'a>, r: &OfflineFact<'a>) -> Decision<'a> {
+        let code = ResultCode::PaymentPending;
+        let money = self.memo(case, code, None);
+        let outcome = self.outcome(&money, code, self.stamp.number);
+        let record = ScanPendingRecord { money, till_time_ns: U64::new(r.till_time_ns) };
+        Decision::Done { outcome, group: Group::one(Record::ScanPending(record)) }
     }
 
     fn post_fact<'a>(&self, case: &Case<'_, 'a>, r: &OfflineFact<'a>) -> Decision<'a> {
@@ -206,7 +269,11 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             money.debit = U32::new(LedgerAccount::clearing(Clearing::UnknownCard).bits());
             (flags.with(MoneyFlags::UNKNOWN_CARD), self.layout.shard_of_terminal(case.sale.slot))
         };
-        let (code, credit) = if flags.has(MoneyFlags::REVIEW) || liability == Liability::Merchant {
+        let review = r.review();
+        let (code, credit) = if flags.has(MoneyFlags::REVIEW)
+            || review != OfflineReview::default()
+            || liability == Liability::Merchant
+        {
             (ResultCode::ApprovedFlagged, LedgerAccount::held_back(merchant))
         } else {
             (ResultCode::Approved, LedgerAccount::merchant(merchant))
@@ -221,10 +288,14 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             card_uid: U64::new(r.card_uid.0),
             till_time_ns: U64::new(r.till_time_ns),
             liability: liability as u8,
-            reserved: [0; 15],
+            review: review.0,
+            previous_epoch: U16::new(r.carried.previous.epoch.0),
+            previous_till: U32::new(r.carried.previous.terminal.0),
+            previous_sequence: U32::new(r.carried.previous.sequence.0),
+            previous_card_counter: U32::new(r.carried.previous.card_counter.0),
             // At most SUBSIDY_FEN_MAX, which fits.
             subsidy_fen: U32::new(subsidy_fen as u32),
-            reserved_2: U32::ZERO,
+            previous_amount_fen: U32::new(r.carried.previous.amount_fen),
         };
         Decision::Done { outcome, group: Group::one(Record::OfflineDebit(record)) }
     }

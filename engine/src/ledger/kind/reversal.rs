@@ -3,10 +3,10 @@
 //!
 //! | original | answer | record |
 //! |---|---|---|
-//! | approved online debit | `Approved` | reversal: back to the wallet debited, off the day's total |
+//! | approved online debit, or what was paid by self-scan | `Approved` | reversal: back to the wallet debited, off the day's total |
 //! | the same, already reversed or voided, however long ago | `Approved` (`repeat`), no second posting | repeat |
 //! | approved online debit, refunded since, wholly or in part | `ReversalAfterRefund` | refusal |
-//! | not come yet | `Approved`; the original is `Reversed` when it comes | reversal before original |
+//! | not come yet, or told as paid by self-scan and not paid | `Approved`; the original is `Reversed` when it comes | reversal before original |
 //! | the same, reversed before it came already | `Approved` (`repeat`) | repeat |
 //! | older than three days by logged time, not reversed | `ReversalTooLate` | refusal |
 //! | offline fact | `ReversalOfOfflineFact` | refusal |
@@ -30,7 +30,7 @@ use zerocopy::little_endian::{U16, U32, U64};
 use super::give_back::{given_back, whole_back};
 use super::original::{Original, digest_of};
 use super::{Ask, Case, Desk};
-use crate::ledger::apply::Posting;
+use crate::ledger::apply::{Posting, seconds_of};
 use crate::ledger::command::{Channel, Sale};
 use crate::ledger::decision::{Decision, Group, Outcome};
 use crate::ledger::error::LedgerError;
@@ -126,6 +126,10 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             let money = self.memo(case, ResultCode::Approved, person);
             return self.done(r, money, outcome.record, Record::Repeat);
         }
+        if outcome.kind == Some(RecordKind::ScanPending) {
+            let money = self.memo(case, ResultCode::Approved, None);
+            return self.done(r, money, 0, Record::ReversalBeforeOriginal);
+        }
         if self.stamp.time_ns.saturating_sub(outcome.time_ns) > REVERSAL_WINDOW_NS {
             return self.refuse(case, ResultCode::ReversalTooLate, person);
         }
@@ -134,7 +138,11 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             (Some(RecordKind::OfflineDebit), _, _) => {
                 self.refuse(case, ResultCode::ReversalOfOfflineFact, person)
             }
-            (Some(kind @ (RecordKind::Debit | RecordKind::FullDebit)), Some(person), Some(wallet)) => {
+            (
+                Some(kind @ (RecordKind::Debit | RecordKind::FullDebit | RecordKind::ScanPaid)),
+                Some(person),
+                Some(wallet),
+            ) => {
                 match self.refunded_fen(person, outcome) {
                     Err(need) => return Decision::Needs(need),
                     Ok(0) => {}
@@ -147,7 +155,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
                 }
                 let money = self.money_back(case, person, wallet, outcome);
                 let one_wallet = wallet == Wallet::Card || wallets.card_fen.get() == 0;
-                if kind == RecordKind::Debit && one_wallet {
+                if kind != RecordKind::FullDebit && one_wallet {
                     return self.done(r, money, outcome.record, Record::Reversal);
                 }
                 let record = Record::FullReversal(whole_back(money, wallets, outcome));
@@ -226,12 +234,13 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         let (number, time_ns, kind) = (self.number, self.time_ns, self.kind);
         let money = &reversal.money;
         let original = reversal.original();
+        let now_s = seconds_of(time_ns);
         let entry = self.till(money)?;
         // The original first: a reversal sent next after it then opens no gap.
-        if original.epoch == entry.epoch && !entry.gaps.insert(original.sequence.0) {
+        if original.epoch == entry.epoch && !entry.gaps.insert(original.sequence.0, now_s) {
             return Err(LedgerError::BadField { number, field: "original_sequence" });
         }
-        if !entry.gaps.insert(money.sequence.get()) {
+        if !entry.gaps.insert(money.sequence.get(), now_s) {
             return Err(LedgerError::BadField { number, field: "sequence" });
         }
         let own = remember(number, time_ns, money, kind, 0);

@@ -15,7 +15,10 @@ use super::card_replace::CardReplace;
 use super::card_return::CardReturn;
 use super::card_tap::CardTap;
 use super::code_debit::CodeDebit;
+use super::code_key_rotate::CodeKeyRotate;
+use super::code_revoke::CodeRevoke;
 use super::cut_off::CutOff;
+use super::gap_close::GapClose;
 use super::loss_lift::LossLift;
 use super::loss_report::LossReport;
 use super::offline::OfflineFact;
@@ -28,6 +31,7 @@ use super::register_merchant::RegisterMerchant;
 use super::register_terminal::RegisterTerminal;
 use super::reversal::Reversal;
 use super::sale_query::SaleQuery;
+use super::scan_pay::ScanPay;
 use super::set_account_class::SetAccountClass;
 use super::set_account_terms::SetAccountTerms;
 use super::set_meal_period::SetMealPeriod;
@@ -138,6 +142,8 @@ asks! {
     TopUpUndo(TopUpUndo<'a>);
     /// One uploaded record.
     Offline(OfflineFact<'a>);
+    /// What an offline till shows, paid by phone.
+    ScanPay(ScanPay<'a>);
     /// An account's balances. Leaves no record.
     Balance(Balance);
     /// What became of a sale of this till. Leaves no record.
@@ -186,6 +192,12 @@ asks! {
     LossReport(LossReport<'a>);
     /// Takes the loss report of an account's current card back.
     LossLift(LossLift<'a>);
+    /// Closes a hole in a till's sequences.
+    GapClose(GapClose<'a>);
+    /// Revokes every code that an account may have shown by now.
+    CodeRevoke(CodeRevoke<'a>);
+    /// Takes the next payment-code key into use.
+    CodeKeyRotate(CodeKeyRotate<'a>);
     /// Sets what one operator may do alone.
     SetOfficeRules(SetOfficeRules);
     /// Freezes an account, or lifts that again.

@@ -84,7 +84,9 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
             &r.money,
             |account| {
                 account.marks = account.marks.with(Marks::BOUND).without(Marks::UNBOUND);
-                account.void_codes(r.void_to_step.get());
+                if r.void_to_step.get() != 0 {
+                    account.revoke_codes(r.void_to_step.get());
+                }
             },
             |holder| {
                 had = holder.virtual_id;

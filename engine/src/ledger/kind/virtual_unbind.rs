@@ -64,7 +64,7 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
             &r.money,
             |account| {
                 account.marks = account.marks.with(Marks::UNBOUND).without(Marks::BOUND);
-                account.void_codes(r.void_to_step.get());
+                account.revoke_codes(r.void_to_step.get());
             },
             |holder| {
                 had = core::mem::take(&mut holder.virtual_id);

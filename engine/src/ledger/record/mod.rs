@@ -8,30 +8,36 @@
 //! [`super::kind`].
 
 mod card;
+mod code_key;
 mod configuration;
+mod gap;
 mod holder;
 mod money;
 mod office;
+mod scan;
 mod table;
 mod tap;
 mod till;
 mod wallets;
 
 pub use card::{AccountClosedRecord, CardIssuedRecord, CardReplacedRecord, CardReturnedRecord};
+pub use code_key::CodeKeyRotatedRecord;
 pub use configuration::{
     AccountOpenedRecord, AccountTermsSetRecord, CardBoundRecord, CardConflictRecord, CutOffRecord,
     MealPeriodSetRecord, MerchantRegisteredRecord, PolicySetRecord, TerminalRegisteredRecord,
 };
+pub use gap::GapClosedRecord;
 pub use holder::{LossRecord, PasswordSetRecord, PhoneSetRecord, VirtualBoundRecord, VirtualUnboundRecord};
 pub(super) use money::channel_wallet;
 pub use money::{
-    Liability, MoneyFlags, MoneyRecord, OfflineDebitRecord, ReversalRecord, SuspenseReason, SuspenseRecord,
-    TopUpRecord, Wallet,
+    Liability, MoneyFlags, MoneyRecord, OfflineDebitRecord, OfflineReview, ReversalRecord, SuspenseReason,
+    SuspenseRecord, TopUpRecord, Wallet,
 };
 pub use office::{
     AccountChangedRecord, AdjustmentClosedRecord, AdjustmentProposedRecord, AdjustmentRecord,
     OfficeRulesSetRecord,
 };
+pub use scan::{ScanPaidRecord, ScanPendingRecord};
 pub use table::{Record, RecordKind};
 pub use tap::TapConfirmedRecord;
 pub use till::BlockListActiveRecord;

@@ -13,9 +13,14 @@
 //!  └─────────────────┴────────┴─────┴──┴──┘ 80     fl: flags
 //! ```
 //!
-//! Kinds with more to say add a tail: top-ups the order number, offline facts the card, the till's time and, from
-//! version 2 on, what of it was subsidy, reversals the sale they name; for those of several wallets see
-//! [`super::wallets`].
+//! Kinds with more to say add a tail: top-ups the order number, reversals the sale they name, offline facts the card, the
+//! till's time and, from version 2 on, what of it was subsidy, what the chip told of its transaction before, and for
+//! what else it is reviewed; for those of several wallets see [`super::wallets`].
+//!
+//! ```text
+//! offline debit  money 80 │ 80 card_uid u64 │ 88 till_time_ns u64 │ 96 previous till u32 │ 100 sequence u32 │ 104 card counter u32
+//!                │ 108 epoch u16 │ 110 review u16 │ 112 subsidy_fen u32 │ 116 previous amount_fen u32 = 120
+//! ```
 
 use protocol::ids::{
     AccountId, BusinessDate, CardCounter, CardUid, Epoch, RecordNumber, SaleId, Sequence, TerminalId,
@@ -25,7 +30,7 @@ use zerocopy::little_endian::{I64, U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::{Followed, Payload};
-use crate::ledger::command::{Channel, TerminalSlot};
+use crate::ledger::command::{Channel, Previous, TerminalSlot};
 use crate::ledger::ledger_account::LedgerAccount;
 use crate::ledger::limits::SUSPENSE_BYTES_MAX;
 
@@ -127,7 +132,8 @@ pub struct MoneyRecord {
     pub previous_terminal: U64,
     /// Digest of the request's body; a retry has the same.
     pub digest: U64,
-    /// By the flags: a card counter, or a code's step (low 28 bits) and nonce (high 4).
+    /// By the flags: a card counter, or a code's step (low 28 bits) and nonce (high 4). Where codes are revoked, without a
+    /// flag, the last step whose are.
     pub token: U32,
     /// The +08:00 day whose total this counts in, in days since 2000-01-01.
     pub limit_day: U16,
@@ -328,15 +334,39 @@ pub struct OfflineDebitRecord {
     pub till_time_ns: U64,
     /// Who bears it: [`Liability`].
     pub liability: u8,
-    /// Zero.
-    pub reserved: [u8; 15],
+    /// More reasons for which it is held for review: [`OfflineReview`].
+    pub review: u8,
+    /// The epoch of the card's transaction before this one, as the chip told.
+    pub previous_epoch: U16,
+    /// Where that was made; 0 for none.
+    pub previous_till: U32,
+    /// Its sequence.
+    pub previous_sequence: U32,
+    /// Its card counter.
+    pub previous_card_counter: U32,
     /// How much of the amount was subsidy, which is used first.
     pub subsidy_fen: U32,
-    /// Zero.
-    pub reserved_2: U32,
+    /// The amount of the card's transaction before this one, in fen.
+    pub previous_amount_fen: U32,
 }
 
 const _: () = assert!(size_of::<OfflineDebitRecord>() == 120);
+
+/// Reasons for which an offline fact is held for review that its flags have no room for, one bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OfflineReview(pub u8);
+
+impl OfflineReview {
+    /// The till judged the card by a block-list that was too old.
+    pub const LIST_AGE: OfflineReview = OfflineReview(1);
+    /// The till had sold offline for too many days.
+    pub const DAYS_OFFLINE: OfflineReview = OfflineReview(1 << 1);
+
+    /// True when any bit of `other` is set.
+    pub const fn has(self, other: OfflineReview) -> bool {
+        self.0 & other.0 != 0
+    }
+}
 
 impl Payload for OfflineDebitRecord {
     /// Version 1 ended with the till's time.
@@ -381,6 +411,27 @@ impl OfflineDebitRecord {
     /// The card that paid.
     pub fn card(&self) -> CardUid {
         CardUid(self.card_uid.get())
+    }
+
+    /// The card's transaction before this one, if the chip told of one.
+    pub fn previous(&self) -> Option<Previous> {
+        (self.previous_till.get() != 0).then(|| Previous {
+            terminal: TerminalId(self.previous_till.get()),
+            epoch: Epoch(self.previous_epoch.get()),
+            sequence: Sequence(self.previous_sequence.get()),
+            card_counter: CardCounter(self.previous_card_counter.get()),
+            amount_fen: self.previous_amount_fen.get(),
+        })
+    }
+
+    /// Why it is held for review beside what its flags say.
+    pub fn offline_review(&self) -> OfflineReview {
+        OfflineReview(self.review)
+    }
+
+    /// Whether it is held for review.
+    pub fn is_for_review(&self) -> bool {
+        self.money.money_flags().has(MoneyFlags::REVIEW) || self.review != 0
     }
 }
 

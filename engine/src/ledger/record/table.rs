@@ -8,11 +8,12 @@ use super::{
     AccountChangedRecord, AccountClosedRecord, AccountOpenedRecord, AccountTermsSetRecord,
     AdjustmentClosedRecord, AdjustmentProposedRecord, AdjustmentRecord, BlockListActiveRecord,
     CardBoundRecord, CardConflictRecord, CardIssuedRecord, CardReplacedRecord, CardReturnedRecord,
-    CutOffRecord, FullDebitRecord, FullReversalRecord, LossRecord, MealPeriodSetRecord,
-    MerchantRegisteredRecord, MoneyRecord, OfficeRulesSetRecord, OfflineDebitRecord, PasswordSetRecord,
-    Payload, PayloadBuffer, PhoneSetRecord, PolicySetRecord, RefundRecord, ReversalRecord,
-    SubsidyClaimedRecord, SuspenseRecord, TapConfirmedRecord, TerminalRegisteredRecord, TopUpRecord,
-    VirtualBoundRecord, VirtualUnboundRecord, WalletsRecord, fixed, followed, join,
+    CodeKeyRotatedRecord, CutOffRecord, FullDebitRecord, FullReversalRecord, GapClosedRecord, LossRecord,
+    MealPeriodSetRecord, MerchantRegisteredRecord, MoneyRecord, OfficeRulesSetRecord, OfflineDebitRecord,
+    PasswordSetRecord, Payload, PayloadBuffer, PhoneSetRecord, PolicySetRecord, RefundRecord, ReversalRecord,
+    ScanPaidRecord, ScanPendingRecord, SubsidyClaimedRecord, SuspenseRecord, TapConfirmedRecord,
+    TerminalRegisteredRecord, TopUpRecord, VirtualBoundRecord, VirtualUnboundRecord, WalletsRecord, fixed,
+    followed, join,
 };
 use crate::ledger::apply::{Posting, Setting};
 use crate::ledger::error::LedgerError;
@@ -297,6 +298,9 @@ records! {
             1, "top_up_undo", NORMAL, Some(BillLineKind::TopUpUndone), top_up_undo;
         /// Posting: a closed account → payable, behind the refund that it comes from, in its group.
         17 Payable(WalletsRecord), 1, "payable", NORMAL, Some(BillLineKind::Payable), payable;
+        /// Posting: a person's transition wallet → a merchant: what an offline till showed, paid by phone. The gateway's memo
+        /// ([`RecordKind::Repeat`]) follows in its group.
+        19 ScanPaid(ScanPaidRecord), 1, "scan_paid", NORMAL, Some(BillLineKind::Debit), scan_paid;
         /// Posting: clearing of adjustments → a person's wallet, or the other way round.
         22 Adjustment(AdjustmentRecord, reason: &'a [u8]),
             1, "adjustment", NORMAL, Some(BillLineKind::Adjustment), adjustment;
@@ -313,6 +317,12 @@ records! {
         40 Tender(TopUpRecord), 1, "tender", NORMAL, None, tender;
         /// Memo: the block-list that a till judges by from now on.
         42 BlockListActive(BlockListActiveRecord), 1, "block_list_active", NORMAL, None, block_list_active;
+        /// Memo: a person's payment codes up to the step in `token` are revoked.
+        44 CodesRevoked(MoneyRecord), 1, "codes_revoked", NORMAL, None, codes_revoked;
+        /// Memo: an offline till's sale by self-scan, told before it was paid. Its payment stands under the same identity.
+        45 ScanPending(ScanPendingRecord), 1, "scan_pending", NORMAL, None, scan_pending;
+        /// Memo: a hole in a till's sequences is closed by an operator.
+        46 GapClosed(GapClosedRecord), 1, "gap_closed", NORMAL, None, gap_closed;
         /// Memo: an operator sets an account's status, class or limits.
         48 AccountChanged(AccountChangedRecord, reason: &'a [u8]),
             1, "account_changed", NORMAL, None, account_changed;
@@ -364,6 +374,8 @@ records! {
         84 LossReported(LossRecord), 1, "loss_reported", NORMAL, loss_reported;
         /// The loss report of an account's current card is taken back.
         85 LossLifted(LossRecord), 1, "loss_lifted", NORMAL, loss_lifted;
+        /// The next payment-code key is in use.
+        92 CodeKeyRotated(CodeKeyRotatedRecord), 1, "code_key_rotated", NORMAL, code_key_rotated;
         /// What one operator may do alone is set.
         96 OfficeRulesSet(OfficeRulesSetRecord), 1, "office_rules_set", NORMAL, office_rules_set;
         /// An account is closed, at a counter.

@@ -41,21 +41,21 @@ use super::record::{
     TerminalRegisteredRecord,
 };
 use super::registry::{
-    AuthoriseRule, MealPeriod, Merchant, Name, OfficeRules, Policy, Registry, Terminal, TerminalKind,
+    AuthoriseRule, CodeKey, MealPeriod, Merchant, Name, OfficeRules, Policy, Registry, Terminal, TerminalKind,
 };
 use super::shard::{Layout, Parts};
 use super::state::{Sizes, State};
 use super::terminal_entry::TerminalEntry;
 use rows::{
-    AccountRow, BlockRow, BooksRow, CardPastRow, CardRow, HolderRow, HotRow, MealPeriodRow, MerchantRow,
-    OpenTapRow, OrderRow, OutcomeRow, ProposalRow, Row, TillRow,
+    AccountRow, BlockRow, BooksRow, CardPastRow, CardRow, CodeKeyRow, HolderRow, HotRow, MealPeriodRow,
+    MerchantRow, OpenTapRow, OrderRow, OutcomeRow, ProposalRow, Row, TillRow,
 };
 
 const MAGIC: [u8; 8] = *b"YIKALEDG";
 /// Version 1 had no subsidy parts and no counters seen, version 2 no block-list, no holders and no subsidy part of offline debits,
-/// version 3 nothing of operators, version 4 no open taps and nothing of cards but whose they are; what they left out can only be had
-/// from the log.
-const VERSION: u32 = 5;
+/// version 3 nothing of operators, version 4 no open taps and nothing of cards but whose they are, version 5 no payment-code key and no
+/// ages of gaps; what they left out can only be had from the log.
+const VERSION: u32 = 6;
 
 /// Bytes gathered before they are hashed and written.
 const CHUNK_BYTES: usize = 1 << 16;
@@ -128,6 +128,7 @@ pub fn read(input: &mut dyn Read, sizes: &Sizes) -> Result<State, LedgerError> {
     source.section(|row| reader.card_past(row))?;
     source.section(|row| reader.block(row))?;
     source.section(|row| reader.holder(row))?;
+    source.section(|row| reader.code_key(row))?;
     source.section(|row| reader.office(row))?;
     source.section(|row| reader.proposal(row))?;
     let accounts = reader.accounts;
@@ -220,6 +221,9 @@ fn stream<P: Parts + ?Sized>(
             .filter(|(_, holder)| *holder != Holder::default())
     };
     sink.section(holders().count(), holders().map(|(id, holder)| HolderRow::new(id, &holder)))?;
+    let CodeKey { version, earlier_until_step } = registry.code_key;
+    let row = CodeKeyRow { version: version.into(), earlier_until_step: earlier_until_step.into() };
+    sink.section(1, [row])?;
     sink.section(1, [office_row(registry)])?;
     let proposals = proposals::waiting(parts);
     sink.section(proposals.len(), proposals.iter().map(ProposalRow::from))
@@ -458,6 +462,13 @@ impl Reader<'_> {
         if registry.accounts > registry.accounts_max {
             return Err(LedgerError::TableFull { table: "accounts" });
         }
+        Ok(())
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "as every other row's")]
+    fn code_key(&mut self, row: &CodeKeyRow) -> Result<(), LedgerError> {
+        let (version, earlier_until_step) = (row.version.get(), row.earlier_until_step.get());
+        self.state.registry.code_key = CodeKey { version, earlier_until_step };
         Ok(())
     }
 

@@ -114,7 +114,7 @@ row! {
 
 row! {
     /// In order of slot.
-    TillRow, tag 8, 336 bytes {
+    TillRow, tag 8, 464 bytes {
         head: U64,
         bad_codes_since_ns: U64,
         suspense_recent: [U64; SUSPENSE_RECENT],
@@ -129,6 +129,7 @@ row! {
         highest: U32,
         gaps: U32,
         missing: [[U32; 2]; GAPS_MAX],
+        since_s: [U32; GAPS_MAX],
     }
 }
 
@@ -273,6 +274,14 @@ impl BlockRow {
     pub(super) const LOST: u8 = 3;
 }
 
+row! {
+    /// One row.
+    CodeKeyRow, tag 24, 8 bytes {
+        version: U32,
+        earlier_until_step: U32,
+    }
+}
+
 impl Row for crate::ledger::record::OfficeRulesSetRecord {
     const TAG: u32 = 22;
 }
@@ -367,6 +376,7 @@ impl TillRow {
             highest: entry.gaps.highest.into(),
             gaps: entry.gaps.count.into(),
             missing: entry.gaps.missing.map(|(first, last)| [first.into(), last.into()]),
+            since_s: entry.gaps.since_s.map(U32::new),
         }
     }
 
@@ -387,6 +397,7 @@ impl TillRow {
             highest: self.highest.get(),
             count: self.gaps.get(),
             missing: self.missing.map(|[first, last]| (first.get(), last.get())),
+            since_s: self.since_s.map(U32::get),
         };
         Some(())
     }

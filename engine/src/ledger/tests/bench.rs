@@ -8,7 +8,7 @@ use protocol::ids::{
 use protocol::result_code::ResultCode;
 
 use crate::ledger::command::{
-    AccountSelector, Balance, BindCard, CardDebit, Channel, CodeDebit, CodeVerdict, Command, CutOff,
+    AccountSelector, Balance, BindCard, CardDebit, Carried, Channel, CodeDebit, CodeVerdict, Command, CutOff,
     OfflineFact, OpenAccount, Opening, Refund, RegisterMerchant, RegisterTerminal, Request, Reversal, Sale,
     Stamp, TerminalSlot, TopUp, Void,
 };
@@ -278,6 +278,7 @@ impl Bench {
             sale,
             digits: *b"12345678901234567890",
             verdict,
+            key_version: self.state.registry.code_key.version,
             amount_fen,
         }))
     }
@@ -317,6 +318,7 @@ impl Bench {
             till_time_ns: self.time_ns,
             list: None,
             authentic: true,
+            carried: Carried::default(),
         })
     }
 

@@ -6,6 +6,8 @@
 //!
 //! Open holds aren't among the tables: no command makes one yet.
 
+mod offline;
+
 use std::collections::BTreeMap;
 
 use protocol::card::{CardKind, CardTerms, ChipWrite, PayoutWay, ReplaceReason};
@@ -20,7 +22,7 @@ use super::bench::{MERCHANT, NOON_NS, SECOND_NS, register_till, sale, text};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
     AccountClose, AccountFreeze, AccountLimits, AccountSelector, Adjust, AdjustDecide, AdjustExpire, Balance,
-    BillHead, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, CardTap, Channel, CodeDebit,
+    BillHead, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, CardTap, Carried, Channel, CodeDebit,
     CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordSet, PhoneChange,
     Refund, RegisterMerchant, RegisterTerminal, Reversal, Sale, SaleQuery, SetAccountTerms, SetPolicy,
     TapConfirm, Tender, TerminalSlot, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
@@ -29,10 +31,11 @@ use crate::ledger::holder::PasswordRef;
 use crate::ledger::known::{Known, KnownOrder, KnownPassword, KnownRecord, PasswordVerdict};
 use crate::ledger::limits::{
     ACCOUNT_CHANGE_LOOKS_MAX, ACCOUNT_QUERY_LOOKS_MAX, CARD_DEBIT_LOOKS_MAX, CARD_STATE_LOOKS_MAX,
-    CARD_TAP_LOOKS_MAX, CODE_DEBIT_LOOKS_MAX, DIRECTORY_CHANGE_LOOKS_MAX, GAPS_MAX, HOLDER_LOOKS_MAX, Looks,
-    OFFICE_LOOKS_MAX, OFFLINE_LOOKS_MAX, PAYLOAD_BYTES_MAX, PRESENTATION_LOOKS_MAX, REFUND_LOOKS_MAX,
-    REVERSAL_LOOKS_MAX, SALE_QUERY_LOOKS_MAX, TABLE_SEARCH_MAX, TAP_CONFIRM_LOOKS_MAX, TENDER_LOOKS_MAX,
-    TOP_UP_LOOKS_MAX, TOP_UP_UNDO_LOOKS_MAX, VOID_LOOKS_MAX,
+    CARD_TAP_LOOKS_MAX, CODE_DEBIT_LOOKS_MAX, CODE_REVOKE_LOOKS_MAX, DIRECTORY_CHANGE_LOOKS_MAX,
+    GAP_CLOSE_LOOKS_MAX, GAPS_MAX, HOLDER_LOOKS_MAX, Looks, OFFICE_LOOKS_MAX, OFFLINE_LOOKS_MAX,
+    PAYLOAD_BYTES_MAX, PRESENTATION_LOOKS_MAX, REFUND_LOOKS_MAX, REVERSAL_LOOKS_MAX, SALE_QUERY_LOOKS_MAX,
+    SCAN_PAY_LOOKS_MAX, TABLE_SEARCH_MAX, TAP_CONFIRM_LOOKS_MAX, TENDER_LOOKS_MAX, TOP_UP_LOOKS_MAX,
+    TOP_UP_UNDO_LOOKS_MAX, VOID_LOOKS_MAX,
 };
 use crate::ledger::orders::OrderKey;
 use crate::ledger::probes::count;
@@ -76,12 +79,15 @@ const PASSWORD: PasswordRef = PasswordRef(5);
 const GAP_STEP: u32 = 40;
 
 /// The bound of a kind of command, and the buckets that a search for a place may add to it.
-const BOUNDS: [(&str, Looks, usize); 19] = [
+const BOUNDS: [(&str, Looks, usize); 22] = [
     ("card debit", CARD_DEBIT_LOOKS_MAX, 0),
     ("two-phase tap", CARD_TAP_LOOKS_MAX, TABLE_SEARCH_MAX),
     ("presentation", PRESENTATION_LOOKS_MAX, TABLE_SEARCH_MAX),
     ("confirmation", TAP_CONFIRM_LOOKS_MAX, 0),
     ("code debit", CODE_DEBIT_LOOKS_MAX, 0),
+    ("codes revoked", CODE_REVOKE_LOOKS_MAX, 0),
+    ("scan payment", SCAN_PAY_LOOKS_MAX, 0),
+    ("gap closed", GAP_CLOSE_LOOKS_MAX, 0),
     ("offline record", OFFLINE_LOOKS_MAX, 0),
     ("reversal", REVERSAL_LOOKS_MAX, 0),
     ("refund", REFUND_LOOKS_MAX, 0),
@@ -104,6 +110,9 @@ fn kind(request: &Request<'_>) -> &'static str {
         Request::CardTap(_) => "two-phase tap",
         Request::TapConfirm(_) => "confirmation",
         Request::CodeDebit(_) => "code debit",
+        Request::CodeRevoke(_) => "codes revoked",
+        Request::ScanPay(_) => "scan payment",
+        Request::GapClose(_) => "gap closed",
         Request::Offline(_) => "offline record",
         Request::Reversal(_) => "reversal",
         Request::Refund(_) => "refund",
@@ -325,6 +334,9 @@ impl Campus {
         self.top_up_undos(round, account);
         self.tenders(round);
         self.code_debits(round, account);
+        self.revocations(account);
+        self.scans(round, account);
+        self.gaps_closed(round);
         // What was paid by code is settled first.
         let with_settling = self.next_sale();
         self.counted(tap(with_settling, own, counter + 2, 100));
@@ -425,8 +437,9 @@ impl Campus {
                 let bad = !matches!(verdict, CodeVerdict::Authentic { .. });
                 let sale = self.next_sale_of(if bad { WITH_BAD_CODES } else { IN_ORDER });
                 let digits = *b"12345678901234567890";
-                self.counted(Request::CodeDebit(CodeDebit { sale, digits, verdict, amount_fen }));
-                self.counted(Request::CodeDebit(CodeDebit { sale, digits, verdict, amount_fen: 102 }));
+                let debit = CodeDebit { sale, digits, verdict, key_version: 0, amount_fen };
+                self.counted(Request::CodeDebit(debit));
+                self.counted(Request::CodeDebit(CodeDebit { amount_fen: 102, ..debit }));
             }
         }
     }
@@ -513,52 +526,6 @@ impl Campus {
             let debit = CardDebit { sale, card_uid: own, card_counter, amount_fen };
             self.counted_as("presentation", Request::CardDebit(debit));
         }
-    }
-
-    fn uploads(&mut self, round: u32, account: u32) {
-        for (card_uid, authentic) in [
-            (card(account.into()), true),
-            (card(account.into()), false),
-            (card(u64::from(self.accounts) + 7), true),
-        ] {
-            let sale = if authentic { self.next_sale() } else { NOT_USED_UP };
-            for amount_fen in [100, 101] {
-                self.counted(Request::Offline(fact(sale, card_uid, round, amount_fen, authentic)));
-            }
-        }
-    }
-
-    /// With all gaps open: into a gap's middle and its edge, beyond the newest, and what no gap is left for.
-    fn out_of_order(&mut self, round: u32, account: u32) {
-        let own = card(account.into());
-        let counter = 10 * (round + 1) + 9;
-        // Four sequences of a gap's lower edge each round, and one that would split it.
-        let edge = 1 + 4 * (round % 5);
-        let gap = 1 + round / 5 % (GAPS_MAX as u32 - 2);
-        let in_gap = |ahead: u32| sale(WITH_GAPS, 1, gap * GAP_STEP + edge + ahead);
-        self.counted(tap(in_gap(0), own, counter, 1));
-        self.counted(Request::Offline(fact(in_gap(GAP_STEP / 2), own, counter, 1, true)));
-        for (own, original) in [(in_gap(1), in_gap(2)), (sale(WITH_GAPS, 1, 4_000_000), in_gap(7))] {
-            self.counted(Request::Reversal(Reversal {
-                sale: own,
-                original_epoch: Epoch(1),
-                original_sequence: original.sequence,
-                amount_fen: 3,
-            }));
-        }
-        if round % 4 < 2 {
-            let paid = self.next_sale();
-            self.run(tap(paid, own, counter + 1, 1));
-            let (original, original_slot) = (paid.id(), Some(paid.slot));
-            let refund = Refund { sale: in_gap(3), original, original_slot, amount_fen: 1 };
-            self.counted(Request::Refund(refund));
-        } else {
-            let (original_epoch, original_sequence) = (Epoch(1), in_gap(0).sequence);
-            let void = Void { sale: in_gap(3), original_epoch, original_sequence, amount_fen: 1 };
-            self.counted(Request::Void(void));
-        }
-        self.counted(Request::SaleQuery(SaleQuery { sale: in_gap(9) }));
-        self.counted(Request::SaleQuery(SaleQuery { sale: sale(WITH_GAPS, 1, GAP_STEP) }));
     }
 
     fn changes(&mut self, round: u32, account: u32) {
@@ -739,6 +706,7 @@ fn fact(
         till_time_ns: NOON_NS,
         list: None,
         authentic,
+        carried: Carried::default(),
     }
 }
 

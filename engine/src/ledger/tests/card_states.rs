@@ -9,7 +9,7 @@ use super::bench::{Answer, Bench, sale, small_sizes, text, uid};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::calendar::{DAY_NS, day_of};
 use crate::ledger::command::{
-    AccountSelector, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, CardTap, OfflineFact,
+    AccountSelector, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, CardTap, Carried, OfflineFact,
     OpenAccount, Request, Sale, SetAccountTerms, TillList,
 };
 use crate::ledger::limits::CARD_REUSE_DAYS;
@@ -74,6 +74,7 @@ fn late(bench: &mut Bench, sequence: u32, card: u64, till_time_ns: u64) -> Answe
         till_time_ns,
         list: Some(TillList { version: 1, age_s: 0 }),
         authentic: true,
+        carried: Carried::default(),
     })
 }
 

@@ -8,8 +8,8 @@ use super::bench::{Bench, MERCHANT, register_till, sale, text, uid};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::calendar::DAY_NS;
 use crate::ledger::command::{
-    AccountSelector, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, CodeVerdict, OfflineFact,
-    OpenAccount, RegisterTerminal, Request, Sale, SetAccountTerms, SetPolicy,
+    AccountSelector, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, Carried, CodeVerdict,
+    OfflineFact, OpenAccount, RegisterTerminal, Request, Sale, SetAccountTerms, SetPolicy,
 };
 use crate::ledger::record::RecordKind;
 use crate::ledger::registry::{Policy, TerminalKind};
@@ -101,6 +101,7 @@ fn a_card_goes_from_issue_over_replacement_to_return() {
         till_time_ns: bench.time_ns,
         list: None,
         authentic: true,
+        carried: Carried::default(),
     });
     assert_eq!((late.outcome.code, late.outcome.account), (ResultCode::Approved, Some(AccountId(BARE))));
 
@@ -333,6 +334,7 @@ fn a_replaced_cards_late_fact_finds_its_account() {
         till_time_ns,
         list: None,
         authentic: true,
+        carried: Carried::default(),
     };
     assert_eq!(bench.fact(fact).outcome.code, ResultCode::Approved);
     assert_eq!((bench.wallets(0), bench.balance(0).system_fen), ([3_700, -700, 1_000], 4_000));

@@ -6,11 +6,11 @@ use protocol::request::{AdjustDirection, FreezeAction, Verdict};
 
 use super::bench::{Bench, Logged, register_till, sale, text, uid};
 use super::office::{self, FINANCE};
-use super::{account_close, taps, top_up_undos};
+use super::{account_close, codes, gaps, scans, taps, top_up_undos};
 use crate::ledger::command::{
-    AccountFreeze, AccountSelector, Adjust, AdjustDecide, CardIssue, CardReplace, CardReturn, Channel,
-    LossLift, LossReport, OfflineFact, PasswordSet, PhoneChange, RegisterTerminal, Request, VirtualBind,
-    VirtualUnbind,
+    AccountFreeze, AccountSelector, Adjust, AdjustDecide, CardIssue, CardReplace, CardReturn, Carried,
+    Channel, CodeKeyRotate, CodeRevoke, LossLift, LossReport, OfflineFact, PasswordSet, PhoneChange,
+    RegisterTerminal, Request, VirtualBind, VirtualUnbind,
 };
 use crate::ledger::record::{RecordKind, Wallet};
 use crate::ledger::registry::TerminalKind;
@@ -101,6 +101,7 @@ fn records_of_a_holder() {
         till_time_ns: bench.time_ns + 1,
         list: None,
         authentic: true,
+        carried: Carried::default(),
     });
     assert_eq!(late.outcome.account, None);
     bench.done(Request::LossLift(LossLift { sale: sale(1, 1, 6), account, well_formed }));
@@ -146,6 +147,35 @@ fn a_tender() {
     super::tenders::tender(&mut bench, sale(1, 1, 1), Channel::Alipay, "ali-20261124-0001", 1_800);
     let tender = bench.log.pop().unwrap();
     assert_eq!(text_of(&[tender]), include_str!("golden_tender.txt"));
+}
+
+#[test]
+fn records_about_payment_codes() {
+    let mut bench = codes::with_counter(1);
+    let from = bench.log.len();
+    let account = AccountSelector::Account(AccountId(1));
+    bench.done(Request::CodeRevoke(CodeRevoke { sale: sale(0, 1, 1), account, intake_step: 0 }));
+    let rotate = CodeKeyRotate { sale: sale(0, 1, 2), key_version: 1, refuses_earlier: false };
+    bench.done(Request::CodeKeyRotate(rotate));
+    bench.log.drain(..from);
+    assert_eq!(text_of(&bench.log), include_str!("golden_code_records.txt"));
+}
+
+#[test]
+fn a_gap_closed() {
+    let mut bench = gaps::with_hole(1);
+    gaps::close_one(&mut bench);
+    let closed = bench.log.pop().unwrap();
+    assert_eq!(text_of(&[closed]), include_str!("golden_gap_closed.txt"));
+}
+
+#[test]
+fn records_of_a_self_scan() {
+    let mut bench = Bench::new(1, 1);
+    let from = bench.log.len();
+    scans::tell_and_pay(&mut bench);
+    bench.log.drain(..from);
+    assert_eq!(text_of(&bench.log), include_str!("golden_scan_records.txt"));
 }
 
 #[test]

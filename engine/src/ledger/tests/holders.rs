@@ -305,8 +305,8 @@ fn codes_are_void_once_their_phone_is_cut_off() {
     assert_eq!(campus.pay(0, 0, 2), Approved);
     // Another phone: what the first may have shown is void, also what it showed ahead; the new one's next step isn't.
     assert_eq!(campus.ask(RIGHT, bind(0, 501)), Approved);
-    assert_eq!(campus.pay(0, 0, 3), CodeUsed);
-    assert_eq!(campus.pay(0, 1, 3), CodeUsed);
+    assert_eq!(campus.pay(0, 0, 3), CodeRevoked);
+    assert_eq!(campus.pay(0, 1, 3), CodeRevoked);
     campus.bench.time_ns += 2 * STEP_NS;
     assert_eq!(campus.pay(0, 0, 3), Approved);
     // The clock that codes are judged by is ahead of logged time: what can have been shown by it is void, too.
@@ -318,13 +318,13 @@ fn codes_are_void_once_their_phone_is_cut_off() {
     assert_eq!(moved, Approved);
     assert_eq!(
         (campus.pay(0, 3, 4), campus.pay(0, 4, 4), campus.pay(0, 5, 4)),
-        (CodeUsed, CodeUsed, Approved)
+        (CodeRevoked, CodeRevoked, Approved)
     );
     campus.bench.time_ns += 8 * STEP_NS;
     // Unbound: nothing any more, whatever the class says.
     campus.bench.done(Request::SetPolicy(SetPolicy { class: 0, policy: Policy::DEFAULT }));
     assert_eq!(campus.ask(RIGHT, unbind(502)), Approved);
-    assert_eq!(campus.pay(0, 0, 4), CodeUsed);
+    assert_eq!(campus.pay(0, 0, 4), CodeRevoked);
     campus.bench.time_ns += 2 * STEP_NS;
     assert_eq!(campus.pay(0, 0, 4), CodeNotBound);
     assert_eq!(campus.pay(1, 0, 4), Approved);

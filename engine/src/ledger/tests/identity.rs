@@ -3,7 +3,7 @@ use protocol::result_code::ResultCode;
 
 use super::bench::{Bench, NOON_NS, sale, uid};
 use crate::ledger::calendar::DAY_NS;
-use crate::ledger::command::{CodeVerdict, CutOff, OfflineFact, Request, SaleQuery};
+use crate::ledger::command::{Carried, CodeVerdict, CutOff, OfflineFact, Request, SaleQuery};
 use crate::ledger::decision::Decision;
 use crate::ledger::limits::{GAPS_MAX, SUSPENSE_PER_TERMINAL_DAY_MAX};
 use crate::ledger::record::RecordKind;
@@ -81,6 +81,7 @@ fn the_latest_suspense_records_arent_repeated_on_the_next_date() {
             till_time_ns: bench.time_ns,
             list: None,
             authentic: true,
+            carried: Carried::default(),
         };
         bench.fact(foreign).records
     };

@@ -5,7 +5,7 @@ use super::bench::{Bench, MERCHANT, sale, uid};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::calendar::DAY_NS;
 use crate::ledger::command::{
-    BindCard, OfflineFact, RegisterMerchant, Request, SetAccountTerms, SetPolicy, TillList,
+    BindCard, Carried, OfflineFact, RegisterMerchant, Request, SetAccountTerms, SetPolicy, TillList,
 };
 use crate::ledger::ledger_account::{Clearing, LedgerAccount};
 use crate::ledger::limits::{BLOCK_LIST_AGE_MAX_S, CLOCK_DRIFT_MAX_NS};
@@ -23,6 +23,7 @@ fn fact(bench: &Bench, sequence: u32, account: u32, amount_fen: i64) -> OfflineF
         till_time_ns: bench.time_ns,
         list: None,
         authentic: true,
+        carried: Carried::default(),
     }
 }
 

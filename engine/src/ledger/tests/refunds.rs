@@ -5,8 +5,8 @@ use super::bench::{Bench, MERCHANT, sale, uid};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::calendar::DAY_NS;
 use crate::ledger::command::{
-    CodeVerdict, OfflineFact, Refund, RegisterMerchant, RegisterTerminal, Request, Sale, SetAccountTerms,
-    SetPolicy, TerminalSlot, TillList,
+    Carried, CodeVerdict, OfflineFact, Refund, RegisterMerchant, RegisterTerminal, Request, Sale,
+    SetAccountTerms, SetPolicy, TerminalSlot, TillList,
 };
 use crate::ledger::ledger_account::{Clearing, LedgerAccount};
 use crate::ledger::record::RecordKind;
@@ -163,6 +163,7 @@ fn an_offline_debit_is_given_back_unless_it_is_held_for_review() {
         till_time_ns: bench.time_ns,
         list: None,
         authentic: true,
+        carried: Carried::default(),
     };
     bench.fact(unknown);
     assert_eq!(bench.refund(sale(0, 1, 7), sale(0, 1, 6), 100).outcome.code, ResultCode::RefundUnderReview);

@@ -1,7 +1,7 @@
 use protocol::result_code::ResultCode;
 
 use super::bench::{Bench, SECOND_NS, sale, uid};
-use crate::ledger::command::{CodeVerdict, OfflineFact};
+use crate::ledger::command::{Carried, CodeVerdict, OfflineFact};
 use crate::ledger::limits::{GAPS_MAX, REVERSAL_WINDOW_NS};
 use crate::ledger::record::RecordKind;
 use protocol::ids::{AccountId, CardCounter};
@@ -141,6 +141,7 @@ fn an_original_of_an_older_epoch_is_looked_up() {
         till_time_ns: bench.time_ns,
         list: None,
         authentic: true,
+        carried: Carried::default(),
     };
     assert_eq!(bench.fact(fact).short(), (ResultCode::Reversed, 1));
     assert_eq!(bench.fact(fact).short(), (ResultCode::Reversed, 0));

@@ -6,8 +6,8 @@ use protocol::ids::{AccountId, BusinessDate, CardCounter, CardUid, Epoch, Sequen
 use super::bench::{Bench, MERCHANT, SECOND_NS, sale, text, uid};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
-    AccountSelector, Balance, BindCard, CardDebit, Channel, CodeDebit, CodeVerdict, CutOff, OfflineFact,
-    RegisterMerchant, Request, Reversal, SetAccountTerms, TopUp,
+    AccountSelector, Balance, BindCard, CardDebit, Carried, Channel, CodeDebit, CodeVerdict, CutOff,
+    OfflineFact, RegisterMerchant, Request, Reversal, SetAccountTerms, TopUp,
 };
 use crate::ledger::snapshot;
 
@@ -58,6 +58,7 @@ fn command(random: &mut Random, clock: u32, time_ns: u64) -> Request<'static> {
                     nonce: u8::try_from(random.below(3)).unwrap(),
                 },
             },
+            key_version: 0,
             amount_fen,
         }),
         20..=22 => Request::TopUp(TopUp {
@@ -82,6 +83,7 @@ fn command(random: &mut Random, clock: u32, time_ns: u64) -> Request<'static> {
             till_time_ns: time_ns - random.below(4) * 20_000 * SECOND_NS,
             list: None,
             authentic: random.below(12) != 0,
+            carried: Carried::default(),
         }),
         37 => Request::BindCard(BindCard {
             account: AccountId(random.below_u32(ACCOUNTS)),

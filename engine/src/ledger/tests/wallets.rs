@@ -6,7 +6,7 @@ use protocol::result_code::ResultCode;
 use super::bench::{Bench, sale, uid};
 use crate::ledger::Decision;
 use crate::ledger::calendar::DAY_NS;
-use crate::ledger::command::{BindCard, CardDebit, CodeVerdict, OfflineFact, Request, SetPolicy};
+use crate::ledger::command::{BindCard, CardDebit, Carried, CodeVerdict, OfflineFact, Request, SetPolicy};
 use crate::ledger::limits::PAYLOAD_BYTES_MAX;
 use crate::ledger::record::RecordKind;
 use crate::ledger::registry::Policy;
@@ -242,6 +242,7 @@ fn an_old_cards_fact_finds_its_account() {
         till_time_ns,
         list: None,
         authentic: true,
+        carried: Carried::default(),
     };
     assert_eq!(bench.fact(fact).outcome.code, ResultCode::Approved);
     assert_eq!(bench.wallets(0), [3_700, -700, 3_000]);

@@ -13,8 +13,8 @@ use wal::{Clock, LogConfig, LogId};
 use super::*;
 use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
-    AccountClose, AccountSelector as Named, Adjust, BindCard, CardDebit, CardReplace, CardTap, Channel,
-    CodeDebit, CodeVerdict, CutOff, OfflineFact, OpenAccount, Opening, Refund, RegisterMerchant,
+    AccountClose, AccountSelector as Named, Adjust, BindCard, CardDebit, CardReplace, CardTap, Carried,
+    Channel, CodeDebit, CodeVerdict, CutOff, OfflineFact, OpenAccount, Opening, Refund, RegisterMerchant,
     RegisterTerminal, Reversal, Sale, SetAccountTerms, SetPolicy, TopUp, TopUpUndo, Void,
 };
 use crate::ledger::record::{RecordKind, Wallet};
@@ -213,8 +213,10 @@ impl Town {
                 self.codes += 1;
                 let verdict = CodeVerdict::Authentic { account, step: self.codes, nonce: 0 };
                 let digits = *b"00000000000000000000";
-                let done =
-                    self.ask(|sale| Request::CodeDebit(CodeDebit { sale, digits, verdict, amount_fen }));
+                let key_version = 0;
+                let done = self.ask(|sale| {
+                    Request::CodeDebit(CodeDebit { sale, digits, verdict, key_version, amount_fen })
+                });
                 if done.code.is_approved() {
                     self.sales.push((self.sequence, amount_fen));
                 }
@@ -264,6 +266,7 @@ impl Town {
                         till_time_ns: now_ns - 3 * DAY_NS,
                         list: None,
                         authentic: true,
+                        carried: Carried::default(),
                     })
                 });
             }
