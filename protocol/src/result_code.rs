@@ -277,6 +277,14 @@ codes! {
     InsufficientFunds = 620, Show, Remembered;
     /// The balance would leave the range of amounts.
     BalanceOverflow = 621, Stop, Remembered;
+    /// The tap was confirmed before, whichever way: nothing changes.
+    TapConfirmedBefore = 630, Done, Remembered;
+    /// The card was presented again, replaced or given back since: the tap stands as it was answered, and can't be confirmed
+    /// any more.
+    TapStands = 631, Done, Remembered;
+    /// The card was presented again since, and its counter said that the chip wasn't written: the tap was undone, nothing is
+    /// paid.
+    TapUndone = 632, Show, Remembered;
     /// The key version isn't the one after the current: another counter was first, or one was left out.
     CodeKeyNotNext = 640, Show, Remembered;
     /// The till has told of another sale, or of none, under the scanned sequence.
@@ -302,21 +310,16 @@ codes! {
     /// The account isn't frozen.
     NotFrozen = 656, Show, Remembered;
 
-    /// The tap was confirmed before, whichever way: nothing changes.
-    TapConfirmedBefore = 630, Done, Remembered;
-    /// The card was presented again, replaced or given back since: the tap stands as it was answered, and can't be confirmed
-    /// any more.
-    TapStands = 631, Done, Remembered;
-    /// The card was presented again since, and its counter said that the chip wasn't written: the tap was undone, nothing is
-    /// paid.
-    TapUndone = 632, Show, Remembered;
-
     /// The window for reversals (three days) has passed; only a refund can undo it.
     ReversalTooLate = 700, Show, Remembered;
     /// An offline fact is never reversed.
     ReversalOfOfflineFact = 701, Stop, Remembered;
     /// The named original isn't a sale that can be reversed (itself a reversal, or a refusal).
     NothingToReverse = 702, Show, Remembered;
+    /// The named original isn't an approved two-phase tap: there is no chip to be confirmed.
+    NothingToConfirm = 703, Stop, Remembered;
+    /// The named tap is another till's, which must confirm it itself.
+    TapOfAnotherTill = 704, Stop, Remembered;
     /// The sale was given back by refund, wholly or in part; only refunds can give back the rest.
     ReversalAfterRefund = 705, Show, Remembered;
     /// The named original isn't a sale of this till that can be voided: it never came, or it is no debit.
@@ -325,10 +328,6 @@ codes! {
     VoidOfOfflineFact = 707, Show, Remembered;
     /// The sale was voided before.
     AlreadyVoided = 708, Show, Remembered;
-    /// The named original isn't an approved two-phase tap: there is no chip to be confirmed.
-    NothingToConfirm = 703, Stop, Remembered;
-    /// The named tap is another till's, which must confirm it itself.
-    TapOfAnotherTill = 704, Stop, Remembered;
     /// The named original isn't a top-up that this counter took today, or it was undone before.
     NotUndoable = 709, Show, Remembered;
     /// The sale was reversed: there is nothing to void.

@@ -362,18 +362,18 @@ messages! {
         /// Undoes an earlier sale of this till.
         0x13 Reversal(Reversal), 32..=32, Live, TAKES_SEQUENCE, SELLERS
             => ReversalAnswer, 40..=40, Money(MoneyAnswer);
-        /// Gives a debit of this merchant back, wholly or in part.
-        0x16 Refund(Refund), 32..=32, Live, TAKES_SEQUENCE, ATTENDED
-            => RefundAnswer, 40..=40, Money(MoneyAnswer);
-        /// Undoes a sale of this till on the business date on which it was made.
-        0x17 Void(Reversal), 32..=32, Live, TAKES_SEQUENCE, ATTENDED
-            => VoidAnswer, 40..=40, Money(MoneyAnswer);
         /// Debits the account of a card whose chip the till writes afterwards, and confirms.
         0x14 CardTap(CardDebit), 32..=32, Live, TAKES_SEQUENCE, SELLERS
             => CardTapAnswer, 56..=56, Tap(TapAnswer);
         /// Says what became of the chip after a tap.
         0x15 TapConfirm(TapConfirm), 32..=32, Live, TAKES_SEQUENCE, SELLERS
             => TapConfirmAnswer, 40..=40, Money(MoneyAnswer);
+        /// Gives a debit of this merchant back, wholly or in part.
+        0x16 Refund(Refund), 32..=32, Live, TAKES_SEQUENCE, ATTENDED
+            => RefundAnswer, 40..=40, Money(MoneyAnswer);
+        /// Undoes a sale of this till on the business date on which it was made.
+        0x17 Void(Reversal), 32..=32, Live, TAKES_SEQUENCE, ATTENDED
+            => VoidAnswer, 40..=40, Money(MoneyAnswer);
         /// Takes back a top-up that this counter took, on the same business date.
         0x18 TopUpUndo(Reversal), 32..=32, Live, TAKES_SEQUENCE, COUNTERS
             => TopUpUndoAnswer, 40..=40, Money(MoneyAnswer);
