@@ -154,6 +154,11 @@ impl Fast {
                     return Err(format!("asked for the shard of {slot:?} twice"));
                 }
             }
+            Need::Account(id) => {
+                if known.account.replace(id) == Some(id) {
+                    return Err(format!("asked for the shard of account {id} twice"));
+                }
+            }
             Need::Record(number) => {
                 if known.record(number).is_some() {
                     return Err(format!("asked for record {number} twice"));

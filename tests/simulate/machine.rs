@@ -157,7 +157,7 @@ impl<'d> Machine<'d> {
                 Need::Sale { .. } => coverage.walks += 1,
                 Need::Record(_) => coverage.records_looked_up += 1,
                 Need::Refunds { .. } => coverage.refunds_looked_up += 1,
-                Need::Till(_) => {}
+                Need::Till(_) | Need::Account(_) => {}
                 Need::Order { .. } => coverage.orders_looked_up += 1,
                 Need::Password(_) | Need::NewPassword => {
                     coverage.passwords_looked_up += 1;

@@ -48,6 +48,8 @@ pub enum Need {
     },
     /// Nothing of the log, but the shard of a till that the command doesn't name: one of whose taps is to be undone.
     Till(TerminalSlot),
+    /// Nothing of the log, but the shard of an account that the command doesn't name: the one whose tap is confirmed.
+    Account(AccountId),
     /// Which record credited an order, if one did: in the index of orders, which must reach as far as `forgotten`.
     Order {
         /// The order.
@@ -68,7 +70,7 @@ impl Need {
         match self {
             Need::Sale { head, .. } | Need::Refunds { head, .. } => *head,
             Need::Record(number) => *number,
-            Need::Till(_) => RecordNumber(0),
+            Need::Till(_) | Need::Account(_) => RecordNumber(0),
             Need::Order { forgotten, .. } => *forgotten,
             // The vault isn't the log.
             Need::Password(_) | Need::NewPassword => RecordNumber(0),
@@ -87,6 +89,8 @@ pub struct Known {
     pub refunds: Option<Refunds>,
     /// A till whose shard is held, too.
     pub till: Option<TerminalSlot>,
+    /// An account whose shard is held, too.
+    pub account: Option<AccountId>,
     /// What the index says of an order. Valid while memory has every order of a record above the one that the index
     /// reached.
     pub order: Option<KnownOrder>,

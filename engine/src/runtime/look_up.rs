@@ -47,7 +47,7 @@ pub(super) fn decide(
 
 /// Answers one need of the log. Every record up to [`Need::newest`] must be durable.
 ///
-/// A till's shard costs nothing, a record by its number one look-up, an order one page of each run of the index that may have it. A sale costs a
+/// A till's shard, or an account's, costs nothing, a record by its number one look-up, an order one page of each run of the index that may have it. A sale costs a
 /// look-up for each record of its till since then, the refunds of a debit one for each record of its payer since then; what was
 /// known of the same before cuts that short.
 ///
@@ -64,6 +64,7 @@ pub fn answer(engine: &Engine, need: Need, known: &mut Known) -> Result<(), Engi
         }
         Need::Record(number) => known.record = Some(record(&reader, number)?),
         Need::Till(slot) => known.till = Some(slot),
+        Need::Account(id) => known.account = Some(id),
         Need::Order { key, forgotten } => {
             known.order = Some(engine.orders().look_up(&reader, key, forgotten)?);
         }

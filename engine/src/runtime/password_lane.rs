@@ -104,7 +104,12 @@ fn answer(
             known.password = Some(KnownPassword { of, verdict: vault.compare(of, password)? });
         }
         Need::NewPassword => known.stored = vault.store(&[vault.hash(password)])?.first().copied(),
-        Need::Sale { .. } | Need::Refunds { .. } | Need::Record(_) | Need::Till(_) | Need::Order { .. } => {
+        Need::Sale { .. }
+        | Need::Refunds { .. }
+        | Need::Record(_)
+        | Need::Order { .. }
+        | Need::Till(_)
+        | Need::Account(_) => {
             unreachable!("the log knows {need:?}")
         }
     }

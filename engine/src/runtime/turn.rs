@@ -14,7 +14,7 @@ use crate::ledger::record::PayloadBuffer;
 use crate::ledger::state::{account, holder, terminal_entry};
 use crate::ledger::terminal_entry::TerminalEntry;
 use crate::ledger::{
-    Command, Decision, Group, Known, Lead, Leads, Need, Parts, Request, Shard, ShardSet, Stamp, TerminalSlot,
+    Command, Decision, Group, Lead, Leads, Need, Parts, Request, Shard, ShardSet, Stamp, TerminalSlot,
     apply_posting, decide_with, shards_touched_with, touch_parts, touch_routes,
 };
 
@@ -39,6 +39,7 @@ pub struct Turn<'e> {
 /// Guards of some shards, by shard number.
 pub(super) struct HeldShards<'e> {
     guards: [Option<MutexGuard<'e, Shard>>; SHARDS_MAX],
+    shards: &'e [CachePadded<Mutex<Shard>>],
     shard_count: usize,
 }
 
@@ -152,19 +153,28 @@ impl Turn<'_> {
                 }
                 Reply::Outcome(*outcome)
             }
-            Decision::Needs(need) => self.with_order_ruled_out(command, lead, *need),
+            Decision::Needs(need) => self.with_what_is_at_hand(command, lead, *need),
             decision => Reply::of(decision),
         }
     }
 
-    /// Most orders are new, and memory is enough to say so: then nothing need be fetched.
-    #[cold]
-    fn with_order_ruled_out(&mut self, command: &Command<'_>, lead: Lead, need: Need) -> Reply {
-        let Need::Order { key, forgotten } = need else { return Reply::Needs(need) };
-        let Some(order) = self.routes.engine.orders().rule_out(key, forgotten) else {
-            return Reply::Needs(need);
-        };
-        let known = Known { order: Some(order), ..command.known.copied().unwrap_or_default() };
+    /// Decides again where nothing need be fetched: most orders are new, and memory is enough to say so; and a shard more is held
+    /// at once unless another has it.
+    #[inline(never)]
+    fn with_what_is_at_hand(&mut self, command: &Command<'_>, lead: Lead, need: Need) -> Reply {
+        let mut known = command.known.copied().unwrap_or_default();
+        let shard_mask = self.held.shard_count - 1;
+        match need {
+            Need::Order { key, forgotten } => {
+                known.order = self.routes.engine.orders().rule_out(key, forgotten);
+                if known.order.is_none() {
+                    return Reply::Needs(need);
+                }
+            }
+            Need::Till(slot) if self.held.takes(usize::from(slot.0) & shard_mask) => known.till = Some(slot),
+            Need::Account(id) if self.held.takes(id.0 as usize & shard_mask) => known.account = Some(id),
+            _ => return Reply::Needs(need),
+        }
         self.execute_led(&Command { request: command.request, known: Some(&known) }, lead)
     }
 
@@ -236,7 +246,15 @@ impl<'e> HeldShards<'e> {
         for shard in set.iter() {
             guards[shard] = Some(shards[shard].lock());
         }
-        HeldShards { guards, shard_count: shards.len() }
+        HeldShards { guards, shards, shard_count: shards.len() }
+    }
+
+    /// Takes one shard more, out of order: without waiting for it, so nobody can wait for ever. True when it is held.
+    fn takes(&mut self, shard: usize) -> bool {
+        if self.guards[shard].is_none() {
+            self.guards[shard] = self.shards[shard].try_lock();
+        }
+        self.has(shard)
     }
 
     fn has(&self, shard: usize) -> bool {

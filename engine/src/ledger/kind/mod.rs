@@ -138,10 +138,10 @@ pub fn shards_touched(directory: &Directory, shard_count: usize, command: &Comma
 pub fn shards_touched_with(shard_count: usize, command: &Command<'_>, lead: Lead) -> ShardSet {
     let layout = Layout::new(shard_count);
     let touched = command.request.shards(layout, lead);
-    match command.known.and_then(|known| known.till) {
-        Some(slot) => touched.with(ShardSet::one(layout.shard_of_terminal(slot))),
-        None => touched,
-    }
+    let Some(known) = command.known else { return touched };
+    let till = known.till.map(|slot| layout.shard_of_terminal(slot));
+    let account = known.account.map(|id| layout.shard_of_account(id));
+    till.into_iter().chain(account).fold(touched, |touched, shard| touched.with(ShardSet::one(shard)))
 }
 
 /// Those of one kind of request.

@@ -14,11 +14,13 @@
 //! | another till's, whatever it is | `TapOfAnotherTill` | refusal |
 //! | of an older epoch, or out of the ring | the log is asked first | |
 //!
+//! Whose the tap is, only the tap tells: the account's shard is asked for then ([`Need::Account`]).
+//!
 //! A tap that was confirmed as written and reversed since is `Reversed`. Sequence 0 of either is `SequenceZero`; the status of
 //! account and merchant doesn't matter. It is never too late for a confirmation.
 
 use protocol::card::ChipWrite;
-use protocol::ids::{Epoch, SaleId, Sequence, TerminalId};
+use protocol::ids::{AccountId, Epoch, SaleId, Sequence, TerminalId};
 use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{U16, U32, U64};
 
@@ -30,9 +32,10 @@ use crate::ledger::command::{Channel, Sale};
 use crate::ledger::decision::{Decision, Group};
 use crate::ledger::error::LedgerError;
 use crate::ledger::fold::Fold;
+use crate::ledger::known::Need;
 use crate::ledger::outcome_ring::{OutcomeMarks, RememberedOutcome};
 use crate::ledger::record::{Record, TapConfirmedRecord};
-use crate::ledger::shard::{Layout, Parts, ShardSet};
+use crate::ledger::shard::Parts;
 
 /// What became of the chip after a tap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,11 +57,6 @@ pub struct TapConfirm<'a> {
 impl<'a> Ask<'a> for TapConfirm<'a> {
     fn sale(&self) -> Option<&Sale<'a>> {
         Some(&self.sale)
-    }
-
-    /// Its account is known only from the tap.
-    fn also_touches(&self, layout: Layout) -> ShardSet {
-        ShardSet::all(layout.shard_count())
     }
 
     fn decide<P: Parts + ?Sized>(&self, desk: &Desk<'_, P>) -> Decision<'a> {
@@ -114,7 +112,11 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         confirm: &TapConfirm<'_>,
         outcome: &RememberedOutcome,
     ) -> Decision<'a> {
-        let person = outcome.debit.as_person().and_then(|id| self.person(id));
+        let payer = outcome.debit.as_person();
+        if let Some(id) = payer.filter(|id| !self.holds_account(case, *id)) {
+            return Decision::Needs(Need::Account(id));
+        }
+        let person = payer.and_then(|id| self.person(id));
         let tap = person
             .and_then(|person| Some((person, self.open_tap(person)?)))
             .filter(|(_, tap)| tap.record == outcome.record);
@@ -131,6 +133,12 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         };
         let person = Person { id: person.id, account: &undone.account };
         self.then(undone.record, |desk| desk.confirmed(case, person, confirm, outcome))
+    }
+
+    /// Whether an account's shard is the till's that asks, or what was asked for.
+    fn holds_account(&self, case: &Case<'_, '_>, id: AccountId) -> bool {
+        self.layout.shard_of_account(id) == self.layout.shard_of_terminal(case.sale.slot)
+            || self.known.is_some_and(|known| known.account == Some(id))
     }
 
     fn confirmed<'a>(

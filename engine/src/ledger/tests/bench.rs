@@ -174,6 +174,7 @@ impl Bench {
                     known.refunds = Some(found.expect("the chain is the account's"));
                 }
                 Need::Till(slot) => known.till = Some(slot),
+                Need::Account(id) => known.account = Some(id),
                 Need::Record(number) => known.record = Some(self.known_record(number)),
                 Need::Order { key, .. } => {
                     let credited = |number: &RecordNumber| {

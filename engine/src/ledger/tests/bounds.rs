@@ -28,7 +28,7 @@ use crate::ledger::command::{
     TapConfirm, Tender, TerminalSlot, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use crate::ledger::holder::PasswordRef;
-use crate::ledger::known::{Known, KnownOrder, KnownPassword, KnownRecord, PasswordVerdict};
+use crate::ledger::known::{Known, KnownOrder, KnownPassword, KnownRecord, Need, PasswordVerdict};
 use crate::ledger::limits::{
     ACCOUNT_CHANGE_LOOKS_MAX, ACCOUNT_QUERY_LOOKS_MAX, CARD_DEBIT_LOOKS_MAX, CARD_STATE_LOOKS_MAX,
     CARD_TAP_LOOKS_MAX, CODE_DEBIT_LOOKS_MAX, CODE_REVOKE_LOOKS_MAX, DIRECTORY_CHANGE_LOOKS_MAX,
@@ -250,7 +250,15 @@ impl Campus {
         let State { registry, directory, shards } = &mut self.state;
         let lead = Lead::of(directory, &command);
         shards_touched_with(shards.len(), &command, lead);
-        let decision = decide_with(registry, directory, shards, &command, lead, Stamp { number, time_ns });
+        let stamp = Stamp { number, time_ns };
+        let mut decision = decide_with(registry, directory, shards, &command, lead, stamp);
+        // Whose tap is confirmed is known by now, and it is decided again.
+        let account = if let Decision::Needs(Need::Account(id)) = decision { Some(id) } else { None };
+        let known = Known { account, ..known };
+        if account.is_some() {
+            let command = Command { request, known: Some(&known) };
+            decision = decide_with(registry, directory, shards, &command, lead, stamp);
+        }
         match decision {
             Decision::Done { outcome, group } => {
                 for record in group.records() {

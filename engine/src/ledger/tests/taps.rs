@@ -12,12 +12,13 @@ use crate::ledger::command::{
     Request, Sale, SaleQuery, SetAccountTerms, TapConfirm,
 };
 use crate::ledger::decision::Decision;
+use crate::ledger::known::Known;
 use crate::ledger::limits::REVERSAL_WINDOW_NS;
 use crate::ledger::open_taps::{Chip, open_tap};
 use crate::ledger::record::RecordKind;
 use crate::ledger::registry::TerminalKind;
 use crate::ledger::state::account;
-use crate::ledger::{Sizes, snapshot};
+use crate::ledger::{Command, Sizes, shards_touched, snapshot};
 
 use ChipWrite::{NotWritten, Unknown, Written};
 
@@ -77,6 +78,30 @@ fn a_tap_is_answered_written_and_confirmed() {
     assert_eq!(other.short(), (ResultCode::IdentityConflict, 1));
     assert_eq!(bench.tap(sale(0, 1, 3), 0, 8, 1).outcome.code, ResultCode::CardCounterReplayed);
     assert_eq!(bench.tap(sale(0, 1, 4), 0, 9, 1).short(), (ResultCode::Approved, 1));
+    bench.close();
+}
+
+/// Each tap is confirmed, so who confirms one holds up nobody but its till and its account.
+#[test]
+fn a_confirmation_holds_its_tills_shard_and_then_its_accounts() {
+    let mut bench = Bench::new(4, 4);
+    card_tap(&mut bench, sale(0, 1, 1), 3, 8, 650);
+    let written = TapConfirm {
+        sale: sale(0, 1, 2),
+        original_terminal: sale(0, 1, 2).terminal,
+        original_epoch: Epoch(1),
+        original_sequence: Sequence(1),
+        amount_fen: 650,
+        write: Written,
+    };
+    let shards = |known: &Known| {
+        let command = Command { request: Request::TapConfirm(written), known: Some(known) };
+        shards_touched(&bench.state.directory, 4, &command).iter().collect::<Vec<_>>()
+    };
+    assert_eq!(shards(&Known::default()), [0]);
+    assert_eq!(shards(&Known { account: Some(AccountId(3)), ..Known::default() }), [0, 3]);
+    // The bench holds no others.
+    assert_eq!(bench.run(Request::TapConfirm(written)).short(), (ResultCode::Approved, 1));
     bench.close();
 }
 
