@@ -583,8 +583,8 @@ impl Stream {
         let sale = self.sale(model, slot);
         let person = self.random.below(u64::from(PERSONS) + 1) as usize;
         // Few accounts often, so that they are locked.
-        let account = if self.random.chance(40) {
-            AccountSelector::Account(AccountId(self.random.below(3) as u32))
+        let account = if self.random.chance(60) {
+            AccountSelector::Account(AccountId(self.random.below(2) as u32))
         } else {
             self.selector(model)
         };

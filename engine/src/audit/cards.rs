@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use protocol::card::ReplaceReason;
 use protocol::ids::AccountId;
 
-use crate::ledger::calendar::day_of;
+use crate::ledger::calendar::{day_begins_ns, day_of};
 use crate::ledger::limits::CARD_REUSE_DAYS;
 use crate::ledger::record::{CardIssuedRecord, CardReplacedRecord};
 
@@ -15,8 +15,8 @@ struct Holding {
     account: AccountId,
     since_ns: u64,
     expires_day: u16,
-    /// The day on which it came back, or expired before that.
-    ended_day: Option<u16>,
+    /// When it came back, or expired before that.
+    ended_ns: Option<u64>,
 }
 
 /// Every card number that a record gave out.
@@ -37,7 +37,7 @@ impl Cards {
     /// # Errors
     /// What is wrong, in words; here and below.
     pub(super) fn bound(&mut self, card: u64, account: AccountId) -> Result<(), String> {
-        let holding = Holding { account, since_ns: 0, expires_day: 0, ended_day: None };
+        let holding = Holding { account, since_ns: 0, expires_day: 0, ended_ns: None };
         if let Some(owner) = self.owners.insert(card, Some(vec![holding])) {
             return Err(format!("card {card} was given out before, to {owner:?}"));
         }
@@ -88,13 +88,13 @@ impl Cards {
             Some(holdings) if holdings.is_empty() => (holdings, 0),
             Some(holdings) => (holdings, time_ns),
         };
-        let holding = Holding { account, since_ns, expires_day, ended_day: None };
+        let holding = Holding { account, since_ns, expires_day, ended_ns: None };
         match holdings.last().copied() {
             None => holdings.push(holding),
             Some(last) => {
                 let rests = last.account == account
-                    || last.ended_day.is_some_and(|ended| day >= ended + CARD_REUSE_DAYS);
-                if last.ended_day.is_none() || !rests {
+                    || last.ended_ns.is_some_and(|ended_ns| day >= day_of(ended_ns) + CARD_REUSE_DAYS);
+                if last.ended_ns.is_none() || !rests {
                     return Err(format!("card {card} is given out on day {day}; it was {last:?}"));
                 }
                 if last.account == account {
@@ -118,9 +118,8 @@ impl Cards {
         if let Some(Some(holdings)) = self.owners.get_mut(&card)
             && let Some(holding) = holdings.last_mut()
         {
-            let day = day_of(time_ns);
-            let expires = holding.expires_day;
-            holding.ended_day = Some(if expires == 0 { day } else { day.min(expires) });
+            let expires_ns = day_begins_ns(holding.expires_day);
+            holding.ended_ns = Some(if holding.expires_day == 0 { time_ns } else { time_ns.min(expires_ns) });
         }
     }
 
@@ -138,13 +137,20 @@ impl Cards {
 
     /// Who pays for a card's sale of this time, now or late: of its latest holders the two last are known.
     pub(super) fn owner_at(&self, card: u64, time_ns: u64) -> Option<AccountId> {
+        self.holding_at(card, time_ns).map(|holding| holding.account)
+    }
+
+    /// Whether who had a card at a time couldn't pay with it any more: it had expired, or come back.
+    pub(super) fn had_ended(&self, card: u64, time_ns: u64) -> bool {
+        self.holding_at(card, time_ns).is_some_and(|holding| {
+            let expired = holding.expires_day != 0 && time_ns >= day_begins_ns(holding.expires_day);
+            expired || holding.ended_ns.is_some_and(|ended_ns| time_ns >= ended_ns)
+        })
+    }
+
+    fn holding_at(&self, card: u64, time_ns: u64) -> Option<&Holding> {
         let holdings = self.owners.get(&card)?.as_ref()?;
-        holdings
-            .iter()
-            .rev()
-            .take(2)
-            .find(|holding| holding.since_ns <= time_ns)
-            .map(|holding| holding.account)
+        holdings.iter().rev().take(2).find(|holding| holding.since_ns <= time_ns)
     }
 
     /// The card that an account has now.

@@ -104,13 +104,14 @@ struct SizeArgs {
     /// Outcomes remembered in memory for each terminal: a power of two. Older ones are found in the log.
     #[arg(long, default_value_t = 1_024)]
     outcomes_per_terminal: usize,
-    /// Most two-phase taps that wait for their chip's confirmation at a time, over all shards; with as many as accounts it is never full.
-    #[arg(long, default_value_t = ACCOUNTS_MAX)]
-    open_taps_max: u32,
-    /// Most cards of which more is known than whose they are: that they expire, came back, or were another's before;
-    /// with as many as card numbers it is never full.
-    #[arg(long, default_value_t = 262_144)]
-    card_pasts_max: u32,
+    /// Most two-phase taps whose chips nobody knows to be written, over all shards: as many as accounts unless told otherwise,
+    /// which is never full.
+    #[arg(long)]
+    open_taps_max: Option<u32>,
+    /// Most cards of which more is known than whose they are: that they expire, came back, or were another's before. As many as
+    /// card numbers unless told otherwise, which is never full.
+    #[arg(long)]
+    card_pasts_max: Option<u32>,
 }
 
 impl SizeArgs {
@@ -121,8 +122,8 @@ impl SizeArgs {
             cards_max: self.cards_max,
             terminals_max: self.terminals_max,
             outcomes_per_terminal: self.outcomes_per_terminal,
-            open_taps_max: self.open_taps_max,
-            card_pasts_max: self.card_pasts_max,
+            open_taps_max: self.open_taps_max.unwrap_or(self.accounts_max),
+            card_pasts_max: self.card_pasts_max.unwrap_or(self.cards_max),
             ..Sizes::default()
         }
     }

@@ -16,6 +16,11 @@ pub fn day_of(time_ns: u64) -> u16 {
     u16::try_from(days).unwrap_or(u16::MAX)
 }
 
+/// When a +08:00 calendar day, in days since 2000-01-01, begins: nanoseconds since 1970-01-01 UTC.
+pub const fn day_begins_ns(day: u16) -> u64 {
+    (day as u64 + DAYS_TO_2000) * DAY_NS - CAMPUS_OFFSET_NS
+}
+
 /// How far into its +08:00 day a moment is.
 pub const fn campus_time_of_day_ns(time_ns: u64) -> u64 {
     time_ns.saturating_add(CAMPUS_OFFSET_NS) % DAY_NS
@@ -46,6 +51,14 @@ pub fn month_end(day: u16) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_begins_where_the_one_before_it_ends() {
+        for day in [1, 59, 9_824, u16::MAX] {
+            let begins_ns = day_begins_ns(day);
+            assert_eq!((day_of(begins_ns), day_of(begins_ns - 1)), (day, day - 1));
+        }
+    }
 
     #[test]
     fn months_agree_with_counting_day_by_day() {

@@ -3,6 +3,7 @@
 
 use protocol::ids::AccountId;
 
+use super::calendar::{day_begins_ns, day_of};
 use super::limits::CARD_REUSE_DAYS;
 
 /// A card's row.
@@ -12,13 +13,14 @@ pub struct CardPast {
     pub(super) since_ns: u64,
     /// When the holder before got it; 0 for its first one.
     pub(super) former_since_ns: u64,
+    /// When it came back, or expired if that was earlier; 0 = somebody has it, or it never came back.
+    pub(super) ended_ns: u64,
+    /// When it came back from the holder before, or expired; 0 without one.
+    pub(super) former_ended_ns: u64,
     /// The holder before, if it had one.
     pub(super) former: Option<AccountId>,
     /// The first +08:00 day on which it isn't taken any more; 0 = never.
     pub(super) expires_day: u16,
-    /// The +08:00 day on which it came back, or the one on which it expired before that; 0 = somebody has it, or it never came
-    /// back.
-    pub(super) ended_day: u16,
     /// What it was last given out as: [`protocol::card::CardKind`].
     pub(super) kind: u8,
 }
@@ -30,18 +32,35 @@ impl CardPast {
     }
 
     /// Whether somebody new may have it on a day.
-    pub(super) const fn may_be_given_out(&self, day: u16) -> bool {
-        self.came_back() && day >= self.ended_day.saturating_add(CARD_REUSE_DAYS)
+    pub(super) fn may_be_given_out(&self, day: u16) -> bool {
+        self.came_back() && day >= day_of(self.ended_ns).saturating_add(CARD_REUSE_DAYS)
+    }
+
+    /// Whether it was somebody else's before.
+    pub(super) const fn had_another(&self) -> bool {
+        self.former.is_some()
     }
 
     /// Whether it came back to the counter.
     pub(super) const fn came_back(&self) -> bool {
-        self.ended_day != 0
+        self.ended_ns != 0
     }
 
-    /// It comes back on a day.
-    pub(super) fn come_back(&mut self, day: u16) {
-        self.ended_day = if self.expires_day == 0 { day } else { day.min(self.expires_day) };
+    /// It comes back at a time.
+    pub(super) fn come_back(&mut self, time_ns: u64) {
+        self.ended_ns = match self.expires_day {
+            0 => time_ns,
+            day => time_ns.min(day_begins_ns(day)),
+        };
+    }
+
+    /// Whether who had it at a time, on this day of theirs, couldn't pay with it any more: it had expired, or come back.
+    pub(super) const fn had_ended(&self, time_ns: u64, day: u16) -> bool {
+        if time_ns < self.since_ns {
+            time_ns >= self.former_ended_ns
+        } else {
+            self.has_expired(day) || self.came_back() && time_ns >= self.ended_ns
+        }
     }
 
     /// Who had it at a time, when `holder` is who has it, or had it last; none for what is further back than its holder

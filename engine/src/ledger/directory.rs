@@ -107,6 +107,11 @@ impl Directory {
         self.pasts.get_mut(card_uid.0)
     }
 
+    /// Nothing is known of a card besides any more.
+    pub(super) fn forget_card_past(&mut self, card_uid: CardUid) {
+        self.pasts.remove(card_uid.0);
+    }
+
     /// Puts a row of a card there that has none.
     pub(super) fn insert_card_past(&mut self, card_uid: CardUid, past: CardPast) -> bool {
         let had_another = past.former.is_some();
@@ -126,8 +131,9 @@ impl Directory {
         else {
             return false;
         };
-        past.ended_day = 0;
+        let ended_ns = core::mem::take(&mut past.ended_ns);
         if holder != account {
+            past.former_ended_ns = ended_ns;
             past.former = Some(holder);
             past.former_since_ns = past.since_ns;
             past.since_ns = time_ns;

@@ -34,9 +34,10 @@ pub struct Sizes {
     pub outcomes_per_terminal: usize,
     /// Top-up orders remembered, over all shards. What is older is looked up outside of memory.
     pub orders_max: usize,
-    /// Two-phase taps that may be open at once, over all shards.
+    /// Two-phase taps that may be open at once, over all shards. With as many as accounts there is always room.
     pub open_taps_max: u32,
-    /// Cards of which more is known than whose they are: that they expire, came back, or were another's before.
+    /// Cards of which more is known than whose they are: that they expire, came back, or were another's before. With as many as
+    /// card numbers there is always room.
     pub card_pasts_max: u32,
 }
 
@@ -50,8 +51,8 @@ impl Default for Sizes {
             merchants_max: 4_096,
             outcomes_per_terminal: 1_024,
             orders_max: 262_144,
-            open_taps_max: 16_384,
-            card_pasts_max: 65_536,
+            open_taps_max: 65_536,
+            card_pasts_max: 131_072,
         }
     }
 }
@@ -81,8 +82,8 @@ impl Sizes {
         if self.orders_max == 0 || self.orders_max > 1 << 28 {
             return bad("orders_max", self.orders_max as u64, "from 1 to 2^28");
         }
-        if self.open_taps_max == 0 || self.open_taps_max > 1 << 24 {
-            return bad("open_taps_max", u64::from(self.open_taps_max), "from 1 to 2^24");
+        if self.open_taps_max == 0 || self.open_taps_max > LedgerAccount::NUMBER_MAX {
+            return bad("open_taps_max", u64::from(self.open_taps_max), "from 1 to 2^28 - 1");
         }
         if self.card_pasts_max == 0 || self.card_pasts_max > LedgerAccount::NUMBER_MAX {
             return bad("card_pasts_max", u64::from(self.card_pasts_max), "from 1 to 2^28 - 1");

@@ -6,7 +6,14 @@ use engine::ledger::registry::TerminalKind;
 use protocol::card::{CardKind, CardTerms, ReplaceReason};
 use protocol::result_code::ResultCode;
 
-use super::{Answer, Ask, Body, CardOwner, Deed, Holding, Model, Other, Wallets, answer};
+use super::{Answer, Ask, Body, CardOwner, Deed, Holding, Model, Other, Wallets, answer, day_of};
+
+const DAY_NS: u64 = 86_400_000_000_000;
+
+/// When a day begins: days are the campus's, eight hours ahead, and the first of 2000 is day 0.
+fn begins_ns(day: u16) -> u64 {
+    (u64::from(day) + 10_957) * DAY_NS - DAY_NS / 3
+}
 
 impl Model {
     pub(super) fn card_issue(&mut self, r: &CardIssue<'_>) -> Answer {
@@ -224,20 +231,20 @@ impl Model {
             return vec![ResultCode::CardTaken];
         }
         let latest = self.holdings.get(&card_uid).and_then(|holdings| holdings.last());
-        match latest.and_then(|holding| holding.ended_day) {
+        match latest.and_then(|holding| holding.ended_ns) {
             None => vec![ResultCode::CardNotReusable],
             Some(_) if to == Some(owner) => Vec::new(),
-            Some(day) if self.today() >= day + 30 => Vec::new(),
+            Some(ended_ns) if self.today() >= day_of(ended_ns) + 30 => Vec::new(),
             Some(_) => vec![ResultCode::CardNotReusableYet],
         }
     }
 
     /// A card is at the counter again: who has it next is another, or the same one.
     fn come_back(&mut self, card_uid: u64) {
-        let today = self.today();
+        let now_ns = self.time_ns;
         if let Some(holding) = self.holdings.get_mut(&card_uid).and_then(|holdings| holdings.last_mut()) {
-            let expired = Some(holding.expires_day).filter(|day| *day != 0);
-            holding.ended_day = Some(expired.map_or(today, |day| day.min(today)));
+            let expired = Some(holding.expires_day).filter(|day| *day != 0).map(begins_ns);
+            holding.ended_ns = Some(expired.map_or(now_ns, |expired_ns| expired_ns.min(now_ns)));
         }
     }
 
@@ -248,22 +255,25 @@ impl Model {
         self.cards.insert(card_uid, CardOwner::Account(account));
         let holdings = self.holdings.entry(card_uid).or_default();
         match holdings.last_mut().filter(|holding| holding.account == account) {
-            Some(holding) => (holding.expires_day, holding.ended_day) = (expires_day, None),
+            Some(holding) => (holding.expires_day, holding.ended_ns) = (expires_day, None),
             None => {
                 let since_ns = if holdings.is_empty() { 0 } else { time_ns };
-                holdings.push(Holding { account, since_ns, expires_day, ended_day: None });
+                holdings.push(Holding { account, since_ns, expires_day, ended_ns: None });
             }
         }
     }
 
-    /// Who had a card at a time; the last two who had it are remembered.
-    pub(super) fn holder_at(&self, card_uid: u64, time_ns: u64) -> Option<u32> {
+    /// Who had a card at a time, and whether it was too late to pay with it; the last two who had it are remembered.
+    pub(super) fn holder_at(&self, card_uid: u64, time_ns: u64) -> Option<(u32, bool)> {
         match self.cards.get(&card_uid) {
             Some(CardOwner::Account(_)) => {}
             _ => return None,
         }
         let latest = self.holdings[&card_uid].iter().rev().take(2);
-        latest.into_iter().find(|holding| holding.since_ns <= time_ns).map(|holding| holding.account)
+        let holding = latest.into_iter().find(|holding| holding.since_ns <= time_ns)?;
+        let expired = holding.expires_day != 0 && day_of(time_ns) >= holding.expires_day;
+        let came_back = holding.ended_ns.is_some_and(|ended_ns| time_ns >= ended_ns);
+        Some((holding.account, expired || came_back))
     }
 
     /// Whether the account's card has expired by a day.

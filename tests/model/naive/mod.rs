@@ -417,7 +417,7 @@ struct Holding {
     since_ns: u64,
     expires_day: u16,
     /// The day it came back, or expired before that.
-    ended_day: Option<u16>,
+    ended_ns: Option<u64>,
 }
 
 #[derive(Debug)]

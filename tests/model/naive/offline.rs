@@ -66,7 +66,7 @@ impl Model {
         flagged |= r.list.is_some_and(|list| list.age_s > ONE_DAY_S);
         let since_ns = r.carried.offline_since_ns;
         flagged |= since_ns != 0 && r.till_time_ns > since_ns + 3 * u64::from(ONE_DAY_S) * 1_000_000_000;
-        let payer = self.holder_at(r.card_uid.0, r.till_time_ns);
+        let (payer, too_late) = self.holder_at(r.card_uid.0, r.till_time_ns).unzip();
         if let Some(id) = payer {
             let account = &self.accounts[id as usize];
             let policy = self.policy(account.class);
@@ -84,8 +84,7 @@ impl Model {
                 r.list.is_none_or(|list| list.age_s > ONE_DAY_S || !self.lacks(list.version, r.card_uid.0));
             self.owe(Other::LostCards, -r.amount_fen);
         } else if let Some(id) = payer {
-            let current = self.accounts[id as usize].card == Some(r.card_uid.0);
-            flagged |= current && self.has_expired(id, day);
+            flagged |= too_late == Some(true);
             let policy = self.policy(self.accounts[id as usize].class);
             let account = &mut self.accounts[id as usize];
             flagged |= account.status != AccountStatus::Open;

@@ -7,7 +7,7 @@ use super::Checker;
 use crate::audit::report::Check;
 use crate::ledger::calendar::day_of;
 use crate::ledger::ledger_account::{Clearing, LedgerAccount, LedgerClass};
-use crate::ledger::record::{Liability, MoneyRecord, OfflineDebitRecord, Record};
+use crate::ledger::record::{Liability, MoneyFlags, MoneyRecord, OfflineDebitRecord, Record};
 
 impl Checker<'_> {
     /// What is paid out is paid by an account that is closed behind it, and what it says of the holder's part is so.
@@ -119,6 +119,10 @@ impl Checker<'_> {
         let lost = self.cards.was_lost(r.card_uid.get(), r.till_time_ns.get()) && owner.is_some();
         self.check(lost == (liability != Liability::Holder), Check::Card, || {
             format!("card {} was lost: {lost}, and {liability:?} bears it", r.card_uid)
+        });
+        let ended = payer.is_some() && self.cards.had_ended(r.card_uid.get(), r.till_time_ns.get());
+        self.check(!ended || r.money.money_flags().has(MoneyFlags::NOT_OPEN), Check::Card, || {
+            format!("card {} had expired or come back, and its sale isn't to be reviewed", r.card_uid)
         });
         let lost_cards = LedgerAccount::clearing(Clearing::LostCards);
         self.check((r.money.debit_account() == lost_cards) == lost, Check::Sides, || {

@@ -23,7 +23,6 @@ use zerocopy::little_endian::U64;
 use super::{Case, Desk, Person};
 use crate::ledger::account::{Account, AccountStatus};
 use crate::ledger::apply::Setting;
-use crate::ledger::calendar::day_of;
 use crate::ledger::card_past::CardPast;
 use crate::ledger::command::{AccountSelector, Channel, Sale};
 use crate::ledger::decision::{Decision, Group};
@@ -161,7 +160,8 @@ impl<'s, P: Parts + ?Sized> Desk<'s, P> {
         }
     }
 
-    /// Whether the directory has no place for the card, or for what is known of it besides.
+    /// Whether the directory has no place for the card, or for what is known of it besides: that is forgotten once its own
+    /// holder has it again.
     fn is_full_for(&self, wanted: &Wanted) -> bool {
         let Wanted { card_uid, deed, terms, .. } = *wanted;
         let is_new = deed == Deed::GivesOut && self.directory.card(card_uid) == CardRoute::Unknown;
@@ -264,7 +264,10 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
             return Err(self.bad("card_uid"));
         }
         let is_standard = (kind, expires_day) == (CardKind::Standard.number(), 0);
-        if !is_standard || self.directory.card_past(card_uid).is_some() {
+        let had_another = self.directory.card_past(card_uid).is_some_and(CardPast::had_another);
+        if is_standard && !had_another {
+            self.directory.forget_card_past(card_uid);
+        } else {
             let past = self.card_past(card_uid)?;
             (past.kind, past.expires_day) = (kind, expires_day);
         }
@@ -273,8 +276,8 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
 
     /// A card comes back to the counter.
     pub(super) fn come_back(&mut self, card_uid: CardUid) -> Result<(), LedgerError> {
-        let day = day_of(self.time_ns);
-        self.card_past(card_uid)?.come_back(day);
+        let time_ns = self.time_ns;
+        self.card_past(card_uid)?.come_back(time_ns);
         Ok(())
     }
 

@@ -23,11 +23,11 @@
 //!
 //! **Flagged** (`ApprovedFlagged`, the merchant's share is held back): above the class's limit for one offline
 //! sale; its own day above the class's offline limit for a day (both inclusive); available balance under the
-//! class's floor after it; dated ahead of logged time by more than the drift; card unknown, or the current one and expired by
-//! its own day; account not open or merchant not trading; borne by the merchant; the till judged the card by a block-list older
-//! than [`BLOCK_LIST_AGE_MAX_S`], or had sold offline for more than [`OFFLINE_DAYS_MAX`] days (both inclusive). What the holder
-//! doesn't bear is held to the class's limits all the same. Its own day is the +08:00 day of the till's time, at latest the day of
-//! logged time.
+//! class's floor after it; dated ahead of logged time by more than the drift; card unknown, or dated after it had expired or
+//! come back, so that a till's clock alone charges no former holder unseen; account not open or merchant not trading; borne by
+//! the merchant; the till judged the card by a block-list older than [`BLOCK_LIST_AGE_MAX_S`], or had sold offline for more than
+//! [`OFFLINE_DAYS_MAX`] days (both inclusive). What the holder doesn't bear is held to the class's limits all the same. Its own
+//! day is the +08:00 day of the till's time, at latest the day of logged time.
 //!
 //! Where it is the counter of the card's open tap, the chip wasn't written by that: see [`super::presentation`].
 //!
@@ -43,7 +43,7 @@ use super::debit::covers;
 use super::identity::{Standing, remembered_outcome};
 use super::scan_pay::scanned_digest;
 use super::{Ask, Case, Desk, Person, channel_wallet};
-use crate::ledger::account::AccountStatus;
+use crate::ledger::account::{Account, AccountStatus, Marks};
 use crate::ledger::apply::Posting;
 use crate::ledger::calendar::{DAY_NS, day_of};
 use crate::ledger::command::TerminalSlot;
@@ -240,7 +240,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             let account = person.account;
             let policy = self.registry.policy(account.class);
             let day_fen = account.spent_on_fen(day) + r.amount_fen;
-            let expired = account.card_uid == r.card_uid.0 && self.has_expired(account, day);
+            let ended = self.had_ended(account, r, day);
             let flags = flags
                 .with_if(r.amount_fen > i64::from(policy.offline_debit_max_fen), MoneyFlags::OVER_SALE_LIMIT)
                 .with_if(day_fen > i64::from(policy.offline_day_max_fen), MoneyFlags::OVER_DAY_LIMIT);
@@ -262,7 +262,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
                 money.channel_wallet = channel_wallet(case.channel, Wallet::Card);
                 let flags = flags
                     .with_if(!covers(&floor, account.available_fen(), r.amount_fen), MoneyFlags::BELOW_FLOOR)
-                    .with_if(account.status != AccountStatus::Open || expired, MoneyFlags::NOT_OPEN);
+                    .with_if(account.status != AccountStatus::Open || ended, MoneyFlags::NOT_OPEN);
                 (flags, self.layout.shard_of_account(person.id))
             }
         } else {
@@ -302,6 +302,14 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
 }
 
 impl<P: Parts + ?Sized> Desk<'_, P> {
+    /// Whether a card of this account had expired, or come back, by the till's time. Only of one that isn't the current card, or
+    /// that expires, more is looked at.
+    fn had_ended(&self, account: &Account, r: &OfflineFact<'_>, day: u16) -> bool {
+        let may_have = account.card_uid != r.card_uid.0 || account.marks.has(Marks::CARD_EXPIRES);
+        let past = may_have.then(|| self.directory.card_past(r.card_uid)).flatten();
+        past.is_some_and(|past| past.had_ended(r.till_time_ns, day))
+    }
+
     /// Who bears what a person's card paid. Only of a card that isn't the current one, or is lost, more is looked at.
     fn liability(&self, person: Person<'_>, r: &OfflineFact<'_>) -> Liability {
         if person.account.card_uid == r.card_uid.0 && !person.account.card_lost {

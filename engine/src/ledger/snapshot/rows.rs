@@ -202,16 +202,16 @@ row! {
 
 row! {
     /// In order of card number.
-    CardPastRow, tag 13, 40 bytes {
+    CardPastRow, tag 13, 48 bytes {
         card_uid: U64,
         since_ns: U64,
         former_since_ns: U64,
+        ended_ns: U64,
+        former_ended_ns: U64,
         former: U32,
         expires_day: U16,
-        ended_day: U16,
         kind: u8,
         has_former: u8,
-        reserved: [u8; 6],
     }
 }
 
@@ -528,11 +528,11 @@ impl From<&(CardUid, CardPast)> for CardPastRow {
             since_ns: past.since_ns.into(),
             former_since_ns: past.former_since_ns.into(),
             former: past.former.map_or(0, |former| former.0).into(),
+            ended_ns: past.ended_ns.into(),
+            former_ended_ns: past.former_ended_ns.into(),
             expires_day: past.expires_day.into(),
-            ended_day: past.ended_day.into(),
             kind: past.kind,
             has_former: past.former.is_some().into(),
-            reserved: [0; 6],
         }
     }
 }
@@ -563,8 +563,9 @@ impl CardPastRow {
                 1 => Some(AccountId(self.former.get())),
                 _ => return None,
             },
+            ended_ns: self.ended_ns.get(),
+            former_ended_ns: self.former_ended_ns.get(),
             expires_day: self.expires_day.get(),
-            ended_day: self.ended_day.get(),
             kind: self.kind,
         };
         Some((CardUid(self.card_uid.get()), past))

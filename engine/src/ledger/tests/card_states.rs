@@ -5,7 +5,7 @@ use protocol::ids::{AccountId, CardCounter, CardUid};
 use protocol::result_code::ResultCode;
 
 use super::account_close::{bench, close_of};
-use super::bench::{Answer, Bench, sale, small_sizes, text, uid};
+use super::bench::{Answer, Bench, SECOND_NS, sale, small_sizes, text, uid};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::calendar::{DAY_NS, day_of};
 use crate::ledger::command::{
@@ -125,8 +125,9 @@ fn a_visitors_card_is_taken_up_to_its_last_day() {
         ResultCode::Approved
     );
     assert_eq!(tap(&mut bench, 6, 71, 1), ResultCode::Approved);
-    // What the old one brings now wasn't made by the current card.
-    assert_eq!(late(&mut bench, 3, 70, today_ns).outcome.code, ResultCode::Approved);
+    // Whether it still is the current card makes no difference to what the old one brings.
+    assert_eq!(late(&mut bench, 3, 70, yesterday_ns).outcome.code, ResultCode::Approved);
+    assert_eq!(late(&mut bench, 4, 70, today_ns).outcome.code, ResultCode::ApprovedFlagged);
     bench.time_ns += 400 * DAY_NS;
     assert_eq!(tap(&mut bench, 7, 71, 2), ResultCode::CardExpired);
     assert_eq!(give_back(&mut bench, 3, 1, 71).short(), (ResultCode::Approved, 1));
@@ -234,6 +235,8 @@ fn a_number_comes_to_somebody_else_after_thirty_days_and_late_sales_find_who_had
     let until = terms(CardKind::Visitor, today + 100);
     assert_eq!(issue(&mut bench, 1, 1, 70, until).outcome.code, ResultCode::Approved);
     let with_first_ns = bench.time_ns;
+    bench.time_ns += SECOND_NS;
+    let came_back_ns = bench.time_ns;
     // It is somebody's, then it has just come back.
     assert_eq!(issue(&mut bench, 2, 2, 70, until).short(), (ResultCode::CardTaken, 1));
     let blocked = |bench: &Bench| bench.state.registry.block_list().blocked(CardUid(70)).is_some();
@@ -256,7 +259,11 @@ fn a_number_comes_to_somebody_else_after_thirty_days_and_late_sales_find_who_had
     let told = |answer: Answer| (answer.outcome.code, answer.outcome.account);
     let approved = |id| (ResultCode::Approved, Some(AccountId(id)));
     assert_eq!(told(late(&mut bench, 1, 70, with_first_ns)), approved(1));
-    assert_eq!(told(late(&mut bench, 2, 70, handed_over_ns - 1)), approved(1));
+    assert_eq!(told(late(&mut bench, 8, 70, came_back_ns - 1)), approved(1));
+    // By its till's clock alone it is the first holder's: somebody looks at that.
+    let to_be_looked_at = (ResultCode::ApprovedFlagged, Some(AccountId(1)));
+    assert_eq!(told(late(&mut bench, 9, 70, came_back_ns)), to_be_looked_at);
+    assert_eq!(told(late(&mut bench, 2, 70, handed_over_ns - 1)), to_be_looked_at);
     assert_eq!(told(late(&mut bench, 3, 70, handed_over_ns)), approved(2));
     // The first holder's late sale says nothing of the second's card.
     let counters = |bench: &Bench, id| {
@@ -324,9 +331,13 @@ fn a_full_table_of_what_is_known_of_cards_is_busy() {
     assert_eq!(bench.run(close(uid(2))).short(), (ResultCode::Busy, 0));
     // What is wrong is said all the same, however full it is.
     assert_eq!(give_back(&mut bench, 3, 2, 4_711).short(), (ResultCode::UnknownCard, 1));
+    // Its holder's again, as it was: there is room for another.
+    assert_eq!(issue(&mut bench, 4, 1, uid(1).0, CardTerms::STANDARD).outcome.code, ResultCode::Approved);
+    assert_eq!(give_back(&mut bench, 5, 2, uid(2).0).outcome.code, ResultCode::Approved);
+    assert_eq!(give_back(&mut bench, 6, 1, uid(1).0).short(), (ResultCode::Busy, 0));
     // What has a row needs no other, and a standard card none.
-    assert_eq!(give_back(&mut bench, 4, 0, 70).outcome.code, ResultCode::Approved);
-    assert_eq!(replace(&mut bench, 5, 2, 72, CardTerms::STANDARD).outcome.code, ResultCode::Approved);
+    assert_eq!(give_back(&mut bench, 6, 0, 70).outcome.code, ResultCode::Approved);
+    assert_eq!(replace(&mut bench, 7, 1, 72, CardTerms::STANDARD).outcome.code, ResultCode::Approved);
     let mut bytes = Vec::new();
     let state = &bench.state;
     snapshot::write(&state.registry, &state.directory, &state.shards, &mut bytes).unwrap();
