@@ -24,6 +24,7 @@ mod card_issue;
 mod card_replace;
 mod card_return;
 mod cash_top_up;
+mod chip_tap;
 mod loss;
 mod password_set;
 mod refund;
@@ -156,9 +157,11 @@ impl Entry {
     }
 }
 
-fn money<'a>(answer: &'a Answer<'_>) -> Option<&'a MoneyAnswer> {
+/// What an answer to a request that takes a sequence says, whatever else it says.
+pub(crate) fn money<'a>(answer: &'a Answer<'_>) -> Option<&'a MoneyAnswer> {
     match answer {
         Answer::Money(money) => Some(money),
+        Answer::Tap(tap) => Some(&tap.money),
         _ => None,
     }
 }
@@ -282,6 +285,10 @@ deeds! {
     CardReplace(card_replace::CardReplace), "card-replace", CardReplace, 1, Takes;
     /// A counter takes a card back.
     CardReturn(card_return::CardReturn), "card-return", CardReturn, 1, Nothing;
+    /// A person taps at a till that writes chips.
+    ChipTap(chip_tap::ChipTap), "chip-tap", CardTap, 1, Takes;
+    /// The till has written the chip.
+    ChipWritten(chip_tap::ChipWritten), "chip-written", TapConfirm, 1, Nothing;
     /// A counter gives a person a query password.
     PasswordSet(password_set::PasswordSet), "password-set", PasswordSet, 2, Nothing;
     /// A person binds a phone.

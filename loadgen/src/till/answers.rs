@@ -136,7 +136,7 @@ impl Till {
     ) {
         let completion = live.completion(now_ns, self.disturbed);
         let approved = code.is_approved();
-        if let (Some(entry), Answer::Money(money)) = (entry, answer) {
+        if let (Some(entry), Some(money)) = (entry, crate::deed::money(answer)) {
             let state = if approved { SaleState::Approved } else { SaleState::Refused };
             world.log.close(entry, state, code.number(), money.record.0);
             let account = world.log.entry(entry).account;

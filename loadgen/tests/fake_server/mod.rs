@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex};
 
 use loadgen::{Campus, CampusCodeKey, CampusHolder, CampusTill, HexKey};
 use protocol::answer::{
-    AccountStatus, Answer, BalanceAnswer, BatchAnswer, BatchLine, BillAnswer, BlockListAnswer,
+    AccountStatus, Answer, BalanceAnswer, BatchAnswer, BatchLine, BillAnswer, BlockListAnswer, Chip,
     ClassRulesAnswer, HeartbeatAnswer, MealPeriodsAnswer, MoneyAnswer, StatementAnswer, StatementMore,
+    TapAnswer,
 };
 use protocol::bill::{BillLine, BillLineKind};
 use protocol::block_list;
@@ -19,7 +20,7 @@ use protocol::ids::{AccountId, BusinessDate, Epoch, MerchantId, RecordNumber, Sa
 use protocol::keys::Key128;
 use protocol::mac::Cmac128;
 use protocol::payment_code;
-use protocol::request::{AccountSelector, Request, Reversal};
+use protocol::request::{AccountSelector, CardDebit, Request, Reversal};
 use protocol::result_code::ResultCode;
 use protocol::sign_in::{ServerHandshake, Welcome};
 use protocol::terminal_kind::TerminalKind;
@@ -241,16 +242,22 @@ impl Books {
                 block_list_version: 1,
                 code_key_version: 0,
             }),
-            Request::CardDebit(debit) => {
-                let account = self.account_of_card(debit.card_uid.0);
-                if self.sales.contains_key(&sale) {
-                    self.money(sale, account, debit.amount_fen)
-                } else if self.lost.contains(&account) {
-                    money(&self.store(sale, ResultCode::CardLost, account, debit.amount_fen))
-                } else if self.card_of(account) == debit.card_uid.0 {
-                    self.money(sale, account, debit.amount_fen)
-                } else {
-                    money(&self.store(sale, ResultCode::CardNotCurrent, account, debit.amount_fen))
+            Request::CardDebit(debit) => Answer::Money(self.tap(sale, debit)),
+            Request::CardTap(debit) => {
+                let money = self.tap(sale, debit);
+                let chip = Chip { balance_fen: 0, counter: debit.card_counter };
+                Answer::Tap(TapAnswer { money, chip: money.code.is_approved().then_some(chip) })
+            }
+            Request::TapConfirm(confirm) => {
+                let (epoch, sequence) = (confirm.original_epoch, confirm.original_sequence);
+                let tap = self.sales.get(&SaleId { epoch, sequence, ..sale }).copied();
+                let account = tap.map_or(u32::MAX, |tap| tap.account);
+                let amount_fen = confirm.amount_fen;
+                let stands = tap.is_some_and(|tap| tap.code.is_approved() && tap.amount_fen == amount_fen);
+                let code = if stands { ResultCode::Approved } else { ResultCode::NothingToConfirm };
+                match self.sales.get(&sale) {
+                    Some(done) => money(done),
+                    None => money(&self.store(sale, code, account, amount_fen)),
                 }
             }
             Request::CodeDebit(debit) => {
@@ -438,7 +445,6 @@ impl Books {
             | Request::Adjust(_)
             | Request::AdjustDecide(_)
             | Request::Adjustments(_) => unreachable!("the generator is no operator"),
-            Request::CardTap(_) | Request::TapConfirm(_) => unreachable!("no till of a load writes chips"),
             Request::AccountClose(_) => unreachable!("nobody leaves in a load"),
         }
     }
@@ -519,6 +525,20 @@ impl Books {
         money(&self.debit(sale, account, amount_fen, false))
     }
 
+    /// A tap, in one phase or in two.
+    fn tap(&mut self, sale: SaleId, debit: &CardDebit) -> MoneyAnswer {
+        let account = self.account_of_card(debit.card_uid.0);
+        let refused = if self.lost.contains(&account) {
+            Some(ResultCode::CardLost)
+        } else {
+            (self.card_of(account) != debit.card_uid.0).then_some(ResultCode::CardNotCurrent)
+        };
+        money_of(&match refused.filter(|_| !self.sales.contains_key(&sale)) {
+            Some(code) => self.store(sale, code, account, debit.amount_fen),
+            None => self.debit(sale, account, debit.amount_fen, false),
+        })
+    }
+
     fn debit(&mut self, sale: SaleId, account: u32, amount_fen: i64, offline: bool) -> Sale {
         if let Some(done) = self.sales.get(&sale) {
             return *done;
@@ -560,7 +580,11 @@ impl Books {
 }
 
 fn money(done: &Sale) -> Answer<'static> {
-    Answer::Money(MoneyAnswer {
+    Answer::Money(money_of(done))
+}
+
+fn money_of(done: &Sale) -> MoneyAnswer {
+    MoneyAnswer {
         code: done.code,
         repeat: false,
         account: (done.account != u32::MAX).then_some(AccountId(done.account)),
@@ -568,7 +592,7 @@ fn money(done: &Sale) -> Answer<'static> {
         balance_after_fen: 0,
         record: RecordNumber(done.record),
         server_time_ns: 0,
-    })
+    }
 }
 
 fn text_of(padded: &[u8]) -> String {

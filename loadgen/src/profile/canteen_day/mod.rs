@@ -33,7 +33,8 @@ pub(super) use desks::plan_desks;
 
 use super::lunch::{self, LunchConfig};
 use super::{
-    Intent, IntentAction, Patrons, PlanScope, TillPlan, validate_duration, validate_exponent, validate_share,
+    Intent, IntentAction, Patrons, PlanScope, Tender, TillPlan, validate_duration, validate_exponent,
+    validate_share,
 };
 use crate::config::SECOND_NS;
 use crate::deed::{DeedKind, Errand};
@@ -92,6 +93,8 @@ pub struct CanteenDayConfig {
     pub code_share: f64,
     /// Share of the people who first ask the till for their balance. 0.03 unless set.
     pub query_share: f64,
+    /// Share of the tills that write chips: a card is tapped there in two phases. 0.1 unless set, and one till at least.
+    pub chip_till_share: f64,
     /// Share of the sales that their cashier asks for again. 0.001 unless set.
     pub sale_query_share: f64,
     /// Share of the sales that their cashier undoes. 0.002 unless set.
@@ -177,6 +180,7 @@ impl Default for CanteenDayConfig {
             counter_hours: vec![hours(9, 0, 11, 0), hours(14, 0, 17, 0)],
             code_share: 0.3,
             query_share: 0.03,
+            chip_till_share: 0.1,
             sale_query_share: 0.001,
             void_share: 0.002,
             refund_share: 0.001,
@@ -237,6 +241,7 @@ impl CanteenDayConfig {
             self.lunch_of(meal).validate()?;
         }
         for (name, share) in [
+            ("chip-till-share", self.chip_till_share),
             ("sale-query-share", self.sale_query_share),
             ("void-share", self.void_share),
             ("refund-share", self.refund_share),
@@ -314,6 +319,12 @@ impl CanteenDayConfig {
         }
     }
 
+    /// Whether a till writes chips: those that do are spread evenly over all.
+    fn writes_chips(&self, till: u32) -> bool {
+        let among = |tills: u32| (f64::from(tills) * self.chip_till_share).ceil();
+        among(till + 1) > among(till)
+    }
+
     fn draw_answers_lost(&self, random: &mut Random) -> u8 {
         if random.chance(self.answer_lost_share) { random.between(1, 2) as u8 } else { 0 }
     }
@@ -339,6 +350,7 @@ pub(super) fn plan(config: &CanteenDayConfig, scope: PlanScope, till: u32, patro
         (DeedKind::Refund, config.refund_share),
         (DeedKind::Tender, config.tender_share),
     ];
+    let writes_chips = config.writes_chips(till);
     let intents = meals.into_iter().flatten().flat_map(move |intent| {
         let mut deeds = [None; 4];
         if let IntentAction::Sale { holder, amount_fen, .. } = intent.action {
@@ -349,9 +361,20 @@ pub(super) fn plan(config: &CanteenDayConfig, scope: PlanScope, till: u32, patro
                     random.chance(share).then_some(Intent { action: IntentAction::Deed(errand), ..intent });
             }
         }
-        std::iter::once(intent).chain(deeds.into_iter().flatten())
+        let sale = if writes_chips { in_two_phases(intent) } else { [Some(intent), None] };
+        sale.into_iter().chain(deeds).flatten()
     });
     TillPlan { stored: Vec::new(), intents: Box::new(intents) }
+}
+
+/// A card's tap at a till that writes chips, and what follows; anything else is as it was.
+fn in_two_phases(intent: Intent) -> [Option<Intent>; 2] {
+    let IntentAction::Sale { holder, amount_fen, tender: Tender::Card, answers_lost } = intent.action else {
+        return [Some(intent), None];
+    };
+    let tap = Errand { amount_fen, answers_lost, ..Errand::new(DeedKind::ChipTap, holder) };
+    let written = Errand::new(DeedKind::ChipWritten, holder);
+    [tap, written].map(|errand| Some(Intent { action: IntentAction::Deed(errand), ..intent }))
 }
 
 #[cfg(test)]

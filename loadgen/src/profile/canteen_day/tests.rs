@@ -49,11 +49,16 @@ fn everything_is_played_in_its_share() {
         }
     }
     // Two meals for each of 30,000 holders, less those whom the queue turns away.
+    sales += counts[&DeedKind::ChipTap];
     assert!((56_000..=60_000).contains(&sales), "{sales}");
+    assert_eq!(counts[&DeedKind::ChipTap], counts[&DeedKind::ChipWritten]);
     let expected = [
         (DeedKind::CardIssue, 25..=30),
         (DeedKind::CardReplace, 55..=60),
         (DeedKind::CardReturn, 25..=30),
+        // Seven in ten sales are taps, and one till in ten writes chips.
+        (DeedKind::ChipTap, 3_500..=4_500),
+        (DeedKind::ChipWritten, 3_500..=4_500),
         (DeedKind::Balance, 10_400..=11_200),
         (DeedKind::TopUp, 6_900..=6_900),
         (DeedKind::CashTopUp, 400..=480),
