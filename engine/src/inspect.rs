@@ -11,13 +11,14 @@ use core::fmt;
 use protocol::ids::{AccountId, TerminalId};
 use protocol::request::AdjustDirection;
 use protocol::result_code::ResultCode;
+use protocol::till_totals::{TillKind, TillTotals};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use wal::{LogReader, RecordRef, Scan, WalError};
 
 use crate::ledger::ledger_account::LedgerAccount;
 use crate::ledger::record::{
-    AdjustmentClosedRecord, Liability, MoneyFlags, MoneyRecord, OfflineReview, Record, RecordKind,
-    ReversalRecord, SuspenseReason, Wallets,
+    AdjustmentClosedRecord, DutyRecord, Liability, MoneyFlags, MoneyRecord, OfflineReview, Record,
+    RecordKind, ReversalRecord, SuspenseReason, Wallets,
 };
 use crate::settlement::{CivilDay, LocalTime, yuan};
 
@@ -250,6 +251,15 @@ impl Fields {
         self.fen_if_any("subsidy_fen", wallets.subsidy_fen.get());
     }
 
+    /// How many there are of each kind, and their amount in fen, as far as there are any.
+    fn totals(&mut self, name: &'static str, totals: &TillTotals) {
+        let of_kind = |kind: &TillKind| {
+            let (count, amount_fen) = totals.of(*kind);
+            (count > 0 || amount_fen != 0).then(|| format!("{count}×{}={amount_fen}", kind.name()))
+        };
+        self.text(name, TillKind::ALL.iter().filter_map(of_kind).collect::<Vec<_>>().join(" "));
+    }
+
     fn text(&mut self, name: &'static str, text: impl Into<String>) {
         self.0.push((name, Value::Text(text.into())));
     }
@@ -350,6 +360,15 @@ fn direction_name(direction: u8) -> String {
     AdjustDirection::from_number(direction).map_or(direction.to_string(), |known| known.name().to_owned())
 }
 
+fn duty_name(what: u8) -> String {
+    match what {
+        DutyRecord::ON => "on".to_owned(),
+        DutyRecord::OFF => "off".to_owned(),
+        DutyRecord::SHIFT_CLOSED => "shift_closed".to_owned(),
+        other => other.to_string(),
+    }
+}
+
 fn suspense_name(reason: u8) -> String {
     match SuspenseReason::from_number(reason) {
         Some(SuspenseReason::IdentityConflict) => "identity_conflict".to_owned(),
@@ -448,6 +467,35 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
             fields.text("digest", format!("{:016x}", r.digest.get()));
             fields.number_if_any("previous_terminal", r.previous_terminal.get());
             fields.text("bytes", crate::data_dir::hex(bytes));
+        }
+        Record::Duty(r) => {
+            fields.number("terminal", r.terminal.get());
+            fields.date("business_date", r.business_date.get());
+            fields.text("what", duty_name(r.what));
+            fields.number_if_any("cashier", r.cashier.get());
+            fields.number("shift", r.shift.get());
+            if r.what == DutyRecord::SHIFT_CLOSED {
+                fields.totals("totals", &r.totals);
+            }
+            fields.text("till_time", LocalTime(r.till_time_ns.get()).to_string());
+            fields.number_if_any("previous_terminal", r.previous_terminal.get());
+        }
+        Record::BatchSettled(r) => {
+            fields.number("terminal", r.terminal.get());
+            fields.date("business_date", r.business_date.get());
+            fields.number("batch", r.batch.get());
+            fields.number("epoch", r.epoch.get());
+            fields.number("first", r.first.get());
+            fields.number("last", r.last.get());
+            fields.number("differs", r.differs);
+            fields.totals("totals", &r.totals);
+            if r.differs != 0 {
+                fields.totals("totals_of_till", &r.totals_of_till);
+            }
+            fields.text("digest", format!("{:016x}", r.digest.get()));
+            fields.text("till_time", LocalTime(r.till_time_ns.get()).to_string());
+            fields.number_if_any("behind", r.behind.get());
+            fields.number_if_any("previous_terminal", r.previous_terminal.get());
         }
         Record::BlockListActive(r) => {
             fields.number("terminal", r.terminal.get());

@@ -17,6 +17,9 @@ pub(crate) fn code_of(answer: &Answer<'_>) -> Option<ResultCode> {
         Answer::ScanPay(paid) => Some(paid.money.code),
         Answer::OpenGaps(gaps) => Some(gaps.code),
         Answer::Unconfirmed(unconfirmed) => Some(unconfirmed.code),
+        Answer::Shift(shift) => Some(shift.code),
+        Answer::BatchSettle(settle) => Some(settle.code),
+        Answer::BatchLines(lines) => Some(lines.code),
         Answer::Refused(refusal) => Some(refusal.code),
         Answer::SignedOut | Answer::Heartbeat(_) | Answer::Adjustments(_) | Answer::Batch(_) => None,
     }

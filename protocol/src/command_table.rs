@@ -6,6 +6,7 @@
 
 use crate::frame::{FRAME_BYTES_MAX, HEADER_BYTES, MAC_BYTES};
 pub use crate::message::adjustments::ADJUSTMENT_LINES_MAX;
+pub use crate::message::batch::TILL_LINES_MAX;
 pub use crate::message::bill::BILL_LINES_MAX;
 pub use crate::message::block_list::BLOCK_LIST_LINES_MAX;
 pub use crate::message::open_gaps::GAP_LINES_MAX;

@@ -65,3 +65,4 @@ pub mod sign_in;
 pub mod tables;
 pub mod terminal_kind;
 pub mod text;
+pub mod till_totals;

@@ -273,10 +273,24 @@ codes! {
     DayLimit = 611, Show, Remembered;
     /// The debit that is to be given back was another merchant's.
     OtherMerchant = 615, Show, Remembered;
+    /// Another cashier is signed on at this till.
+    CashierAlreadyOn = 616, Show, Remembered;
+    /// This cashier isn't signed on at this till.
+    CashierNotOn = 617, Show, Remembered;
+    /// The till says that it has stored records which it hasn't sent: upload them first.
+    RecordsUnsent = 618, Show, Remembered;
+    /// The shift isn't the till's open one, nor the one before it.
+    ShiftNotOpen = 619, Stop, Remembered;
     /// The system balance, less open holds, doesn't cover the amount.
     InsufficientFunds = 620, Show, Remembered;
     /// The balance would leave the range of amounts.
     BalanceOverflow = 621, Stop, Remembered;
+    /// The batch isn't the next one, or its sequences don't begin behind the batch before.
+    BatchOutOfOrder = 622, Stop, Remembered;
+    /// The batch's totals aren't those of the books; it isn't closed. Send its lines to learn where they differ.
+    BatchDiffers = 623, Query, Remembered;
+    /// The batch was closed before with other sequences or totals.
+    BatchConflict = 624, Stop, Remembered;
     /// The tap was confirmed before, whichever way: nothing changes.
     TapConfirmedBefore = 630, Done, Remembered;
     /// The card was presented again, replaced or given back since: the tap stands as it was answered, and can't be confirmed

@@ -10,14 +10,16 @@ use engine::ledger::known::{Known, KnownOrder, KnownPassword, KnownRecord, Need,
 use engine::ledger::limits::PAYLOAD_BYTES_MAX;
 use engine::ledger::orders::OrderKey;
 use engine::ledger::proposals;
-use engine::ledger::record::Wallet;
+use engine::ledger::record::{DutyRecord, Wallet};
 use engine::ledger::refunds;
 use engine::ledger::state::{self, sum_of_all_fen};
+use engine::ledger::till_totals;
 use engine::ledger::{
     Clearing, Command, Decision, LedgerAccount, Outcome, Record, RecordKind, Request, Sizes, Stamp, State,
     TerminalSlot, apply, decide, shards_touched, snapshot,
 };
 use protocol::ids::{AccountId, MerchantId, RecordNumber, SaleId};
+use protocol::till_totals::TillTotals;
 
 use super::naive::{Answer, Model, Other, Said, Wallets};
 use super::stream::{imported, is_imported, typed};
@@ -40,6 +42,8 @@ pub struct Fast {
     /// The passwords set, by their numbers; 0 is none.
     vault: Vec<u8>,
     pub refunds_looked_up: u64,
+    /// The totals of the shift or batch that was closed last.
+    pub closed_with: Option<TillTotals>,
 }
 
 fn fault<E: core::fmt::Display>(error: E) -> String {
@@ -58,6 +62,7 @@ impl Fast {
             orders_looked_up: 0,
             vault: vec![0],
             refunds_looked_up: 0,
+            closed_with: None,
         }
     }
 
@@ -111,6 +116,14 @@ impl Fast {
                         month_start: month_start.0,
                     });
                 }
+                Decision::Duty(view) => {
+                    return Ok(Answer::Duty {
+                        cashier: view.cashier,
+                        shift: view.shift,
+                        shift_record: view.shift_above.0,
+                        batch: (view.batch, view.batch_epoch.0, view.batch_last.0, view.batch_record.0),
+                    });
+                }
                 Decision::SaleNotSeen { .. } => return Ok(Answer::NotSeen),
             }
         }
@@ -158,6 +171,16 @@ impl Fast {
                 if known.account.replace(id) == Some(id) {
                     return Err(format!("asked for the shard of account {id} twice"));
                 }
+            }
+            Need::Totals(span) => {
+                if known.totals.is_some_and(|sums| sums.span == span) {
+                    return Err(format!("asked for the totals of {span:?} twice"));
+                }
+                let sums = till_totals::sum(span, known.totals, |number| {
+                    let link = till_totals::Link::of(&self.known_record(number)?.record());
+                    link.ok_or(format!("record {number} is in no till's chain"))
+                })?;
+                known.totals = Some(sums);
             }
             Need::Record(number) => {
                 if known.record(number).is_some() {
@@ -220,6 +243,13 @@ impl Fast {
         self.log.push(Logged { kind, version, time_ns, payload });
         let number = self.last_record();
         apply_logged(&mut self.state, &self.log, number)?;
+        match record {
+            Record::Duty(duty) if duty.what == DutyRecord::SHIFT_CLOSED => {
+                self.closed_with = Some(duty.totals);
+            }
+            Record::BatchSettled(settled) => self.closed_with = Some(settled.totals),
+            _ => {}
+        }
         if let Some(key) = OrderKey::credited_by(record)
             && let Some(before) = self.orders.insert(key, RecordNumber(number))
         {

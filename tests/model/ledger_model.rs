@@ -29,7 +29,7 @@ const SHARD_COUNTS: [usize; 3] = [1, 2, 16];
 /// The codes that the ledger itself gives, and every run of all streams must have seen. `BalanceOverflow` isn't among
 /// them: the range of balances is a million times that of amounts, beyond what a stream can reach. Nor is `HoldOpen`: nothing
 /// opens one yet.
-const CODES: [ResultCode; 98] = [
+const CODES: [ResultCode; 105] = [
     ResultCode::Approved,
     ResultCode::ApprovedFlagged,
     ResultCode::UnknownTerminal,
@@ -89,12 +89,19 @@ const CODES: [ResultCode; 98] = [
     ResultCode::DebitLimit,
     ResultCode::DayLimit,
     ResultCode::OtherMerchant,
+    ResultCode::CashierAlreadyOn,
+    ResultCode::CashierNotOn,
+    ResultCode::RecordsUnsent,
+    ResultCode::ShiftNotOpen,
     ResultCode::InsufficientFunds,
     ResultCode::CodeKeyNotNext,
     ResultCode::ScanConflict,
     ResultCode::ScanWithdrawn,
     ResultCode::GapTillUnknown,
     ResultCode::GapNotOpen,
+    ResultCode::BatchOutOfOrder,
+    ResultCode::BatchDiffers,
+    ResultCode::BatchConflict,
     ResultCode::AwaitsApproval,
     ResultCode::SamePerson,
     ResultCode::UnknownProposal,
@@ -196,6 +203,10 @@ fn run(seed: u64) -> Result<Seen, String> {
             if ledger.last_record() != model.last_record {
                 let (ours, theirs) = (ledger.last_record(), model.last_record);
                 return Err(here(format!("{expected:?}: {ours} records, the model has {theirs}")));
+            }
+            if ledger.closed_with != model.closed_with {
+                let (ours, theirs) = (ledger.closed_with, model.closed_with);
+                return Err(here(format!("closed with {ours:?}, by the model with {theirs:?}")));
             }
             if ledger.sum_fen() != 0 {
                 return Err(here(format!("the books sum to {} fen", ledger.sum_fen())));

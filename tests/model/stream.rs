@@ -8,12 +8,13 @@ mod offline;
 
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{
-    AccountClose, AccountSelector, Adjust, Balance, BillHead, BindCard, BlockListActive, CardDebit,
-    CardIssue, CardReplace, CardReturn, CardTap, Carried, Channel, CodeDebit, CodeKeyRotate, CodeRevoke,
-    CodeVerdict, CutOff, GapClose, LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordImport,
-    PasswordSet, PhoneChange, Refund, RegisterMerchant, RegisterTerminal, Request, Reversal, Sale, SaleQuery,
-    ScanPay, SetAccountClass, SetAccountTerms, SetMealPeriod, SetPolicy, TapConfirm, Tender, TerminalSlot,
-    TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    AccountClose, AccountSelector, Adjust, Balance, BatchSettle, BillHead, BindCard, BlockListActive,
+    CardDebit, CardIssue, CardReplace, CardReturn, CardTap, Carried, CashierSign, Channel, CodeDebit,
+    CodeKeyRotate, CodeRevoke, CodeVerdict, CutOff, DutyQuery, GapClose, LossLift, LossReport, OfflineFact,
+    OpenAccount, Opening, PasswordImport, PasswordSet, PhoneChange, Refund, RegisterMerchant,
+    RegisterTerminal, Request, Reversal, Sale, SaleQuery, ScanPay, SetAccountClass, SetAccountTerms,
+    SetMealPeriod, SetPolicy, ShiftClose, TapConfirm, Tender, TerminalSlot, TopUp, TopUpUndo, VirtualBind,
+    VirtualUnbind, Void,
 };
 use engine::ledger::holder::PasswordRef;
 use engine::ledger::record::Wallet;
@@ -22,8 +23,10 @@ use protocol::card::{ChipWrite, PayoutWay, ReplaceReason};
 use protocol::ids::{
     AccountId, BusinessDate, CardUid, Epoch, MerchantId, PhoneDigest, SaleId, Sequence, TerminalId, VirtualId,
 };
+use protocol::till_totals::TillKind;
 
-use super::naive::{Deed, Model};
+use super::naive::tills::added_up;
+use super::naive::{Deed, Model, Till};
 use offline::Scan;
 
 pub const SECOND_NS: u64 = 1_000_000_000;
@@ -184,7 +187,8 @@ impl Stream {
             68..72 => self.refund(model),
             72..75 => self.undo_top_up(model),
             75..83 => self.offline(model),
-            83 => self.report_list(model),
+            83 if self.random.chance(30) => self.report_list(model),
+            83 => self.about_the_till(model),
             84..87 => self.query(model),
             87..90 => self.card_at_a_counter(model),
             90..93 => self.holder(model),
@@ -443,6 +447,68 @@ impl Stream {
             digest: [7; 16],
             is_right,
             till_time_ns: 0,
+        })
+    }
+
+    /// A cashier, a shift, a batch: mostly the next one.
+    fn about_the_till(&mut self, model: &Model) -> Request<'static> {
+        let slot = self.slot();
+        let Sale { slot, terminal, .. } = self.sale(model, slot);
+        let Some(till) = model.tills.get(usize::from(slot.0)) else {
+            return Request::DutyQuery(DutyQuery { slot, terminal });
+        };
+        let till_time_ns = self.time_ns;
+        let unsent_records = u32::from(self.random.chance(10));
+        match self.random.below(10) {
+            0..3 => {
+                let (cashier, on) = (1 + self.random.below(2) as u32, self.random.chance(50));
+                Request::CashierSign(CashierSign {
+                    slot,
+                    terminal,
+                    cashier,
+                    on,
+                    unsent_records,
+                    till_time_ns,
+                })
+            }
+            3..6 => {
+                let shift = (till.duty.shifts_closed + 1).saturating_sub(self.random.of(&[0, 0, 0, 1, 2]));
+                Request::ShiftClose(ShiftClose { slot, terminal, shift, unsent_records, till_time_ns })
+            }
+            6 => Request::DutyQuery(DutyQuery { slot, terminal }),
+            _ => self.settle_batch(till, slot, terminal),
+        }
+    }
+
+    fn settle_batch(&mut self, till: &Till, slot: TerminalSlot, terminal: TerminalId) -> Request<'static> {
+        let highest = till.received.last().copied().unwrap_or(0);
+        let (batch, epoch, first, last) = match till.duty.batch {
+            Some(batch) if self.random.chance(15) => (batch.number, batch.epoch, batch.first, batch.last),
+            Some(batch) if batch.epoch == till.epoch => {
+                (batch.number + 1, till.epoch, batch.last + 1, highest)
+            }
+            Some(batch) => (batch.number + 1, till.epoch, 1, highest),
+            None => (7, till.epoch, 1, highest),
+        };
+        let last = last.max(first - 1).saturating_sub(self.random.of(&[0, 0, 1]));
+        let first = if self.random.chance(95) { first } else { first + 1 };
+        let in_it = |&&(e, s, ..): &&(u16, u32, TillKind, i64)| e == epoch && (first..=last).contains(&s);
+        let did: Vec<_> = till.duty.did.iter().filter(in_it).copied().collect();
+        let mut totals = added_up(&did);
+        if self.random.chance(25) {
+            totals.add(TillKind::Debit, 1);
+        }
+        Request::BatchSettle(BatchSettle {
+            slot,
+            terminal,
+            epoch: Epoch(epoch),
+            batch,
+            first: Sequence(first),
+            last: Sequence(last),
+            as_it_stands: self.random.chance(30),
+            // A request of a stream lives as long as the test.
+            totals: Box::leak(Box::new(totals)),
+            till_time_ns: self.time_ns,
         })
     }
 

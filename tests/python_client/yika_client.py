@@ -70,6 +70,8 @@ AMOUNT_NOT_POSITIVE, NOT_PERMITTED, CODE_USED, NOT_AUTHENTIC, BAD_MAC = 400, 403
 CARD_LOST, PASSWORD_WRONG, CARD_ALREADY_LOST, CARD_NOT_LOST = 501, 523, 528, 529
 REVERSAL_AFTER_REFUND, ALREADY_VOIDED, REFUND_ABOVE_ORIGINAL = 705, 708, 718
 SCAN_NOT_AUTHENTIC, GAP_NOT_OPEN, PAYMENT_PENDING = 517, 644, 802
+CASHIER_ALREADY_ON, BATCH_DIFFERS, BATCH_CONFLICT = 616, 623, 624
+TOTAL_COUNTS = ("debits", "offline", "reversals", "voids", "refunds", "top_ups", "top_ups_undone", "tenders")
 
 # Kinds of a bill's lines.
 LINE_DEBIT, LINE_LOAD, LINE_SETTLE = 1, 2, 9
@@ -149,6 +151,7 @@ def run_against_server(options):
         # Offline sales don't raise the counter that an online tap must be above.
         give_back(till, card, counter + 1, amount)
     tender(till, amount)
+    shift_and_batch(till)
     if account is not None:
         walk_bill(till, account, sales)
         statement(till, account)
@@ -555,6 +558,42 @@ def tender(till, amount):
     check("tender_order_again", again["code"] == APPROVED and again["flags"] & 1, "not a repeat", **again)
     other = till.sell("Tender", {**body, "amount_fen": amount + 1}, till.next_sequence())
     check("tender_order_of_another_amount", other["code"] == ORDER_CONFLICT, "another code", **other)
+
+
+def shift_and_batch(till):
+    """A cashier signs on, the shift is told and closed, and what the till did is settled as a batch."""
+    now = time.time_ns()
+    sign = {"cashier": 7, "unsent_records": 0, "till_time_ns": now}
+    on = till.call("CashierOn", sign)
+    check("cashier_on", on["code"] == APPROVED, "not approved", **on)
+    other = till.call("CashierOn", {**sign, "cashier": 8})
+    check("cashier_on", other["code"] == CASHIER_ALREADY_ON, "another code", **other)
+    shift = till.call("ShiftTotals", {})
+    check("shift_totals", shift["code"] == APPROVED and shift["cashier"] == 7, "no totals", **shift)
+    close = {"shift": shift["shift"], "unsent_records": 0, "till_time_ns": now}
+    closed = till.call("ShiftClose", close)
+    names = [name for name in shift if name.endswith("_fen") or name in TOTAL_COUNTS]
+    same = all(closed[name] == shift[name] for name in names)
+    check("shift_close", closed["code"] == APPROVED and len(names) == 16 and same, "other totals", **closed)
+    again = till.call("ShiftClose", close)
+    check("shift_close_again", again["flags"] & 1 and again["record"] == closed["record"], "not a repeat", **again)
+    # The till doesn't know where its last batch ended: the server says what is out of order.
+    batch = {"batch": 1, "first": 1, "last": till.sequence, "as_it_stands": 0, "till_time_ns": now}
+    batch.update({name: 0 for name in names})
+    settled = till.call("BatchSettle", batch)
+    check("batch_settle", settled["code"] in (BATCH_DIFFERS, BATCH_CONFLICT), "another code", **settled)
+    if settled["code"] == BATCH_DIFFERS:
+        first = max(1, till.sequence - 1_999)
+        lines = till.call("BatchLines", {"first": first, "last": till.sequence, "count": 0, "lines": []})
+        check("batch_lines", lines["code"] == APPROVED and lines["equal"] == 0, "another answer", **lines)
+        only_here = all(line["result"] == 2 and line["record"] for line in lines["lines"])
+        check("batch_lines", only_here and lines["lines"], "the till sent none", **lines)
+        batch.update({name: settled[name] for name in names})
+        settled = till.call("BatchSettle", batch)
+        check("batch_settle", settled["code"] == APPROVED and settled["record"], "not closed", **settled)
+        again = till.call("BatchSettle", batch)
+        check("batch_settle_again", again["flags"] & 1 and again["record"] == settled["record"], "not a repeat", **again)
+    say("batch_settle", batch=settled["batch"], code=settled["code"], shift=closed["shift"])
 
 
 def walk_bill(till, account, sales):

@@ -39,6 +39,13 @@ BILL_LINE = (
     " epoch:u16 code:u16 related_record:u64 business_date:u16 kind:u8 channel:u8 wallet:u8 flags:u8 reserved:z2"
 )
 GAP_LINE = "terminal:u32 first:u32 last:u32 epoch:u16 kind:u8 reserved:z1 since_ns:u64 amount_fen:i64"
+TOTALS = (
+    "debits:u32 offline:u32 reversals:u32 voids:u32 refunds:u32 top_ups:u32 top_ups_undone:u32 tenders:u32"
+    " debits_fen:i64 offline_fen:i64 reversals_fen:i64 voids_fen:i64 refunds_fen:i64 top_ups_fen:i64"
+    " top_ups_undone_fen:i64 tenders_fen:i64"
+)
+SHIFT = "code:u16 action:u8 flags:u8 shift:u32 cashier:u32 reserved:z4 record:u64 " + TOTALS
+TILL_LINE = "sequence:u32 kind:u8 result:u8 reserved:z2 amount_fen:i64 record:u64"
 BATCH_LINE = "sequence:u32 epoch:u16 code:u16 record:u64"
 ADJUSTMENT_LINE = (
     "proposal:u64 time_ns:u64 expires_ns:u64 amount_fen:i64 account:u32 proposer:u32 wallet:u8 direction:u8 reserved:z6"
@@ -53,6 +60,10 @@ KINDS = {
     0x05: ("ClassRules", "", None),
     0x06: ("BlockList", "have_version:u32 of_version:u32 after_card:u64 lines_max:u16 reserved:z6", None),
     0x07: ("BlockListActive", "version:u32 reserved:z4 digest:b16 till_time_ns:u64", None),
+    0x08: ("CashierOn", "cashier:u32 unsent_records:u32 till_time_ns:u64", None),
+    0x09: ("CashierOff", "cashier:u32 unsent_records:u32 till_time_ns:u64", None),
+    0x0A: ("ShiftTotals", "", None),
+    0x0B: ("ShiftClose", "shift:u32 unsent_records:u32 till_time_ns:u64", None),
     0x0C: ("MealPeriods", "", None),
     0x10: ("CardDebit", "card_uid:u64 card_counter:u32 reserved:z4 amount_fen:i64 till_time_ns:u64", None),
     0x11: ("CodeDebit", "code:t20 reserved:z4 amount_fen:i64 till_time_ns:u64", None),
@@ -105,6 +116,12 @@ KINDS = {
     0x25: ("OpenGaps", "terminal:u32 after_terminal:u32 after_first:u32 after_epoch:u16 lines_max:u16", None),
     0x26: ("Unconfirmed", SELECTOR, None),
     0x30: ("Upload", "batch:u32 count:u16 reserved:z2", ("records", OFFLINE_RECORD)),
+    0x31: (
+        "BatchSettle",
+        "batch:u32 first:u32 last:u32 as_it_stands:u8 reserved:z3 " + TOTALS + " till_time_ns:u64",
+        None,
+    ),
+    0x32: ("BatchLines", "first:u32 last:u32 count:u16 reserved:z6", ("lines", TILL_LINE)),
     0x40: (
         "CardIssue",
         SELECTOR + " card_uid:u64 kind:u8 reserved:z1 expires_day:u16 reserved_2:z4 fee_fen:i64 till_time_ns:u64"
@@ -158,6 +175,10 @@ KINDS = {
         ("lines", "card_uid:u64 version:u32 blocked:u8 reserved:z3"),
     ),
     0x87: ("BlockListActiveAnswer", MONEY, None),
+    0x88: ("CashierOnAnswer", MONEY, None),
+    0x89: ("CashierOffAnswer", MONEY, None),
+    0x8A: ("ShiftTotalsAnswer", SHIFT, None),
+    0x8B: ("ShiftCloseAnswer", SHIFT, None),
     0x8C: (
         "MealPeriodsAnswer",
         "code:u16 action:u8 reserved:z1 parameter_version:u32 count:u16 reserved_tail:z6",
@@ -202,6 +223,12 @@ KINDS = {
         None,
     ),
     0xB0: ("BatchAnswer", "batch:u32 count:u16 reserved:z2 server_time_ns:u64", ("lines", BATCH_LINE)),
+    0xB1: ("BatchSettleAnswer", "code:u16 action:u8 flags:u8 epoch:u16 reserved:z2 batch:u32 last:u32 record:u64 " + TOTALS, None),
+    0xB2: (
+        "BatchLinesAnswer",
+        "code:u16 action:u8 reserved:z1 equal:u32 count:u16 reserved_tail:z6",
+        ("lines", TILL_LINE),
+    ),
     0xC0: ("CardIssueAnswer", MONEY, None),
     0xC1: ("CardReplaceAnswer", MONEY, None),
     0xC2: ("CardReturnAnswer", MONEY, None),

@@ -18,6 +18,7 @@ mod books_check;
 mod bystander;
 mod campus;
 mod card_changes;
+mod cashiers;
 mod chip_taps;
 mod cli_import;
 mod cli_serve;

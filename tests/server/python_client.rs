@@ -94,6 +94,7 @@ fn it_signs_in_sells_retries_uploads_and_undoes() {
             "void",
             "refund",
             "tender",
+            "batch_settle",
             "bill",
             "statement",
             "done",

@@ -1,11 +1,13 @@
 //! What a simulated client asks, owned, and as the ledger's request.
 
+use std::sync::LazyLock;
+
 use engine::ledger::command::{
-    AccountClose, AccountFreeze, AccountLimits, AccountSelector, Adjust, AdjustDecide, Balance, BillHead,
-    BlockListActive, CardDebit, CardIssue, CardReplace, CardReturn, CardTap, Carried, Channel, CodeDebit,
-    CodeKeyRotate, CodeRevoke, CodeVerdict, GapClose, LossLift, LossReport, OfflineFact, PasswordSet,
-    PhoneChange, Refund, Reversal, Sale, SaleQuery, ScanPay, TapConfirm, Tender, TillList, TopUp, TopUpUndo,
-    VirtualBind, VirtualUnbind, Void,
+    AccountClose, AccountFreeze, AccountLimits, AccountSelector, Adjust, AdjustDecide, Balance, BatchSettle,
+    BillHead, BlockListActive, CardDebit, CardIssue, CardReplace, CardReturn, CardTap, Carried, CashierSign,
+    Channel, CodeDebit, CodeKeyRotate, CodeRevoke, CodeVerdict, GapClose, LossLift, LossReport, OfflineFact,
+    PasswordSet, PhoneChange, Refund, Reversal, Sale, SaleQuery, ScanPay, ShiftClose, TapConfirm, Tender,
+    TillList, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use engine::ledger::record::Wallet;
 use engine::ledger::{Request, TerminalSlot};
@@ -15,6 +17,7 @@ use protocol::ids::{
     VirtualId,
 };
 use protocol::request::{AdjustDirection, FreezeAction, Verdict};
+use protocol::till_totals::TillTotals;
 
 use super::operator::student_number;
 
@@ -23,6 +26,14 @@ const REASON: &[u8] = "模拟".as_bytes();
 
 /// The bytes that stand for every request, should it have to be kept out.
 const RAW: &[u8] = b"a simulated request, as it came";
+
+/// What a till adds up that only wants its batch closed.
+static NO_TOTALS: LazyLock<TillTotals> = LazyLock::new(TillTotals::default);
+
+/// The till at a slot: what names no sale names no till.
+fn terminal_of(slot: TerminalSlot) -> TerminalId {
+    TerminalId(101 + u32::from(slot.0))
+}
 
 /// The body of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,6 +192,20 @@ pub enum Ask {
         account: AccountId,
         card_uid: CardUid,
     },
+    Sign {
+        cashier: u32,
+        on: bool,
+    },
+    CloseShift {
+        shift: u32,
+    },
+    /// Closed as it stands.
+    SettleBatch {
+        batch: u32,
+        epoch: Epoch,
+        first: u32,
+        last: u32,
+    },
     SaleQuery,
     Balance {
         account: AccountId,
@@ -193,12 +218,20 @@ pub enum Ask {
 impl Ask {
     /// Whether it uses a sequence up.
     pub fn is_money(&self) -> bool {
-        !matches!(self, Ask::ReportList { .. } | Ask::SaleQuery | Ask::Balance { .. } | Ask::BillHead { .. })
+        self.names_a_sale() && *self != Ask::SaleQuery
     }
 
     /// Whether it is about a sale: one of its own, or an earlier one.
     pub fn names_a_sale(&self) -> bool {
-        self.is_money() || *self == Ask::SaleQuery
+        !matches!(
+            self,
+            Ask::ReportList { .. }
+                | Ask::Sign { .. }
+                | Ask::CloseShift { .. }
+                | Ask::SettleBatch { .. }
+                | Ask::Balance { .. }
+                | Ask::BillHead { .. }
+        )
     }
 
     pub fn amount_fen(&self) -> i64 {
@@ -218,18 +251,7 @@ impl Ask {
             | Ask::ScanPay { amount_fen, .. }
             | Ask::ScanUpload { amount_fen, .. } => amount_fen,
             Ask::Replace { fee_fen, .. } => fee_fen,
-            Ask::Issue { .. } | Ask::GiveBack { .. } | Ask::Revoke { .. } | Ask::Close { .. } => 0,
-            Ask::NewCodeKey { .. } | Ask::CloseGap { .. } => 0,
-            Ask::SetPassword { .. }
-            | Ask::BindPhone { .. }
-            | Ask::UnbindPhone { .. }
-            | Ask::TellPhone { .. }
-            | Ask::Lose { .. }
-            | Ask::Find { .. }
-            | Ask::Freeze { .. }
-            | Ask::Limits { .. }
-            | Ask::Decide { .. } => 0,
-            Ask::ReportList { .. } | Ask::SaleQuery | Ask::Balance { .. } | Ask::BillHead { .. } => 0,
+            _ => 0,
         }
     }
 
@@ -412,10 +434,35 @@ impl Ask {
                 account: AccountSelector::Account(account),
                 well_formed: true,
             }),
+            Ask::Sign { cashier, on } => Request::CashierSign(CashierSign {
+                slot,
+                terminal: terminal_of(slot),
+                cashier,
+                on,
+                unsent_records: 0,
+                till_time_ns: 0,
+            }),
+            Ask::CloseShift { shift } => Request::ShiftClose(ShiftClose {
+                slot,
+                terminal: terminal_of(slot),
+                shift,
+                unsent_records: 0,
+                till_time_ns: 0,
+            }),
+            Ask::SettleBatch { batch, epoch, first, last } => Request::BatchSettle(BatchSettle {
+                slot,
+                terminal: terminal_of(slot),
+                epoch,
+                batch,
+                first: Sequence(first),
+                last: Sequence(last),
+                as_it_stands: true,
+                totals: &NO_TOTALS,
+                till_time_ns: 0,
+            }),
             Ask::ReportList { version, is_right } => Request::BlockListActive(BlockListActive {
                 slot,
-                // A question names no sale, and so not its till.
-                terminal: TerminalId(101 + u32::from(slot.0)),
+                terminal: terminal_of(slot),
                 version,
                 digest: [version as u8; 16],
                 is_right,

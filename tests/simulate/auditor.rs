@@ -21,6 +21,7 @@ use wal::{LogReader, RecordRef};
 
 use super::ask::Ask;
 use super::books::{Books, Standing};
+use super::shifts::Shifts;
 
 /// Every body that a till ever sent under an identity.
 pub type Sent = BTreeMap<SaleId, Vec<Ask>>;
@@ -92,6 +93,8 @@ pub struct Auditor {
     pub settlings: u64,
     /// Reports of block-lists seen.
     pub list_reports: u64,
+    /// What tills did, and what they closed.
+    pub shifts: Shifts,
 }
 
 impl Auditor {
@@ -187,6 +190,7 @@ impl Auditor {
         let record = Record::decode(found.kind, found.version, found.payload)
             .map_err(|error| format!("record {number}: {error}"))?;
         self.books.take(found)?;
+        self.shifts.take(&record).map_err(|what| format!("record {number}: {what}"))?;
         self.configuration(number, &record)?;
         if let Some(money) = record.money() {
             if money.date() != self.date {

@@ -56,6 +56,9 @@ pub struct Coverage {
     pub taps_confirmed: u64,
     pub taps_undone: u64,
     pub accounts_closed: u64,
+    pub totals_added_up: u64,
+    pub shifts_closed: u64,
+    pub batches_settled: u64,
 }
 
 impl Coverage {
@@ -79,7 +82,7 @@ impl Coverage {
     }
 
     /// Every figure with its name.
-    pub fn figures(&self) -> [(&'static str, u64); 49] {
+    pub fn figures(&self) -> [(&'static str, u64); 52] {
         [
             ("steps", self.steps),
             ("records", self.records),
@@ -130,6 +133,9 @@ impl Coverage {
             ("taps confirmed", self.taps_confirmed),
             ("taps undone", self.taps_undone),
             ("accounts closed", self.accounts_closed),
+            ("totals added up", self.totals_added_up),
+            ("shifts closed", self.shifts_closed),
+            ("batches settled", self.batches_settled),
         ]
     }
 
@@ -183,5 +189,8 @@ impl Coverage {
         self.taps_confirmed += other.taps_confirmed;
         self.taps_undone += other.taps_undone;
         self.accounts_closed += other.accounts_closed;
+        self.totals_added_up += other.totals_added_up;
+        self.shifts_closed += other.shifts_closed;
+        self.batches_settled += other.batches_settled;
     }
 }

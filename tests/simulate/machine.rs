@@ -158,6 +158,7 @@ impl<'d> Machine<'d> {
                 Need::Record(_) => coverage.records_looked_up += 1,
                 Need::Refunds { .. } => coverage.refunds_looked_up += 1,
                 Need::Till(_) | Need::Account(_) => {}
+                Need::Totals(_) => coverage.totals_added_up += 1,
                 Need::Order { .. } => coverage.orders_looked_up += 1,
                 Need::Password(_) | Need::NewPassword => {
                     coverage.passwords_looked_up += 1;

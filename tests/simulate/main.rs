@@ -25,6 +25,7 @@ mod plant;
 mod random;
 #[cfg(test)]
 mod self_test;
+mod shifts;
 mod till;
 mod town;
 mod world;

@@ -222,11 +222,6 @@ impl Operator {
         }
     }
 
-    /// The terms that an account may have, the oldest first: at first those that it was opened with.
-    fn terms_of(&mut self, account: AccountId) -> &mut Vec<Terms> {
-        self.terms.entry(account).or_insert_with(|| vec![(AccountStatus::Open, false)])
-    }
-
     /// A person's account was frozen or opened again, or may have been.
     pub fn may_have_other_status(&mut self, account: AccountId) {
         let all = self.terms_of(account);
@@ -240,6 +235,11 @@ impl Operator {
     /// A person's account is closed at a counter, or may be: that takes the card back, too.
     pub fn may_be_closed(&mut self, account: AccountId) {
         self.terms_of(account).push((AccountStatus::Closed, false));
+    }
+
+    /// The terms that an account may have, the oldest first: at first those that it was opened with.
+    fn terms_of(&mut self, account: AccountId) -> &mut Vec<Terms> {
+        self.terms.entry(account).or_insert_with(|| vec![(AccountStatus::Open, false)])
     }
 
     /// Takes what is acknowledged by now.

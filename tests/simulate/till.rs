@@ -73,6 +73,9 @@ pub struct Till {
     to_confirm: VecDeque<(SaleId, i64, ChipWrite)>,
     stored: Vec<Flight>,
     offline_steps: u64,
+    shifts_closed: u32,
+    /// The batch that it settled last: number, epoch, last sequence.
+    batch: (u32, Epoch, u32),
     pub retries: u64,
     pub reversals: u64,
     pub uploads: u64,
@@ -104,6 +107,8 @@ impl Till {
             to_confirm: VecDeque::new(),
             stored: Vec::new(),
             offline_steps: 0,
+            shifts_closed: 0,
+            batch: (0, Epoch(1), 0),
             retries: 0,
             reversals: 0,
             uploads: 0,
@@ -356,6 +361,19 @@ impl Till {
                 self.asked.insert(sale, ask);
                 return flight(sale, ask);
             }
+            265..285 => {
+                let ask = match random.below(3) {
+                    0 => Ask::Sign { cashier: 1 + random.below(2) as u32, on: random.per_mille(500) },
+                    1 => Ask::CloseShift { shift: self.shifts_closed + random.below(2) as u32 },
+                    _ => Ask::SettleBatch {
+                        batch: self.batch.0 + 1,
+                        epoch: self.epoch,
+                        first: if self.batch.1 == self.epoch { self.batch.2 + 1 } else { 1 },
+                        last: self.next_sequence - 1,
+                    },
+                };
+                return flight(SaleId::default(), ask);
+            }
             250..265 => {
                 let (version, is_right) = (random.below(4) as u32, random.per_mille(800));
                 return flight(SaleId::default(), Ask::ReportList { version, is_right });
@@ -415,7 +433,14 @@ impl Till {
         random: &mut Random,
     ) -> Result<(), String> {
         let outcome = match reply {
-            Reply::Outcome(outcome) if outcome.code.is_approved() && !ask.names_a_sale() => {
+            Reply::Outcome(outcome) if !outcome.code.is_transient() && !ask.names_a_sale() => {
+                match ask {
+                    Ask::CloseShift { shift } if outcome.code.is_approved() => self.shifts_closed = shift,
+                    Ask::SettleBatch { batch, epoch, last, .. } if outcome.code.is_approved() => {
+                        self.batch = (batch, epoch, last);
+                    }
+                    _ => {}
+                }
                 self.end_flight(sale, &ask);
                 return Ok(());
             }
@@ -427,7 +452,7 @@ impl Till {
                 self.end_flight(sale, &ask);
                 return Ok(());
             }
-            Reply::Balance(_) | Reply::BillHead(_) => {
+            Reply::Balance(_) | Reply::BillHead(_) | Reply::Duty(_) => {
                 self.end_flight(sale, &ask);
                 return Ok(());
             }

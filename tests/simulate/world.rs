@@ -118,6 +118,8 @@ pub fn simulate(seed: u64, plant: Plant, snapshot_dir: &Path, trace: bool) -> Re
     world.coverage.scans_paid = world.auditor.scans_paid;
     world.coverage.scans_pending = world.auditor.scans_pending;
     world.coverage.gaps_closed = world.auditor.gaps_closed;
+    world.coverage.shifts_closed = world.auditor.shifts.closed;
+    world.coverage.batches_settled = world.auditor.shifts.batches;
     for till in &world.tills {
         world.coverage.retries += till.retries;
         world.coverage.reversals += till.reversals;

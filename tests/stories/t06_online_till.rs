@@ -9,9 +9,13 @@ use protocol::block_list::{self, BlockListLine};
 use protocol::channel::{Channel, ReversalReason};
 use protocol::ids::{AccountId, BusinessDate, CardUid, Epoch, SaleId, Sequence};
 use protocol::payment_code;
-use protocol::request::{BlockListActive, BlockListQuery, CodeDebit, Refund, Request, Reversal, Tender};
+use protocol::request::{
+    BatchSettle, BlockListActive, BlockListQuery, CashierSign, CodeDebit, Refund, Request, Reversal,
+    ShiftClose, Tender,
+};
 use protocol::result_code::ResultCode;
 use protocol::text::OrderNumber;
+use protocol::till_totals::TillKind;
 use wal::{Clock, SystemClock};
 
 use crate::campus::{COUNTER, Campus, OPENING_FEN, Served, card, till};
@@ -19,6 +23,8 @@ use crate::wire_till::{Tap, WireTill, offline_record};
 
 /// Who eats here.
 const XIAO_HONG: AccountId = AccountId(21);
+/// Who sells at the rice.
+const CASHIER: u32 = 5_001;
 
 /// Two tills of one canteen, and the card centre's counter.
 struct Canteen {
@@ -55,6 +61,9 @@ fn balance_fen(canteen: &mut Canteen) -> i64 {
 }
 
 fn at_lunch(served: &Served, canteen: &mut Canteen) {
+    let sign = CashierSign { cashier: CASHIER, unsent_records: 0, till_time_ns: 0 };
+    assert_eq!(canteen.rice.money(0, &Request::CashierOn(sign)).code, ResultCode::Approved);
+
     // POS 机联网时，POS 机支持实体校园卡、微信校园卡、支付宝、微信等多种支付方式，用户点开付款码 … 直接放在 POS 机的扫码头上被扫: by card, and by
     // the code on the phone.
     let tap = |sequence, amount_fen| Tap { sequence, card: card(XIAO_HONG.0), counter: sequence, amount_fen };
@@ -113,6 +122,43 @@ fn a_card_is_lost(served: &Served, canteen: &mut Canteen) {
     assert_eq!(till.money(0, &Request::BlockListActive(active)).code, ResultCode::Approved);
 }
 
+/// The cashier goes home: what the till counted is what the books have, so its batch is closed and the shift with it.
+fn after_lunch(canteen: &mut Canteen) {
+    let till = &mut canteen.rice;
+    let shift = |till: &mut WireTill, request: &Request<'_>| match Answer::decode(&till.call(0, request))
+        .expect("an answer")
+    {
+        (_, Answer::Shift(answer)) => answer,
+        (_, other) => panic!("{other:?}"),
+    };
+    let so_far = shift(till, &Request::ShiftTotals);
+    assert_eq!(so_far.cashier, CASHIER);
+    assert_eq!(so_far.totals.of(TillKind::Debit), (1, 600));
+    assert_eq!(so_far.totals.of(TillKind::Tender), (1, 1_800));
+    assert_eq!(so_far.totals.of(TillKind::Refund), (1, 500));
+    let batch = BatchSettle {
+        batch: 1,
+        first: Sequence(1),
+        last: Sequence(4),
+        as_it_stands: false,
+        totals: so_far.totals,
+        till_time_ns: 0,
+    };
+    for repeat in [false, true] {
+        let answer = till.call(0, &Request::BatchSettle(batch));
+        let (_, Answer::BatchSettle(settled)) = Answer::decode(&answer).expect("an answer") else {
+            panic!("not settled")
+        };
+        assert_eq!(
+            (settled.code, settled.repeat, settled.totals),
+            (ResultCode::Approved, repeat, so_far.totals)
+        );
+    }
+    let close = ShiftClose { shift: so_far.shift, unsent_records: 0, till_time_ns: 0 };
+    let closed = shift(till, &Request::ShiftClose(close));
+    assert_eq!((closed.code, closed.cashier, closed.totals), (ResultCode::Approved, CASHIER, so_far.totals));
+}
+
 fn on_the_next_day(served: &Served, canteen: &mut Canteen) {
     let opened = BusinessDate(canteen.counter.welcome.business_date.0 + 1);
     served.engine().configure(Configuration::CutOff(CutOff { opened })).expect("a later date");
@@ -151,6 +197,7 @@ fn t06_online_till() {
     let mut canteen = Canteen::open(&served);
     at_lunch(&served, &mut canteen);
     a_card_is_lost(&served, &mut canteen);
+    after_lunch(&mut canteen);
     on_the_next_day(&served, &mut canteen);
     look_at_the_bill(&mut canteen);
     drop(canteen);

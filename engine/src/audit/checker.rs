@@ -7,7 +7,7 @@ mod announced;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use protocol::ids::{AccountId, BusinessDate, Epoch, MerchantId, SaleId, Sequence, TerminalId};
+use protocol::ids::{AccountId, BusinessDate, Epoch, MerchantId, RecordNumber, SaleId, Sequence, TerminalId};
 use protocol::result_code::ResultCode;
 use wal::{LogReader, RecordRef, WalError};
 
@@ -15,6 +15,7 @@ use self::announced::Announced;
 use super::books::Books;
 use super::cards::Cards;
 use super::codes::Codes;
+use super::duties::Duties;
 use super::holders::Holders;
 use super::office::Office;
 use super::posting::{Line, Postings, postings_of};
@@ -27,9 +28,11 @@ use crate::ledger::calendar::day_of;
 use crate::ledger::command::Channel;
 use crate::ledger::ledger_account::{Clearing, LedgerAccount, LedgerClass};
 use crate::ledger::record::{
-    CutOffRecord, GapClosedRecord, MoneyRecord, Record, RecordKind, SuspenseRecord, TopUpRecord,
+    BatchSettledRecord, CutOffRecord, GapClosedRecord, MoneyRecord, Record, RecordKind, SuspenseRecord,
+    TopUpRecord,
 };
 use crate::ledger::registry::{AuthoriseRule, Policy};
+use crate::ledger::till_totals::{Link, sum};
 use crate::settlement::CivilDay;
 
 /// What is known of a person besides the balances.
@@ -47,6 +50,18 @@ struct Till {
     terminal: u32,
     merchant: u32,
     head: u64,
+}
+
+/// Why a till's chain can't be walked.
+enum BrokenChain {
+    Log(WalError),
+    At(RecordNumber),
+}
+
+impl From<WalError> for BrokenChain {
+    fn from(error: WalError) -> BrokenChain {
+        BrokenChain::Log(error)
+    }
 }
 
 /// The auditor's own picture of the books. It holds no ledger state and runs none of the ledger's rules: it adds
@@ -73,6 +88,7 @@ pub(super) struct Checker<'a> {
     holders: Holders,
     office: Office,
     taps: Taps,
+    duties: Duties,
     policies: HashMap<u8, Policy>,
     /// The ends of the chains of each hot account's parts: how many parts there are isn't the log's business.
     hot_ends: HashMap<LedgerAccount, Vec<u64>>,
@@ -109,6 +125,7 @@ impl<'a> Checker<'a> {
             holders: Holders::default(),
             office: Office::default(),
             taps: Taps::default(),
+            duties: Duties::default(),
             policies: HashMap::new(),
             hot_ends: HashMap::new(),
             sales: SequenceSet::default(),
@@ -149,15 +166,28 @@ impl<'a> Checker<'a> {
         };
         *self.records_by_kind.entry(record.kind().name()).or_default() += 1;
         self.close_announced(&record);
+        if let Some((kind, amount_fen)) = Link::of(&record).and_then(|link| link.deed)
+            && let Some(money) = record.money()
+        {
+            self.duties.did(money.slot.get(), kind, amount_fen);
+        }
         match &record {
             Record::Suspense(r, _) => self.suspense(r),
-            Record::BlockListActive(r) => {
-                let date = self.date;
-                self.check(r.business_date.get() == date.0, Check::BusinessDate, || {
-                    format!("stands under date {}, open is {date}", r.business_date)
-                });
-                self.link_till(r.slot.get(), r.terminal.get(), r.previous_terminal.get());
+            Record::BlockListActive(r) => self.of_till(
+                r.business_date.get(),
+                r.slot.get(),
+                (r.terminal.get(), r.previous_terminal.get()),
+            ),
+            Record::Duty(r) => {
+                self.of_till(
+                    r.business_date.get(),
+                    r.slot.get(),
+                    (r.terminal.get(), r.previous_terminal.get()),
+                );
+                let done = self.duties.duty(r);
+                self.agree(Check::Duty, done);
             }
+            Record::BatchSettled(r) => self.batch_settled(r)?,
             Record::AccountOpened(r) => {
                 let next = self.persons.len() as u64;
                 self.check(u64::from(r.account.get()) == next, Check::Known, || {
@@ -588,6 +618,48 @@ impl<'a> Checker<'a> {
             format!("stands under date {stands}, open is {date}")
         });
         self.link_till(r.slot.get(), r.terminal.get(), r.previous_terminal.get());
+    }
+
+    /// Adds the batch up again, down the till's chain.
+    fn batch_settled(&mut self, r: &BatchSettledRecord) -> Result<(), WalError> {
+        let previous = r.previous_terminal.get();
+        self.of_till(r.business_date.get(), r.slot.get(), (r.terminal.get(), previous));
+        let span = match self.duties.span_of(r) {
+            Ok(span) => span,
+            Err(detail) => {
+                self.violate(Check::Duty, detail);
+                return Ok(());
+            }
+        };
+        let mut below = self.number;
+        let sums = sum(span, None, |number| {
+            let found = if number.0 < below { self.reader.record(number.0)? } else { None };
+            below = number.0;
+            let link = found
+                .and_then(|found| {
+                    Record::decode(found.kind, found.version, found.payload).as_ref().map(Link::of).ok()
+                })
+                .flatten();
+            link.ok_or(BrokenChain::At(number))
+        });
+        let done = match sums {
+            Ok(sums) => self.duties.settled(r, &sums),
+            Err(BrokenChain::Log(error)) => return Err(error),
+            Err(BrokenChain::At(number)) => {
+                Err(format!("its chain leads to record {number}, which isn't a till's"))
+            }
+        };
+        self.agree(Check::Duty, done);
+        Ok(())
+    }
+
+    /// A record of a till that is no money.
+    fn of_till(&mut self, stands: u16, slot: u16, (terminal, previous): (u32, u64)) {
+        let date = self.date;
+        self.check(stands == date.0, Check::BusinessDate, || {
+            format!("stands under date {stands}, open is {date}")
+        });
+        self.link_till(slot, terminal, previous);
     }
 
     fn till(&mut self, money: &MoneyRecord) {

@@ -21,6 +21,7 @@ mod books;
 mod cards;
 mod checker;
 mod codes;
+mod duties;
 mod holders;
 mod office;
 mod posting;

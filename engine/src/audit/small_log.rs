@@ -9,14 +9,15 @@ use protocol::ids::{
     AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, RecordNumber, SaleId, Sequence,
     TerminalId, VirtualId,
 };
+use protocol::till_totals::TillTotals;
 use wal::{Clock, Log, LogConfig, LogId, Priority, Simulated};
 
 use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
-    AccountSelector, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, CardTap, Carried, Channel,
-    CodeDebit, CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordImport,
-    Refund, RegisterMerchant, RegisterTerminal, Reversal, Sale, SetAccountTerms, SetMealPeriod, TapConfirm,
-    Tender, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    AccountSelector, BatchSettle, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, CardTap, Carried,
+    CashierSign, Channel, CodeDebit, CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount,
+    Opening, PasswordImport, Refund, RegisterMerchant, RegisterTerminal, Reversal, Sale, SetAccountTerms,
+    SetMealPeriod, ShiftClose, TapConfirm, Tender, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use crate::ledger::holder::PasswordRef;
 use crate::ledger::kind::subsidy::subsidy_claim;
@@ -25,6 +26,7 @@ use crate::ledger::limits::PAYLOAD_BYTES_MAX;
 use crate::ledger::record::Wallet;
 use crate::ledger::refunds::{self, Link};
 use crate::ledger::registry::TerminalKind;
+use crate::ledger::till_totals;
 use crate::ledger::{
     Command, Decision, Outcome, Record, Request, Sizes, Stamp, State, TerminalSlot, apply, decide,
 };
@@ -386,6 +388,39 @@ impl SmallLog {
         })
     }
 
+    /// A cashier signs on, or off.
+    pub(crate) fn sign(&mut self, cashier: u32, on: bool) {
+        let (slot, terminal, till_time_ns) = (TerminalSlot(0), TERMINAL, self.time_ns);
+        self.done(Request::CashierSign(CashierSign {
+            slot,
+            terminal,
+            cashier,
+            on,
+            unsent_records: 0,
+            till_time_ns,
+        }));
+    }
+
+    pub(crate) fn close_shift(&mut self, shift: u32) {
+        let (slot, terminal, till_time_ns) = (TerminalSlot(0), TERMINAL, self.time_ns);
+        self.done(Request::ShiftClose(ShiftClose { slot, terminal, shift, unsent_records: 0, till_time_ns }));
+    }
+
+    /// Closes a batch as it stands.
+    pub(crate) fn settle_batch(&mut self, batch: u32, first: u32, last: u32) {
+        self.done(Request::BatchSettle(BatchSettle {
+            slot: TerminalSlot(0),
+            terminal: TERMINAL,
+            epoch: Epoch(1),
+            batch,
+            first: Sequence(first),
+            last: Sequence(last),
+            as_it_stands: true,
+            totals: &TillTotals::default(),
+            till_time_ns: self.time_ns,
+        }));
+    }
+
     /// The sequence of the latest sale.
     pub(crate) fn latest(&self) -> u32 {
         self.sequence
@@ -423,6 +458,10 @@ impl SmallLog {
                     let link = |number| Link::of(&read(number).1.record(), account).ok_or(number);
                     let found = refunds::find(original, head, None, link);
                     known.refunds = Some(found.expect("the chain is the account's"));
+                }
+                Need::Totals(span) => {
+                    let link = |number| till_totals::Link::of(&read(number).1.record()).ok_or(number);
+                    known.totals = Some(till_totals::sum(span, None, link).expect("the chain is the till's"));
                 }
                 Need::Password(of) => {
                     known.password = Some(KnownPassword { of, verdict: self.verdict });

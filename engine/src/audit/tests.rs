@@ -2,6 +2,7 @@
 
 use protocol::ids::AccountId;
 use protocol::result_code::ResultCode;
+use protocol::till_totals::TillTotals;
 use zerocopy::little_endian::{I64, U16, U32, U64};
 
 use super::small_log::{DAY, Raw, RawGroup, SmallLog, write};
@@ -9,7 +10,8 @@ use super::{AuditOptions, AuditReport, Check, verify_log};
 use crate::ledger::command::Channel;
 use crate::ledger::known::PasswordVerdict;
 use crate::ledger::record::{
-    CutOffRecord, FullReversalRecord, MoneyRecord, Record, RecordKind, RefundRecord, Wallets,
+    BatchSettledRecord, CutOffRecord, DutyRecord, FullReversalRecord, MoneyRecord, Record, RecordKind,
+    RefundRecord, Wallets,
 };
 use crate::ledger::registry::TerminalKind;
 
@@ -618,4 +620,70 @@ fn forged_settlings_and_subsidies_are_found() {
     let time_ns = groups[place.1].time_ns;
     groups.insert(place.1 + 1, RawGroup { time_ns, records: vec![debit] });
     assert_eq!(failures(&groups), [(Check::Group, place.0)]);
+}
+
+/// A cashier's day: two shifts and two batches, while selling goes on.
+fn with_shifts() -> Vec<RawGroup> {
+    let mut log = SmallLog::new();
+    log.sign(7, true);
+    log.tap(101, 1, 1_500);
+    log.tap(102, 1, 700);
+    log.refund(2, 200);
+    log.settle_batch(4, 1, 2);
+    log.sign(7, false);
+    log.close_shift(1);
+    log.sign(8, true);
+    log.tender(Channel::WeChat, "W0001", 900);
+    log.tap(101, 2, 300);
+    log.settle_batch(5, 3, 4);
+    log.close_shift(2);
+    log.groups
+}
+
+#[test]
+fn shifts_and_batches_add_up() {
+    let report = audit(&with_shifts());
+    assert!(report.ok, "{report}");
+    assert_eq!((report.records_by_kind["duty"], report.records_by_kind["batch_settled"]), (5, 2));
+}
+
+#[test]
+fn forged_shifts_and_batches_are_found() {
+    use zerocopy::{FromBytes as _, IntoBytes as _};
+    type OfDuty = fn(&mut DutyRecord);
+    let duties: [(usize, OfDuty); 8] = [
+        (0, |r| r.cashier = 0.into()),
+        (0, |r| r.what = 9),
+        (1, |r| r.cashier = 8.into()),
+        (2, |r| r.totals.amounts_fen[0] += 1),
+        (2, |r| r.totals.counts[7] += 1),
+        (2, |r| r.shift = 2.into()),
+        (3, |r| r.shift = 1.into()),
+        (4, |r| r.totals = TillTotals::default()),
+    ];
+    for (place, (nth, change)) in duties.into_iter().enumerate() {
+        let mut groups = with_shifts();
+        let (number, at, within) = find(&groups, RecordKind::Duty, nth);
+        change(DutyRecord::mut_from_bytes(&mut groups[at].records[within].payload).expect("its layout"));
+        assert!(failures(&groups).contains(&(Check::Duty, number)), "duty {place}: {}", audit(&groups));
+    }
+    type OfBatch = fn(&mut BatchSettledRecord);
+    let batches: [(usize, OfBatch); 9] = [
+        (0, |r| r.batch = 0.into()),
+        (0, |r| r.totals.amounts_fen[0] -= 1),
+        (0, |r| r.behind += 1),
+        (0, |r| r.differs = 0),
+        (0, |r| r.last += 1),
+        (1, |r| r.batch = 6.into()),
+        (1, |r| r.first = 2.into()),
+        (1, |r| r.last = 3.into()),
+        (1, |r| r.totals_of_till = r.totals),
+    ];
+    for (place, (nth, change)) in batches.into_iter().enumerate() {
+        let mut groups = with_shifts();
+        let (number, at, within) = find(&groups, RecordKind::BatchSettled, nth);
+        let payload = &mut groups[at].records[within].payload;
+        change(BatchSettledRecord::mut_from_bytes(payload.as_mut_bytes()).expect("its layout"));
+        assert!(failures(&groups).contains(&(Check::Duty, number)), "batch {place}: {}", audit(&groups));
+    }
 }

@@ -1,6 +1,6 @@
 //! What the ledger says: an outcome, and the group of records that makes it so.
 
-use protocol::ids::{AccountId, RecordNumber};
+use protocol::ids::{AccountId, Epoch, RecordNumber, Sequence};
 use protocol::result_code::ResultCode;
 
 use super::account::AccountStatus;
@@ -63,6 +63,38 @@ pub struct BalanceView {
     pub card_lost: bool,
     /// The highest record that this depends on.
     pub observed: RecordNumber,
+}
+
+/// Who is on duty at a till, and where its open shift begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DutyView {
+    /// The newest record of the till's chain.
+    pub head: RecordNumber,
+    /// Who is signed on; 0 for nobody.
+    pub cashier: u32,
+    /// The open shift, from 1.
+    pub shift: u32,
+    /// The shift's records are above this one.
+    pub shift_above: RecordNumber,
+    /// The batch that was settled last; 0 for none.
+    pub batch: u32,
+    /// The record that settled it.
+    pub batch_record: RecordNumber,
+    /// Its epoch.
+    pub batch_epoch: Epoch,
+    /// Its last sequence.
+    pub batch_last: Sequence,
+    /// Everything under later sequences is above this record.
+    pub batch_above: RecordNumber,
+    /// The highest record that this depends on.
+    pub observed: RecordNumber,
+}
+
+impl DutyView {
+    /// An outcome that says nothing yet, and depends on what this does.
+    pub(crate) const fn told_nothing(&self) -> Outcome {
+        Outcome::without_record(ResultCode::Approved, 0, self.observed)
+    }
 }
 
 /// Where an account's chain begins: the walk back happens in the log, off the hot threads.
@@ -155,6 +187,8 @@ pub enum Decision<'a> {
     Balance(BalanceView),
     /// The answer to a bill request.
     BillHead(BillHeadView),
+    /// The answer to a question for a till's duty.
+    Duty(DutyView),
     /// The answer to a sale query for a sale that never came.
     SaleNotSeen {
         /// The highest record that this depends on.

@@ -18,6 +18,7 @@ use super::limits::PAYLOAD_BYTES_MAX;
 use super::orders::OrderKey;
 use super::record::{PayloadBuffer, Record};
 use super::refunds::Refunds;
+use super::till_totals::{TillSpan, TillSums};
 
 /// What a decision needs and memory doesn't have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub enum Need {
     Till(TerminalSlot),
     /// Nothing of the log, but the shard of an account that the command doesn't name: the one whose tap is confirmed.
     Account(AccountId),
+    /// What a till did, added up: in its chain, by [`super::till_totals::sum`].
+    Totals(TillSpan),
     /// Which record credited an order, if one did: in the index of orders, which must reach as far as `forgotten`.
     Order {
         /// The order.
@@ -68,7 +71,9 @@ impl Need {
     /// The newest record that the answer may depend on: it must be durable before the log is read.
     pub const fn newest(&self) -> RecordNumber {
         match self {
-            Need::Sale { head, .. } | Need::Refunds { head, .. } => *head,
+            Need::Sale { head, .. } | Need::Refunds { head, .. } | Need::Totals(TillSpan { head, .. }) => {
+                *head
+            }
             Need::Record(number) => *number,
             Need::Till(_) | Need::Account(_) => RecordNumber(0),
             Need::Order { forgotten, .. } => *forgotten,
@@ -91,6 +96,8 @@ pub struct Known {
     pub till: Option<TerminalSlot>,
     /// An account whose shard is held, too.
     pub account: Option<AccountId>,
+    /// What a till did. Valid for its span, for ever.
+    pub totals: Option<TillSums>,
     /// What the index says of an order. Valid while memory has every order of a record above the one that the index
     /// reached.
     pub order: Option<KnownOrder>,

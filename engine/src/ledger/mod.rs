@@ -62,6 +62,7 @@ pub mod shard;
 pub mod snapshot;
 pub mod state;
 pub mod terminal_entry;
+pub mod till_totals;
 pub mod touch;
 
 pub use apply::{apply, apply_configuration, apply_posting};

@@ -12,6 +12,43 @@ use super::probes::looks_at;
 
 const DOMAIN_SUSPENSE: u64 = 0x5355_5350;
 
+/// Who is at a till, and how far its shifts and batches are closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Duty {
+    /// Who is signed on; 0 for nobody.
+    pub(super) cashier: u32,
+    /// Who was signed on before; 0 for nobody.
+    pub(super) cashier_before: u32,
+    /// The record that signed the cashier on or off; 0 when none did.
+    pub(super) signed_by: u64,
+    /// Shifts closed so far.
+    pub(super) shifts_closed: u32,
+    /// The record that closed the last of them; 0 for none.
+    pub(super) shift_above: u64,
+    /// The batch that was settled last; 0 for none.
+    pub(super) batch: u32,
+    /// The last sequence of it.
+    pub(super) batch_last: u32,
+    /// The epoch of its sequences.
+    pub(super) batch_epoch: u16,
+    /// The record that settled it.
+    pub(super) batch_record: u64,
+    /// Everything under later sequences is above this record.
+    pub(super) batch_above: u64,
+    /// What it was settled with.
+    pub(super) batch_digest: u64,
+}
+
+impl Duty {
+    /// Whoever is signed on is no more.
+    pub(super) fn sign_off(&mut self) {
+        if self.cashier != 0 {
+            self.cashier_before = self.cashier;
+        }
+        self.cashier = 0;
+    }
+}
+
 /// One till. A sale's identity has this one owner, whatever card, channel or reversal comes with it.
 ///
 /// What a debit in order needs is in the first cache line.
@@ -28,6 +65,7 @@ pub struct TerminalEntry {
     pub(super) suspense_recent: [u64; SUSPENSE_RECENT],
     pub(super) suspense_date: BusinessDate,
     pub(super) suspense_count: u16,
+    pub(super) duty: Duty,
     /// The block-list that it reported last.
     pub(super) block_list_version: u32,
     /// When it reported it; 0 when it never did.
@@ -47,6 +85,7 @@ impl TerminalEntry {
             suspense_recent: [0; SUSPENSE_RECENT],
             suspense_date: BusinessDate(0),
             suspense_count: 0,
+            duty: Duty::default(),
             block_list_version: 0,
             block_list_since_ns: 0,
             ring: OutcomeRing::new(ring_length),

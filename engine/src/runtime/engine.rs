@@ -17,7 +17,7 @@ use super::change_turn::ChangeTurn;
 use super::order_index::{OrderIndex, RunError};
 use super::snapshot_files::{Snapshot, SnapshotError};
 use super::turn::{HeldShards, Routes};
-use crate::ledger::decision::{BalanceView, BillHeadView};
+use crate::ledger::decision::{BalanceView, BillHeadView, DutyView};
 use crate::ledger::holder::PasswordRef;
 use crate::ledger::open_taps::Chip;
 use crate::ledger::{
@@ -68,6 +68,8 @@ pub enum Reply {
     Balance(BalanceView),
     /// Where an account's chain begins.
     BillHead(BillHeadView),
+    /// Who is on duty at a till.
+    Duty(DutyView),
     /// The sale asked about never came.
     SaleNotSeen {
         /// The highest record that this depends on.
@@ -87,6 +89,7 @@ impl Reply {
             Decision::Needs(need) => Reply::Needs(need),
             Decision::Balance(view) => Reply::Balance(view),
             Decision::BillHead(view) => Reply::BillHead(view),
+            Decision::Duty(view) => Reply::Duty(view),
             Decision::SaleNotSeen { observed } => Reply::SaleNotSeen { observed },
         }
     }
@@ -97,6 +100,7 @@ impl Reply {
             Reply::Outcome(outcome) | Reply::Tap { outcome, .. } => outcome.observed,
             Reply::Balance(view) => view.observed,
             Reply::BillHead(view) => view.observed,
+            Reply::Duty(view) => view.observed,
             Reply::SaleNotSeen { observed } => *observed,
             Reply::Needs(_) | Reply::Refused(_) => RecordNumber(0),
         }

@@ -9,11 +9,11 @@ use super::engine::{Engine, EngineError, Reply};
 use super::history_walk;
 use crate::ledger::known::{Known, KnownRecord, Need};
 use crate::ledger::refunds::{self, Refunds};
-use crate::ledger::{Command, Request};
+use crate::ledger::{Command, Request, till_totals};
 
 /// How often something is fetched for one command before its till is told "busy". One kind of thing after the other may be
 /// needed; the same again only because things went on meanwhile, which a till's own chain does on another session alone.
-const LOOK_UPS_MAX: usize = 8;
+pub(super) const LOOK_UPS_MAX: usize = 8;
 
 /// Decides a request that needs what memory doesn't have: fetches that, decides again. What isn't the log's to know is asked
 /// of `vault`, which may refuse the request.
@@ -47,9 +47,9 @@ pub(super) fn decide(
 
 /// Answers one need of the log. Every record up to [`Need::newest`] must be durable.
 ///
-/// A till's shard, or an account's, costs nothing, a record by its number one look-up, an order one page of each run of the index that may have it. A sale costs a
-/// look-up for each record of its till since then, the refunds of a debit one for each record of its payer since then; what was
-/// known of the same before cuts that short.
+/// A till's shard, or an account's, costs nothing, a record by its number one look-up, an order one page of each run of the index
+/// that may have it. A sale costs a look-up for each record of its till since then, the refunds of a debit one for each record of
+/// its payer since then, what a till did one for each of its records; what was known of the same before cuts each short.
 ///
 /// # Errors
 /// The log is damaged, or the index of orders can't be read or mended.
@@ -61,6 +61,9 @@ pub fn answer(engine: &Engine, need: Need, known: &mut Known) -> Result<(), Engi
         }
         Need::Refunds { account, head, original } => {
             known.refunds = Some(refunds(&reader, account, head, original, known.refunds)?);
+        }
+        Need::Totals(span) => {
+            known.totals = Some(till_totals::sum(span, known.totals, |number| till_link(&reader, number))?);
         }
         Need::Record(number) => known.record = Some(record(&reader, number)?),
         Need::Till(slot) => known.till = Some(slot),
@@ -87,7 +90,14 @@ fn refunds(
     })
 }
 
-fn record(reader: &LogReader, number: RecordNumber) -> Result<KnownRecord, EngineError> {
+/// A record of a till's chain, as far as it counts in the till's totals.
+pub(super) fn till_link(reader: &LogReader, number: RecordNumber) -> Result<till_totals::Link, EngineError> {
+    let found = record(reader, number)?;
+    Ok(till_totals::Link::of(&found.record()).expect("a till's chain leads to records of tills only"))
+}
+
+/// A durable record.
+pub(super) fn record(reader: &LogReader, number: RecordNumber) -> Result<KnownRecord, EngineError> {
     let found = reader.record(number.0)?.expect("only records that were appended are asked for");
     KnownRecord::new(number, found.time_ns, (found.kind, found.version), found.payload)
         .map_err(|source| EngineError::Replay { number: number.0, source })

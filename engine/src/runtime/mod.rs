@@ -32,5 +32,6 @@ pub mod slow_lane;
 mod small_engine;
 pub mod snapshot_files;
 pub mod statement;
+pub mod till_desk;
 pub mod turn;
 pub mod unconfirmed;

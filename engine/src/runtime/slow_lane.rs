@@ -32,6 +32,7 @@ use super::look_up;
 use super::office::AdjustmentsPage;
 use super::open_gaps::{self, GapPage};
 use super::statement::{self, Statement, StatementError};
+use super::till_desk::{TillJob, TillWork};
 use super::unconfirmed::{self, Contact, Silent, Unconfirmed};
 use crate::ledger::command::{self, Carried, OfflineFact, Previous, Sale, TillList};
 use crate::ledger::limits::AMOUNT_FEN_MAX;
@@ -116,6 +117,8 @@ pub enum Job {
         /// Called with the page.
         done: Box<dyn FnOnce(AdjustmentsPage) + Send>,
     },
+    /// What a till asks about itself.
+    Till(Box<TillJob>),
     /// A live command that needs what memory doesn't have, or one that isn't a till's.
     LookUp {
         /// Makes the command again, borrowing what it owns.
@@ -155,6 +158,12 @@ pub struct UploadJob {
     pub records: Vec<OfflineRecord>,
     /// Called with one result for each record, in order, and the record that must be durable before they are told.
     pub done: Box<dyn FnOnce(Vec<BatchLine>, RecordNumber) + Send>,
+}
+
+/// What is worked on in portions.
+enum InPortions {
+    Upload(Upload),
+    Till(Box<TillWork>),
 }
 
 /// An upload being worked on.
@@ -212,21 +221,26 @@ impl Drop for SlowLane {
     }
 }
 
-struct Worker {
+/// The thread's own.
+pub(super) struct Worker {
     engine: Arc<Engine>,
     signal: Arc<DurableSignal>,
     block_lists: RefCell<BlockListPages>,
 }
 
 impl Worker {
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     fn run(&self, jobs: &Receiver<Job>) {
-        let mut uploads: VecDeque<Upload> = VecDeque::new();
+        let mut waiting: VecDeque<InPortions> = VecDeque::new();
         let due = channel::tick(DUE_EVERY);
         loop {
-            if uploads.is_empty() {
+            if waiting.is_empty() {
                 channel::select! {
                     recv(jobs) -> job => match job {
-                        Ok(job) => self.begin(job, &mut uploads),
+                        Ok(job) => self.begin(job, &mut waiting),
                         Err(channel::RecvError) => return,
                     },
                     recv(self.engine.orders().due()) -> _ => self.index_orders(),
@@ -240,28 +254,39 @@ impl Worker {
                 self.do_what_is_due();
             }
             while let Ok(job) = jobs.try_recv() {
-                self.begin(job, &mut uploads);
+                self.begin(job, &mut waiting);
             }
-            if let Some(mut upload) = uploads.pop_front() {
-                self.portion(&mut upload);
-                if upload.progress.results.len() == upload.job.records.len() {
-                    (upload.job.done)(upload.progress.results, upload.progress.observed);
-                } else {
-                    uploads.push_back(upload);
-                }
+            if let Some(work) = waiting.pop_front() {
+                waiting.extend(self.portion(work));
             }
-            if uploads.is_empty() {
+            if waiting.is_empty() {
                 // Nothing comes to fill the block that was begun.
                 self.engine.log().kick();
             }
         }
     }
 
-    fn begin(&self, job: Job, uploads: &mut VecDeque<Upload>) {
+    /// Works on something for a while. Gives it back unless it is done.
+    fn portion(&self, work: InPortions) -> Option<InPortions> {
+        match work {
+            InPortions::Upload(mut upload) => {
+                self.portion_of_upload(&mut upload);
+                if upload.progress.results.len() < upload.job.records.len() {
+                    return Some(InPortions::Upload(upload));
+                }
+                (upload.job.done)(upload.progress.results, upload.progress.observed);
+                None
+            }
+            InPortions::Till(work) => work.portion(self).map(|work| InPortions::Till(Box::new(work))),
+        }
+    }
+
+    fn begin(&self, job: Job, waiting: &mut VecDeque<InPortions>) {
         match job {
             Job::Upload(job) => {
                 let results = Vec::with_capacity(job.records.len());
-                uploads.push_back(Upload { job, progress: Progress { results, observed: RecordNumber(0) } });
+                let progress = Progress { results, observed: RecordNumber(0) };
+                waiting.push_back(InPortions::Upload(Upload { job, progress }));
             }
             Job::Bill { account, head, before, lines_max, done } => {
                 let found = if self.wait_until_durable(head) {
@@ -299,6 +324,7 @@ impl Worker {
                 done(found.and_then(|found| Ok((found, unconfirmed::silent(&self.engine, &*contact)?))));
             }
             Job::Adjustments { query, done } => done(self.engine.adjustments(&query)),
+            Job::Till(job) => waiting.push_back(InPortions::Till(Box::new(TillWork::new(*job)))),
             Job::LookUp { command, done } => done(self.with_look_ups(&command.command().request)),
         }
     }
@@ -324,7 +350,7 @@ impl Worker {
     }
 
     /// Works on the next records of an upload: checks their codes outside every lock, then decides them in one turn.
-    fn portion(&self, upload: &mut Upload) {
+    fn portion_of_upload(&self, upload: &mut Upload) {
         let Upload { job, progress } = upload;
         let UploadJob { slot, terminal, verifier, records, .. } = &mut **job;
         let begin = progress.results.len();
@@ -374,14 +400,14 @@ impl Worker {
     }
 
     /// Decides a request that needs what memory doesn't have.
-    fn with_look_ups(&self, request: &Request<'_>) -> Reply {
+    pub(super) fn with_look_ups(&self, request: &Request<'_>) -> Reply {
         look_up::decide(&self.engine, &self.signal, request, |need, _| {
             unreachable!("what carries a password goes another way: {need:?}")
         })
     }
 
     /// False when the log has failed, so that it never will be.
-    fn wait_until_durable(&self, number: RecordNumber) -> bool {
+    pub(super) fn wait_until_durable(&self, number: RecordNumber) -> bool {
         self.signal.wait_until_durable(self.engine.log(), number)
     }
 }

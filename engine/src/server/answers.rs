@@ -1,13 +1,15 @@
 //! Answers: what a reply of the ledger is on the wire, one arm a variant.
 
 use protocol::answer::{
-    AccountStatus, Answer, BalanceAnswer, BillAnswer, BlockListAnswer, Chip, MoneyAnswer, Refusal,
-    ScanPayAnswer, StatementAnswer, StatementMore, TapAnswer, UnconfirmedAnswer,
+    AccountStatus, Answer, BalanceAnswer, BatchLinesAnswer, BatchSettleAnswer, BillAnswer, BlockListAnswer,
+    Chip, MoneyAnswer, Refusal, ScanPayAnswer, ShiftAnswer, StatementAnswer, StatementMore, TapAnswer,
+    UnconfirmedAnswer,
 };
 use protocol::command_table::Kind;
 use protocol::frame::Header;
-use protocol::ids::{AccountId, RecordNumber};
+use protocol::ids::{AccountId, Epoch, RecordNumber, Sequence};
 use protocol::result_code::ResultCode;
+use protocol::till_totals::TillTotals;
 
 use crate::ledger::Outcome;
 use crate::ledger::account;
@@ -15,6 +17,7 @@ use crate::ledger::decision::BalanceView;
 use crate::runtime::block_list_pages::BlockListPage;
 use crate::runtime::engine::Reply;
 use crate::runtime::statement::Statement;
+use crate::runtime::till_desk::TillTold;
 use crate::runtime::unconfirmed::{Silent, Unconfirmed};
 
 /// What is to be told of a statement.
@@ -81,6 +84,11 @@ pub(super) fn answer(header: &Header, reply: &Reply, server_time_ns: u64) -> Ans
                 lines: &[],
             }),
             Kind::Statement => Answer::Statement(no_statement(outcome.code)),
+            Kind::ShiftTotals | Kind::ShiftClose => Answer::Shift(no_shift(outcome.code)),
+            Kind::BatchSettle => Answer::BatchSettle(no_batch(outcome.code)),
+            Kind::BatchLines => {
+                Answer::BatchLines(BatchLinesAnswer { code: outcome.code, equal: 0, lines: &[] })
+            }
             Kind::CardTap => {
                 Answer::Tap(TapAnswer { money: money_answer(outcome, server_time_ns), chip: None })
             }
@@ -91,7 +99,7 @@ pub(super) fn answer(header: &Header, reply: &Reply, server_time_ns: u64) -> Ans
             money: money_answer(outcome, server_time_ns),
             chip: Some(Chip { balance_fen: chip.balance_fen, counter: chip.counter }),
         }),
-        Reply::BillHead(_) | Reply::Needs(_) => {
+        Reply::BillHead(_) | Reply::Duty(_) | Reply::Needs(_) => {
             unreachable!("the slow lane answers these with something else")
         }
     }
@@ -204,4 +212,41 @@ pub(super) fn statement_answer(told: &ToldStatement) -> StatementAnswer<'_> {
 pub(super) fn block_list_answer(page: &BlockListPage) -> BlockListAnswer<'_> {
     let BlockListPage { whole, version, more, digest, cards, ref lines, .. } = *page;
     BlockListAnswer { code: ResultCode::Approved, whole, version, more, digest, cards, lines }
+}
+
+/// A shift that isn't told.
+fn no_shift(code: ResultCode) -> ShiftAnswer {
+    ShiftAnswer {
+        code,
+        repeat: false,
+        shift: 0,
+        cashier: 0,
+        record: RecordNumber(0),
+        totals: TillTotals::default(),
+    }
+}
+
+/// A batch that isn't settled, without its totals.
+fn no_batch(code: ResultCode) -> BatchSettleAnswer {
+    BatchSettleAnswer {
+        code,
+        repeat: false,
+        epoch: Epoch(0),
+        batch: 0,
+        last: Sequence(0),
+        record: RecordNumber(0),
+        totals: TillTotals::default(),
+    }
+}
+
+/// What a till is told about itself.
+pub(super) fn till_answer(told: &TillTold) -> Answer<'_> {
+    match told {
+        TillTold::Shift(shift) => Answer::Shift(*shift),
+        TillTold::Batch(batch) => Answer::BatchSettle(*batch),
+        TillTold::Lines { equal, lines } => {
+            Answer::BatchLines(BatchLinesAnswer { code: ResultCode::Approved, equal: *equal, lines })
+        }
+        TillTold::Reply(_) => unreachable!("a reply is told as any other"),
+    }
 }

@@ -282,6 +282,12 @@ impl OwnedCommand for LiveRequest {
             | Body::Heartbeat(_)
             | Body::OpenGaps(_)
             | Body::Upload(_)
+            | Body::CashierOn(_)
+            | Body::CashierOff(_)
+            | Body::ShiftTotals
+            | Body::ShiftClose(_)
+            | Body::BatchSettle(_)
+            | Body::BatchLines(_)
             | Body::ClassRules
             | Body::MealPeriods
             | Body::BlockList(_)

@@ -29,7 +29,7 @@ use tokio::sync::Notify;
 use tokio::task;
 
 use super::answers::{
-    ToldStatement, ToldUnconfirmed, answer, block_list_answer, scan_answer, statement_answer,
+    ToldStatement, ToldUnconfirmed, answer, block_list_answer, scan_answer, statement_answer, till_answer,
     unconfirmed_answer,
 };
 use super::connection::Connection;
@@ -46,6 +46,7 @@ use crate::runtime::office::AdjustmentsPage;
 use crate::runtime::open_gaps::GapPage;
 use crate::runtime::slow_lane::{Job, OwnedCommand};
 use crate::runtime::statement::{Statement, StatementError};
+use crate::runtime::till_desk::TillTold;
 use crate::runtime::unconfirmed::{Silent, Unconfirmed};
 
 /// Requests that configure, of one turn: while it lasts nobody else decides anything.
@@ -84,6 +85,7 @@ pub(super) enum Body {
         code: ResultCode,
     },
     Statement(Box<ToldStatement>),
+    Till(TillTold),
     ClassRules(Table<ClassRulesLine>),
     MealPeriods(Table<MealPeriodLine>),
     BlockList(BlockListPage),
@@ -437,6 +439,10 @@ impl Waiting {
             Body::Statement(told) => {
                 connection.live_in_flight.set(false);
                 connection.answer(header, &Answer::Statement(statement_answer(told)));
+            }
+            Body::Till(told) => {
+                connection.slow_in_flight.set(false);
+                connection.answer(header, &till_answer(told));
             }
             Body::ClassRules(Table { version, lines }) => {
                 connection.slow_in_flight.set(false);

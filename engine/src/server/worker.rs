@@ -27,7 +27,7 @@ use protocol::command_table::Lane;
 use protocol::frame::Header;
 use protocol::keys::{derive_card_master, derive_terminal_key};
 use protocol::offline_record::TacVerifier;
-use protocol::request::{OpenGapsQuery, Request, Upload};
+use protocol::request::{BatchLines, OpenGapsQuery, Request, Upload};
 use protocol::result_code::ResultCode;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task;
@@ -46,6 +46,7 @@ use crate::runtime::block_list_pages::BlockListPage;
 use crate::runtime::engine::Reply;
 use crate::runtime::open_gaps::GapPage;
 use crate::runtime::slow_lane::{Job, OwnedCommand, UploadJob};
+use crate::runtime::till_desk::{TillAsk, TillJob, TillTold};
 
 /// Questions for a worker's figures that may wait.
 const QUESTIONS_MAX: usize = 16;
@@ -181,6 +182,24 @@ impl Worker {
         self.submit(connection, header, Job::OpenGaps { query, done });
     }
 
+    fn ask_about_till(&self, connection: &Rc<Connection>, header: &Header, ask: TillAsk) {
+        let hand_back = self.hand_back(connection.key, *header);
+        let job = TillJob {
+            slot: connection.slot,
+            terminal: connection.terminal,
+            epoch: header.epoch,
+            ask,
+            done: Box::new(move |told, observed| {
+                let body = match told {
+                    TillTold::Reply(reply) => Body::Reply(reply),
+                    told => Body::Till(told),
+                };
+                hand_back(observed, body);
+            }),
+        };
+        self.submit(connection, header, Job::Till(Box::new(job)));
+    }
+
     /// Queues a request to be decided in the next turn.
     fn queue(&self, connection: &Rc<Connection>, header: Header, request: &Request<'_>, frame: &[u8]) {
         let lane = header.kind.command().lane;
@@ -214,6 +233,23 @@ impl Worker {
     fn batch(&self, connection: &Rc<Connection>, header: &Header, request: &Request<'_>) {
         match request {
             Request::Upload(upload) => self.upload(connection, header, upload),
+            Request::CashierOn(sign) => {
+                self.ask_about_till(connection, header, TillAsk::Cashier { sign: *sign, on: true });
+            }
+            Request::CashierOff(sign) => {
+                self.ask_about_till(connection, header, TillAsk::Cashier { sign: *sign, on: false });
+            }
+            Request::ShiftTotals => self.ask_about_till(connection, header, TillAsk::ShiftTotals),
+            Request::ShiftClose(close) => {
+                self.ask_about_till(connection, header, TillAsk::ShiftClose(*close));
+            }
+            Request::BatchSettle(batch) => {
+                self.ask_about_till(connection, header, TillAsk::BatchSettle(*batch));
+            }
+            Request::BatchLines(BatchLines { first, last, lines }) => {
+                let (first, last, lines) = (*first, *last, lines.to_vec());
+                self.ask_about_till(connection, header, TillAsk::BatchLines { first, last, lines });
+            }
             Request::ClassRules => {
                 let (table, observed) = tables::class_rules(&self.shared.engine);
                 self.hand_back(connection.key, *header)(observed, Body::ClassRules(table));

@@ -446,6 +446,12 @@ impl Books {
             | Request::AdjustDecide(_)
             | Request::Adjustments(_) => unreachable!("the generator is no operator"),
             Request::AccountClose(_) => unreachable!("nobody leaves in a load"),
+            Request::CashierOn(_)
+            | Request::CashierOff(_)
+            | Request::ShiftTotals
+            | Request::ShiftClose(_)
+            | Request::BatchSettle(_)
+            | Request::BatchLines(_) => unreachable!("the generator's tills have no cashiers"),
         }
     }
 

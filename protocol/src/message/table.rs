@@ -13,6 +13,7 @@ use crate::message::adjust::Adjust;
 use crate::message::adjust_decide::AdjustDecide;
 use crate::message::adjustments::{ADJUSTMENT_LINES_MAX, AdjustmentsAnswer, AdjustmentsQuery};
 use crate::message::balance::{BalanceAnswer, BalanceQuery};
+use crate::message::batch::{BatchLines, BatchLinesAnswer, BatchSettle, BatchSettleAnswer, TILL_LINES_MAX};
 use crate::message::bill::{BILL_LINES_MAX, BillAnswer, BillQuery};
 use crate::message::block_list::{BLOCK_LIST_LINES_MAX, BlockListActive, BlockListAnswer, BlockListQuery};
 use crate::message::card_debit::CardDebit;
@@ -33,6 +34,7 @@ use crate::message::refusal::Refusal;
 use crate::message::reversal::Reversal;
 use crate::message::sale_query::SaleQuery;
 use crate::message::scan_pay::{ScanPay, ScanPayAnswer};
+use crate::message::shift::{CashierSign, ShiftAnswer, ShiftClose};
 use crate::message::statement::{StatementAnswer, StatementQuery};
 use crate::message::tables::{CLASS_RULES_MAX, ClassRulesAnswer, MEAL_PERIODS_MAX, MealPeriodsAnswer};
 use crate::message::tap_answer::TapAnswer;
@@ -347,6 +349,18 @@ messages! {
         /// Reports which block-list the till judges by from now on.
         0x07 BlockListActive(BlockListActive), 32..=32, Batch, NO_SEQUENCE, SELLERS
             => BlockListActiveAnswer, 40..=40, Money(MoneyAnswer);
+        /// Signs a cashier on at this till.
+        0x08 CashierOn(CashierSign), 16..=16, Batch, NO_SEQUENCE, SELLERS
+            => CashierOnAnswer, 40..=40, Money(MoneyAnswer);
+        /// Signs the cashier off.
+        0x09 CashierOff(CashierSign), 16..=16, Batch, NO_SEQUENCE, SELLERS
+            => CashierOffAnswer, 40..=40, Money(MoneyAnswer);
+        /// Asks for the totals of the till's open shift.
+        0x0A ShiftTotals, 0..=0, Batch, NO_SEQUENCE, SELLERS
+            => ShiftTotalsAnswer, 120..=120, Shift(ShiftAnswer);
+        /// Closes the till's shift.
+        0x0B ShiftClose(ShiftClose), 16..=16, Batch, NO_SEQUENCE, SELLERS
+            => ShiftCloseAnswer, 120..=120, Shift(ShiftAnswer);
         /// Asks for the meal periods.
         0x0C MealPeriods, 0..=0, Batch, NO_SEQUENCE, SELLERS
             => MealPeriodsAnswer, items(16, 72, 0..=MEAL_PERIODS_MAX), MealPeriods(MealPeriodsAnswer<'a>);
@@ -407,6 +421,12 @@ messages! {
         /// Sends stored offline records.
         0x30 Upload(Upload<'a>), items(8, 96, 1..=UPLOAD_RECORDS_MAX), Batch, NO_SEQUENCE, SELLERS
             => BatchAnswer, items(16, 16, 1..=UPLOAD_RECORDS_MAX), Batch(BatchAnswer<'a>);
+        /// Settles a batch by its totals.
+        0x31 BatchSettle(BatchSettle), 120..=120, Batch, NO_SEQUENCE, SELLERS
+            => BatchSettleAnswer, 120..=120, BatchSettle(BatchSettleAnswer);
+        /// Has what the till did under some sequences held against the books, line by line.
+        0x32 BatchLines(BatchLines<'a>), items(16, 24, 0..=TILL_LINES_MAX), Batch, NO_SEQUENCE, SELLERS
+            => BatchLinesAnswer, items(16, 24, 0..=TILL_LINES_MAX), BatchLines(BatchLinesAnswer<'a>);
         /// Gives a card to an account that has none.
         0x40 CardIssue(CardIssue), 64..=64, Change, TAKES_SEQUENCE, COUNTERS
             => CardIssueAnswer, 40..=40, Money(MoneyAnswer);
@@ -473,7 +493,7 @@ bodies! {
         /// Answers a heartbeat.
         Heartbeat(HeartbeatAnswer);
         /// Answers a debit, a tender, a top-up, what undoes or gives back, a confirmation, a change of cards, passwords or phones,
-        /// what an operator does, a report of the active block-list, or a sale query.
+        /// what an operator does, a report of the active block-list, a cashier, or a sale query.
         Money(MoneyAnswer);
         /// Answers a two-phase tap.
         Tap(TapAnswer);
@@ -497,6 +517,12 @@ bodies! {
         Unconfirmed(UnconfirmedAnswer);
         /// Answers the question after proposed adjustments.
         Adjustments(AdjustmentsAnswer<'a>);
+        /// Answers a question for a shift's totals, and its closing.
+        Shift(ShiftAnswer);
+        /// Answers the settling of a batch.
+        BatchSettle(BatchSettleAnswer);
+        /// Answers the lines of a batch.
+        BatchLines(BatchLinesAnswer<'a>);
         /// Answers an upload: one line for each record, in the order sent.
         Batch(BatchAnswer<'a>);
         /// Answers any request that wasn't carried out.

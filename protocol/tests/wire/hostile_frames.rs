@@ -181,6 +181,22 @@ fn fields_out_of_range_are_refused_with_their_place() {
         ("block_list", 48, 0xD1, DecodeError::Field { offset: 48, value: 2_001 }),
         ("block_list", 50, 1, DecodeError::Reserved { offset: 50 }),
         ("block_list_active", 36, 1, DecodeError::Reserved { offset: 36 }),
+        ("batch_settle", 44, 2, DecodeError::Field { offset: 44, value: 2 }),
+        ("batch_settle", 45, 1, DecodeError::Reserved { offset: 45 }),
+        ("batch_settle", 32, 0, DecodeError::Field { offset: 32, value: 0 }),
+        ("batch_settle", 36, 0, DecodeError::Field { offset: 36, value: 0 }),
+        ("batch_settle", 40, 68, DecodeError::Field { offset: 40, value: 68 }),
+        ("batch_settle", 88, 1, DecodeError::Field { offset: 88, value: 1 }),
+        ("batch_lines", 32, 0, DecodeError::Field { offset: 32, value: 0 }),
+        ("batch_lines", 36, 69, DecodeError::Field { offset: 36, value: 69 }),
+        ("batch_lines", 40, 3, DecodeError::Field { offset: 40, value: 3 }),
+        ("batch_lines", 42, 1, DecodeError::Reserved { offset: 42 }),
+        ("batch_lines", 48, 69, DecodeError::Field { offset: 48, value: 69 }),
+        ("batch_lines", 52, 9, DecodeError::Field { offset: 52, value: 9 }),
+        ("batch_lines", 53, 1, DecodeError::Reserved { offset: 53 }),
+        ("batch_lines", 54, 1, DecodeError::Reserved { offset: 54 }),
+        ("batch_lines", 64, 1, DecodeError::Reserved { offset: 64 }),
+        ("batch_lines", 72, 80, DecodeError::Field { offset: 72, value: 80 }),
         ("balance", 48, 1, DecodeError::Reserved { offset: 48 }),
         ("bill", 44, 1, DecodeError::Reserved { offset: 44 }),
         ("bill", 64, 51, DecodeError::Field { offset: 64, value: 51 }),
@@ -257,6 +273,16 @@ fn fields_out_of_range_are_refused_with_their_place() {
         frame[*offset] = *byte;
         assert_eq!(Request::decode(&frame), Err(*expected), "{name} with byte {offset} = {byte}");
         assert_eq!(Refusal::from(*expected).offset as usize, *offset, "{name} with byte {offset} = {byte}");
+    }
+    for name in ["cashier_on", "cashier_off"] {
+        let mut frame = frames.iter().find(|(known, _)| *known == name).expect("a known name").1.clone();
+        frame[32..36].fill(0);
+        assert_eq!(Request::decode(&frame), Err(DecodeError::Field { offset: 32, value: 0 }), "{name}");
+    }
+    for (name, offset) in [("batch_settle", 80), ("batch_lines", 56)] {
+        let mut frame = frames.iter().find(|(known, _)| *known == name).expect("a known name").1.clone();
+        frame[offset..offset + 8].fill(0xFF);
+        assert_eq!(Request::decode(&frame), Err(DecodeError::Field { offset, value: u64::MAX }), "{name}");
     }
     for name in ["card_issue", "card_replace", "card_return"] {
         let mut frame = frames.iter().find(|(known, _)| *known == name).expect("a known name").1.clone();

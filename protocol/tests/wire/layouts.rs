@@ -178,6 +178,45 @@ const MEAL_PERIOD_LINE: &[Field] = &[
     ("name", Text(64), "its name"),
 ];
 
+const TOTAL_COUNTS: [Field; 8] = [
+    ("debits", U32, "how many online debits"),
+    ("offline", U32, "how many offline sales"),
+    ("reversals", U32, "how many reversals that gave something back"),
+    ("voids", U32, "how many voids"),
+    ("refunds", U32, "how many refunds"),
+    ("top_ups", U32, "how many top-ups"),
+    ("top_ups_undone", U32, "how many top-ups taken back"),
+    ("tenders", U32, "how many payments through other channels"),
+];
+
+const TOTAL_AMOUNTS: [Field; 8] = [
+    ("debits_fen", I64, "their amounts"),
+    ("offline_fen", I64, "their amounts"),
+    ("reversals_fen", I64, "their amounts"),
+    ("voids_fen", I64, "their amounts"),
+    ("refunds_fen", I64, "their amounts"),
+    ("top_ups_fen", I64, "their amounts"),
+    ("top_ups_undone_fen", I64, "their amounts"),
+    ("tenders_fen", I64, "their amounts"),
+];
+
+const TILL_LINE: &[Field] = &[
+    ("sequence", U32, "the till's sequence"),
+    (
+        "kind",
+        U8,
+        "1 debit, 2 offline, 3 reversal, 4 void, 5 refund, 6 top-up, 7 top-up undone, 8 tender; in an answer that of the books, where these have it",
+    ),
+    (
+        "result",
+        U8,
+        "in an answer: 2 only here (in the books), 3 only there (at the till), 4 differs; 0 from the till",
+    ),
+    ("reserved", Zero(2), ""),
+    ("amount_fen", I64, "its amount; in an answer that of the books, where these have it"),
+    ("record", U64, "in an answer: the record of the books, 0 where these haven't it; 0 from the till"),
+];
+
 const BLOCK_LIST_LINE: &[Field] = &[
     ("card_uid", U64, "the card"),
     ("version", U32, "the version that the list has with this move; 0 in the whole list"),
@@ -281,7 +320,120 @@ pub(crate) fn body_of(kind: Kind) -> Body {
             ("reserved", Zero(2), ""),
             ("code_key_version", U32, "version of the key to make payment codes under: for gateways"),
         ],
-        Kind::ClassRules | Kind::MealPeriods => &[],
+        Kind::ClassRules | Kind::MealPeriods | Kind::ShiftTotals => &[],
+        Kind::CashierOn | Kind::CashierOff => &[
+            ("cashier", U32, "the cashier, not 0"),
+            ("unsent_records", U32, "to sign off: records that the till has stored and not sent"),
+            TILL_TIME,
+        ],
+        Kind::ShiftClose => &[
+            ("shift", U32, "the shift, as its totals say"),
+            ("unsent_records", U32, "records that the till has stored and not sent"),
+            TILL_TIME,
+        ],
+        Kind::ShiftTotalsAnswer | Kind::ShiftCloseAnswer => &[
+            CODE,
+            ACTION,
+            ("flags", U8, "bit 0: repeat, this shift was closed before"),
+            ("shift", U32, "the shift, 1 for the till's first; 0 when it was refused"),
+            ("cashier", U32, "who is signed on, or was at the closing; 0 for nobody"),
+            ("reserved", Zero(4), ""),
+            ("record", U64, "the record that closed it, 0 for an open one"),
+            TOTAL_COUNTS[0],
+            TOTAL_COUNTS[1],
+            TOTAL_COUNTS[2],
+            TOTAL_COUNTS[3],
+            TOTAL_COUNTS[4],
+            TOTAL_COUNTS[5],
+            TOTAL_COUNTS[6],
+            TOTAL_COUNTS[7],
+            TOTAL_AMOUNTS[0],
+            TOTAL_AMOUNTS[1],
+            TOTAL_AMOUNTS[2],
+            TOTAL_AMOUNTS[3],
+            TOTAL_AMOUNTS[4],
+            TOTAL_AMOUNTS[5],
+            TOTAL_AMOUNTS[6],
+            TOTAL_AMOUNTS[7],
+        ],
+        Kind::BatchSettle => &[
+            ("batch", U32, "the till's number of the batch: one more than the batch before"),
+            ("first", U32, "its first sequence, in the header's epoch"),
+            ("last", U32, "its last sequence; one less than the first where it has none"),
+            ("as_it_stands", U8, "1 to close it although the totals differ"),
+            ("reserved", Zero(3), ""),
+            TOTAL_COUNTS[0],
+            TOTAL_COUNTS[1],
+            TOTAL_COUNTS[2],
+            TOTAL_COUNTS[3],
+            TOTAL_COUNTS[4],
+            TOTAL_COUNTS[5],
+            TOTAL_COUNTS[6],
+            TOTAL_COUNTS[7],
+            TOTAL_AMOUNTS[0],
+            TOTAL_AMOUNTS[1],
+            TOTAL_AMOUNTS[2],
+            TOTAL_AMOUNTS[3],
+            TOTAL_AMOUNTS[4],
+            TOTAL_AMOUNTS[5],
+            TOTAL_AMOUNTS[6],
+            TOTAL_AMOUNTS[7],
+            TILL_TIME,
+        ],
+        Kind::BatchSettleAnswer => &[
+            CODE,
+            ACTION,
+            ("flags", U8, "bit 0: repeat, it was closed before in the same way"),
+            (
+                "epoch",
+                U16,
+                "the batch's epoch; out of order or in conflict, this and what follows are of the batch closed last",
+            ),
+            ("reserved", Zero(2), ""),
+            ("batch", U32, "the till's number of the batch, 0 for none"),
+            ("last", U32, "its last sequence"),
+            ("record", U64, "the record that closed it, 0 when it isn't closed"),
+            TOTAL_COUNTS[0],
+            TOTAL_COUNTS[1],
+            TOTAL_COUNTS[2],
+            TOTAL_COUNTS[3],
+            TOTAL_COUNTS[4],
+            TOTAL_COUNTS[5],
+            TOTAL_COUNTS[6],
+            TOTAL_COUNTS[7],
+            TOTAL_AMOUNTS[0],
+            TOTAL_AMOUNTS[1],
+            TOTAL_AMOUNTS[2],
+            TOTAL_AMOUNTS[3],
+            TOTAL_AMOUNTS[4],
+            TOTAL_AMOUNTS[5],
+            TOTAL_AMOUNTS[6],
+            TOTAL_AMOUNTS[7],
+        ],
+        Kind::BatchLines => {
+            return Body {
+                fields: &[
+                    ("first", U32, "the first sequence that this is about, in the header's epoch"),
+                    ("last", U32, "the last; at most 2000 of them"),
+                    ("count", U16, "lines that follow, 0 to 2000"),
+                    ("reserved", Zero(6), ""),
+                ],
+                items: Some(Items { name: "lines", fields: TILL_LINE }),
+            };
+        }
+        Kind::BatchLinesAnswer => {
+            return Body {
+                fields: &[
+                    CODE,
+                    ACTION,
+                    ("reserved", Zero(1), ""),
+                    ("equal", U32, "how many lines are equal"),
+                    ("count", U16, "lines that follow, 0 to 2000: the others"),
+                    ("reserved_tail", Zero(6), ""),
+                ],
+                items: Some(Items { name: "lines", fields: TILL_LINE }),
+            };
+        }
         Kind::ClassRulesAnswer => {
             return Body {
                 fields: TABLE_HEAD,
@@ -649,6 +801,8 @@ pub(crate) fn body_of(kind: Kind) -> Body {
         | Kind::TopUpUndoAnswer
         | Kind::TenderAnswer
         | Kind::BlockListActiveAnswer
+        | Kind::CashierOnAnswer
+        | Kind::CashierOffAnswer
         | Kind::SaleQueryAnswer => return MONEY,
         Kind::BalanceAnswer => &[
             CODE,

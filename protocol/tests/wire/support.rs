@@ -18,11 +18,11 @@ use protocol::password::{Password, SealedPassword};
 use protocol::payment_code;
 use protocol::request::{
     AccountClose, AccountFreeze, AccountLimits, AccountPassword, AccountSelector, Adjust, AdjustDecide,
-    AdjustDirection, AdjustWallet, AdjustmentsQuery, BalanceQuery, BillQuery, BlockListActive,
-    BlockListQuery, CardDebit, CardIssue, CardReplace, CardReturn, CodeDebit, CodeKeyRotate, CodeRevoke,
-    EarlierCodes, FreezeAction, GapClose, Heartbeat, OpenGapsQuery, PhoneChange, Reason, Reasoned, Refund,
-    Request, RequestIds, Reversal, SaleQuery, ScanPay, StatementDay, StatementQuery, TapConfirm, Tender,
-    TopUp, UnconfirmedQuery, Upload, Verdict, VirtualBind, VirtualUnbind,
+    AdjustDirection, AdjustWallet, AdjustmentsQuery, BalanceQuery, BatchLines, BatchSettle, BillQuery,
+    BlockListActive, BlockListQuery, CardDebit, CardIssue, CardReplace, CardReturn, CashierSign, CodeDebit,
+    CodeKeyRotate, CodeRevoke, EarlierCodes, FreezeAction, GapClose, Heartbeat, OpenGapsQuery, PhoneChange,
+    Reason, Reasoned, Refund, Request, RequestIds, Reversal, SaleQuery, ScanPay, ShiftClose, StatementDay,
+    StatementQuery, TapConfirm, Tender, TopUp, UnconfirmedQuery, Upload, Verdict, VirtualBind, VirtualUnbind,
 };
 use protocol::result_code::ResultCode;
 use protocol::self_scan::ScanCode;
@@ -31,6 +31,8 @@ use protocol::sign_in::{ClientHandshake, ServerHandshake, TerminalIdentity, Welc
 use protocol::tables::{ClassRulesLine, MealPeriodLine};
 use protocol::terminal_kind::TerminalKind;
 use protocol::text::{Firmware, GapReason, OrderNumber, StudentNumber};
+
+use protocol::till_totals::{LineResult, TillKind, TillLine, TillTotals};
 
 pub(crate) use answers::answer_to;
 
@@ -503,6 +505,43 @@ pub(crate) fn requests(records: &[OfflineRecord]) -> Vec<(&'static str, u32, Req
             }),
         ),
         ("adjustments", 0, Request::Adjustments(AdjustmentsQuery { after: RecordNumber(0), lines_max: 20 })),
+        (
+            "cashier_on",
+            0,
+            Request::CashierOn(CashierSign { cashier: 5_001, unsent_records: 0, till_time_ns: NOW_NS }),
+        ),
+        (
+            "cashier_off",
+            0,
+            Request::CashierOff(CashierSign { cashier: 5_001, unsent_records: 3, till_time_ns: NOW_NS }),
+        ),
+        ("shift_totals", 0, Request::ShiftTotals),
+        (
+            "shift_close",
+            0,
+            Request::ShiftClose(ShiftClose { shift: 17, unsent_records: 0, till_time_ns: NOW_NS }),
+        ),
+        (
+            "batch_settle",
+            0,
+            Request::BatchSettle(BatchSettle {
+                batch: 9,
+                first: Sequence(70),
+                last: Sequence(90),
+                as_it_stands: false,
+                totals: till_totals(),
+                till_time_ns: NOW_NS,
+            }),
+        ),
+        (
+            "batch_lines",
+            0,
+            Request::BatchLines(BatchLines {
+                first: Sequence(70),
+                last: Sequence(90),
+                lines: Box::leak(Box::new(sent_lines())),
+            }),
+        ),
         ("sign_out", 0, Request::SignOut),
     ]
 }
@@ -546,6 +585,35 @@ pub(crate) fn batch_lines() -> [BatchLine; 2] {
     [
         BatchLine::new(EPOCH, Sequence(78), ResultCode::Approved, RecordNumber(9_003)),
         BatchLine::new(EPOCH, Sequence(79), ResultCode::NotAuthentic, RecordNumber(0)),
+    ]
+}
+
+pub(crate) fn till_totals() -> TillTotals {
+    let mut totals = TillTotals::default();
+    totals.add(TillKind::Debit, 1_250);
+    totals.add(TillKind::Debit, 600);
+    totals.add(TillKind::Refund, 650);
+    totals.add(TillKind::Tender, 1_800);
+    totals
+}
+
+fn till_line(sequence: u32, kind: TillKind, amount_fen: i64) -> TillLine {
+    let (sequence, amount_fen) = (sequence.into(), amount_fen.into());
+    TillLine { sequence, kind: kind.number(), amount_fen, ..TillLine::default() }
+}
+
+pub(crate) fn sent_lines() -> [TillLine; 2] {
+    [till_line(80, TillKind::Debit, 1_250), till_line(82, TillKind::TopUp, 10_000)]
+}
+
+pub(crate) fn told_lines() -> [TillLine; 2] {
+    [
+        TillLine {
+            result: LineResult::OnlyHere.number(),
+            record: 9_001.into(),
+            ..till_line(81, TillKind::Debit, 600)
+        },
+        TillLine { result: LineResult::OnlyThere.number(), ..till_line(82, TillKind::TopUp, 10_000) },
     ]
 }
 

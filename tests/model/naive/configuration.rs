@@ -11,7 +11,7 @@ use engine::ledger::record::Wallet;
 use engine::ledger::registry::{Policy, TerminalKind};
 use protocol::result_code::ResultCode;
 
-use super::{Account, Answer, CardOwner, Holder, Model, Other, Said, Till, Wallets};
+use super::{Account, Answer, CardOwner, Duty, Holder, Model, Other, Said, Till, Wallets};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Model {
@@ -278,6 +278,7 @@ impl Model {
             suspense_date: 0,
             suspense_count: 0,
             block_list: None,
+            duty: Duty::default(),
             suspense_recent: Vec::new(),
         });
         self.changed(ResultCode::Approved, None)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use engine::ledger::command::Sale;
 use engine::ledger::limits::{GAPS_MAX, SUSPENSE_PER_TERMINAL_DAY_MAX, SUSPENSE_RECENT};
 use protocol::result_code::ResultCode;
+use protocol::till_totals::TillKind;
 
 use super::{Answer, Ask, Body, Deed, Model, Past, Said, Till, answer};
 
@@ -189,6 +190,9 @@ impl Model {
         let time_ns = self.time_ns;
         let till = &mut self.tills[ask.till];
         till.receive(ask.epoch, ask.sequence, time_ns);
+        if let Some(kind) = counted(deed, &ask.body) {
+            till.duty.did.push((ask.epoch, ask.sequence, kind, ask.amount_fen));
+        }
         till.past.insert((ask.epoch, ask.sequence), past);
         let amount_fen = ask.amount_fen;
         Answer::Outcome(Said { code, account, amount_fen, balance_after_fen, record, repeat: false })
@@ -199,6 +203,21 @@ impl Model {
         let record = self.next_record();
         self.settle(ask, record, code, Deed::Other, account)
     }
+}
+
+/// As what a deed counts in its till's totals.
+fn counted(deed: Deed, body: &Body) -> Option<TillKind> {
+    Some(match (deed, body) {
+        (Deed::Debit { .. }, _) => TillKind::Debit,
+        (Deed::OfflineDebit { .. }, _) => TillKind::Offline,
+        (Deed::Refund { .. }, _) => TillKind::Refund,
+        (Deed::TopUp { .. }, _) => TillKind::TopUp,
+        (Deed::Tender { .. }, _) => TillKind::Tender,
+        (Deed::Undo { .. }, Body::TopUpUndo { .. }) => TillKind::TopUpUndone,
+        (Deed::Undo { .. }, Body::Void { .. }) => TillKind::Void,
+        (Deed::Undo { merchant: Some(_) }, _) => TillKind::Reversal,
+        _ => return None,
+    })
 }
 
 /// The answer of a retry or a query to what is remembered.

@@ -19,7 +19,7 @@ mod refunds;
 mod reversals;
 mod scans;
 mod taps;
-mod tills;
+pub mod tills;
 mod top_ups;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -33,6 +33,7 @@ use protocol::card::{CardKind, CardTerms, ChipWrite, PayoutWay, ReplaceReason};
 use protocol::ids::{AccountId, CardUid};
 use protocol::request::{AdjustDirection, FreezeAction, Verdict};
 use protocol::result_code::ResultCode;
+use protocol::till_totals::{TillKind, TillTotals};
 
 pub use holders::Holder;
 use office::Proposal;
@@ -41,8 +42,25 @@ use office::Proposal;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     Outcome(Said),
-    Balance { account: u32, wallets: Wallets, status: AccountStatus, card_lost: bool },
-    BillHead { account: u32, head: u64, month_start: u64 },
+    Balance {
+        account: u32,
+        wallets: Wallets,
+        status: AccountStatus,
+        card_lost: bool,
+    },
+    BillHead {
+        account: u32,
+        head: u64,
+        month_start: u64,
+    },
+    /// Who is on duty, the open shift, the record that closed the one before, and the batch settled last: number, epoch, last
+    /// sequence, record.
+    Duty {
+        cashier: u32,
+        shift: u32,
+        shift_record: u64,
+        batch: (u32, u16, u32, u64),
+    },
     NotSeen,
 }
 
@@ -400,8 +418,36 @@ pub struct Till {
     pub suspense_count: usize,
     /// The version of the block-list that it reported last.
     pub block_list: Option<u32>,
+    pub duty: Duty,
     /// The four latest.
     pub suspense_recent: Vec<(u16, u32, Body)>,
+}
+
+/// Who is at a till, what it did, and how far that is closed.
+#[derive(Debug, Default)]
+pub struct Duty {
+    pub cashier: u32,
+    /// Who was before, and the record that signed the cashier on or off.
+    pub cashier_before: u32,
+    pub signed_by: u64,
+    pub shifts_closed: u32,
+    /// What it did, in the order of records: epoch, sequence, what, how much.
+    pub did: Vec<(u16, u32, TillKind, i64)>,
+    /// How much of that was there when the shift before was closed.
+    pub did_before_shift: usize,
+    pub shift_record: u64,
+    pub batch: Option<Batch>,
+}
+
+/// The batch that was settled last.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch {
+    pub number: u32,
+    pub epoch: u16,
+    pub first: u32,
+    pub last: u32,
+    pub totals: TillTotals,
+    pub record: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -468,6 +514,8 @@ pub struct Model {
     /// The version of the key that payment codes are made under.
     pub code_key: u32,
     earlier_key_until_step: u32,
+    /// The totals of the shift or batch that was closed last.
+    pub closed_with: Option<TillTotals>,
 }
 
 /// A money request under its identity.
@@ -503,6 +551,7 @@ impl Model {
             others_fen: BTreeMap::new(),
             code_key: 0,
             earlier_key_until_step: 0,
+            closed_with: None,
         }
     }
 
@@ -544,6 +593,10 @@ impl Model {
             Request::SaleQuery(r) => self.sale_query(&r.sale),
             Request::BillHead(r) => self.bill_head(&r.account),
             Request::BlockListActive(r) => self.block_list_active(r),
+            Request::CashierSign(r) => self.cashier_sign(r),
+            Request::ShiftClose(r) => self.shift_close(r),
+            Request::DutyQuery(r) => self.duty_query(r),
+            Request::BatchSettle(r) => self.batch_settle(r),
             _ => self.configure(request),
         }
     }

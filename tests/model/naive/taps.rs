@@ -3,6 +3,7 @@
 use engine::ledger::command::{CardTap, TapConfirm};
 use protocol::card::ChipWrite;
 use protocol::result_code::ResultCode;
+use protocol::till_totals::TillKind;
 
 use super::debits::{Tapped, sells};
 use super::identity::{Standing, bad_field};
@@ -62,6 +63,7 @@ impl Model {
             unreachable!("a tap is a debit")
         };
         let amount_fen = past.amount_fen;
+        till.duty.did.push((open.named.0, open.named.1, TillKind::Reversal, amount_fen));
         let account = &mut self.accounts[id as usize];
         account.put_on_card(amount_fen, given_fen);
         account.add_spent(day, -amount_fen);

@@ -5,14 +5,14 @@
 //! (judged outside): no record. The same version again is `Approved` (`repeat`), without a record. An older version than the
 //! one before is taken: it is what the till has.
 
-use protocol::ids::TerminalId;
+use protocol::ids::{RecordNumber, TerminalId};
 use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{U16, U32, U64};
 
 use super::{Ask, Desk};
 use crate::ledger::apply::Posting;
-use crate::ledger::command::{Sale, TerminalSlot};
-use crate::ledger::decision::{Decision, Group, Outcome};
+use crate::ledger::command::TerminalSlot;
+use crate::ledger::decision::Decision;
 use crate::ledger::error::LedgerError;
 use crate::ledger::record::{BlockListActiveRecord, Record};
 use crate::ledger::shard::{Layout, Parts, ShardSet};
@@ -40,18 +40,15 @@ impl<'a> Ask<'a> for BlockListActive {
     }
 
     fn decide<P: Parts + ?Sized>(&self, desk: &Desk<'_, P>) -> Decision<'a> {
-        let sale = Sale { slot: self.slot, terminal: self.terminal, ..Sale::default() };
-        let Some(till) = desk.till(&sale) else { return desk.unknown_terminal(0) };
-        let observed = till.entry.head().max(desk.registry.changed);
-        let told = |code| Outcome::without_record(code, 0, observed);
-        if !till.config.sells() {
-            return Decision::NoRecord(told(ResultCode::NotPermitted));
-        }
+        let till = match desk.seller(self.slot, self.terminal) {
+            Ok(till) => till,
+            Err(code) => return desk.not_selected(code),
+        };
         if !self.is_right {
-            return Decision::NoRecord(told(ResultCode::BlockListDiffers));
+            return desk.told(till, ResultCode::BlockListDiffers);
         }
         if till.entry.block_list_since_ns > 0 && till.entry.block_list_version == self.version {
-            return Decision::NoRecord(Outcome { repeat: true, ..told(ResultCode::Approved) });
+            return desk.stands(till, ResultCode::Approved, RecordNumber(0));
         }
         let record = BlockListActiveRecord {
             terminal: U32::new(self.terminal.0),
@@ -63,9 +60,7 @@ impl<'a> Ask<'a> for BlockListActive {
             till_time_ns: U64::new(self.till_time_ns),
             digest: self.digest,
         };
-        let number = desk.stamp.number;
-        let outcome = Outcome { record: number, observed: number, ..told(ResultCode::Approved) };
-        Decision::Done { outcome, group: Group::one(Record::BlockListActive(record)) }
+        desk.noted(till, Record::BlockListActive(record))
     }
 }
 

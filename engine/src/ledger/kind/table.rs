@@ -6,6 +6,7 @@ use super::account_limits::AccountLimits;
 use super::adjust::Adjust;
 use super::adjust_decide::{AdjustDecide, AdjustExpire};
 use super::balance::Balance;
+use super::batch_settle::BatchSettle;
 use super::bill_head::BillHead;
 use super::bind_card::BindCard;
 use super::block_list_active::BlockListActive;
@@ -14,6 +15,7 @@ use super::card_issue::CardIssue;
 use super::card_replace::CardReplace;
 use super::card_return::CardReturn;
 use super::card_tap::CardTap;
+use super::cashier::{CashierSign, DutyQuery, ShiftClose};
 use super::code_debit::CodeDebit;
 use super::code_key_rotate::CodeKeyRotate;
 use super::code_revoke::CodeRevoke;
@@ -150,6 +152,14 @@ asks! {
     SaleQuery(SaleQuery<'a>);
     /// A till reports the block-list that it judges by.
     BlockListActive(BlockListActive);
+    /// A cashier signs on at a till, or off.
+    CashierSign(CashierSign);
+    /// A till's shift is closed.
+    ShiftClose(ShiftClose);
+    /// Who is on duty at a till. Leaves no record.
+    DutyQuery(DutyQuery);
+    /// A till settles a batch.
+    BatchSettle(BatchSettle<'a>);
     /// Where an account's chain begins. Leaves no record.
     BillHead(BillHead);
     /// Opens an account.

@@ -40,7 +40,7 @@ pub use office::{
 pub use scan::{ScanPaidRecord, ScanPendingRecord};
 pub use table::{Record, RecordKind};
 pub use tap::TapConfirmedRecord;
-pub use till::BlockListActiveRecord;
+pub use till::{BatchSettledRecord, BlockListActiveRecord, DutyRecord};
 pub use wallets::{
     FullDebitRecord, FullReversalRecord, RefundRecord, SubsidyClaimedRecord, Wallets, WalletsRecord,
 };

@@ -6,14 +6,14 @@ use zerocopy::IntoBytes;
 
 use super::{
     AccountChangedRecord, AccountClosedRecord, AccountOpenedRecord, AccountTermsSetRecord,
-    AdjustmentClosedRecord, AdjustmentProposedRecord, AdjustmentRecord, BlockListActiveRecord,
-    CardBoundRecord, CardConflictRecord, CardIssuedRecord, CardReplacedRecord, CardReturnedRecord,
-    CodeKeyRotatedRecord, CutOffRecord, FullDebitRecord, FullReversalRecord, GapClosedRecord, LossRecord,
-    MealPeriodSetRecord, MerchantRegisteredRecord, MoneyRecord, OfficeRulesSetRecord, OfflineDebitRecord,
-    PasswordSetRecord, Payload, PayloadBuffer, PhoneSetRecord, PolicySetRecord, RefundRecord, ReversalRecord,
-    ScanPaidRecord, ScanPendingRecord, SubsidyClaimedRecord, SuspenseRecord, TapConfirmedRecord,
-    TerminalRegisteredRecord, TopUpRecord, VirtualBoundRecord, VirtualUnboundRecord, WalletsRecord, fixed,
-    followed, join,
+    AdjustmentClosedRecord, AdjustmentProposedRecord, AdjustmentRecord, BatchSettledRecord,
+    BlockListActiveRecord, CardBoundRecord, CardConflictRecord, CardIssuedRecord, CardReplacedRecord,
+    CardReturnedRecord, CodeKeyRotatedRecord, CutOffRecord, DutyRecord, FullDebitRecord, FullReversalRecord,
+    GapClosedRecord, LossRecord, MealPeriodSetRecord, MerchantRegisteredRecord, MoneyRecord,
+    OfficeRulesSetRecord, OfflineDebitRecord, PasswordSetRecord, Payload, PayloadBuffer, PhoneSetRecord,
+    PolicySetRecord, RefundRecord, ReversalRecord, ScanPaidRecord, ScanPendingRecord, SubsidyClaimedRecord,
+    SuspenseRecord, TapConfirmedRecord, TerminalRegisteredRecord, TopUpRecord, VirtualBoundRecord,
+    VirtualUnboundRecord, WalletsRecord, fixed, followed, join,
 };
 use crate::ledger::apply::{Posting, Setting};
 use crate::ledger::error::LedgerError;
@@ -315,6 +315,8 @@ records! {
         35 Suspense(SuspenseRecord, bytes: &'a [u8]), 1, "suspense", NORMAL, None, suspense;
         /// Memo: a payment through another channel, taken at a till; its credit is the merchant.
         40 Tender(TopUpRecord), 1, "tender", NORMAL, None, tender;
+        /// Memo: a batch of a till was settled.
+        41 BatchSettled(BatchSettledRecord), 1, "batch_settled", NORMAL, None, batch_settled;
         /// Memo: the block-list that a till judges by from now on.
         42 BlockListActive(BlockListActiveRecord), 1, "block_list_active", NORMAL, None, block_list_active;
         /// Memo: a person's payment codes up to the step in `token` are revoked.
@@ -334,6 +336,8 @@ records! {
             1, "adjustment_closed", NORMAL, None, adjustment_closed;
         /// Memo: what a till says of the chip after a tap.
         36 TapConfirmed(TapConfirmedRecord), 1, "tap_confirmed", RESERVED, None, tap_confirmed;
+        /// Memo: a cashier signed on at a till or off, or a shift of it was closed.
+        43 Duty(DutyRecord), 1, "duty", NORMAL, None, duty;
     }
     configuration {
         /// An account is opened.

@@ -17,7 +17,7 @@ use crate::ledger::orders::{Order, OrderKey};
 use crate::ledger::outcome_ring::{OutcomeMarks, RememberedOutcome};
 use crate::ledger::proposals::Proposal;
 use crate::ledger::record::{MealPeriodSetRecord, MerchantRegisteredRecord, RecordKind, Wallet};
-use crate::ledger::terminal_entry::TerminalEntry;
+use crate::ledger::terminal_entry::{Duty, TerminalEntry};
 
 /// A kind of row.
 pub(super) trait Row: FromBytes + IntoBytes + KnownLayout + Immutable + Unaligned {
@@ -114,7 +114,7 @@ row! {
 
 row! {
     /// In order of slot.
-    TillRow, tag 8, 464 bytes {
+    TillRow, tag 8, 528 bytes {
         head: U64,
         bad_codes_since_ns: U64,
         suspense_recent: [U64; SUSPENSE_RECENT],
@@ -123,9 +123,20 @@ row! {
         bad_codes: U16,
         suspense_date: U16,
         suspense_count: U16,
-        reserved: [u8; 2],
+        batch_epoch: U16,
         block_list_version: U32,
         block_list_since_ns: U64,
+        cashier: U32,
+        shifts_closed: U32,
+        cashier_before: U32,
+        reserved: [u8; 4],
+        signed_by: U64,
+        shift_above: U64,
+        batch: U32,
+        batch_last: U32,
+        batch_record: U64,
+        batch_above: U64,
+        batch_digest: U64,
         highest: U32,
         gaps: U32,
         missing: [[U32; 2]; GAPS_MAX],
@@ -370,9 +381,20 @@ impl TillRow {
             bad_codes: entry.bad_codes.into(),
             suspense_date: entry.suspense_date.0.into(),
             suspense_count: entry.suspense_count.into(),
-            reserved: [0; 2],
+            batch_epoch: entry.duty.batch_epoch.into(),
             block_list_version: entry.block_list_version.into(),
             block_list_since_ns: entry.block_list_since_ns.into(),
+            cashier: entry.duty.cashier.into(),
+            cashier_before: entry.duty.cashier_before.into(),
+            reserved: [0; 4],
+            signed_by: entry.duty.signed_by.into(),
+            shifts_closed: entry.duty.shifts_closed.into(),
+            shift_above: entry.duty.shift_above.into(),
+            batch: entry.duty.batch.into(),
+            batch_last: entry.duty.batch_last.into(),
+            batch_record: entry.duty.batch_record.into(),
+            batch_above: entry.duty.batch_above.into(),
+            batch_digest: entry.duty.batch_digest.into(),
             highest: entry.gaps.highest.into(),
             gaps: entry.gaps.count.into(),
             missing: entry.gaps.missing.map(|(first, last)| [first.into(), last.into()]),
@@ -389,6 +411,19 @@ impl TillRow {
         entry.suspense_recent = self.suspense_recent.map(U64::get);
         entry.block_list_version = self.block_list_version.get();
         entry.block_list_since_ns = self.block_list_since_ns.get();
+        entry.duty = Duty {
+            cashier: self.cashier.get(),
+            cashier_before: self.cashier_before.get(),
+            signed_by: self.signed_by.get(),
+            shifts_closed: self.shifts_closed.get(),
+            shift_above: self.shift_above.get(),
+            batch: self.batch.get(),
+            batch_last: self.batch_last.get(),
+            batch_epoch: self.batch_epoch.get(),
+            batch_record: self.batch_record.get(),
+            batch_above: self.batch_above.get(),
+            batch_digest: self.batch_digest.get(),
+        };
         entry.epoch = Epoch(self.epoch.get());
         entry.bad_codes = self.bad_codes.get();
         entry.suspense_date = BusinessDate(self.suspense_date.get());

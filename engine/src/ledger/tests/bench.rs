@@ -25,6 +25,7 @@ use crate::ledger::refunds::{self, Link};
 use crate::ledger::registry::TerminalKind;
 use crate::ledger::snapshot;
 use crate::ledger::state::{self, Sizes, State, sum_of_all_fen, total_fen};
+use crate::ledger::till_totals;
 use crate::ledger::{apply, decide, shards_touched};
 
 /// 2026-11-24 12:00 at the campus.
@@ -175,6 +176,12 @@ impl Bench {
                 }
                 Need::Till(slot) => known.till = Some(slot),
                 Need::Account(id) => known.account = Some(id),
+                Need::Totals(span) => {
+                    let read =
+                        |number| till_totals::Link::of(&self.known_record(number).record()).ok_or(number);
+                    known.totals =
+                        Some(till_totals::sum(span, known.totals, read).expect("the chain is the till's"));
+                }
                 Need::Record(number) => known.record = Some(self.known_record(number)),
                 Need::Order { key, .. } => {
                     let credited = |number: &RecordNumber| {

@@ -142,6 +142,19 @@ fn a_report_of_a_block_list() {
 }
 
 #[test]
+fn a_cashier_and_a_batch() {
+    let mut bench = Bench::new(1, 1);
+    let from = bench.log.len();
+    super::cashiers::sign(&mut bench, 1, 5_001, true, 0);
+    bench.tap(sale(1, 1, 1), 0, 1, 1_250);
+    super::batches::settle(&mut bench, (9, 1, 1, 1), &Default::default(), true);
+    super::cashiers::close_shift(&mut bench, 1, 1, 0);
+    bench.log.drain(..from);
+    bench.log.remove(1);
+    assert_eq!(text_of(&bench.log), include_str!("golden_till_records.txt"));
+}
+
+#[test]
 fn a_tender() {
     let mut bench = Bench::new(1, 1);
     super::tenders::tender(&mut bench, sale(1, 1, 1), Channel::Alipay, "ali-20261124-0001", 1_800);

@@ -1,12 +1,14 @@
 //! Table tests of the rules, on a bench that appends, applies and checks every group.
 
 mod account_close;
+mod batches;
 mod bench;
 mod block_list;
 mod block_list_reports;
 mod bounds;
 mod card_states;
 mod cards;
+mod cashiers;
 mod codes;
 mod configuration;
 mod debits;

@@ -2,20 +2,20 @@
 
 use protocol::answer::{
     AccountStatus, AdjustmentLine, AdjustmentsAnswer, Answer, BalanceAnswer, BatchAnswer, BatchLine,
-    BillAnswer, BlockListAnswer, Chip, ClassRulesAnswer, GapKind, GapLine, HeartbeatAnswer,
-    MealPeriodsAnswer, MoneyAnswer, OpenGapsAnswer, Refusal, ScanPayAnswer, StatementAnswer, StatementMore,
-    TapAnswer, UnconfirmedAnswer,
+    BatchLinesAnswer, BatchSettleAnswer, BillAnswer, BlockListAnswer, Chip, ClassRulesAnswer, GapKind,
+    GapLine, HeartbeatAnswer, MealPeriodsAnswer, MoneyAnswer, OpenGapsAnswer, Refusal, ScanPayAnswer,
+    ShiftAnswer, StatementAnswer, StatementMore, TapAnswer, UnconfirmedAnswer,
 };
 use protocol::bill::BillLine;
 use protocol::command_table::Kind;
-use protocol::ids::{AccountId, BusinessDate, CardCounter, RecordNumber, TerminalId};
+use protocol::ids::{AccountId, BusinessDate, CardCounter, Epoch, RecordNumber, Sequence, TerminalId};
 use protocol::request::{AdjustDirection, AdjustWallet};
 use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{I64, U16, U32, U64};
 
 use super::{
     CODE_KEY_ID, NOW_NS, TERMINAL, block_list_digest, block_list_lines, class_rules, meal_periods, scan_code,
-    scan_key,
+    scan_key, till_totals, told_lines,
 };
 
 /// A proposed adjustment that waits.
@@ -61,6 +61,43 @@ pub(crate) fn answer_to<'a>(kind: Kind, bill: &'a [BillLine], batch: &'a [BatchL
     };
     match kind {
         Kind::SignOut => Answer::SignedOut,
+        Kind::CashierOn => Answer::Money(MoneyAnswer {
+            account: None,
+            amount_fen: 0,
+            balance_after_fen: 0,
+            record: RecordNumber(9_007),
+            ..done
+        }),
+        Kind::CashierOff => Answer::Money(MoneyAnswer {
+            code: ResultCode::RecordsUnsent,
+            account: None,
+            amount_fen: 0,
+            balance_after_fen: 0,
+            record: RecordNumber(0),
+            ..done
+        }),
+        Kind::ShiftTotals | Kind::ShiftClose => Answer::Shift(ShiftAnswer {
+            code: ResultCode::Approved,
+            repeat: kind == Kind::ShiftClose,
+            shift: 17,
+            cashier: 5_001,
+            record: RecordNumber(if kind == Kind::ShiftClose { 9_008 } else { 0 }),
+            totals: till_totals(),
+        }),
+        Kind::BatchSettle => Answer::BatchSettle(BatchSettleAnswer {
+            code: ResultCode::BatchDiffers,
+            repeat: false,
+            epoch: Epoch(3),
+            batch: 9,
+            last: Sequence(90),
+            record: RecordNumber(0),
+            totals: till_totals(),
+        }),
+        Kind::BatchLines => Answer::BatchLines(BatchLinesAnswer {
+            code: ResultCode::Approved,
+            equal: 1,
+            lines: Box::leak(Box::new(told_lines())),
+        }),
         Kind::Heartbeat => Answer::Heartbeat(HeartbeatAnswer {
             server_time_ns: NOW_NS,
             clock_offset_ns: 250_000_000,
