@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! main ─▶ cli ─▶ server ─▶ runtime ─▶ ledger (pure)
-//!                            │
-//!                            ▼
-//!                           wal        frames: protocol
+//!        │                   │
+//!        │                   ▼
+//!        │                  wal        frames: protocol
+//!        └─▶ gateway: a terminal of its own, in a process of its own
 //! ```
 //!
 //! `ARCHITECTURE.md` beside this crate's manifest is the map. **Invariants**: the arrows point one way; the ledger
@@ -13,6 +14,7 @@
 pub mod audit;
 pub mod cli;
 pub mod data_dir;
+pub mod gateway;
 pub mod import;
 pub mod inspect;
 pub mod ledger;

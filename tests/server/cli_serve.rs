@@ -90,12 +90,13 @@ fn settings_out_of_range_are_named() {
 #[test]
 fn every_command_explains_itself() {
     let help = succeed(["--help"]);
-    for command in ["serve", "import", "keys", "cutoff", "verify", "settle", "inspect", "rush"] {
+    for command in ["serve", "gateway", "import", "keys", "cutoff", "verify", "settle", "inspect", "rush"] {
         assert!(help.contains(&format!("\n  {command} ")), "{command} isn't listed:\n{help}");
     }
     assert!(help.contains("yika serve --data DIR"), "no examples:\n{help}");
     for command in [
         &["serve"][..],
+        &["gateway"],
         &["import", "holders"],
         &["import", "campus"],
         &["keys"],

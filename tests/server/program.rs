@@ -59,10 +59,66 @@ pub fn fail<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> String {
     errors
 }
 
-/// `yika serve` as a process of its own. Dropped, it is killed.
-pub struct Serving {
+/// A command that runs until it is told to stop, as a process of its own. Dropped, it is killed.
+pub struct Process {
     child: Child,
     lines: BufReader<ChildStdout>,
+    /// Its first line.
+    pub started: Value,
+}
+
+impl Process {
+    /// Starts it and waits for its first line.
+    pub fn start<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Process {
+        let mut child = Command::new(yika())
+            .args(arguments)
+            .env_remove("YIKA_LOG")
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        let mut lines = BufReader::new(child.stdout.take().expect("a pipe"));
+        let started = next_line(&mut lines).unwrap_or_else(|| panic!("it didn't start: {:?}", child.wait()));
+        Process { child, lines, started }
+    }
+
+    /// The address that its first line gives under this name.
+    pub fn address(&self, name: &str) -> SocketAddr {
+        self.started[name].as_str().expect("an address").parse().expect("an address")
+    }
+
+    fn kill(&mut self) {
+        assert!(self.child.try_wait().expect("its status").is_none(), "it ended by itself");
+        self.child.kill().expect("a process of ours");
+        self.child.wait().expect("its status");
+    }
+
+    /// Tells it to stop, waits, and gives what it said. Fails unless it exits with 0.
+    pub fn terminate(mut self) -> Value {
+        self.tell_to_stop();
+        let said = next_line(&mut self.lines).expect("a line when it stops");
+        let status = self.child.wait().expect("its status");
+        assert!(status.success(), "{status}: {said}");
+        said
+    }
+
+    fn tell_to_stop(&self) {
+        let pid = Pid::from_raw(self.child.id().cast_signed()).expect("a process id");
+        kill_process(pid, Signal::TERM).expect("a process of ours");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// `yika serve` as a process of its own. Dropped, it is killed.
+pub struct Serving {
+    process: Process,
     /// Its first line.
     pub started: Value,
     address: SocketAddr,
@@ -77,20 +133,13 @@ impl Serving {
 
     /// Starts it and waits until it listens.
     pub fn start_at(data_dir: &Path, listen: SocketAddr, arguments: &[&str]) -> Serving {
-        let mut child = Command::new(yika())
-            .args(["serve", "--json", "--accounts-max", "4096", "--cards-max", "8192"])
-            .args(["--terminals-max", "256", "--listen", &listen.to_string(), "--data"])
-            .arg(data_dir)
-            .args(arguments)
-            .env_remove("YIKA_LOG")
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the program runs");
-        let mut lines = BufReader::new(child.stdout.take().expect("a pipe"));
-        let started =
-            next_line(&mut lines).unwrap_or_else(|| panic!("the server didn't start: {:?}", child.wait()));
-        let address = started["listening"].as_str().expect("an address").parse().expect("an address");
-        Serving { child, lines, started, address }
+        let listen = listen.to_string();
+        let sizes = ["--accounts-max", "4096", "--cards-max", "8192", "--terminals-max", "256"];
+        let whole = ["serve", "--json", "--listen", &listen].into_iter().chain(sizes);
+        let whole = whole.chain(arguments.iter().copied()).map(OsStr::new);
+        let process = Process::start(whole.chain([OsStr::new("--data"), data_dir.as_os_str()]));
+        let (started, address) = (process.started.clone(), process.address("listening"));
+        Serving { process, started, address }
     }
 
     /// Where it listens.
@@ -100,38 +149,17 @@ impl Serving {
 
     /// Its process id.
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.process.child.id()
     }
 
     /// Kills it with SIGKILL: nothing drained, nothing sealed.
     pub fn kill(mut self) {
-        assert!(self.child.try_wait().expect("its status").is_none(), "the server ended by itself");
-        self.child.kill().expect("a process of ours");
-        self.child.wait().expect("its status");
+        self.process.kill();
     }
 
     /// Tells it to stop, waits, and gives what it said. Fails unless it exits with 0.
-    pub fn terminate(mut self) -> Value {
-        self.tell_to_stop();
-        let said = next_line(&mut self.lines).expect("a line when it stops");
-        let status = self.child.wait().expect("its status");
-        assert!(status.success(), "{status}: {said}");
-        said
-    }
-
-    /// Sends SIGTERM and doesn't wait.
-    pub fn tell_to_stop(&self) {
-        let pid = Pid::from_raw(self.child.id().cast_signed()).expect("a process id");
-        kill_process(pid, Signal::TERM).expect("a process of ours");
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        if let Ok(None) = self.child.try_wait() {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
+    pub fn terminate(self) -> Value {
+        self.process.terminate()
     }
 }
 

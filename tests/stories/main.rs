@@ -11,10 +11,13 @@ mod campus;
 mod program;
 mod t01_physical_card;
 mod t02_virtual_card;
+mod t04_top_up;
 mod t05_payment_code;
 mod t06_online_till;
 mod t07_offline_till;
 mod t13_loss_report;
 mod t14_my_bill;
+#[path = "../wechat_pay/mod.rs"]
+mod wechat_pay;
 #[path = "../server/wire_till.rs"]
 mod wire_till;

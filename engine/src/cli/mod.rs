@@ -14,6 +14,7 @@ use crate::ledger::Sizes;
 mod bench_limits;
 mod books;
 mod daily_cutoff;
+mod gateway;
 mod import;
 mod practice;
 mod rush;
@@ -34,6 +35,7 @@ Try it:
   yika import campus campus.toml --data DIR       merchants, terminals, meal periods, limits
   yika import holders roster.csv --data DIR       card holders, UTF-8 or GBK
   yika serve --data DIR                           serve tills on 127.0.0.1:7401
+  yika gateway --config gateway.toml              take WeChat Pay's notifications, make orders for the app
   yika keys --data DIR --out campus.json          what the load generator needs to play the tills
   yika practice --data DIR --out campus.json      books and campus to measure with: see loadgen capacity --help
   yika cutoff --data DIR                          close the open business date
@@ -44,6 +46,9 @@ Try it:
 enum CliCommand {
     /// Serves tills over TCP until SIGTERM or Ctrl-C, then drains, seals the log and saves a snapshot.
     Serve(ServeArgs),
+    /// Makes WeChat Pay orders for the phone's app and credits what is paid, until SIGTERM or Ctrl-C. It is a terminal of the
+    /// server's, of kind phone-gateway.
+    Gateway(GatewayArgs),
     /// Brings card holders, merchants and terminals into the books. The same file again changes nothing.
     #[command(subcommand)]
     Import(ImportCommand),
@@ -161,6 +166,16 @@ struct ServeArgs {
     slow_ms: u64,
     #[command(flatten)]
     sizes: SizeArgs,
+    /// Print start and stop as one JSON line each.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args, Debug)]
+struct GatewayArgs {
+    /// Configuration, TOML: server, terminal, addresses, merchant and keys. The README has an example.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
     /// Print start and stop as one JSON line each.
     #[arg(long)]
     json: bool,
@@ -365,6 +380,7 @@ impl Cli {
     pub fn run(self) -> ExitCode {
         let result = match self.command {
             CliCommand::Serve(args) => serve::serve(&args),
+            CliCommand::Gateway(args) => gateway::gateway(&args),
             CliCommand::Import(ImportCommand::Holders(args)) => import::holders(&args),
             CliCommand::Import(ImportCommand::Campus(args)) => import::campus(&args),
             CliCommand::Keys(args) => import::keys(&args),

@@ -18,7 +18,7 @@
 //! - A line of `detail.csv` is a record: its account and wallet are those of its first posting, where it has several.
 //! - Every amount in a file is in yuan with two decimals; every id is text.
 
-mod calendar;
+pub(crate) mod calendar;
 mod csv_file;
 mod day;
 mod meal_period;
