@@ -81,7 +81,7 @@ impl Cards {
         if let Some(left) = self.current.insert(account, card) {
             self.block(left, false);
         }
-        self.blocked.remove(&card);
+        let lost = self.blocked.remove(&card).filter(|&(_, lost)| lost);
         let day = day_of(time_ns);
         let (holdings, since_ns) = match self.owners.entry(card).or_insert_with(|| Some(Vec::new())) {
             None => return Err(format!("card {card} was given to two, and is given out")),
@@ -101,6 +101,9 @@ impl Cards {
                     holdings.pop();
                     holdings.push(Holding { since_ns: last.since_ns, ..holding });
                 } else {
+                    if let (Some(last), Some((lost_ns, _))) = (holdings.last_mut(), lost) {
+                        last.ended_ns = last.ended_ns.map(|ended_ns| ended_ns.min(lost_ns + 1));
+                    }
                     holdings.push(holding);
                 }
             }

@@ -15,7 +15,7 @@ pub struct CardPast {
     pub(super) former_since_ns: u64,
     /// When it came back, or expired if that was earlier; 0 = somebody has it, or it never came back.
     pub(super) ended_ns: u64,
-    /// When it came back from the holder before, or expired; 0 without one.
+    /// When it came back from the holder before, or expired, or was reported lost; 0 without one.
     pub(super) former_ended_ns: u64,
     /// The holder before, if it had one.
     pub(super) former: Option<AccountId>,

@@ -126,14 +126,23 @@ impl Directory {
     }
 
     /// Gives a card that came back to somebody, at a time. False when it isn't known.
-    pub(super) fn give_out_again(&mut self, card_uid: CardUid, account: AccountId, time_ns: u64) -> bool {
+    ///
+    /// Once it isn't blocked any more, nobody else knows that it was lost: for the holder before it ended with that.
+    pub(super) fn give_out_again(
+        &mut self,
+        card_uid: CardUid,
+        account: AccountId,
+        time_ns: u64,
+        lost_ns: Option<u64>,
+    ) -> bool {
         let (Some(holder), Some(past)) = (self.card(card_uid).account(), self.pasts.get_mut(card_uid.0))
         else {
             return false;
         };
         let ended_ns = core::mem::take(&mut past.ended_ns);
         if holder != account {
-            past.former_ended_ns = ended_ns;
+            // At the very moment of the loss it was its holder's still.
+            past.former_ended_ns = lost_ns.map_or(ended_ns, |lost_ns| ended_ns.min(lost_ns + 1));
             past.former = Some(holder);
             past.former_since_ns = past.since_ns;
             past.since_ns = time_ns;

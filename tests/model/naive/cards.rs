@@ -251,12 +251,17 @@ impl Model {
     /// Whose a card is from now on.
     pub(super) fn hold(&mut self, card_uid: u64, account: u32, expires_day: u16) {
         let time_ns = self.time_ns;
+        let lost = self.blocked.get(&card_uid).copied().filter(|&(_, lost)| lost);
         self.free(Some(card_uid));
         self.cards.insert(card_uid, CardOwner::Account(account));
         let holdings = self.holdings.entry(card_uid).or_default();
         match holdings.last_mut().filter(|holding| holding.account == account) {
             Some(holding) => (holding.expires_day, holding.ended_ns) = (expires_day, None),
             None => {
+                // What was paid after it was lost isn't seen as that any more: it is looked at all the same.
+                if let (Some(before), Some((lost_ns, _))) = (holdings.last_mut(), lost) {
+                    before.ended_ns = before.ended_ns.map(|ended_ns| ended_ns.min(lost_ns + 1));
+                }
                 let since_ns = if holdings.is_empty() { 0 } else { time_ns };
                 holdings.push(Holding { account, since_ns, expires_day, ended_ns: None });
             }

@@ -255,8 +255,9 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
                 true
             }
             CardRoute::Account(_) if came_back => {
+                let lost = self.registry.block_list.blocked(card_uid).filter(|since| since.lost);
                 self.registry.block_list.free(card_uid.0);
-                self.directory.give_out_again(card_uid, account, time_ns)
+                self.directory.give_out_again(card_uid, account, time_ns, lost.map(|since| since.time_ns))
             }
             _ => false,
         };

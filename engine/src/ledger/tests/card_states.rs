@@ -290,6 +290,35 @@ fn a_number_comes_to_somebody_else_after_thirty_days_and_late_sales_find_who_had
 }
 
 #[test]
+fn what_was_paid_with_a_lost_card_is_looked_at_when_another_has_its_number() {
+    let mut bench = bench(1);
+    for id in 1..3 {
+        visitor(&mut bench, &format!("V00{id}"), id);
+    }
+    issue(&mut bench, 1, 1, 70, CardTerms::STANDARD);
+    bench.time_ns += SECOND_NS;
+    let lost_ns = bench.time_ns;
+    bench.done(Request::SetAccountTerms(SetAccountTerms {
+        account: AccountId(1),
+        status: AccountStatus::Open,
+        card_lost: true,
+        class: 0,
+        debit_max_fen: 0,
+        day_max_fen: 0,
+    }));
+    // It is found and brought; then it is somebody else's, and no till has it on its list any more.
+    bench.time_ns += DAY_NS;
+    assert_eq!(give_back(&mut bench, 2, 1, 70).outcome.code, ResultCode::Approved);
+    bench.time_ns += u64::from(CARD_REUSE_DAYS) * DAY_NS;
+    assert_eq!(issue(&mut bench, 3, 2, 70, CardTerms::STANDARD).outcome.code, ResultCode::Approved);
+    let told = |answer: Answer| (answer.outcome.code, answer.outcome.account);
+    let first = Some(AccountId(1));
+    assert_eq!(told(late(&mut bench, 1, 70, lost_ns)), (ResultCode::Approved, first));
+    assert_eq!(told(late(&mut bench, 2, 70, lost_ns + 1)), (ResultCode::ApprovedFlagged, first));
+    bench.close();
+}
+
+#[test]
 fn what_never_came_back_is_never_given_out_again() {
     let mut bench = bench(2);
     visitor(&mut bench, "V001", 2);
