@@ -57,6 +57,8 @@ pub struct Connection {
     pub live_in_flight: Cell<bool>,
     /// An upload or a bill is on the slow lane or its answer waits for the log.
     pub slow_in_flight: Cell<bool>,
+    /// Whether a heartbeat waits for its answer.
+    pub heartbeat_in_flight: Cell<bool>,
     /// Seconds of the worker's clock when the peer was last heard.
     pub heard_at_s: Cell<u64>,
     end: Cell<Option<End>>,
@@ -130,6 +132,7 @@ impl Connection {
             password_key,
             live_in_flight: Cell::new(false),
             slow_in_flight: Cell::new(false),
+            heartbeat_in_flight: Cell::new(false),
             heard_at_s: Cell::new(now_s),
             end: Cell::new(None),
             waker: Cell::new(None),

@@ -16,8 +16,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use protocol::answer::{
-    AdjustmentsAnswer, Answer, BatchAnswer, BatchLine, BillAnswer, ClassRulesAnswer, MealPeriodsAnswer,
-    OpenGapsAnswer, Refusal,
+    AdjustmentsAnswer, Answer, BatchAnswer, BatchLine, BillAnswer, ClassRulesAnswer, HeartbeatAnswer,
+    MealPeriodsAnswer, OpenGapsAnswer, Refusal,
 };
 use protocol::command_table::Lane;
 use protocol::frame::Header;
@@ -92,6 +92,7 @@ pub(super) enum Body {
     Unconfirmed(Box<ToldUnconfirmed>),
     OpenGaps(GapPage),
     Adjustments(AdjustmentsPage),
+    Heartbeat(HeartbeatAnswer),
     Refused(Refusal),
 }
 
@@ -272,16 +273,22 @@ impl Worker {
     fn collect_finished(&self) {
         while let Ok(Finished { connection, header, observed, body }) = self.finished.try_recv() {
             let Some(connection) = self.connections.borrow().get(&connection).cloned() else { continue };
-            let now_ns = monotonic_ns();
-            self.waiting.borrow_mut().push_back(Waiting {
-                observed,
-                connection,
-                header,
-                body,
-                checked_ns: now_ns,
-                staged_ns: now_ns,
-            });
+            self.let_wait(connection, header, observed, body);
         }
+    }
+
+    /// Lets wait what never was in the queue.
+    pub(super) fn let_wait(
+        &self,
+        connection: Rc<Connection>,
+        header: Header,
+        observed: RecordNumber,
+        body: Body,
+    ) {
+        let now_ns = monotonic_ns();
+        let (checked_ns, staged_ns) = (now_ns, now_ns);
+        let waiting = Waiting { observed, connection, header, body, checked_ns, staged_ns };
+        self.waiting.borrow_mut().push_back(waiting);
     }
 
     fn look_up(&self, connection: &Rc<Connection>, request: LiveRequest) {
@@ -403,16 +410,8 @@ impl Worker {
 
     /// A lane has as much to do as it takes.
     fn say_busy(&self, connection: &Rc<Connection>, header: &Header) {
-        let refusal = Refusal::new(ResultCode::Busy);
-        let now_ns = monotonic_ns();
-        self.waiting.borrow_mut().push_back(Waiting {
-            observed: RecordNumber(0),
-            connection: Rc::clone(connection),
-            header: *header,
-            body: Body::Refused(refusal),
-            checked_ns: now_ns,
-            staged_ns: now_ns,
-        });
+        let refusal = Body::Refused(Refusal::new(ResultCode::Busy));
+        self.let_wait(Rc::clone(connection), *header, RecordNumber(0), refusal);
         self.wake.notify();
     }
 }
@@ -483,6 +482,10 @@ impl Waiting {
                     lines: &page.lines,
                 };
                 connection.answer(header, &Answer::Adjustments(answer));
+            }
+            Body::Heartbeat(heartbeat) => {
+                connection.heartbeat_in_flight.set(false);
+                connection.answer(header, &Answer::Heartbeat(*heartbeat));
             }
             Body::Refused(refusal) => {
                 in_flight(connection, header).set(false);

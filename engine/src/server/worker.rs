@@ -12,7 +12,7 @@
 //!
 //! **Invariants**
 //! - An answer leaves only when the record that it observed is durable.
-//! - Queue and waiting list are bounded by two for each connection.
+//! - The queue is bounded by two for each connection, the waiting list by these and a heartbeat.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -279,21 +279,24 @@ impl Worker {
         }
     }
 
-    fn heartbeat(&self, connection: &Connection, header: &Header, till_time_ns: u64) {
+    /// What a heartbeat says of what is configured waits for the records that it stands on, as every answer does.
+    fn heartbeat(&self, connection: &Rc<Connection>, header: &Header, till_time_ns: u64) {
+        if connection.heartbeat_in_flight.replace(true) {
+            return connection.answer(header, &Answer::Refused(Refusal::new(ResultCode::Busy)));
+        }
         let server_time_ns = wall_ns();
         let routes = self.shared.engine.routes();
         let registry = &routes.configuration().registry;
-        connection.answer(
-            header,
-            &Answer::Heartbeat(HeartbeatAnswer {
-                server_time_ns,
-                clock_offset_ns: till_time_ns.wrapping_sub(server_time_ns).cast_signed(),
-                business_date: registry.business_date(),
-                parameter_version: routes.configuration().parameter_version().0 as u32,
-                block_list_version: registry.block_list().version(),
-                code_key_version: registry.code_key().version,
-            }),
-        );
+        let heartbeat = HeartbeatAnswer {
+            server_time_ns,
+            clock_offset_ns: till_time_ns.wrapping_sub(server_time_ns).cast_signed(),
+            business_date: registry.business_date(),
+            parameter_version: routes.configuration().parameter_version().0 as u32,
+            block_list_version: registry.block_list().version(),
+            code_key_version: registry.code_key().version,
+        };
+        self.let_wait(Rc::clone(connection), *header, registry.changed(), Body::Heartbeat(heartbeat));
+        self.wake.notify();
     }
 }
 
