@@ -391,6 +391,7 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
         Record::Reversal(r)
         | Record::ReversalBeforeOriginal(r)
         | Record::Repeat(r)
+        | Record::ScanTold(r)
         | Record::TopUpUndo(r) => fields.original(r),
         Record::FullDebit(r) => {
             fields.money(&r.money);

@@ -369,7 +369,8 @@ codes! {
     NotAuthentic = 800, Keep, Remembered;
     /// The record names another terminal than the session's.
     WrongTerminal = 801, Keep, Remembered;
-    /// The sale was told before its payment by phone came: it is listed, and credited when it is paid. Ask again.
+    /// The sale was told before its payment by phone came: it is noted, and credited when it is paid. Upload it again until ten
+    /// minutes after the code was shown; then nobody can pay it any more: mark it unpaid, or take it back with a Reversal.
     PaymentPending = 802, Keep, Remembered;
 }
 

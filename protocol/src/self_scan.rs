@@ -379,6 +379,14 @@ mod tests {
         {
             assert!(!code().is_confirmed_by(&KEY, &wrong), "{wrong}");
         }
+        // Six signs that a number's reader would take, and aren't digits.
+        let short = (1..)
+            .map(|sequence| ScanCode { sequence: Sequence(sequence), ..code() })
+            .find(|code| code.confirmation(&KEY) < 100_000)
+            .expect("one in ten is below");
+        let digits = format!("{:05}", short.confirmation(&KEY));
+        assert!(short.is_confirmed_by(&KEY, &format!("0{digits}")));
+        assert!(!short.is_confirmed_by(&KEY, &format!("+{digits}")));
         // It can't be read off the code that is shown, nor is it another sale's.
         assert_ne!(code().mac_of(&KEY, *b"OK"), code().mac);
         let next = ScanCode { sequence: Sequence(78), ..code() };

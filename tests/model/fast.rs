@@ -136,11 +136,11 @@ impl Fast {
         }
         match need {
             Need::Sale { sale, head } => {
-                if known.sale.is_some_and(|history| history.sale == sale) {
+                if known.sale(sale).is_some() {
                     return Err(format!("asked for the history of {sale} twice"));
                 }
                 self.walks += 1;
-                known.sale = Some(self.walk(sale, head)?);
+                known.learn_sale(self.walk(sale, head)?);
             }
             Need::Order { key, forgotten } => {
                 if forgotten.0 > self.last_record() || known.order.is_some_and(|order| order.key == key) {

@@ -153,6 +153,12 @@ fn sizes(shards: usize) -> Sizes {
     }
 }
 
+fn bounds() -> Bounds {
+    let Sizes { outcomes_per_terminal, .. } = sizes(1);
+    let outcomes_per_terminal = outcomes_per_terminal as u32;
+    Bounds { accounts_max: 24, merchants_max: 8, terminals_max: 13, outcomes_per_terminal }
+}
+
 /// What a stream went through.
 #[derive(Default)]
 struct Seen {
@@ -176,7 +182,7 @@ impl Drop for SayOnPanic {
 }
 
 fn run(seed: u64) -> Result<Seen, String> {
-    let mut model = Model::new(Bounds { accounts_max: 24, merchants_max: 8, terminals_max: 13 });
+    let mut model = Model::new(bounds());
     let mut ledgers: Vec<Fast> = SHARD_COUNTS.iter().map(|&shards| Fast::new(sizes(shards))).collect();
     let mut stream = Stream::new(seed);
     let mut seen = Seen::default();

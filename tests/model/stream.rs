@@ -43,6 +43,8 @@ const TILLS: u32 = 12;
 const PERSONS: u32 = 20;
 const CARDS: u64 = 40;
 const REMEMBERED: usize = 400;
+/// The slot of a till that passes over many sequences.
+const WITH_HOLES: u16 = 2;
 
 /// SplitMix64.
 pub struct Random(pub u64);
@@ -314,6 +316,9 @@ impl Stream {
             .get(usize::from(slot))
             .map_or((0, 0), |till| (till.epoch, till.received.last().copied().unwrap_or(0)));
         let (epoch, sequence) = match self.random.below(200) {
+            // Every other sequence of this till is missing, until there is room for no more holes.
+            0..110 if slot == WITH_HOLES => (epoch, highest + 2),
+            0..120 if slot == WITH_HOLES => (epoch, highest + 1),
             0 => (epoch + 1, 1),
             1 => (epoch + 2, 3),
             2..5 => (epoch.saturating_sub(1), 1 + self.random.below(40) as u32),
@@ -561,6 +566,10 @@ impl Stream {
         }
         if self.random.chance(25) {
             past.retain(|(_, past)| past.refunded_fen > 0);
+        }
+        if self.random.chance(10) {
+            let is_closed = |id: u32| model.accounts[id as usize].status == AccountStatus::Closed;
+            past.retain(|(_, past)| past.payer.is_some_and(is_closed));
         }
         let reach = if self.random.chance(70) { past.len().min(6) } else { past.len() };
         let (original, amount_fen) = match past.len().checked_sub(1) {

@@ -11,9 +11,9 @@ use protocol::ids::{AccountId, BusinessDate, CardCounter, CardUid, Epoch, Mercha
 use protocol::result_code::ResultCode;
 
 use super::fast::Fast;
-use super::naive::{Answer, Bounds, Model, Other, Said, Wallets};
+use super::naive::{Answer, Model, Other, Said, Wallets};
 use super::stream::{START_DATE, START_NS, text};
-use super::{SHARD_COUNTS, sizes};
+use super::{SHARD_COUNTS, bounds, sizes};
 
 const STUDENT: AccountId = AccountId(0);
 const TILL: TerminalSlot = TerminalSlot(0);
@@ -29,7 +29,7 @@ impl Bench {
     /// A till of merchant 0, a phone gateway, and a student with something in the electronic wallet.
     fn new(electronic_fen: i64) -> Bench {
         let mut bench = Bench {
-            model: Model::new(Bounds { accounts_max: 24, merchants_max: 8, terminals_max: 8 }),
+            model: Model::new(bounds()),
             ledgers: SHARD_COUNTS.iter().map(|&shards| Fast::new(sizes(shards))).collect(),
         };
         let merchant = MerchantId(0);

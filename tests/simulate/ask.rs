@@ -303,6 +303,14 @@ impl Ask {
         }
     }
 
+    /// The sale that was undone when the one of this identity is answered as reversed: a till takes back what a phone paid.
+    pub fn undone_as(&self, sale: SaleId) -> SaleId {
+        match *self {
+            Ask::ScanPay { scanned, .. } => scanned,
+            _ => sale,
+        }
+    }
+
     /// Whether it comes with an upload.
     pub fn is_uploaded(&self) -> bool {
         matches!(self, Ask::Offline { .. } | Ask::ScanUpload { .. })

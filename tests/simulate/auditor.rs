@@ -574,7 +574,8 @@ impl Auditor {
     fn refund(&mut self, refund: &RefundRecord) -> Result<(), String> {
         let original = refund.original();
         let Some(entry) = self.sales.get_mut(&original) else { return Err(format!("no sale {original}")) };
-        let kinds = [RecordKind::Debit, RecordKind::FullDebit, RecordKind::OfflineDebit];
+        let kinds =
+            [RecordKind::Debit, RecordKind::FullDebit, RecordKind::OfflineDebit, RecordKind::ScanPaid];
         if !kinds.contains(&entry.kind) || entry.record != refund.original_record.get() {
             return Err(format!("{original} is {entry:?}"));
         }
@@ -694,7 +695,7 @@ impl Auditor {
                 money.person() == Some(account) && money.sale() == scanned
             }
             (Record::ScanPending(_), Ask::ScanUpload { .. }) => true,
-            (Record::Repeat(r), Ask::ScanPay { account, scanned, .. }) => {
+            (Record::ScanTold(r), Ask::ScanPay { account, scanned, .. }) => {
                 let paid = self.sales.get(&scanned);
                 paid.is_some_and(|paid| {
                     paid.record == r.original_record.get() && paid.account == Some(account)

@@ -91,7 +91,9 @@ impl Books {
             Record::PhoneSet(r) => self.memo(number, &r.money)?,
             Record::LossReported(r) | Record::LossLifted(r) => self.memo(number, &r.money)?,
             Record::AccountClosed(r) => self.memo(number, &r.money)?,
-            Record::ReversalBeforeOriginal(r) | Record::Repeat(r) => self.memo(number, &r.money)?,
+            Record::ReversalBeforeOriginal(r) | Record::Repeat(r) | Record::ScanTold(r) => {
+                self.memo(number, &r.money)?;
+            }
             Record::Tender(r) => self.memo(number, &r.money)?,
             _ => {}
         }

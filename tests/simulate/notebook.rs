@@ -51,8 +51,10 @@ impl Notebook {
     pub fn write(&mut self, sale: SaleId, ask: Ask, outcome: &Outcome) -> Result<(), String> {
         // Of a confirmation it says that the tap is: the refusal is the confirmation's own outcome.
         let gone = outcome.code == ResultCode::Reversed && !matches!(ask, Ask::Confirm { .. });
+        // It is undone elsewhere, and its own identity is asked about as it was told first.
+        let elsewhere = ask.undone_as(sale) != sale;
         // A tap whose chip wasn't written is undone when the card is there again: its till is told when it asks.
-        let may_be_undone = matches!(ask, Ask::ChipTap { .. }) || self.undone.contains(&sale);
+        let may_be_undone = elsewhere || matches!(ask, Ask::ChipTap { .. }) || self.undone.contains(&sale);
         if gone && !may_be_undone {
             return Err(format!("{sale} is answered as reversed, and the till never reversed it"));
         }
@@ -61,7 +63,8 @@ impl Notebook {
                 self.notes.insert(sale, Note { ask, outcome: *outcome, reversed: gone });
             }
             Some(note) if gone => note.reversed = true,
-            Some(note) if note.reversed => {
+            Some(note) if elsewhere && note.outcome.code == ResultCode::Reversed => note.outcome = *outcome,
+            Some(note) if note.reversed && !elsewhere => {
                 return Err(format!("{sale} was reversed and is answered {outcome:?}"));
             }
             // A phone has paid it meanwhile.
@@ -88,8 +91,8 @@ impl Notebook {
     /// An acknowledged outcome that isn't in the log as it was told.
     pub fn check(&self, auditor: &Auditor) -> Result<(), String> {
         for (sale, note) in &self.notes {
-            check_against_log(auditor, *sale, &note.outcome)?;
-            if note.reversed && !auditor.is_gone(*sale) {
+            check_against_log(auditor, *sale, &note.ask, &note.outcome)?;
+            if note.reversed && !auditor.is_gone(note.ask.undone_as(*sale)) {
                 return Err(format!("{sale} was acknowledged as reversed, the log has it standing"));
             }
         }
@@ -101,10 +104,10 @@ impl Notebook {
 ///
 /// # Errors
 /// The log has it otherwise, or not at all.
-pub fn check_against_log(auditor: &Auditor, sale: SaleId, told: &Outcome) -> Result<(), String> {
+pub fn check_against_log(auditor: &Auditor, sale: SaleId, ask: &Ask, told: &Outcome) -> Result<(), String> {
     let entry = auditor.entry(sale);
     if told.code == ResultCode::Reversed && entry.is_none_or(|entry| entry.code != ResultCode::Reversed) {
-        return if auditor.is_gone(sale) {
+        return if auditor.is_gone(ask.undone_as(sale)) {
             Ok(())
         } else {
             Err(format!("{sale} was told as reversed, the durable log knows of no reversal"))

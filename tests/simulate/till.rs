@@ -405,8 +405,10 @@ impl Till {
     fn give_back(&mut self, random: &mut Random) -> Option<Ask> {
         let notes = self.notebook.notes();
         let mut paid = notes.iter().rev().filter(|(_, note)| {
-            matches!(note.ask, Ask::Tap { .. } | Ask::Code { .. } | Ask::Offline { .. })
-                && note.outcome.code.is_approved()
+            matches!(
+                note.ask,
+                Ask::Tap { .. } | Ask::Code { .. } | Ask::Offline { .. } | Ask::ScanUpload { .. }
+            ) && note.outcome.code.is_approved()
         });
         let (&SaleId { epoch, sequence, .. }, note) = paid.nth(random.below(8) as usize)?;
         let amount_fen = note.ask.amount_fen();

@@ -496,7 +496,7 @@ impl<'d> World<'d> {
             Reply::Outcome(_) if !ask.names_a_sale() => Ok(()),
             // An upload of a reversed sale is kept out, and says so with the same code.
             Reply::Outcome(outcome) if ask != Ask::SaleQuery || outcome.record.0 > 0 => {
-                check_against_log(&self.auditor, sale, outcome)
+                check_against_log(&self.auditor, sale, &ask, outcome)
             }
             Reply::Balance(view) => {
                 let standing = self.auditor.standing_at(view.account, view.observed);
@@ -604,7 +604,7 @@ impl<'d> World<'d> {
             for (sale, ask) in known {
                 match self.execute_with(till, (sale, Ask::SaleQuery), false, None)? {
                     Reply::Outcome(outcome) => {
-                        check_against_log(&self.auditor, sale, &outcome)?;
+                        check_against_log(&self.auditor, sale, &ask, &outcome)?;
                         self.tills[till].notebook.write(sale, ask, &outcome)?;
                     }
                     Reply::Refused(ResultCode::Stopping) => return Ok(()),

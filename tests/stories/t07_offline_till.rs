@@ -297,6 +297,22 @@ fn t07_offline_till() {
         [ResultCode::ApprovedFlagged, ResultCode::Reversed]
     );
 
+    // What a phone has paid is taken back as well. The phone, which lost the answer, asks again, and has nothing to show.
+    let regretted = offline.shows(200);
+    let paid = scans(&mut phone, 9, of(XIAO_ZHAO), &picture(&regretted));
+    assert_eq!((paid.money.code, paid.money.repeat), (ResultCode::ApprovedFlagged, false));
+    let take_back = Request::Reversal(Reversal {
+        original_epoch: Epoch(1),
+        original_sequence: regretted.sequence,
+        amount_fen: 200,
+        reason: ReversalReason::Cashier,
+        till_time_ns: 0,
+    });
+    assert_eq!(back.money(offline.next(), &take_back).code, ResultCode::Approved);
+    let again = scans(&mut phone, 9, of(XIAO_ZHAO), &picture(&regretted));
+    assert_eq!((again.money.code, again.confirmation), (ResultCode::Reversed, None));
+    assert_eq!(back.balance(XIAO_ZHAO.0).system_fen, OPENING_FEN - 400);
+
     // Her card's third transaction was at another till, which burnt. The chip told of it with the fourth.
     let known = unconfirmed(&mut phone, XIAO_LI);
     assert_eq!((known.offline_sales, known.offline_fen), (2, 1_200));

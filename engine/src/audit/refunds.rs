@@ -20,6 +20,7 @@ impl Refunds {
         let (sold, subsidy_fen) = match original {
             Some(Record::Debit(sold)) => (sold, 0),
             Some(Record::FullDebit(r)) => (&r.money, -r.wallets.subsidy_fen.get()),
+            Some(Record::ScanPaid(r)) => (&r.money, 0),
             Some(Record::OfflineDebit(r)) => (&r.money, i64::from(r.subsidy_fen.get())),
             _ => return Err(format!("record {named} isn't a debit")),
         };

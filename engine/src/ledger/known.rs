@@ -86,8 +86,9 @@ impl Need {
 /// What was fetched for a request so far; the newest answer to each kind of need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Known {
-    /// What the log says of a sale. Valid while the head of its till's chain is the one that the walk began at.
-    pub sale: Option<History>,
+    /// What the log says of sales, the newest answer first: a request may need its own identity's outcome and that of a sale
+    /// at another till. Each is valid while the head of its till's chain is the one that the walk began at.
+    pub sales: [Option<History>; 2],
     /// A record. Valid for its number, for ever: records never change.
     pub record: Option<KnownRecord>,
     /// What was given back of a debit. Valid while the head of its payer's chain is the one that the walk began at.
@@ -128,6 +129,19 @@ pub enum PasswordVerdict {
 }
 
 impl Known {
+    /// What the log says of a sale, when it was asked.
+    pub fn sale(&self, sale: SaleId) -> Option<&History> {
+        self.sales.iter().flatten().find(|history| history.sale == sale)
+    }
+
+    /// Keeps what the log says of a sale, and what it said last of another.
+    pub fn learn_sale(&mut self, history: History) {
+        if self.sales[0].is_some_and(|kept| kept.sale != history.sale) {
+            self.sales[1] = self.sales[0];
+        }
+        self.sales[0] = Some(history);
+    }
+
     /// The record with this number, when it was fetched.
     pub fn record(&self, number: RecordNumber) -> Option<Record<'_>> {
         self.record.as_ref().filter(|known| known.number == number).map(KnownRecord::record)
@@ -187,6 +201,7 @@ impl KnownRecord {
 
 #[cfg(test)]
 mod tests {
+    use protocol::ids::{Epoch, Sequence, TerminalId};
     use zerocopy::IntoBytes;
 
     use super::*;
@@ -206,6 +221,26 @@ mod tests {
         assert_eq!(known.record(RecordNumber(9)), Some(Record::Reversal(reversal)));
         assert_eq!(known.record(RecordNumber(8)), None);
         assert_eq!(Known::default().record(RecordNumber(9)), None);
+    }
+
+    #[test]
+    fn what_the_log_says_of_two_sales_is_kept() {
+        let sale =
+            |sequence| SaleId { terminal: TerminalId(1), epoch: Epoch(1), sequence: Sequence(sequence) };
+        let history =
+            |sequence, head| History { sale: sale(sequence), head: RecordNumber(head), found: None };
+        let mut known = Known::default();
+        for (learnt, kept) in [
+            ((1, 10), [Some(10), None, None]),
+            ((2, 11), [Some(10), Some(11), None]),
+            ((1, 12), [Some(12), Some(11), None]),
+            ((1, 13), [Some(13), Some(11), None]),
+            ((3, 14), [Some(13), None, Some(14)]),
+        ] {
+            known.learn_sale(history(learnt.0, learnt.1));
+            let heads = [1, 2, 3].map(|sequence| known.sale(sale(sequence)).map(|history| history.head.0));
+            assert_eq!(heads, kept, "{learnt:?}");
+        }
     }
 
     #[test]

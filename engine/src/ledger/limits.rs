@@ -34,8 +34,9 @@ pub const BLOCKED_CARDS_MIN: u32 = 1_024;
 /// Moves of the block-list that are kept: whoever has an older version than they reach back to takes the full list.
 pub const BLOCK_MOVES_MAX: usize = 16_384;
 
-/// Intervals of missing sequences that one terminal may have open.
-pub const GAPS_MAX: usize = 32;
+/// Intervals of missing sequences that one terminal may have open: a payment by phone between two sales that its till stored opens
+/// one until the till is back.
+pub const GAPS_MAX: usize = 256;
 
 /// Shards at most (a set of shards is one word).
 pub const SHARDS_MAX: usize = 64;
@@ -109,8 +110,9 @@ pub struct Looks {
     pub lines: usize,
 }
 
-/// A tap at most; with a load, out of order, or kept in suspense.
-pub const CARD_DEBIT_LOOKS_MAX: Looks = Looks { probes: 11, lines: 21 };
+/// A tap at most; with a load, out of order, or kept in suspense. 50 of its lines are the list of a till's holes, one after another,
+/// which moves where one in the middle is closed or split.
+pub const CARD_DEBIT_LOOKS_MAX: Looks = Looks { probes: 16, lines: 75 };
 
 /// A tap in two phases at most, without the search for a place among the open taps: that takes [`TABLE_SEARCH_MAX`] buckets, a
 /// line each.
@@ -126,31 +128,32 @@ pub const TAP_CONFIRM_LOOKS_MAX: Looks = Looks { probes: 9, lines: 13 };
 pub const CODE_DEBIT_LOOKS_MAX: Looks = Looks { probes: 7, lines: 13 };
 
 /// Paying what an offline till shows at most.
-pub const SCAN_PAY_LOOKS_MAX: Looks = Looks { probes: 14, lines: 25 };
+pub const SCAN_PAY_LOOKS_MAX: Looks = Looks { probes: 18, lines: 31 };
 
 /// Closing a hole in a till's sequences at most.
-pub const GAP_CLOSE_LOOKS_MAX: Looks = Looks { probes: 9, lines: 22 };
+pub const GAP_CLOSE_LOOKS_MAX: Looks = Looks { probes: 19, lines: 80 };
 
 /// Revoking a person's payment codes at most.
 pub const CODE_REVOKE_LOOKS_MAX: Looks = Looks { probes: 7, lines: 9 };
 
 /// An uploaded record at most.
-pub const OFFLINE_LOOKS_MAX: Looks = Looks { probes: 11, lines: 21 };
+pub const OFFLINE_LOOKS_MAX: Looks = Looks { probes: 16, lines: 75 };
 
-/// A reversal at most.
-pub const REVERSAL_LOOKS_MAX: Looks = Looks { probes: 8, lines: 17 };
+/// A reversal at most. Where its till has as many holes as it may, or one less, it first tries in a copy of the list whether it fits:
+/// that isn't counted.
+pub const REVERSAL_LOOKS_MAX: Looks = Looks { probes: 16, lines: 70 };
 
 /// A refund at most.
-pub const REFUND_LOOKS_MAX: Looks = Looks { probes: 9, lines: 17 };
+pub const REFUND_LOOKS_MAX: Looks = Looks { probes: 14, lines: 24 };
 
 /// A void at most.
-pub const VOID_LOOKS_MAX: Looks = Looks { probes: 6, lines: 9 };
+pub const VOID_LOOKS_MAX: Looks = Looks { probes: 9, lines: 16 };
 
 /// A top-up at most, without the search for a place for its order: that takes [`TABLE_SEARCH_MAX`] buckets, a line each.
-pub const TOP_UP_LOOKS_MAX: Looks = Looks { probes: 12, lines: 17 };
+pub const TOP_UP_LOOKS_MAX: Looks = Looks { probes: 17, lines: 24 };
 
 /// A tender at most, without the search for a place for its order: that takes [`TABLE_SEARCH_MAX`] buckets, a line each.
-pub const TENDER_LOOKS_MAX: Looks = Looks { probes: 8, lines: 12 };
+pub const TENDER_LOOKS_MAX: Looks = Looks { probes: 13, lines: 19 };
 
 /// A top-up taken back at most.
 pub const TOP_UP_UNDO_LOOKS_MAX: Looks = Looks { probes: 6, lines: 9 };
@@ -159,7 +162,7 @@ pub const TOP_UP_UNDO_LOOKS_MAX: Looks = Looks { probes: 6, lines: 9 };
 pub const ACCOUNT_QUERY_LOOKS_MAX: Looks = Looks { probes: 3, lines: 4 };
 
 /// A question for what became of a sale at most.
-pub const SALE_QUERY_LOOKS_MAX: Looks = Looks { probes: 4, lines: 9 };
+pub const SALE_QUERY_LOOKS_MAX: Looks = Looks { probes: 9, lines: 16 };
 
 /// An opening balance, or new terms of an account, at most, without the search for a place on the block-list as below.
 pub const ACCOUNT_CHANGE_LOOKS_MAX: Looks = Looks { probes: 6, lines: 8 };

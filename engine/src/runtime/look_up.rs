@@ -57,7 +57,8 @@ pub fn answer(engine: &Engine, need: Need, known: &mut Known) -> Result<(), Engi
     let reader = engine.log().reader();
     match need {
         Need::Sale { sale, head } => {
-            known.sale = Some(history_walk::find(&reader, sale, head, known.sale)?);
+            let earlier = known.sale(sale).copied();
+            known.learn_sale(history_walk::find(&reader, sale, head, earlier)?);
         }
         Need::Refunds { account, head, original } => {
             known.refunds = Some(refunds(&reader, account, head, original, known.refunds)?);
@@ -125,6 +126,6 @@ mod tests {
             seen += 1;
         }
         assert!(seen > 600, "an account is opened and has an opening balance: {seen} records");
-        assert_eq!(known.sale, None);
+        assert_eq!(known.sales, [None; 2]);
     }
 }

@@ -1,5 +1,6 @@
 //! What tills still owe: holes in their sequences, and self-scans that they told of and nobody has paid. One till after
-//! another, each looked at under its shard's lock alone.
+//! another, each looked at under its shard's lock alone, its whole ring included: a microsecond for every fifty outcomes or so.
+//! What has left the ring unpaid isn't listed any more.
 
 use protocol::answer::{GapKind, GapLine};
 use protocol::ids::{Epoch, RecordNumber, Sequence, TerminalId};
@@ -66,7 +67,6 @@ fn owed_by(entry: &TerminalEntry) -> Vec<GapLine> {
         let since_ns = u64::from(gap.since_s) * 1_000_000_000;
         line(entry.epoch(), gap.first, gap.last, GapKind::Missing, since_ns)
     });
-    // What has left the ring is older than any code can still be paid.
     let told = entry.ring().remembered().filter(|outcome| outcome.kind == Some(RecordKind::ScanPending));
     let unpaid = told.filter(|outcome| !outcome.is_gone()).map(|outcome| GapLine {
         amount_fen: outcome.amount_fen.into(),

@@ -43,6 +43,12 @@ impl Till {
         if self.fits(&[sequence]) { Standing::Fresh } else { Standing::TooManyGaps }
     }
 
+    /// Whether memory, which keeps so many outcomes by their sequences, knows a sale no more: a newer one took its place.
+    pub(super) fn has_forgotten(&self, (epoch, sequence): (u16, u32), outcomes: u32) -> bool {
+        let newer = self.past.range((epoch, sequence)..).skip(1);
+        newer.map(|(&(_, newer), _)| newer).any(|newer| newer % outcomes == sequence % outcomes)
+    }
+
     /// Whether these sequences of the open epoch may come, one after the other.
     pub(super) fn fits(&self, sequences: &[u32]) -> bool {
         let mut received = self.received.clone();

@@ -485,6 +485,8 @@ pub struct Bounds {
     pub accounts_max: usize,
     pub merchants_max: u32,
     pub terminals_max: usize,
+    /// A power of two.
+    pub outcomes_per_terminal: u32,
 }
 
 #[derive(Debug)]

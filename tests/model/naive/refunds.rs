@@ -43,7 +43,6 @@ impl Model {
             }
             Deed::Tombstone => ResultCode::VoidAfterReversal,
             Deed::OfflineDebit { .. } => ResultCode::VoidOfOfflineFact,
-            Deed::Debit { .. } if matches!(past.body, Body::Scanned { .. }) => ResultCode::NothingToVoid,
             Deed::Debit { .. } if past.voided => ResultCode::AlreadyVoided,
             Deed::Debit { .. } if past.reversed => ResultCode::VoidAfterReversal,
             Deed::Debit { .. } if past.refunded_fen > 0 => ResultCode::VoidAfterRefund,
@@ -111,9 +110,6 @@ impl Model {
                 if merchant != own_merchant =>
             {
                 return self.refuse(&ask, ResultCode::OtherMerchant, None);
-            }
-            Deed::Debit { .. } if matches!(past.body, Body::Scanned { .. }) => {
-                return self.refuse(&ask, ResultCode::NothingToRefund, past.payer);
             }
             Deed::Debit { wallet, day, given_fen, .. } => (wallet, day, given_fen, false),
             Deed::OfflineDebit { day, given_fen, flagged, .. } => (PaidFrom::Card, day, given_fen, flagged),

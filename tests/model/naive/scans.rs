@@ -26,7 +26,7 @@ impl Model {
             Err(refused) => return refused,
         };
         if let Some(answer) = self.known(&ask) {
-            return answer;
+            return self.as_the_sale_stands(answer, r);
         }
         if let Some(answer) = bad_field(&ask, self.tills[ask.till].kind == TerminalKind::PhoneGateway) {
             return answer;
@@ -42,8 +42,13 @@ impl Model {
         if !known || slot == ask.till || !r.authentic {
             return self.refuse(&ask, ResultCode::ScanNotAuthentic, None);
         }
+        let expired = self.time_ns > r.till_time_ns + TEN_MINUTES_NS
+            || r.till_time_ns > self.time_ns + CLOCKS_DIFFER_NS;
+        let forgotten = self.tills[slot].has_forgotten(scanned, self.bounds.outcomes_per_terminal);
         let past = match self.tills[slot].standing(scanned.0, scanned.1) {
             Standing::Fresh | Standing::OlderUnknown => None,
+            // Nobody asks the log about a code that can't be paid any more.
+            Standing::Known(_) if forgotten && expired => None,
             Standing::Known(past) => Some(past),
             Standing::TooManyGaps => return answer(ResultCode::TooManyGaps, ask.amount_fen),
         };
@@ -71,8 +76,7 @@ impl Model {
                 codes.push(ResultCode::ScanConflict);
             }
         }
-        if self.time_ns > r.till_time_ns + TEN_MINUTES_NS || r.till_time_ns > self.time_ns + CLOCKS_DIFFER_NS
-        {
+        if expired {
             codes.push(ResultCode::ScanExpired);
         }
         codes.extend(selected.err());
@@ -82,6 +86,22 @@ impl Model {
             (None, Ok(id)) => self.pay_scanned(&ask, &sold, id, r.till_connected),
             (None, Err(_)) => unreachable!("nobody to pay is a code"),
         }
+    }
+
+    /// What was told as paid before, and what the till took back since.
+    fn as_the_sale_stands(&self, mut answer: Answer, r: &ScanPay<'_>) -> Answer {
+        let till = self.tills.get(usize::from(r.scanned_slot.0));
+        let past = till
+            .filter(|till| till.terminal == r.scanned.terminal.0)
+            .and_then(|till| till.past.get(&(r.scanned.epoch.0, r.scanned.sequence.0)));
+        if let Answer::Outcome(said) = &mut answer
+            && said.code.is_approved()
+            && past.is_some_and(|past| past.reversed)
+        {
+            said.code = ResultCode::Reversed;
+            said.repeat = false;
+        }
+        answer
     }
 
     /// The sale under the till's identity, and under the gateway's what it was told.

@@ -78,6 +78,8 @@ impl World<'_> {
                         owner_of(card_uid).filter(|_| !others_bear_it)
                     }
                     Ask::Code { account, .. } => account,
+                    // What its phone paid is the gateway's note; what the till gave back of it is this one's.
+                    Ask::ScanUpload { .. } if sign < 0 => note.outcome.account,
                     Ask::Replace { account, fee_fen, .. } => {
                         fees_fen += fee_fen;
                         *persons_fen.entry(account).or_default() -= fee_fen;

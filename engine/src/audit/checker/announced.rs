@@ -71,7 +71,7 @@ impl Checker<'_> {
                     });
                 }
                 // The gateway's own, under another identity.
-                Record::Repeat(r) if before.kind == RecordKind::ScanPaid => {
+                Record::ScanTold(r) if before.kind == RecordKind::ScanPaid => {
                     let (told, paid) = (r.money.person(), r.original_record.get());
                     let follows = told == Some(before.account) && paid + 1 == self.number;
                     self.check(follows, Check::Group, || {

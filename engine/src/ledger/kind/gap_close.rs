@@ -1,7 +1,8 @@
 //! An operator closes a hole in a till's sequences, or a part of it, and says why: the till burnt, its records are gone.
 //!
 //! Closed sequences count as come: nothing is sold under them any more (`StaleEpoch`), but should their records come after
-//! all, those are facts like any other.
+//! all, those are facts like any other; nothing in memory knows them from sales that came, so each has its till's whole chain
+//! walked first.
 //!
 //! After the identity: `SequenceZero`, `NotPermitted`; `TooManyGaps` where the rest on either side would be one gap too many,
 //! no record; then `GapTillUnknown`, and `GapNotOpen` where not all of the sequences are missing from one hole of the till's

@@ -56,7 +56,10 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
 
 /// Whether it took money from a person for a merchant.
 pub(in crate::ledger) const fn is_debit(kind: RecordKind) -> bool {
-    matches!(kind, RecordKind::Debit | RecordKind::FullDebit | RecordKind::OfflineDebit)
+    matches!(
+        kind,
+        RecordKind::Debit | RecordKind::FullDebit | RecordKind::OfflineDebit | RecordKind::ScanPaid
+    )
 }
 
 /// What giving back an amount, so much of it subsidy, changes in each wallet.

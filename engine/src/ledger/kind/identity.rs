@@ -10,7 +10,7 @@
 //! - Of an older epoch, and the log doesn't know it: `StaleEpoch`, no record. An offline fact is posted all the
 //!   same.
 
-use protocol::ids::{Epoch, RecordNumber, Sequence};
+use protocol::ids::{Epoch, RecordNumber, SaleId, Sequence};
 use protocol::result_code::ResultCode;
 
 use super::{Case, Desk, Till};
@@ -19,6 +19,7 @@ use crate::ledger::decision::{Decision, Outcome};
 use crate::ledger::gaps::Gaps;
 use crate::ledger::known::Need;
 use crate::ledger::ledger_account::LedgerAccount;
+use crate::ledger::limits::GAPS_MAX;
 use crate::ledger::outcome_ring::{OutcomeMarks, RememberedOutcome};
 use crate::ledger::record::SuspenseReason;
 use crate::ledger::shard::Parts;
@@ -53,13 +54,9 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         if !received {
             return if entry.gaps.has_room_for(sequence.0) { Standing::Fresh } else { Standing::TooManyGaps };
         }
-        match self.known.and_then(|known| known.sale) {
-            Some(history)
-                if history.head == entry.head()
-                    && history.sale.epoch == epoch
-                    && history.sale.sequence == sequence
-                    && history.sale.terminal == entry.terminal =>
-            {
+        let sale = SaleId { terminal: entry.terminal, epoch, sequence };
+        match self.known.and_then(|known| known.sale(sale)) {
+            Some(history) if history.head == entry.head() => {
                 history.found.map_or(Standing::OlderUnknown, Standing::Remembered)
             }
             _ => Standing::NeedsHistory,
@@ -118,6 +115,9 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         case: &Case<'_, '_>,
         original: (Epoch, Sequence),
     ) -> bool {
+        if till.entry.gaps.missing().len() + 2 <= GAPS_MAX {
+            return true;
+        }
         let mut gaps = if case.sale.epoch > till.entry.epoch { Gaps::EMPTY } else { till.entry.gaps };
         (original.0 != case.sale.epoch || gaps.insert(original.1.0, 0))
             && gaps.insert(case.sale.sequence.0, 0)

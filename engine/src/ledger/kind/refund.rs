@@ -3,7 +3,7 @@
 //!
 //! | original | answer | record |
 //! |---|---|---|
-//! | approved debit, online or offline, of which so much is left | `Approved` | refund |
+//! | approved debit, online, offline or by self-scan, of which so much is left | `Approved` | refund |
 //! | of a till that sells for another merchant now, or credited to another | `OtherMerchant` | refusal |
 //! | a refusal, no debit, not come, itself, or of a terminal that isn't registered | `NothingToRefund` | refusal |
 //! | offline fact that no account paid, but the school for a blocked card | `NothingToRefund` | refusal |
@@ -121,7 +121,7 @@ const DOMAIN_REFUND: u64 = 22 << 32;
 
 impl<'s, P: Parts + ?Sized> Desk<'s, P> {
     /// A till, whether it may trade or not.
-    fn registered(&self, slot: TerminalSlot, terminal: TerminalId) -> Option<Till<'s>> {
+    pub(super) fn registered(&self, slot: TerminalSlot, terminal: TerminalId) -> Option<Till<'s>> {
         let config = self.registry.terminal(slot).filter(|config| config.terminal == terminal)?;
         let entry = self.layout.terminal(self.parts, slot)?;
         Some(Till { config, entry })

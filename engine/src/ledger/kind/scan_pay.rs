@@ -4,12 +4,14 @@
 //!
 //! | the scanned sale | answer | record |
 //! |---|---|---|
-//! | not come yet, or told by the till's upload and not paid | `Approved`, or as below | scan paid, repeat |
-//! | the same, while the till seems to be connected | `ApprovedFlagged` | scan paid (marked), repeat |
-//! | paid by the same account with the same amount | `Approved` (`repeat`), no second posting | repeat |
+//! | not come yet, or told by the till's upload and not paid | `Approved`, or as below | scan paid, scan told |
+//! | the same, while the till seems to be connected | `ApprovedFlagged` | scan paid (marked), scan told |
+//! | paid by the same account with the same amount | `Approved` (`repeat`), no second posting | scan told |
 //! | paid by another account, or sold otherwise | `ScanPaidBefore` | refusal |
 //! | taken back by the till | `ScanWithdrawn` | refusal |
 //! | of another amount, refused, or anything else | `ScanConflict` | refusal |
+//! | paid by the same request, and taken back by the till since | `Reversed` | none |
+//! | forgotten by memory, and the code has expired | `ScanExpired`; the log isn't asked | refusal |
 //! | would open more gaps of its till than are remembered | `TooManyGaps` | none |
 //!
 //! Its own identity comes first, then the fields; `SequenceZero` for either. A code whose MAC is wrong, of a till that isn't
@@ -92,7 +94,7 @@ impl<'a> Ask<'a> for ScanPay<'a> {
             amount_fen: self.amount_fen,
         };
         if let Some(decision) = desk.known(&case) {
-            return decision;
+            return desk.as_the_sale_stands(decision, self);
         }
         if let Some(code) = desk.bad_field(&case, till.config.pays_scans()) {
             return desk.transient(&case, code);
@@ -110,9 +112,9 @@ impl<'a> Ask<'a> for ScanPay<'a> {
             // One of an older epoch that nobody knows was shown just before the till was reset.
             Standing::Fresh | Standing::OlderUnknown => None,
             Standing::Remembered(outcome) => Some(outcome),
-            Standing::NeedsHistory => {
-                return Decision::Needs(Need::Sale { sale: self.scanned, head: seller.entry.head() });
-            }
+            // Whatever the log says of it, nothing is posted any more.
+            Standing::NeedsHistory if self.is_expired(desk.stamp.time_ns) => None,
+            Standing::NeedsHistory => return desk.needs_scanned(self, seller),
             Standing::TooManyGaps => return desk.transient(&case, ResultCode::TooManyGaps),
         };
         desk.pay_scanned(&case, self, seller, before.as_ref())
@@ -157,6 +159,29 @@ impl ScanPay<'_> {
 }
 
 impl<P: Parts + ?Sized> Desk<'_, P> {
+    fn needs_scanned<'a>(&self, pay: &ScanPay<'_>, seller: Till<'_>) -> Decision<'a> {
+        Decision::Needs(Need::Sale { sale: pay.scanned, head: seller.entry.head() })
+    }
+
+    /// The answer to a request that came before: no sale is told as paid that its till took back since.
+    fn as_the_sale_stands<'a>(&self, decision: Decision<'a>, pay: &ScanPay<'_>) -> Decision<'a> {
+        let Decision::NoRecord(told) = &decision else { return decision };
+        let sold = pay.sold();
+        let Some(seller) = self.registered(sold.slot, sold.terminal).filter(|_| told.code.is_approved())
+        else {
+            return decision;
+        };
+        match self.standing(seller, sold.epoch, sold.sequence) {
+            Standing::Remembered(outcome) if outcome.is_gone() => {
+                let observed = told.observed.max(seller.entry.head());
+                let code = ResultCode::Reversed;
+                Decision::NoRecord(Outcome { code, observed, repeat: false, ..*told })
+            }
+            Standing::NeedsHistory => self.needs_scanned(pay, seller),
+            _ => decision,
+        }
+    }
+
     /// `before` is what became of the scanned sale until now.
     fn pay_scanned<'a>(
         &self,
@@ -218,7 +243,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         memo.balance_after_fen = money.balance_after_fen;
         memo.previous_account = U64::new(posted.0);
         let outcome = self.outcome(&memo, code, RecordNumber(posted.0 + 1));
-        let group = Group::two(Record::ScanPaid(paid), Record::Repeat(repeat_of(pay, memo, posted.0)));
+        let group = Group::two(Record::ScanPaid(paid), Record::ScanTold(told(pay, memo, posted.0)));
         Decision::Done { outcome, group }
     }
 
@@ -234,12 +259,12 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         let code = ResultCode::from_number(paid.code).unwrap_or(ResultCode::Approved);
         let memo = self.memo(case, code, Some(person));
         let outcome = Outcome { repeat: true, ..self.outcome(&memo, code, self.stamp.number) };
-        Decision::Done { outcome, group: Group::one(Record::Repeat(repeat_of(pay, memo, paid.record))) }
+        Decision::Done { outcome, group: Group::one(Record::ScanTold(told(pay, memo, paid.record))) }
     }
 }
 
 /// The memo of a request for a scanned sale that record `paid` is.
-fn repeat_of(pay: &ScanPay<'_>, memo: MoneyRecord, paid: u64) -> ReversalRecord {
+fn told(pay: &ScanPay<'_>, memo: MoneyRecord, paid: u64) -> ReversalRecord {
     ReversalRecord {
         money: memo,
         original_record: U64::new(paid),
@@ -252,6 +277,10 @@ fn repeat_of(pay: &ScanPay<'_>, memo: MoneyRecord, paid: u64) -> ReversalRecord 
 impl<P: Parts + ?Sized> Posting<'_, P> {
     pub(in crate::ledger) fn scan_paid(&mut self, paid: &ScanPaidRecord) -> Result<(), LedgerError> {
         self.debit(&paid.money)
+    }
+
+    pub(in crate::ledger) fn scan_told(&mut self, told: &ReversalRecord) -> Result<(), LedgerError> {
+        self.memo(&told.money)
     }
 
     pub(in crate::ledger) fn scan_pending(&mut self, pending: &ScanPendingRecord) -> Result<(), LedgerError> {

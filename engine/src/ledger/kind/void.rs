@@ -3,7 +3,7 @@
 //!
 //! | original | answer | record |
 //! |---|---|---|
-//! | approved online debit of the open business date | `Approved` | void: back to the wallet debited, off the day's total |
+//! | approved online debit, or what was paid by self-scan, of the open business date | `Approved` | void: back to the wallet debited, off the day's total |
 //! | with another amount | `IdentityConflict` | refusal |
 //! | offline fact | `VoidOfOfflineFact` | refusal |
 //! | of another merchant, which the till sold for before | `OtherMerchant` | refusal |
@@ -94,7 +94,11 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         let wallet = Wallet::from_number(outcome.channel_wallet >> 4);
         let (person, wallet) = match (outcome.kind, named, wallet) {
             (Some(RecordKind::OfflineDebit), ..) => return refuse(ResultCode::VoidOfOfflineFact),
-            (Some(RecordKind::Debit | RecordKind::FullDebit), Some(person), Some(wallet)) => (person, wallet),
+            (
+                Some(RecordKind::Debit | RecordKind::FullDebit | RecordKind::ScanPaid),
+                Some(person),
+                Some(wallet),
+            ) => (person, wallet),
             _ => return refuse(ResultCode::NothingToVoid),
         };
         if outcome.marks.has(OutcomeMarks::VOIDED) {

@@ -299,7 +299,7 @@ records! {
         /// Posting: a closed account → payable, behind the refund that it comes from, in its group.
         17 Payable(WalletsRecord), 1, "payable", NORMAL, Some(BillLineKind::Payable), payable;
         /// Posting: a person's transition wallet → a merchant: what an offline till showed, paid by phone. The gateway's memo
-        /// ([`RecordKind::Repeat`]) follows in its group.
+        /// ([`RecordKind::ScanTold`]) follows in its group.
         19 ScanPaid(ScanPaidRecord), 1, "scan_paid", NORMAL, Some(BillLineKind::Debit), scan_paid;
         /// Posting: clearing of adjustments → a person's wallet, or the other way round.
         22 Adjustment(AdjustmentRecord, reason: &'a [u8]),
@@ -325,6 +325,9 @@ records! {
         45 ScanPending(ScanPendingRecord), 1, "scan_pending", NORMAL, None, scan_pending;
         /// Memo: a hole in a till's sequences is closed by an operator.
         46 GapClosed(GapClosedRecord), 1, "gap_closed", NORMAL, None, gap_closed;
+        /// Memo: a payment by phone, told to the gateway that asked for it, in the payment's group or, of one that was paid
+        /// before, alone.
+        47 ScanTold(ReversalRecord), 1, "scan_told", NORMAL, None, scan_told;
         /// Memo: an operator sets an account's status, class or limits.
         48 AccountChanged(AccountChangedRecord, reason: &'a [u8]),
             1, "account_changed", NORMAL, None, account_changed;

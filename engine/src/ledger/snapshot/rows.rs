@@ -114,7 +114,7 @@ row! {
 
 row! {
     /// In order of slot.
-    TillRow, tag 8, 528 bytes {
+    TillRow, tag 8, 3216 bytes {
         head: U64,
         bad_codes_since_ns: U64,
         suspense_recent: [U64; SUSPENSE_RECENT],

@@ -167,7 +167,7 @@ impl Bench {
             let Decision::Needs(need) = decision else { return decision };
             let mut known = command.known.copied().unwrap_or_default();
             match need {
-                Need::Sale { sale, head } => known.sale = Some(self.walk(sale, head)),
+                Need::Sale { sale, head } => known.learn_sale(self.walk(sale, head)),
                 Need::Refunds { account, head, original } => {
                     self.walks += 1;
                     let read = |number| Link::of(&self.known_record(number).record(), account).ok_or(number);

@@ -191,7 +191,7 @@ fn a_history_of_another_moment_isnt_trusted() {
     });
     let stamp = Stamp { number: RecordNumber(bench.head().0 + 1), time_ns: bench.time_ns };
     let decide = |sale| {
-        let known = Known { sale, ..Known::default() };
+        let known = Known { sales: [None, sale], ..Known::default() };
         let command = Command { request, known: Some(&known) };
         let state = &bench.state;
         match crate::ledger::decide(&state.registry, &state.directory, &state.shards, &command, stamp) {

@@ -77,7 +77,7 @@ fn a_self_scan_is_one_sale_by_both_ways() {
     let paid = bench.run(Request::ScanPay(scanned));
     assert_eq!(paid.short(), (ResultCode::Approved, 2));
     assert_eq!((paid.outcome.account, paid.outcome.balance_after_fen), (Some(account), 500));
-    assert_eq!(bench.kinds()[bench.log.len() - 2..], [RecordKind::ScanPaid, RecordKind::Repeat]);
+    assert_eq!(bench.kinds()[bench.log.len() - 2..], [RecordKind::ScanPaid, RecordKind::ScanTold]);
     assert_eq!((bench.wallets(1), bench.balance(1).system_fen), ([0, -1_500, 2_000], 500));
 
     let matched = told(&bench, 77, 1_500);
@@ -182,6 +182,95 @@ fn a_till_takes_back_what_it_showed() {
     assert_eq!(pay(&mut bench, 6, 11, 500).outcome.code, ResultCode::Approved);
     bench.time_ns += 3 * DAY_NS + 1;
     assert_eq!(bench.reverse(sale(0, 1, 12), (1, 11), 500).short(), (ResultCode::ReversalTooLate, 1));
+    bench.close();
+}
+
+#[test]
+fn what_was_paid_by_scan_is_given_back_in_parts_or_voided() {
+    let mut bench = Bench::new(2, 1);
+    assert_eq!(pay(&mut bench, 1, 1, 500).outcome.code, ResultCode::Approved);
+    assert_eq!(bench.refund(sale(0, 1, 2), sale(0, 1, 1), 200).short(), (ResultCode::Approved, 1));
+    assert_eq!((bench.wallets(0), bench.owed_to_merchant()), ([10_000, -300, 0], 300));
+    assert_eq!(bench.reverse(sale(0, 1, 3), (1, 1), 500).outcome.code, ResultCode::ReversalAfterRefund);
+    assert_eq!(bench.void(sale(0, 1, 4), (1, 1), 500).outcome.code, ResultCode::VoidAfterRefund);
+    assert_eq!(bench.refund(sale(0, 1, 5), sale(0, 1, 1), 301).outcome.code, ResultCode::RefundAboveOriginal);
+    // Part of it back doesn't make it unpaid.
+    assert_eq!(pay(&mut bench, 1, 1, 500).short(), (ResultCode::Approved, 0));
+
+    assert_eq!(pay(&mut bench, 2, 6, 400).outcome.code, ResultCode::Approved);
+    assert_eq!(bench.void(sale(0, 1, 7), (1, 6), 400).short(), (ResultCode::Approved, 1));
+    assert_eq!(bench.kinds().last(), Some(&RecordKind::Void));
+    assert_eq!((bench.wallets(0), bench.owed_to_merchant()), ([10_000, -300, 0], 300));
+    assert_eq!(pay(&mut bench, 2, 6, 400).short(), (ResultCode::Reversed, 0));
+    // The gateway's own identity is nothing to be given back.
+    assert_eq!(bench.refund(sale(0, 1, 8), sale(1, 1, 1), 1).outcome.code, ResultCode::NothingToRefund);
+    bench.close();
+}
+
+#[test]
+fn a_retry_of_what_the_till_took_back_since_is_reversed() {
+    let mut bench = Bench::new(2, 1);
+    let first = pay(&mut bench, 1, 1, 500);
+    assert_eq!(first.short(), (ResultCode::Approved, 2));
+    let retry = scan(&bench, 1, 1, 500);
+    assert_eq!(bench.reverse(sale(0, 1, 2), (1, 1), 500).short(), (ResultCode::Approved, 1));
+    let reversal = bench.head();
+    let again = bench.run(Request::ScanPay(retry));
+    assert_eq!((again.short(), again.outcome.repeat), ((ResultCode::Reversed, 0), false));
+    assert_eq!(again.outcome.record, first.outcome.record);
+    assert_eq!(again.outcome.observed, reversal, "the answer stands on the till's reversal");
+
+    // The same when memory has forgotten both, the request and the sale, and when it knows one of them.
+    for at in 3..40 {
+        bench.tap(sale(0, 1, at), 0, at, 1);
+        let forged = ScanPay { authentic: false, ..scan(&bench, at, 99, 1) };
+        assert_eq!(refusal(&mut bench, forged), ResultCode::ScanNotAuthentic);
+    }
+    let walks = bench.walks;
+    assert_eq!(bench.run(Request::ScanPay(retry)).short(), (ResultCode::Reversed, 0));
+    assert_eq!(bench.walks, walks + 2, "one for each till");
+    // What still stands is approved as it was.
+    let standing = ScanPay { till_time_ns: bench.time_ns, ..scan(&bench, 40, 40, 300) };
+    assert_eq!(bench.run(Request::ScanPay(standing)).short(), (ResultCode::Approved, 2));
+    for at in 41..80 {
+        bench.tap(sale(0, 1, at), 0, at, 1);
+    }
+    let again = bench.run(Request::ScanPay(standing));
+    assert_eq!((again.short(), again.outcome.repeat), ((ResultCode::Approved, 0), true));
+    // A refusal stays what it was, and so does what another body came under.
+    let twisted = ScanPay { amount_fen: 501, ..retry };
+    assert_eq!(refusal(&mut bench, twisted), ResultCode::IdentityConflict);
+    bench.close();
+}
+
+#[test]
+fn a_phone_spends_no_space_that_is_kept_back() {
+    let mut bench = Bench::new(1, 1);
+    let begins = bench.kinds().len();
+    tell_and_pay(&mut bench);
+    assert_eq!(pay(&mut bench, 2, 1, 850).short(), (ResultCode::Approved, 1));
+    let made = bench.kinds()[begins..].to_vec();
+    assert_eq!(made.len(), 4);
+    assert!(made.iter().all(|kind| !kind.uses_reserve()), "{made:?}");
+    bench.close();
+}
+
+#[test]
+fn nobody_walks_the_log_for_a_code_that_has_expired() {
+    let mut bench = Bench::new(2, 2);
+    assert_eq!(pay(&mut bench, 1, 1, 100).outcome.code, ResultCode::Approved);
+    let till_time_ns = bench.time_ns;
+    bench.time_ns += SCAN_AGE_MAX_NS + SECOND_NS;
+    let expired = |bench: &Bench, own| ScanPay { till_time_ns, ..scan(bench, own, 1, 100) };
+    let late = expired(&bench, 2);
+    assert_eq!(bench.run(Request::ScanPay(late)).short(), (ResultCode::Approved, 1), "memory knows it");
+    for sequence in 2..40 {
+        bench.tap(sale(0, 1, sequence), 1, sequence, 1);
+    }
+    let walks = bench.walks;
+    let late = expired(&bench, 3);
+    assert_eq!(bench.run(Request::ScanPay(late)).short(), (ResultCode::ScanExpired, 1));
+    assert_eq!(bench.walks, walks);
     bench.close();
 }
 
