@@ -43,6 +43,7 @@ use crate::random::Random;
 use crate::report::{LatencySummary, RunCounts, RunReport};
 use crate::runtime::{blank_cards_from_clock, card_counter_from_clock, run_here, unix_now_ns};
 use crate::second::SecondReport;
+use crate::self_scans::SelfScans;
 use crate::till::{Till, TillSettings, TillStep};
 use crate::world::World;
 
@@ -172,6 +173,10 @@ async fn run_async(
     let zero_unix_ns = unix_now_ns();
     let mut world = World::new(people.take(), campus.holders.len(), zero_unix_ns);
     world.log = std::mem::take(log);
+    if config.profile.has_desks() {
+        // Somebody pays what is shown only where phones are played.
+        world.self_scans = SelfScans::new(&campus.tills);
+    }
     let scope = PlanScope { seed: config.seed, tills: terminals.tills, holders: campus.holders.len() as u32 };
     let settings = TillSettings {
         timers: config.timers.clone(),

@@ -78,6 +78,7 @@ pub mod random;
 pub mod report;
 mod runtime;
 pub mod second;
+pub mod self_scans;
 pub mod server_metrics;
 pub mod soak;
 pub mod till;

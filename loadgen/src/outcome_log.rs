@@ -20,6 +20,8 @@ pub enum OutcomeKind {
     CodeDebit,
     /// A sale stored while offline.
     OfflineDebit,
+    /// What a till without a network showed to a phone, as the till tells of it. The money is the phone's entry.
+    ScanTold,
     /// The reversal of another sale of the same till.
     Reversal,
     /// Whatever else takes a sequence.
@@ -48,10 +50,11 @@ pub enum SaleState {
 }
 
 /// The kinds that are no deeds.
-const KINDS: [(OutcomeKind, &str); 4] = [
+const KINDS: [(OutcomeKind, &str); 5] = [
     (OutcomeKind::CardDebit, "card-debit"),
     (OutcomeKind::CodeDebit, "code-debit"),
     (OutcomeKind::OfflineDebit, "offline-debit"),
+    (OutcomeKind::ScanTold, "scan-told"),
     (OutcomeKind::Reversal, "reversal"),
 ];
 
@@ -89,8 +92,8 @@ impl OutcomeKind {
     pub fn effect(self) -> Effect {
         match self {
             OutcomeKind::CardDebit | OutcomeKind::CodeDebit | OutcomeKind::OfflineDebit => Effect::Takes,
-            // The entry that it undoes says that it is undone.
-            OutcomeKind::Reversal => Effect::Nothing,
+            // The entry that it undoes says that it is undone, that of the phone's gateway that it is paid.
+            OutcomeKind::Reversal | OutcomeKind::ScanTold => Effect::Nothing,
             OutcomeKind::Deed(deed) => deed.effect(),
         }
     }

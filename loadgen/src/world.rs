@@ -6,6 +6,7 @@ use crate::measurement::Measurement;
 use crate::outcome_log::OutcomeLog;
 use crate::people::People;
 use crate::phone_users::PhoneUsers;
+use crate::self_scans::SelfScans;
 
 /// What the terminals of a run share.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub struct World {
     pub phone_users: PhoneUsers,
     /// The tills' block-lists.
     pub block_lists: BlockLists,
+    /// What tills without a network show to phones.
+    pub self_scans: SelfScans,
     /// Unix time at the run clock's zero, in nanoseconds.
     pub clock_zero_unix_ns: u64,
     /// Begins the order numbers of top-ups; no other run against the same server may have the same.
@@ -38,6 +41,7 @@ impl World {
             served: vec![false; holders],
             phone_users: PhoneUsers::default(),
             block_lists: BlockLists::default(),
+            self_scans: SelfScans::default(),
             clock_zero_unix_ns,
             stamp: clock_zero_unix_ns / SECOND_NS,
         }

@@ -92,6 +92,8 @@ fn busy_day() -> ProfileConfig {
         phone_changes_per_holder: 0.03,
         losses_per_holder: 0.05,
         lifts_per_holder: 0.03,
+        codes_revoked_per_holder: 0.03,
+        scans_per_holder: 0.1,
         replacements_per_holder: 0.05,
         returns_per_holder: 0.03,
         ..CanteenDayConfig::lunch_hour(2 * SECOND_NS)

@@ -25,10 +25,12 @@ mod card_replace;
 mod card_return;
 mod cash_top_up;
 mod chip_tap;
+mod code_revoke;
 mod loss;
 mod password_set;
 mod refund;
 mod sale_query;
+mod scan_pay;
 mod statement;
 mod tables;
 mod tender;
@@ -162,6 +164,7 @@ pub(crate) fn money<'a>(answer: &'a Answer<'_>) -> Option<&'a MoneyAnswer> {
     match answer {
         Answer::Money(money) => Some(money),
         Answer::Tap(tap) => Some(&tap.money),
+        Answer::ScanPay(paid) => Some(&paid.money),
         _ => None,
     }
 }
@@ -309,6 +312,10 @@ deeds! {
     TopUpUndo(top_up_undo::TopUpUndo), "top-up-undo", TopUpUndo, 4, Nothing;
     /// A cashier asks what became of the last sale.
     SaleQuery(sale_query::SaleQuery), "sale-query", SaleQuery, 6, Nothing;
+    /// A person revokes the codes that the phone has shown.
+    CodeRevoke(code_revoke::CodeRevoke), "code-revoke", CodeRevoke, 5, Nothing;
+    /// A phone pays what a till without a network shows.
+    ScanPay(scan_pay::ScanPay), "scan-pay", ScanPay, 7, Takes;
     /// A person reports the card lost.
     LossReport(loss::LossReport), "loss-report", LossReport, 13, Nothing;
     /// A person has found the card.

@@ -7,7 +7,7 @@ use protocol::result_code::{ResultCode, TillAction};
 
 use super::{Link, SendBody, Till, TillStep, UploadInFlight, World};
 use crate::outcome_log::{OutcomeKind, SaleState};
-use crate::profile::IntentAction;
+use crate::profile::{IntentAction, Tender};
 
 impl Till {
     pub(super) fn poll_offline(&mut self, now_ns: u64, world: &mut World) -> TillStep {
@@ -22,11 +22,11 @@ impl Till {
     pub(super) fn store_due_sales(&mut self, now_ns: u64, since_ns: u64, world: &mut World) -> bool {
         while let Some((at_ns, action)) = self.take_due(now_ns) {
             match action {
-                IntentAction::Sale { holder, amount_fen, .. } => {
+                IntentAction::Sale { holder, amount_fen, tender, .. } => {
                     world.measurement.counts.intended += 1;
                     let unix_ns = world.unix_ns(at_ns);
                     let since_unix_ns = world.unix_ns(since_ns.min(at_ns));
-                    self.store_sale(holder, amount_fen, unix_ns, since_unix_ns, world);
+                    self.store_sale((holder, amount_fen, tender), unix_ns, since_unix_ns, world);
                 }
                 IntentAction::Deed(_) => {
                     world.measurement.counts.intended += 1;
@@ -39,16 +39,22 @@ impl Till {
         false
     }
 
+    /// Whoever would pay by code scans what the till shows: it can't ask about a code now.
     fn store_sale(
         &mut self,
-        holder: u32,
-        amount_fen: i64,
+        (holder, amount_fen, tender): (u32, i64, Tender),
         unix_ns: u64,
         since_unix_ns: u64,
         world: &mut World,
     ) {
         let sale = self.sale_id(self.next_sequence);
-        let paid = world.people.pay_offline(holder, sale, amount_fen, unix_ns, since_unix_ns);
+        let shown = match tender {
+            Tender::Code => world.self_scans.show(sale, holder, amount_fen, unix_ns, since_unix_ns),
+            Tender::Card => None,
+        };
+        let kind = if shown.is_some() { OutcomeKind::ScanTold } else { OutcomeKind::OfflineDebit };
+        let paid =
+            shown.or_else(|| world.people.pay_offline(holder, sale, amount_fen, unix_ns, since_unix_ns));
         let Some(record) = paid else {
             world.measurement.counts.impossible += 1;
             return;
@@ -57,14 +63,7 @@ impl Till {
         world.measurement.counts.stored += 1;
         let account = world.people.account(holder).0;
         self.stored.push(record);
-        self.stored_entries.push(world.log.open(
-            sale,
-            OutcomeKind::OfflineDebit,
-            SaleState::Stored,
-            account,
-            amount_fen,
-            0,
-        ));
+        self.stored_entries.push(world.log.open(sale, kind, SaleState::Stored, account, amount_fen, 0));
         self.stored_holders.push(holder);
     }
 
@@ -77,7 +76,7 @@ impl Till {
             let unix_ns = now_unix_ns.saturating_sub(sale.age_ns);
             let since_unix_ns = now_unix_ns.saturating_sub(oldest_ns);
             world.measurement.counts.intended += 1;
-            self.store_sale(sale.holder, sale.amount_fen, unix_ns, since_unix_ns, world);
+            self.store_sale((sale.holder, sale.amount_fen, Tender::Card), unix_ns, since_unix_ns, world);
         }
     }
 

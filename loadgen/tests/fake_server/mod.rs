@@ -10,17 +10,18 @@ use std::sync::{Arc, Mutex};
 use loadgen::{Campus, CampusCodeKey, CampusHolder, CampusTill, HexKey};
 use protocol::answer::{
     AccountStatus, Answer, BalanceAnswer, BatchAnswer, BatchLine, BillAnswer, BlockListAnswer, Chip,
-    ClassRulesAnswer, HeartbeatAnswer, MealPeriodsAnswer, MoneyAnswer, StatementAnswer, StatementMore,
-    TapAnswer,
+    ClassRulesAnswer, HeartbeatAnswer, MealPeriodsAnswer, MoneyAnswer, ScanPayAnswer, StatementAnswer,
+    StatementMore, TapAnswer,
 };
 use protocol::bill::{BillLine, BillLineKind};
 use protocol::block_list;
 use protocol::frame::{self, LENGTH_PREFIX_BYTES};
 use protocol::ids::{AccountId, BusinessDate, Epoch, MerchantId, RecordNumber, SaleId, Sequence};
-use protocol::keys::Key128;
+use protocol::keys::{Key128, derive_terminal_scan_key};
 use protocol::mac::Cmac128;
+use protocol::offline_record::{FLAG_SELF_SCAN, OfflineRecord};
 use protocol::payment_code;
-use protocol::request::{AccountSelector, CardDebit, Request, Reversal};
+use protocol::request::{AccountSelector, CardDebit, Request, Reversal, ScanPay};
 use protocol::result_code::ResultCode;
 use protocol::sign_in::{ServerHandshake, Welcome};
 use protocol::terminal_kind::TerminalKind;
@@ -195,10 +196,9 @@ fn serve(mut stream: TcpStream, down: &AtomicBool, books: &Mutex<Books>) -> Opti
                         .records
                         .iter()
                         .map(|record| {
-                            let account = books.account_of_card(record.card_uid.get());
                             let last = books.last_sequence.entry(sale.terminal.0).or_default();
                             *last = (*last).max(record.sequence.get());
-                            let done = books.debit(record.sale(), account, record.amount_fen.get(), true);
+                            let done = books.take_stored(record);
                             BatchLine::new(
                                 Epoch(record.epoch.get()),
                                 Sequence(record.sequence.get()),
@@ -434,9 +434,11 @@ impl Books {
             Request::LossLift(lift) => self.once(sale, account_of(&lift.account), |books, account| {
                 if books.lost.remove(&account) { ResultCode::Approved } else { ResultCode::CardNotLost }
             }),
-            Request::CodeRevoke(_)
-            | Request::CodeKeyRotate(_)
-            | Request::ScanPay(_)
+            Request::CodeRevoke(revoke) => {
+                self.once(sale, account_of(&revoke.account), |_, _| ResultCode::Approved)
+            }
+            Request::ScanPay(pay) => self.scan_pay(sale, pay),
+            Request::CodeKeyRotate(_)
             | Request::OpenGaps(_)
             | Request::Unconfirmed(_)
             | Request::GapClose(_) => unreachable!("the generator asks for none of these"),
@@ -453,6 +455,32 @@ impl Books {
             | Request::BatchSettle(_)
             | Request::BatchLines(_) => unreachable!("the generator's tills have no cashiers"),
         }
+    }
+
+    /// A till's stored sale: a card's is debited; what a phone was to pay is answered as it was paid.
+    fn take_stored(&mut self, record: &OfflineRecord) -> Sale {
+        let (sale, amount_fen) = (record.sale(), record.amount_fen.get());
+        if record.flags.get() & FLAG_SELF_SCAN == 0 {
+            return self.debit(sale, self.account_of_card(record.card_uid.get()), amount_fen, true);
+        }
+        let pending = Sale { code: ResultCode::PaymentPending, account: u32::MAX, amount_fen, record: 0 };
+        self.sales.get(&sale).copied().unwrap_or(pending)
+    }
+
+    fn scan_pay(&mut self, sale: SaleId, pay: &ScanPay) -> Answer<'static> {
+        let done = match self.sales.get(&sale) {
+            Some(done) => *done,
+            None => {
+                let (account, amount_fen) = (account_of(&pay.account), pay.code.amount_fen);
+                let paid = self.debit(pay.code.sale(), account, amount_fen, false);
+                self.store(sale, paid.code, account, amount_fen)
+            }
+        };
+        let terminal = pay.code.terminal;
+        let key = derive_terminal_scan_key(&Key128::new([terminal.0 as u8; 16]), terminal);
+        assert!(pay.code.is_authentic(&key), "a till signs what it shows");
+        let confirmation = done.code.is_approved().then(|| pay.code.confirmation(&key));
+        Answer::ScanPay(ScanPayAnswer { money: money_of(&done), confirmation })
     }
 
     /// Decides a request that moves no money, once.

@@ -101,6 +101,8 @@ fn gateway_plan(config: &CanteenDayConfig, mut circle: Circle) -> TillPlan {
         (DeedKind::VirtualUnbind, config.unbinds_per_holder),
         (DeedKind::LossReport, config.losses_per_holder),
         (DeedKind::LossLift, config.lifts_per_holder),
+        (DeedKind::CodeRevoke, config.codes_revoked_per_holder),
+        (DeedKind::ScanPay, config.scans_per_holder),
     ] {
         for _ in 0..circle.draw_count(per_holder) {
             let at_meals = !meals.is_empty() && circle.random.chance(PHONE_AT_MEALS_SHARE);

@@ -20,6 +20,8 @@
 //!   term, ten times an ordinary day. A replacement costs the ¥20 of the product's worked example.
 //! - In that week 120 of them have a query password set at a counter; half of them bind a phone with it, a quarter loses the card and
 //!   reports it, and half of those find it again. Who it is shows only when it is their turn: one of those who have a password by then.
+//! - One in two thousand sees somebody take a picture of the phone, and revokes what it has shown. At a till that is offline whoever
+//!   would pay by code scans what it shows: one holder in two hundred, where one in three hundred stands before such a till.
 //! - A till that opens for a meal brings its tables and its block-list up to date.
 //! - At the tills answers are lost, sales reversed and tills offline as at a lunch. One sale in five hundred is keyed in wrong and
 //!   undone, of one in a thousand half is given back, and one in a thousand is asked for again. For twenty sales there is a guest
@@ -131,6 +133,10 @@ pub struct CanteenDayConfig {
     pub losses_per_holder: f64,
     /// Loss reports taken back for each holder. 0.0005 unless set.
     pub lifts_per_holder: f64,
+    /// Codes revoked for each holder. 0.0005 unless set.
+    pub codes_revoked_per_holder: f64,
+    /// Phones that scan a till without a network, if one shows something, for each holder. 0.005 unless set.
+    pub scans_per_holder: f64,
     /// Query passwords set at a counter for each holder. 0.004 unless set.
     pub passwords_per_holder: f64,
     /// Cash top-ups for each holder. 0.016 unless set.
@@ -199,6 +205,8 @@ impl Default for CanteenDayConfig {
             phone_changes_per_holder: 0.000_5,
             losses_per_holder: 0.001,
             lifts_per_holder: 0.000_5,
+            codes_revoked_per_holder: 0.000_5,
+            scans_per_holder: 0.005,
             passwords_per_holder: 0.004,
             cash_top_ups_per_holder: 0.016,
             undo_share: 0.02,
@@ -262,6 +270,8 @@ impl CanteenDayConfig {
             ("phone-changes", self.phone_changes_per_holder),
             ("losses", self.losses_per_holder),
             ("lifts", self.lifts_per_holder),
+            ("codes-revoked", self.codes_revoked_per_holder),
+            ("scans", self.scans_per_holder),
             ("passwords", self.passwords_per_holder),
             ("cash-top-ups", self.cash_top_ups_per_holder),
             ("replacements", self.replacements_per_holder),

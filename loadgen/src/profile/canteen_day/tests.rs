@@ -70,6 +70,8 @@ fn everything_is_played_in_its_share() {
         (DeedKind::PhoneChange, 13..=18),
         (DeedKind::LossReport, 28..=32),
         (DeedKind::LossLift, 13..=18),
+        (DeedKind::CodeRevoke, 13..=18),
+        (DeedKind::ScanPay, 148..=152),
         (DeedKind::SaleQuery, 35..=90),
         (DeedKind::Void, 85..=155),
         (DeedKind::Refund, 35..=90),
