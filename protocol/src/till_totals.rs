@@ -13,7 +13,7 @@ use crate::channel::numbered;
 numbered! {
     /// What a till did that counts, each under a sequence of its own.
     TillKind {
-        /// An online debit, by card or code.
+        /// An online debit, by card or code, or a sale whose code at the till a phone paid.
         Debit = 1, "debit";
         /// An uploaded offline sale.
         Offline = 2, "offline";

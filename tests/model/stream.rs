@@ -5,16 +5,16 @@
 
 mod cards;
 mod offline;
+mod tills;
 
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{
-    AccountClose, AccountSelector, Adjust, Balance, BatchSettle, BillHead, BindCard, BlockListActive,
-    CardDebit, CardIssue, CardReplace, CardReturn, CardTap, Carried, CashierSign, Channel, CodeDebit,
-    CodeKeyRotate, CodeRevoke, CodeVerdict, CutOff, DutyQuery, GapClose, LossLift, LossReport, OfflineFact,
-    OpenAccount, Opening, PasswordImport, PasswordSet, PhoneChange, Refund, RegisterMerchant,
-    RegisterTerminal, Request, Reversal, Sale, SaleQuery, ScanPay, SetAccountClass, SetAccountTerms,
-    SetMealPeriod, SetPolicy, ShiftClose, TapConfirm, Tender, TerminalSlot, TopUp, TopUpUndo, VirtualBind,
-    VirtualUnbind, Void,
+    AccountClose, AccountSelector, Adjust, Balance, BillHead, BindCard, BlockListActive, CardDebit,
+    CardIssue, CardReplace, CardReturn, CardTap, Carried, Channel, CodeDebit, CodeKeyRotate, CodeRevoke,
+    CodeVerdict, CutOff, GapClose, LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordImport,
+    PasswordSet, PhoneChange, Refund, RegisterMerchant, RegisterTerminal, Request, Reversal, Sale, SaleQuery,
+    ScanPay, SetAccountClass, SetAccountTerms, SetMealPeriod, SetPolicy, TapConfirm, Tender, TerminalSlot,
+    TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use engine::ledger::holder::PasswordRef;
 use engine::ledger::record::Wallet;
@@ -23,10 +23,8 @@ use protocol::card::{ChipWrite, PayoutWay, ReplaceReason};
 use protocol::ids::{
     AccountId, BusinessDate, CardUid, Epoch, MerchantId, PhoneDigest, SaleId, Sequence, TerminalId, VirtualId,
 };
-use protocol::till_totals::TillKind;
 
-use super::naive::tills::added_up;
-use super::naive::{Deed, Model, Till};
+use super::naive::{Deed, Model};
 use offline::Scan;
 
 pub const SECOND_NS: u64 = 1_000_000_000;
@@ -455,68 +453,6 @@ impl Stream {
         })
     }
 
-    /// A cashier, a shift, a batch: mostly the next one.
-    fn about_the_till(&mut self, model: &Model) -> Request<'static> {
-        let slot = self.slot();
-        let Sale { slot, terminal, .. } = self.sale(model, slot);
-        let Some(till) = model.tills.get(usize::from(slot.0)) else {
-            return Request::DutyQuery(DutyQuery { slot, terminal });
-        };
-        let till_time_ns = self.time_ns;
-        let unsent_records = u32::from(self.random.chance(10));
-        match self.random.below(10) {
-            0..3 => {
-                let (cashier, on) = (1 + self.random.below(2) as u32, self.random.chance(50));
-                Request::CashierSign(CashierSign {
-                    slot,
-                    terminal,
-                    cashier,
-                    on,
-                    unsent_records,
-                    till_time_ns,
-                })
-            }
-            3..6 => {
-                let shift = (till.duty.shifts_closed + 1).saturating_sub(self.random.of(&[0, 0, 0, 1, 2]));
-                Request::ShiftClose(ShiftClose { slot, terminal, shift, unsent_records, till_time_ns })
-            }
-            6 => Request::DutyQuery(DutyQuery { slot, terminal }),
-            _ => self.settle_batch(till, slot, terminal),
-        }
-    }
-
-    fn settle_batch(&mut self, till: &Till, slot: TerminalSlot, terminal: TerminalId) -> Request<'static> {
-        let highest = till.received.last().copied().unwrap_or(0);
-        let (batch, epoch, first, last) = match till.duty.batch {
-            Some(batch) if self.random.chance(15) => (batch.number, batch.epoch, batch.first, batch.last),
-            Some(batch) if batch.epoch == till.epoch => {
-                (batch.number + 1, till.epoch, batch.last + 1, highest)
-            }
-            Some(batch) => (batch.number + 1, till.epoch, 1, highest),
-            None => (7, till.epoch, 1, highest),
-        };
-        let last = last.max(first - 1).saturating_sub(self.random.of(&[0, 0, 1]));
-        let first = if self.random.chance(95) { first } else { first + 1 };
-        let in_it = |&&(e, s, ..): &&(u16, u32, TillKind, i64)| e == epoch && (first..=last).contains(&s);
-        let did: Vec<_> = till.duty.did.iter().filter(in_it).copied().collect();
-        let mut totals = added_up(&did);
-        if self.random.chance(25) {
-            totals.add(TillKind::Debit, 1);
-        }
-        Request::BatchSettle(BatchSettle {
-            slot,
-            terminal,
-            epoch: Epoch(epoch),
-            batch,
-            first: Sequence(first),
-            last: Sequence(last),
-            as_it_stands: self.random.chance(30),
-            // A request of a stream lives as long as the test.
-            totals: Box::leak(Box::new(totals)),
-            till_time_ns: self.time_ns,
-        })
-    }
-
     pub(super) fn selector(&mut self, model: &Model) -> AccountSelector {
         match self.random.below(5) {
             0 => AccountSelector::Card(self.card(model)),
@@ -542,7 +478,12 @@ impl Stream {
     fn void(&mut self, model: &Model) -> Request<'static> {
         let slot = self.slot();
         let sale = self.sale(model, slot);
-        match self.earlier(model, &sale) {
+        let again = self.random.chance(20);
+        let voided = model.tills.get(usize::from(slot)).and_then(|till| {
+            let ((epoch, sequence), past) = till.past.iter().rev().find(|(_, past)| past.voided)?;
+            Some((Epoch(*epoch), Sequence(*sequence), past.amount_fen))
+        });
+        match voided.filter(|_| again).or_else(|| self.earlier(model, &sale)) {
             Some((original_epoch, original_sequence, amount_fen)) => {
                 Request::Void(Void { sale, original_epoch, original_sequence, amount_fen })
             }
@@ -657,11 +598,12 @@ impl Stream {
         };
         let sale = self.sale(model, slot);
         let person = self.random.below(u64::from(PERSONS) + 1) as usize;
-        // Few accounts often, so that they are locked.
-        let account = if self.random.chance(60) {
-            AccountSelector::Account(AccountId(self.random.below(2) as u32))
-        } else {
-            self.selector(model)
+        // Often the one that was guessed at most, so that it is locked.
+        let guessed = model.accounts.iter().map(|account| account.holder.guessed(self.time_ns));
+        let most = (0..).zip(guessed).filter(|(_, guessed)| *guessed > 0).max_by_key(|(_, guessed)| *guessed);
+        let account = match most {
+            Some((id, _)) if self.random.chance(60) => AccountSelector::Account(AccountId(id)),
+            _ => self.selector(model),
         };
         let well_formed = !self.random.chance(4);
         let bound: Vec<u64> =

@@ -31,7 +31,7 @@ impl Shifts {
     /// Something was closed with what the till didn't do.
     pub fn take(&mut self, record: &Record<'_>) -> Result<(), String> {
         let kind = match record {
-            Record::Debit(_) | Record::FullDebit(_) => TillKind::Debit,
+            Record::Debit(_) | Record::FullDebit(_) | Record::ScanPaid(_) => TillKind::Debit,
             Record::OfflineDebit(_) => TillKind::Offline,
             Record::Reversal(_) | Record::FullReversal(_) | Record::TapUndone(_) => TillKind::Reversal,
             Record::Void(_) => TillKind::Void,

@@ -66,7 +66,7 @@ impl Link {
     pub fn of(record: &Record<'_>) -> Option<Link> {
         let previous = record.previous_of_terminal()?;
         let kind = match record {
-            Record::Debit(_) | Record::FullDebit(_) => Some(TillKind::Debit),
+            Record::Debit(_) | Record::FullDebit(_) | Record::ScanPaid(_) => Some(TillKind::Debit),
             Record::OfflineDebit(_) => Some(TillKind::Offline),
             // An undone tap stands in the chain of its own till, under its own identity.
             Record::Reversal(_) | Record::FullReversal(_) | Record::TapUndone(_) => Some(TillKind::Reversal),

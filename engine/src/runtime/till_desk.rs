@@ -95,7 +95,7 @@ enum Stage {
     /// The ledger is to be asked.
     Ask,
     /// A span is being added up; where the till asks for no more than that, with who is on duty.
-    Adding(Adding, Option<DutyView>),
+    Adding(Box<Adding>, Option<DutyView>),
     /// Lines are being held against the books.
     Matching { steps: Steps, range: TillRange, own: BTreeMap<u32, TillLine>, observed: RecordNumber },
 }
@@ -178,7 +178,7 @@ impl TillWork {
             TillAsk::ShiftTotals => match self.duty(worker) {
                 Ok(view) => {
                     let span = TillSpan { terminal, head: view.head, above: view.shift_above, range: None };
-                    self.stage = Stage::Adding(Adding::new(span, None), Some(view));
+                    self.stage = Stage::Adding(Box::new(Adding::new(span, None)), Some(view));
                     Ok(None)
                 }
                 Err(reply) => Ok(Some(of_reply(reply))),
@@ -233,7 +233,7 @@ impl TillWork {
         if !worker.wait_until_durable(span.head) {
             return Some(Reply::Refused(ResultCode::Stopping));
         }
-        self.stage = Stage::Adding(Adding::new(span, self.known.totals), None);
+        self.stage = Stage::Adding(Box::new(Adding::new(span, self.known.totals)), None);
         None
     }
 

@@ -26,6 +26,13 @@ pub struct Holder {
     phone: Option<u64>,
 }
 
+impl Holder {
+    /// How close to being locked it is: wrong passwords, or more than may be while it is locked.
+    pub fn guessed(&self, time_ns: u64) -> u32 {
+        if time_ns < self.locked_until_ns { FAILURES_MAX } else { self.failures }
+    }
+}
+
 impl Model {
     pub(super) fn password_set(&mut self, r: &PasswordSet<'_>) -> Answer {
         let body = Body::PasswordSet { account: r.account };
