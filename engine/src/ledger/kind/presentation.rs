@@ -36,7 +36,9 @@ use crate::ledger::known::Need;
 use crate::ledger::ledger_account::LedgerAccount;
 use crate::ledger::open_taps::{OpenTap, open_tap};
 use crate::ledger::outcome_ring::OutcomeMarks;
-use crate::ledger::record::{FullDebitRecord, FullReversalRecord, MoneyFlags, MoneyRecord, Record, Wallet};
+use crate::ledger::record::{
+    FullDebitRecord, FullReversalRecord, MoneyFlags, MoneyRecord, Record, RecordKind, Wallet,
+};
 use crate::ledger::shard::Parts;
 
 /// In how many phases a tap is done.
@@ -91,7 +93,8 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         })
     }
 
-    /// What is known of a tap's identity already: an approved sale is answered again in as many phases as it was done in.
+    /// What is known of a tap's identity already: an approved tap is answered again in as many phases as it was done in. A sale that
+    /// was uploaded had none, and is answered again to either.
     #[inline(never)]
     pub(super) fn known_in<'a>(
         &self,
@@ -101,7 +104,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
     ) -> Decision<'a> {
         match self.standing(case.till, case.sale.epoch, case.sale.sequence) {
             Standing::Remembered(outcome)
-                if outcome.is_posting()
+                if matches!(outcome.kind, Some(RecordKind::Debit | RecordKind::FullDebit))
                     && !outcome.is_gone()
                     && outcome.digest == case.digest
                     && outcome.marks.has(OutcomeMarks::TWO_PHASE) != (phases == Phases::Two) =>

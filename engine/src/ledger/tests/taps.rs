@@ -456,6 +456,13 @@ fn a_tap_is_repeated_in_as_many_phases_as_it_was_done_in() {
     assert_eq!(card_tap(&mut bench, sale(0, 1, 2), 1, 1, 100).short(), (ResultCode::IdentityConflict, 1));
     assert_eq!(card_tap(&mut bench, sale(0, 1, 1), 0, 1, 100).short(), (ResultCode::Approved, 0));
     assert_eq!((bench.wallets(0), bench.wallets(1)), ([9_900, 0, 0], [9_900, 0, 0]));
+    // What was uploaded has none: the tap that comes late is the same sale.
+    let uploaded = bench.upload(sale(0, 1, 9), 0, 20, 300);
+    assert_eq!(uploaded.outcome.code, ResultCode::Approved);
+    for late in [card_tap(&mut bench, sale(0, 1, 9), 0, 20, 300), bench.tap(sale(0, 1, 9), 0, 20, 300)] {
+        assert_eq!((late.short(), late.outcome.repeat), ((ResultCode::Approved, 0), true));
+        assert_eq!(late.outcome.record, uploaded.outcome.record);
+    }
     bench.close();
 }
 
