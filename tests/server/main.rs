@@ -39,6 +39,8 @@ mod refunds;
 mod restart_state;
 mod seed;
 mod statement;
+mod subsidies;
+mod subsidy_desk;
 mod tables;
 mod top_up_undo;
 mod uploads;

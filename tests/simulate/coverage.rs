@@ -59,6 +59,8 @@ pub struct Coverage {
     pub totals_added_up: u64,
     pub shifts_closed: u64,
     pub batches_settled: u64,
+    pub subsidy_lines_paid: u64,
+    pub subsidy_lines_taken_back: u64,
 }
 
 impl Coverage {
@@ -82,7 +84,7 @@ impl Coverage {
     }
 
     /// Every figure with its name.
-    pub fn figures(&self) -> [(&'static str, u64); 52] {
+    pub fn figures(&self) -> [(&'static str, u64); 54] {
         [
             ("steps", self.steps),
             ("records", self.records),
@@ -136,6 +138,8 @@ impl Coverage {
             ("totals added up", self.totals_added_up),
             ("shifts closed", self.shifts_closed),
             ("batches settled", self.batches_settled),
+            ("subsidy lines paid", self.subsidy_lines_paid),
+            ("subsidy lines taken back", self.subsidy_lines_taken_back),
         ]
     }
 
@@ -192,5 +196,7 @@ impl Coverage {
         self.totals_added_up += other.totals_added_up;
         self.shifts_closed += other.shifts_closed;
         self.batches_settled += other.batches_settled;
+        self.subsidy_lines_paid += other.subsidy_lines_paid;
+        self.subsidy_lines_taken_back += other.subsidy_lines_taken_back;
     }
 }

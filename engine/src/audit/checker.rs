@@ -12,6 +12,7 @@ use protocol::result_code::ResultCode;
 use wal::{LogReader, RecordRef, WalError};
 
 use self::announced::Announced;
+use super::batches::Batches;
 use super::books::Books;
 use super::cards::Cards;
 use super::codes::Codes;
@@ -87,6 +88,7 @@ pub(super) struct Checker<'a> {
     cards: Cards,
     holders: Holders,
     office: Office,
+    batches: Batches,
     taps: Taps,
     duties: Duties,
     policies: HashMap<u8, Policy>,
@@ -124,6 +126,7 @@ impl<'a> Checker<'a> {
             cards: Cards::default(),
             holders: Holders::default(),
             office: Office::default(),
+            batches: Batches::default(),
             taps: Taps::default(),
             duties: Duties::default(),
             policies: HashMap::new(),
@@ -271,7 +274,8 @@ impl<'a> Checker<'a> {
         let came_in = t.top_ups_fen + t.openings_fen + t.reversals_fen + t.refunds_fen + t.subsidies_fen;
         let spent =
             t.debits_fen + t.offline_fen + t.fees_fen + t.top_ups_undone_fen + t.payable_fen + t.paid_out_fen;
-        let (came_in, spent) = (came_in + t.adjusted_up_fen, spent + t.adjusted_down_fen);
+        let (came_in, spent) =
+            (came_in + t.adjusted_up_fen, spent + t.adjusted_down_fen + t.subsidies_back_fen);
         self.check(holdings.persons_fen == came_in - spent, Check::Totals, || {
             format!("persons hold {} fen; {came_in} came in and {spent} went out", holdings.persons_fen)
         });
@@ -359,6 +363,8 @@ impl<'a> Checker<'a> {
         let done = self.office.take(self.number, self.time_ns, record);
         self.agree(Check::Office, done);
         self.tap(record, money);
+        let done = self.batches.take(self.time_ns, record);
+        self.agree(Check::Batch, done);
         match record {
             Record::Debit(_) | Record::FullDebit(_) => self.debit(money, before_fen, false),
             Record::ScanPaid(r) => self.debit(money, before_fen, r.till_connected != 0),
@@ -444,6 +450,7 @@ impl<'a> Checker<'a> {
             RecordKind::Fee => totals.fees_fen += amount_fen,
             RecordKind::PaidOut => totals.paid_out_fen += amount_fen,
             RecordKind::SubsidyClaimed => totals.subsidies_fen += amount_fen,
+            RecordKind::SubsidyTakenBack => totals.subsidies_back_fen += amount_fen,
             RecordKind::TopUp => totals.top_ups_fen += amount_fen,
             RecordKind::TopUpUndo => totals.top_ups_undone_fen += amount_fen,
             RecordKind::Adjustment if to_person => totals.adjusted_up_fen += amount_fen,

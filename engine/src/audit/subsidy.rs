@@ -1,7 +1,7 @@
 //! The subsidy part of card wallets: used first, and never more than is on the card.
 
 use super::posting::changes;
-use crate::ledger::record::{Record, Wallet};
+use crate::ledger::record::{Record, SubsidyRecord, Wallet};
 
 /// What a record changes in the subsidy part of a card wallet, and what it must change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,12 @@ pub(super) fn subsidy_change(record: &Record<'_>, before_fen: i128, card_fen: i1
             as_it_is(changes(&r.back.wallets)[3])
         }
         Record::Refund(r) => as_it_is(changes(&r.wallets)[3]),
+        // All of it to make place, as much as there is of what is withdrawn.
+        Record::SubsidyTakenBack(r) => {
+            let amount_fen = r.money.amount_fen.get();
+            let due_fen = if r.mode == SubsidyRecord::CLEARED { -before_fen } else { first_of(amount_fen) };
+            SubsidyChange { fen: i128::from(changes(&r.wallets)[3]), due_fen }
+        }
         // A debt takes its part at once.
         Record::SubsidyClaimed(r) => SubsidyChange {
             fen: i128::from(changes(&r.wallets)[3]),

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use protocol::answer::{
     AdjustmentsAnswer, Answer, BatchAnswer, BatchLine, BillAnswer, ClassRulesAnswer, MealPeriodsAnswer,
-    OpenGapsAnswer, Refusal,
+    OpenGapsAnswer, Refusal, SubsidyAnswer, SubsidyPreviewAnswer,
 };
 use protocol::command_table::Lane;
 use protocol::frame::Header;
@@ -46,6 +46,7 @@ use crate::runtime::office::AdjustmentsPage;
 use crate::runtime::open_gaps::GapPage;
 use crate::runtime::slow_lane::{Job, OwnedCommand};
 use crate::runtime::statement::{Statement, StatementError};
+use crate::runtime::subsidy::SubsidyPage;
 use crate::runtime::till_desk::TillTold;
 use crate::runtime::unconfirmed::{Silent, Unconfirmed};
 
@@ -92,6 +93,8 @@ pub(super) enum Body {
     Unconfirmed(Box<ToldUnconfirmed>),
     OpenGaps(GapPage),
     Adjustments(AdjustmentsPage),
+    Subsidy(Box<SubsidyAnswer>),
+    SubsidyPreview(SubsidyPage),
     Refused(Refusal),
 }
 
@@ -483,6 +486,21 @@ impl Waiting {
                     lines: &page.lines,
                 };
                 connection.answer(header, &Answer::Adjustments(answer));
+            }
+            Body::Subsidy(answer) => {
+                connection.live_in_flight.set(false);
+                connection.answer(header, &Answer::Subsidy(SubsidyAnswer { server_time_ns, ..**answer }));
+            }
+            Body::SubsidyPreview(page) => {
+                connection.live_in_flight.set(false);
+                let answer = SubsidyPreviewAnswer {
+                    code: page.code,
+                    batch: page.batch,
+                    next_account: page.next_account,
+                    server_time_ns,
+                    lines: &page.lines,
+                };
+                connection.answer(header, &Answer::SubsidyPreview(answer));
             }
             Body::Refused(refusal) => {
                 in_flight(connection, header).set(false);

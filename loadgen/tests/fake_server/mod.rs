@@ -444,7 +444,12 @@ impl Books {
             | Request::AccountLimits(_)
             | Request::Adjust(_)
             | Request::AdjustDecide(_)
-            | Request::Adjustments(_) => unreachable!("the generator is no operator"),
+            | Request::Adjustments(_)
+            | Request::SubsidyOpen(_)
+            | Request::SubsidyLines(_)
+            | Request::SubsidyStep(_)
+            | Request::SubsidyQuery(_)
+            | Request::SubsidyPreview(_) => unreachable!("the generator is no operator"),
             Request::AccountClose(_) => unreachable!("nobody leaves in a load"),
             Request::CashierOn(_)
             | Request::CashierOff(_)

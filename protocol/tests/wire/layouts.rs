@@ -2,8 +2,16 @@
 //!
 //! It is written by hand, apart from the structures in `src/`, and the tests hold both to the same bytes.
 
+mod lines;
+
 use protocol::command_table::Kind;
 use protocol::frame::{HEADER_BYTES, MAC_BYTES};
+
+pub(crate) use self::lines::OFFLINE_RECORD;
+use self::lines::{
+    BATCH_LINE, BILL_LINE, BLOCK_LIST_LINE, CLASS_RULES_LINE, GAP_LINE, MEAL_PERIOD_LINE, TABLE_HEAD,
+    TILL_LINE, TOTAL_AMOUNTS, TOTAL_COUNTS,
+};
 
 /// How a field's bytes are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +109,8 @@ const CARD_FEE: Field = ("fee_fen", I64, "what the account pays for the card; 0 
 const REASON: Field =
     ("reason", Text(128), "why, not empty, at most 96 bytes; it stands in the log: no personal data");
 
+const BATCH: Field = ("batch", U32, "the batch's number");
+
 const ADJUSTMENT_LINE: &[Field] = &[
     ("proposal", U64, "the record by which it was proposed"),
     ("time_ns", U64, "when that was"),
@@ -122,152 +132,6 @@ const MONEY: Body = Body {
     fields: &[CODE, ACTION, MONEY_FLAGS, ACCOUNT, MONEY_AMOUNT, BALANCE_AFTER, RECORD, SERVER_TIME],
     items: None,
 };
-
-pub(crate) const OFFLINE_RECORD: &[Field] = &[
-    ("terminal", U32, "the till"),
-    ("sequence", U32, "its sequence for this sale"),
-    ("epoch", U16, "its epoch at the sale"),
-    (
-        "flags",
-        U16,
-        "bit 0: paid by self-scan; the card's number and counter are 0 then, and the terminal signs",
-    ),
-    ("card_counter", U32, "the card's transaction counter for this sale"),
-    ("card_uid", U64, "the card's number"),
-    ("balance_before_fen", I64, "the balance on the chip before the sale"),
-    ("amount_fen", I64, "the amount, above zero"),
-    ("till_time_ns", U64, "the till's clock at the sale"),
-    ("previous_terminal", U32, "the card's transaction before this one: where, 0 for none"),
-    ("previous_sequence", U32, "its sequence"),
-    ("previous_amount_fen", I64, "its amount"),
-    ("previous_card_counter", U32, "its card counter"),
-    ("previous_epoch", U16, "its epoch"),
-    ("tac_key", U8, "1: the card's key made the TAC; 2: the terminal's TAC key"),
-    ("layout", U8, "1"),
-    ("block_list_version", U32, "version of the block-list that the till judged by"),
-    ("block_list_age_s", U32, "how old that list was, in seconds"),
-    ("offline_since_ns", U64, "when the till last heard from the server before the sale"),
-    ("tac", Bytes(8), "the first 8 bytes of CMAC over bytes 0 to 87"),
-];
-
-const TABLE_HEAD: &[Field] = &[
-    CODE,
-    ACTION,
-    ("reserved", Zero(1), ""),
-    ("parameter_version", U32, "the version of the parameters that the table is of"),
-    ("count", U16, "lines that follow"),
-    ("reserved_tail", Zero(6), ""),
-];
-
-const CLASS_RULES_LINE: &[Field] = &[
-    ("floor_fen", I64, "what a debit must leave"),
-    ("debit_max_fen", U32, "most of one debit without the password"),
-    ("day_max_fen", U32, "most of a calendar day (+08:00) without the password"),
-    ("offline_debit_max_fen", U32, "an offline sale above it is flagged"),
-    ("offline_day_max_fen", U32, "an offline sale that takes its day above it is flagged"),
-    ("class", U8, "the class of accounts"),
-    ("rule", U8, "0 the balance covers the amount, 1 it is above zero, too"),
-    ("reserved", Zero(6), ""),
-];
-
-const MEAL_PERIOD_LINE: &[Field] = &[
-    ("start_minute", U16, "the first minute of the day (+08:00) that belongs to it"),
-    ("end_minute", U16, "the first minute that doesn't any more"),
-    ("period", U8, "its number"),
-    ("reserved", Zero(3), ""),
-    ("name", Text(64), "its name"),
-];
-
-const TOTAL_COUNTS: [Field; 8] = [
-    ("debits", U32, "how many online debits"),
-    ("offline", U32, "how many offline sales"),
-    ("reversals", U32, "how many reversals that gave something back"),
-    ("voids", U32, "how many voids"),
-    ("refunds", U32, "how many refunds"),
-    ("top_ups", U32, "how many top-ups"),
-    ("top_ups_undone", U32, "how many top-ups taken back"),
-    ("tenders", U32, "how many payments through other channels"),
-];
-
-const TOTAL_AMOUNTS: [Field; 8] = [
-    ("debits_fen", I64, "their amounts"),
-    ("offline_fen", I64, "their amounts"),
-    ("reversals_fen", I64, "their amounts"),
-    ("voids_fen", I64, "their amounts"),
-    ("refunds_fen", I64, "their amounts"),
-    ("top_ups_fen", I64, "their amounts"),
-    ("top_ups_undone_fen", I64, "their amounts"),
-    ("tenders_fen", I64, "their amounts"),
-];
-
-const TILL_LINE: &[Field] = &[
-    ("sequence", U32, "the till's sequence"),
-    (
-        "kind",
-        U8,
-        "1 debit, 2 offline, 3 reversal, 4 void, 5 refund, 6 top-up, 7 top-up undone, 8 tender; in an answer that of the books, where these have it",
-    ),
-    (
-        "result",
-        U8,
-        "in an answer: 2 only here (in the books), 3 only there (at the till), 4 differs; 0 from the till",
-    ),
-    ("reserved", Zero(2), ""),
-    ("amount_fen", I64, "its amount; in an answer that of the books, where these have it"),
-    ("record", U64, "in an answer: the record of the books, 0 where these haven't it; 0 from the till"),
-];
-
-const BLOCK_LIST_LINE: &[Field] = &[
-    ("card_uid", U64, "the card"),
-    ("version", U32, "the version that the list has with this move; 0 in the whole list"),
-    ("blocked", U8, "1 blocked from here on, 0 freed"),
-    ("reserved", Zero(3), ""),
-];
-
-const BILL_LINE: &[Field] = &[
-    ("record", U64, "the record's number; lines fall by it"),
-    ("time_ns", U64, "when it was recorded"),
-    ("amount_fen", I64, "what it did to the account: negative when money left"),
-    ("balance_after_fen", I64, "the system balance after it"),
-    ("merchant", U32, "the merchant, 0 for none"),
-    ("terminal", U32, "the till, 0 for none"),
-    ("sequence", U32, "the till's sequence, 0 for none"),
-    ("epoch", U16, "the till's epoch"),
-    ("code", U16, "the result code"),
-    ("related_record", U64, "the record it belongs to (a reversal's or a refund's original), 0 for none"),
-    ("business_date", U16, "days since 2000-01-01"),
-    (
-        "kind",
-        U8,
-        "1 debit, 2 load, 3 top-up, 4 reversal, 5 offline debit, 6 opening, 7 fee, 8 refund, 9 settle, 10 void, 11 subsidy, 12 payable, 13 top-up undone, 20 paid out, 24 adjustment",
-    ),
-    (
-        "channel",
-        U8,
-        "1 card, 2 code, 3 offline, 4 self-scan, 10 WeChat Pay, 11 Alipay, 12 counter, 13 import, 20 operator; 0 for a reversal",
-    ),
-    ("wallet", U8, "1 card, 2 transition, 3 electronic"),
-    ("flags", U8, "bit 0: reversed later; bit 1: held for review; bit 2: refunded later, wholly or in part"),
-    ("reserved", Zero(2), ""),
-];
-
-const BATCH_LINE: &[Field] = &[
-    ("sequence", U32, "the record's sequence"),
-    ("epoch", U16, "the record's epoch"),
-    ("code", U16, "its result code"),
-    ("record", U64, "the log record that holds the sale, 0 for none"),
-];
-
-const GAP_LINE: &[Field] = &[
-    ("terminal", U32, "the till"),
-    ("first", U32, "the first sequence"),
-    ("last", U32, "the last"),
-    ("epoch", U16, "the till's epoch"),
-    ("kind", U8, "1 missing: they haven't come; 2 unpaid: a self-scan that was told of and nobody has paid"),
-    ("reserved", Zero(1), ""),
-    ("since_ns", U64, "when it was noticed, to the second"),
-    ("amount_fen", I64, "what is unpaid, 0 for what is missing"),
-];
 
 const EMPTY: Body = Body { fields: &[], items: None };
 
@@ -760,6 +624,97 @@ pub(crate) fn body_of(kind: Kind) -> Body {
             ("lines_max", U16, "most lines wanted, 1 to 50"),
             ("reserved", Zero(6), ""),
         ],
+        Kind::SubsidyOpen => &[
+            BATCH,
+            ("mode", U8, "1 beside what is left of earlier batches, 2 clear that first"),
+            ("reserved", Zero(1), ""),
+            ("deadline_day", U16, "the last day on which it is issued or withdrawn: days since 2000-01-01"),
+            ("lines", U32, "how many lines will come"),
+            ("reserved_2", Zero(4), ""),
+            ("total_fen", I64, "what they will add up to"),
+            ("title", Text(128), "the batch's title, not empty, at most 96 bytes"),
+        ],
+        Kind::SubsidyLines => {
+            return Body {
+                fields: &[
+                    BATCH,
+                    ("first", U32, "how many lines came before this page"),
+                    ("count", U16, "lines that follow, 1 to 24"),
+                    ("reserved", Zero(6), ""),
+                ],
+                items: Some(Items {
+                    name: "lines",
+                    fields: &[
+                        ("account", U32, "whose account, above that of the line before"),
+                        ("amount_fen", U32, "how much it gets, above zero"),
+                    ],
+                }),
+            };
+        }
+        Kind::SubsidyStep => &[
+            BATCH,
+            ("step", U8, "1 approve, 2 reject, 3 issue, 4 withdraw"),
+            ("reserved", Zero(3), ""),
+            REASON,
+        ],
+        Kind::SubsidyQuery => &[BATCH, ("reserved", Zero(4), "")],
+        Kind::SubsidyPreview => &[
+            BATCH,
+            ("from_account", U32, "only accounts from this one on"),
+            ("lines_max", U16, "most lines wanted, 1 to 100"),
+            ("reserved", Zero(6), ""),
+        ],
+        Kind::SubsidyAnswer => &[
+            CODE,
+            ACTION,
+            (
+                "state",
+                U8,
+                "0 none, 1 open, 2 previewed, 3 approved, 4 issuing, 5 issued, 6 withdrawing, 7 withdrawn, 8 rejected, 9 expired",
+            ),
+            BATCH,
+            ("total_fen", I64, "what it is to pay in all"),
+            ("claimed_fen", I64, "what was paid"),
+            ("skipped_fen", I64, "what can't be paid: an account that was closed, or can't hold it"),
+            ("cleared_fen", I64, "what was taken back of earlier batches, to make place for this one"),
+            ("withdrawn_fen", I64, "what was taken back of it"),
+            ("lines", U32, "lines that it is to have"),
+            ("uploaded", U32, "lines that have come"),
+            ("claimed", U32, "lines that were paid"),
+            ("skipped", U32, "lines that can't be paid"),
+            ("withdrawn", U32, "lines of which something was taken back"),
+            ("opener", U32, "the operator who opened it"),
+            ("approver", U32, "the operator who approved or rejected it, 0 for nobody yet"),
+            ("deadline_day", U16, "the last day on which it is issued or withdrawn: days since 2000-01-01"),
+            ("mode", U8, "1 beside, 2 clear; 0 when there is no batch"),
+            ("reserved", Zero(1), ""),
+            SERVER_TIME,
+            ("title", Text(96), "its title"),
+        ],
+        Kind::SubsidyPreviewAnswer => {
+            return Body {
+                fields: &[
+                    CODE,
+                    ACTION,
+                    ("reserved", Zero(1), ""),
+                    BATCH,
+                    ("next_account", U32, "`from_account` of the next page, 0 when there is none"),
+                    ("count", U16, "lines that follow, 0 to 100"),
+                    ("reserved_2", Zero(2), ""),
+                    SERVER_TIME,
+                ],
+                items: Some(Items {
+                    name: "lines",
+                    fields: &[
+                        ("account", U32, "whose account"),
+                        ("amount_fen", U32, "how much it gets"),
+                        ("withdrawn_fen", U32, "how much of it was taken back"),
+                        ("state", U8, "0 waiting, 1 paid, 2 can't be paid, 3 paid and taken back"),
+                        ("reserved", Zero(3), ""),
+                    ],
+                }),
+            };
+        }
         Kind::AdjustmentsAnswer => {
             return Body {
                 fields: &[
@@ -786,6 +741,9 @@ pub(crate) fn body_of(kind: Kind) -> Body {
         | Kind::AccountLimitsAnswer
         | Kind::AdjustAnswer
         | Kind::AdjustDecideAnswer
+        | Kind::SubsidyOpenAnswer
+        | Kind::SubsidyLinesAnswer
+        | Kind::SubsidyStepAnswer
         | Kind::CardIssueAnswer
         | Kind::CardReplaceAnswer
         | Kind::CardReturnAnswer

@@ -22,6 +22,7 @@ mod refunds;
 mod reversals;
 mod scans;
 mod streams;
+mod subsidy_batches;
 mod taps;
 mod tenders;
 mod top_up_undos;

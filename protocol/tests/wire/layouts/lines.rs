@@ -1,0 +1,151 @@
+//! Records and lines that lie in bodies, one after another.
+
+use super::Field;
+use super::Form::*;
+use super::{ACTION, CODE};
+
+pub(crate) const OFFLINE_RECORD: &[Field] = &[
+    ("terminal", U32, "the till"),
+    ("sequence", U32, "its sequence for this sale"),
+    ("epoch", U16, "its epoch at the sale"),
+    (
+        "flags",
+        U16,
+        "bit 0: paid by self-scan; the card's number and counter are 0 then, and the terminal signs",
+    ),
+    ("card_counter", U32, "the card's transaction counter for this sale"),
+    ("card_uid", U64, "the card's number"),
+    ("balance_before_fen", I64, "the balance on the chip before the sale"),
+    ("amount_fen", I64, "the amount, above zero"),
+    ("till_time_ns", U64, "the till's clock at the sale"),
+    ("previous_terminal", U32, "the card's transaction before this one: where, 0 for none"),
+    ("previous_sequence", U32, "its sequence"),
+    ("previous_amount_fen", I64, "its amount"),
+    ("previous_card_counter", U32, "its card counter"),
+    ("previous_epoch", U16, "its epoch"),
+    ("tac_key", U8, "1: the card's key made the TAC; 2: the terminal's TAC key"),
+    ("layout", U8, "1"),
+    ("block_list_version", U32, "version of the block-list that the till judged by"),
+    ("block_list_age_s", U32, "how old that list was, in seconds"),
+    ("offline_since_ns", U64, "when the till last heard from the server before the sale"),
+    ("tac", Bytes(8), "the first 8 bytes of CMAC over bytes 0 to 87"),
+];
+
+pub(super) const TABLE_HEAD: &[Field] = &[
+    CODE,
+    ACTION,
+    ("reserved", Zero(1), ""),
+    ("parameter_version", U32, "the version of the parameters that the table is of"),
+    ("count", U16, "lines that follow"),
+    ("reserved_tail", Zero(6), ""),
+];
+
+pub(super) const CLASS_RULES_LINE: &[Field] = &[
+    ("floor_fen", I64, "what a debit must leave"),
+    ("debit_max_fen", U32, "most of one debit without the password"),
+    ("day_max_fen", U32, "most of a calendar day (+08:00) without the password"),
+    ("offline_debit_max_fen", U32, "an offline sale above it is flagged"),
+    ("offline_day_max_fen", U32, "an offline sale that takes its day above it is flagged"),
+    ("class", U8, "the class of accounts"),
+    ("rule", U8, "0 the balance covers the amount, 1 it is above zero, too"),
+    ("reserved", Zero(6), ""),
+];
+
+pub(super) const MEAL_PERIOD_LINE: &[Field] = &[
+    ("start_minute", U16, "the first minute of the day (+08:00) that belongs to it"),
+    ("end_minute", U16, "the first minute that doesn't any more"),
+    ("period", U8, "its number"),
+    ("reserved", Zero(3), ""),
+    ("name", Text(64), "its name"),
+];
+
+pub(super) const TOTAL_COUNTS: [Field; 8] = [
+    ("debits", U32, "how many online debits"),
+    ("offline", U32, "how many offline sales"),
+    ("reversals", U32, "how many reversals that gave something back"),
+    ("voids", U32, "how many voids"),
+    ("refunds", U32, "how many refunds"),
+    ("top_ups", U32, "how many top-ups"),
+    ("top_ups_undone", U32, "how many top-ups taken back"),
+    ("tenders", U32, "how many payments through other channels"),
+];
+
+pub(super) const TOTAL_AMOUNTS: [Field; 8] = [
+    ("debits_fen", I64, "their amounts"),
+    ("offline_fen", I64, "their amounts"),
+    ("reversals_fen", I64, "their amounts"),
+    ("voids_fen", I64, "their amounts"),
+    ("refunds_fen", I64, "their amounts"),
+    ("top_ups_fen", I64, "their amounts"),
+    ("top_ups_undone_fen", I64, "their amounts"),
+    ("tenders_fen", I64, "their amounts"),
+];
+
+pub(super) const TILL_LINE: &[Field] = &[
+    ("sequence", U32, "the till's sequence"),
+    (
+        "kind",
+        U8,
+        "1 debit, 2 offline, 3 reversal, 4 void, 5 refund, 6 top-up, 7 top-up undone, 8 tender; in an answer that of the books, where these have it",
+    ),
+    (
+        "result",
+        U8,
+        "in an answer: 2 only here (in the books), 3 only there (at the till), 4 differs; 0 from the till",
+    ),
+    ("reserved", Zero(2), ""),
+    ("amount_fen", I64, "its amount; in an answer that of the books, where these have it"),
+    ("record", U64, "in an answer: the record of the books, 0 where these haven't it; 0 from the till"),
+];
+
+pub(super) const BLOCK_LIST_LINE: &[Field] = &[
+    ("card_uid", U64, "the card"),
+    ("version", U32, "the version that the list has with this move; 0 in the whole list"),
+    ("blocked", U8, "1 blocked from here on, 0 freed"),
+    ("reserved", Zero(3), ""),
+];
+
+pub(super) const BILL_LINE: &[Field] = &[
+    ("record", U64, "the record's number; lines fall by it"),
+    ("time_ns", U64, "when it was recorded"),
+    ("amount_fen", I64, "what it did to the account: negative when money left"),
+    ("balance_after_fen", I64, "the system balance after it"),
+    ("merchant", U32, "the merchant, 0 for none"),
+    ("terminal", U32, "the till, 0 for none"),
+    ("sequence", U32, "the till's sequence, 0 for none"),
+    ("epoch", U16, "the till's epoch"),
+    ("code", U16, "the result code"),
+    ("related_record", U64, "the record it belongs to (a reversal's or a refund's original), 0 for none"),
+    ("business_date", U16, "days since 2000-01-01"),
+    (
+        "kind",
+        U8,
+        "1 debit, 2 load, 3 top-up, 4 reversal, 5 offline debit, 6 opening, 7 fee, 8 refund, 9 settle, 10 void, 11 subsidy, 12 payable, 13 top-up undone, 20 paid out, 24 adjustment, 25 subsidy taken back",
+    ),
+    (
+        "channel",
+        U8,
+        "1 card, 2 code, 3 offline, 4 self-scan, 10 WeChat Pay, 11 Alipay, 12 counter, 13 import, 20 operator; 0 for a reversal",
+    ),
+    ("wallet", U8, "1 card, 2 transition, 3 electronic"),
+    ("flags", U8, "bit 0: reversed later; bit 1: held for review; bit 2: refunded later, wholly or in part"),
+    ("reserved", Zero(2), ""),
+];
+
+pub(super) const BATCH_LINE: &[Field] = &[
+    ("sequence", U32, "the record's sequence"),
+    ("epoch", U16, "the record's epoch"),
+    ("code", U16, "its result code"),
+    ("record", U64, "the log record that holds the sale, 0 for none"),
+];
+
+pub(super) const GAP_LINE: &[Field] = &[
+    ("terminal", U32, "the till"),
+    ("first", U32, "the first sequence"),
+    ("last", U32, "the last"),
+    ("epoch", U16, "the till's epoch"),
+    ("kind", U8, "1 missing: they haven't come; 2 unpaid: a self-scan that was told of and nobody has paid"),
+    ("reserved", Zero(1), ""),
+    ("since_ns", U64, "when it was noticed, to the second"),
+    ("amount_fen", I64, "what is unpaid, 0 for what is missing"),
+];
