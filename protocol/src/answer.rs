@@ -12,6 +12,7 @@ pub use crate::message::batch::{BatchLinesAnswer, BatchSettleAnswer};
 pub use crate::message::bill::BillAnswer;
 pub use crate::message::block_list::BlockListAnswer;
 pub use crate::message::field::ACCOUNT_NONE;
+use crate::message::field::{FLAGS_OFFSET, field, with_voice};
 pub use crate::message::heartbeat::HeartbeatAnswer;
 pub use crate::message::money_answer::MoneyAnswer;
 pub use crate::message::open_gaps::{GapKind, GapLine, OpenGapsAnswer};
@@ -24,6 +25,8 @@ pub use crate::message::tables::{ClassRulesAnswer, MealPeriodsAnswer};
 pub use crate::message::tap_answer::{Chip, TapAnswer};
 pub use crate::message::unconfirmed::UnconfirmedAnswer;
 pub use crate::message::upload::{BatchAnswer, BatchLine};
+use crate::result_code::ResultCode;
+use crate::voice::Voice;
 
 /// Bytes of a Refused frame.
 pub const REFUSED_BYTES: usize = Kind::Refused.command().frame_bytes_max();
@@ -49,7 +52,32 @@ impl<'a> Answer<'a> {
     pub fn decode(frame: &'a [u8]) -> Result<(Header, Answer<'a>), DecodeError> {
         let header = Header::decode(frame, Direction::ToTill)?;
         let body = frame::body(frame);
-        Ok((header, Answer::read_body(header.kind, body)?))
+        let answer = Answer::read_body(header.kind, body)?;
+        if let Some(voice) = header.kind.request().and_then(|request| answer.voice(request)) {
+            let flags = body[FLAGS_OFFSET];
+            if flags != with_voice(flags, voice) {
+                return Err(field(FLAGS_OFFSET, flags));
+            }
+        }
+        Ok((header, answer))
+    }
+
+    /// The outcome that it tells with flags behind it, which have room for a voice.
+    const fn outcome(&self) -> Option<ResultCode> {
+        match self {
+            Answer::Money(answer) => Some(answer.code),
+            Answer::Tap(answer) => Some(answer.money.code),
+            Answer::ScanPay(answer) => Some(answer.money.code),
+            Answer::Shift(answer) => Some(answer.code),
+            Answer::BatchSettle(answer) => Some(answer.code),
+            Answer::Refused(refusal) => Some(refusal.code),
+            _ => None,
+        }
+    }
+
+    /// What the till says when this answers such a request; `None` for what tells no outcome.
+    pub fn voice(&self, request: Kind) -> Option<Voice> {
+        self.outcome().map(|code| Voice::of(request, code))
     }
 
     /// The kind of the frame that carries this answer to that request.
@@ -80,7 +108,11 @@ impl<'a> Answer<'a> {
         let frame = out.get_mut(..need).ok_or(EncodeError::BufferTooSmall { need, have })?;
         Header { kind, counter: 0, ..*request }.write(frame);
         frame[need - MAC_BYTES..].fill(0);
-        self.write_body(&mut frame[HEADER_BYTES..need - MAC_BYTES]);
+        let body = &mut frame[HEADER_BYTES..need - MAC_BYTES];
+        self.write_body(body);
+        if let Some(voice) = self.voice(request.kind) {
+            body[FLAGS_OFFSET] = with_voice(body[FLAGS_OFFSET], voice);
+        }
         Ok(need)
     }
 

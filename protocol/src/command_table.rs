@@ -162,6 +162,14 @@ impl Kind {
             Direction::ToTill => None,
         }
     }
+
+    /// What this answers; `None` for requests and for Refused, which answers all.
+    pub const fn request(self) -> Option<Kind> {
+        match self.number() {
+            number if number & 0x80 != 0 => Kind::from_number(number & !0x80),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]

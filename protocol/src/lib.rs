@@ -22,6 +22,7 @@
 //! | codes of an offline till, paid by phone | [`self_scan`] |
 //! | which key comes from which | [`keys`] |
 //! | outcomes and what a till does about them | [`result_code`] |
+//! | what a till says about them | [`voice`] |
 //!
 //! A body of a frame is a file in `message/`, a kind of frame a row in `message/table.rs`; both are seen through the
 //! modules above.
@@ -66,3 +67,4 @@ pub mod tables;
 pub mod terminal_kind;
 pub mod text;
 pub mod till_totals;
+pub mod voice;

@@ -30,6 +30,7 @@ from yika_wire import (
     OFFLINE_RECORD,
     STEP_NS,
     VERSION,
+    VOICES,
     Direction,
     Keys,
     Refusal,
@@ -54,6 +55,7 @@ from yika_wire import (
     scan_mac,
     scan_text,
     sign_record,
+    spoken,
     terminal_key,
     terminal_tac_key,
     unpack,
@@ -290,6 +292,7 @@ def sell_by_card(till, card, counter, amount, sales):
     say("card_debit", sequence=sequence, **sale)
     check("card_debit", sale["code"] == APPROVED and not sale["flags"] & 1, "not approved", **sale)
     check("card_debit", sale["account"] == before["account"], "another account", **sale)
+    check("card_debit", spoken(sale) == "支付成功", "it says something else", **sale)
     expected = before["system_fen"] - amount
     check("card_debit", sale["balance_after_fen"] == expected, f"the balance isn't {expected}", **sale)
     sales.append((sequence, sale))
@@ -768,6 +771,19 @@ def run_vectors(path):
     ):
         check(step, known.get(number) == name, f"code {number} isn't {name}")
     say("result_codes", codes=len(known))
+
+    voices = vectors["voices"]
+    check(step, {voice["number"]: voice["text"] for voice in voices} == VOICES, "other sentences")
+    of_success = {kind: voice["number"] for voice in voices for kind in voice["approved"]}
+    of_failure = {code: voice["number"] for voice in voices for code in voice["codes"]}
+    check(step, set(of_failure) == set(known) - {APPROVED, APPROVED_FLAGGED}, "a code says nothing")
+    spoken_frames = [frame for frame in vectors["session"] if "flags" in frame["body"] and not frame["to_server"]]
+    for frame in spoken_frames:
+        code, flags = frame["body"]["code"], frame["body"]["flags"]
+        request = frame["kind"].removesuffix("Answer")
+        expected = of_failure[code] if code in of_failure else of_success[request]
+        check(step, flags >> 1 == expected, f"the voice of {frame['name']}", flags=flags)
+    say("voices", voices=len(voices), frames=len(spoken_frames))
 
 
 def main():

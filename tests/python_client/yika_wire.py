@@ -250,11 +250,51 @@ KINDS = {
         "code:u16 action:u8 reserved:z1 count:u16 reserved_2:z2 next_after:u64 server_time_ns:u64",
         ("lines", ADJUSTMENT_LINE),
     ),
-    0xFF: ("Refused", "code:u16 action:u8 reserved:z1 offset:u32 value:u64", None),
+    0xFF: ("Refused", "code:u16 action:u8 flags:u8 offset:u32 value:u64", None),
 }
 NUMBER = {name: number for number, (name, _, _) in KINDS.items()}
 
 ACTION_RETRY = 1
+
+# What a till says: the sentence of an answer's flags.
+VOICES = {
+    0: "",
+    1: "支付成功",
+    2: "充值成功",
+    3: "退款成功",
+    4: "撤销成功",
+    5: "办理成功",
+    6: "挂失成功",
+    7: "解挂成功",
+    8: "签到成功",
+    9: "签退成功",
+    10: "结算成功",
+    11: "请勿移开卡片",
+    32: "余额不足",
+    33: "卡已挂失",
+    34: "卡已过期",
+    35: "无效卡",
+    36: "付款码无效",
+    37: "付款码已失效，请刷新",
+    38: "密码错误",
+    39: "密码已锁定",
+    40: "超出消费限额",
+    41: "账户已停用",
+    42: "交易已取消，未扣款",
+    43: "无法办理",
+    44: "等待审批",
+    45: "请先上传脱机记录",
+    46: "账目不符",
+    47: "请稍后重试",
+    48: "请联系管理员",
+    49: "无权操作",
+}
+
+
+def spoken(answer):
+    """What the till says about an answer that tells an outcome."""
+    return VOICES[answer["flags"] >> 1]
+
 
 INTEGERS = {"u8": "<B", "u16": "<H", "u32": "<I", "u64": "<Q", "i64": "<q"}
 

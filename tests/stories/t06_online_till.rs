@@ -19,7 +19,7 @@ use protocol::till_totals::TillKind;
 use wal::{Clock, SystemClock};
 
 use crate::campus::{COUNTER, Campus, OPENING_FEN, Served, card, till};
-use crate::wire_till::{Tap, WireTill, offline_record};
+use crate::wire_till::{Tap, WireTill, offline_record, tap_request};
 
 /// Who eats here.
 const XIAO_HONG: AccountId = AccountId(21);
@@ -56,6 +56,13 @@ fn refund(original: u32, amount_fen: i64) -> Request<'static> {
     Request::Refund(Refund { original, amount_fen, till_time_ns: 0 })
 }
 
+/// What the till says aloud about a request's answer.
+fn heard(till: &mut WireTill, sequence: u32, request: &Request<'_>) -> &'static str {
+    let answer = till.call(sequence, request);
+    let (_, answer) = Answer::decode(&answer).expect("an answer");
+    answer.voice(request.kind()).expect("it tells an outcome").text()
+}
+
 fn balance_fen(canteen: &mut Canteen) -> i64 {
     canteen.counter.balance(XIAO_HONG.0).system_fen
 }
@@ -67,11 +74,11 @@ fn at_lunch(served: &Served, canteen: &mut Canteen) {
     // POS 机联网时，POS 机支持实体校园卡、微信校园卡、支付宝、微信等多种支付方式，用户点开付款码 … 直接放在 POS 机的扫码头上被扫: by card, and by
     // the code on the phone.
     let tap = |sequence, amount_fen| Tap { sequence, card: card(XIAO_HONG.0), counter: sequence, amount_fen };
-    assert_eq!(canteen.noodles.tap(&tap(1, 1_500)).code, ResultCode::Approved);
+    assert_eq!(heard(&mut canteen.noodles, 1, &tap_request(&tap(1, 1_500))), "支付成功");
     let step = payment_code::step_at(SystemClock.wall_ns());
     let code = payment_code::issue(&served.keys.code_key(), 0, XIAO_HONG, step, 0).expect("it fits");
     let by_code = Request::CodeDebit(CodeDebit { code, amount_fen: 600, till_time_ns: 0 });
-    assert_eq!(canteen.rice.money(1, &by_code).code, ResultCode::Approved);
+    assert_eq!(heard(&mut canteen.rice, 1, &by_code), "支付成功");
     assert_eq!(balance_fen(canteen), OPENING_FEN - 2_100);
 
     // 或打开微信付款码: paid from a WeChat wallet, not from the account; the canteen's books have it by WeChat's order number, once.
@@ -88,12 +95,12 @@ fn at_lunch(served: &Served, canteen: &mut Canteen) {
 
     // Keyed in wrong, seen at once: the cashier voids the whole sale at the till that made it, and only once.
     assert_eq!(canteen.noodles.tap(&tap(2, 12_000)).code, ResultCode::Approved);
-    assert_eq!(canteen.noodles.money(3, &void(2, 12_000)).code, ResultCode::Approved);
+    assert_eq!(heard(&mut canteen.noodles, 3, &void(2, 12_000)), "撤销成功");
     assert_eq!(canteen.noodles.money(4, &void(2, 12_000)).code, ResultCode::AlreadyVoided);
     assert_eq!(canteen.noodles.tap(&tap(5, 1_200)).code, ResultCode::Approved);
 
     // A dish was cold: the other till of the canteen gives its price back, and what is left can only be refunded from then on.
-    assert_eq!(canteen.rice.money(4, &refund(5, 500)).code, ResultCode::Approved);
+    assert_eq!(heard(&mut canteen.rice, 4, &refund(5, 500)), "退款成功");
     assert_eq!(canteen.noodles.money(6, &void(5, 1_200)).code, ResultCode::VoidAfterRefund);
     assert_eq!(canteen.noodles.money(7, &refund(5, 701)).code, ResultCode::RefundAboveOriginal);
     assert_eq!(balance_fen(canteen), OPENING_FEN - 2_800);
@@ -210,6 +217,13 @@ fn t06_online_till() {
     assert_eq!(canteen.noodles.money(13, &refund(10, 501)).code, ResultCode::RefundAboveOriginal);
     assert_eq!(canteen.noodles.money(14, &refund(10, 500)).code, ResultCode::Approved);
     assert_eq!(balance_fen(&mut canteen), OPENING_FEN - 1_300);
+
+    // A card that is reported lost, and one that has paid enough for today: the till says so, and who stands before it knows.
+    let tap = |sequence, account: u32, amount_fen| {
+        tap_request(&Tap { sequence, card: card(account), counter: 900 + sequence, amount_fen })
+    };
+    assert_eq!(heard(&mut canteen.noodles, 15, &tap(15, 33, 100)), "卡已挂失");
+    assert_eq!(heard(&mut canteen.noodles, 16, &tap(16, 21, OPENING_FEN)), "超出消费限额");
     served.stop();
     assert_eq!(campus.expect_sound().totals.tenders_fen, 1_800);
 }

@@ -8,7 +8,7 @@ use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
 use crate::error::{DecodeError, EncodeError};
 use crate::ids::{Epoch, RecordNumber, Sequence};
-use crate::message::field::{code, field, zero};
+use crate::message::field::{code, field, is_repeat, repeat_flag, zero};
 use crate::message::layout::{
     counted_body_bytes, head_and_items, item_body_bytes, items, put_head_and_items,
 };
@@ -124,8 +124,6 @@ pub struct BatchSettleAnswer {
     pub totals: TillTotals,
 }
 
-const FLAG_REPEAT: u8 = 1;
-
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub(crate) struct BatchSettleAnswerLayout {
@@ -144,11 +142,10 @@ impl Fixed for BatchSettleAnswer {
     type Layout = BatchSettleAnswerLayout;
 
     fn from_layout(layout: &BatchSettleAnswerLayout) -> Result<BatchSettleAnswer, DecodeError> {
-        zero(&[layout.flags & !FLAG_REPEAT], 3)?;
         zero(layout.reserved.as_bytes(), 6)?;
         Ok(BatchSettleAnswer {
             code: code(layout.code, layout.action)?,
-            repeat: layout.flags & FLAG_REPEAT != 0,
+            repeat: is_repeat(layout.flags),
             epoch: Epoch(layout.epoch.get()),
             batch: layout.batch.get(),
             last: Sequence(layout.last.get()),
@@ -161,7 +158,7 @@ impl Fixed for BatchSettleAnswer {
         BatchSettleAnswerLayout {
             code: self.code.number().into(),
             action: self.code.action().number(),
-            flags: if self.repeat { FLAG_REPEAT } else { 0 },
+            flags: repeat_flag(self.repeat),
             epoch: self.epoch.0.into(),
             reserved: U16::ZERO,
             batch: self.batch.into(),

@@ -10,6 +10,7 @@ use crate::frame::HEADER_BYTES;
 use crate::ids::{AccountId, CardUid, VirtualId};
 use crate::result_code::ResultCode;
 use crate::text::FixedText;
+use crate::voice::Voice;
 
 /// On the wire an account that wasn't found is this number: no account ever has it.
 pub const ACCOUNT_NONE: u32 = u32::MAX;
@@ -40,6 +41,27 @@ pub(crate) fn code(number: U16, action: u8) -> Result<ResultCode, DecodeError> {
         return Err(field(2, action));
     }
     Ok(code)
+}
+
+/// Of an outcome's flags: the same identity was answered before. The other bits are the voice's: [`with_voice`].
+const FLAG_REPEAT: u8 = 1;
+
+/// Where an outcome's flags lie, behind its code and its action.
+pub(crate) const FLAGS_OFFSET: usize = 3;
+
+/// Reads the repeat flag.
+pub(crate) const fn is_repeat(flags: u8) -> bool {
+    flags & FLAG_REPEAT != 0
+}
+
+/// Writes the repeat flag; the voice is laid over it when the kind of request is known.
+pub(crate) const fn repeat_flag(repeat: bool) -> u8 {
+    if repeat { FLAG_REPEAT } else { 0 }
+}
+
+/// These flags, and this voice beside what they said.
+pub(crate) const fn with_voice(flags: u8, voice: Voice) -> u8 {
+    flags & FLAG_REPEAT | voice.number() << 1
 }
 
 /// Reads the number of a card that is given out or taken back, at `body_offset`; 0 is no card's.

@@ -6,7 +6,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 use crate::error::DecodeError;
 use crate::ids::{AccountId, RecordNumber};
 use crate::message::Fixed;
-use crate::message::field::{account, account_number, code, zero};
+use crate::message::field::{account, account_number, code, is_repeat, repeat_flag};
 use crate::result_code::ResultCode;
 
 /// Answers a debit, a top-up, a reversal or a sale query.
@@ -28,8 +28,6 @@ pub struct MoneyAnswer {
     pub server_time_ns: u64,
 }
 
-const FLAG_REPEAT: u8 = 1;
-
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub(crate) struct MoneyAnswerLayout {
@@ -47,10 +45,9 @@ impl Fixed for MoneyAnswer {
     type Layout = MoneyAnswerLayout;
 
     fn from_layout(layout: &MoneyAnswerLayout) -> Result<MoneyAnswer, DecodeError> {
-        zero(&[layout.flags & !FLAG_REPEAT], 3)?;
         Ok(MoneyAnswer {
             code: code(layout.code, layout.action)?,
-            repeat: layout.flags & FLAG_REPEAT != 0,
+            repeat: is_repeat(layout.flags),
             account: account(layout.account),
             amount_fen: layout.amount_fen.get(),
             balance_after_fen: layout.balance_after_fen.get(),
@@ -63,7 +60,7 @@ impl Fixed for MoneyAnswer {
         MoneyAnswerLayout {
             code: self.code.number().into(),
             action: self.code.action().number(),
-            flags: if self.repeat { FLAG_REPEAT } else { 0 },
+            flags: repeat_flag(self.repeat),
             account: account_number(self.account),
             amount_fen: self.amount_fen.into(),
             balance_after_fen: self.balance_after_fen.into(),

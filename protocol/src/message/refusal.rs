@@ -5,8 +5,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::error::DecodeError;
 use crate::message::Fixed;
-use crate::message::field::{code, zero};
+use crate::message::field::{FLAGS_OFFSET, code, field, with_voice};
 use crate::result_code::ResultCode;
+use crate::voice::Voice;
 
 /// Answers a request that wasn't carried out because of the frame, the session or the server's state.
 ///
@@ -27,6 +28,11 @@ impl Refusal {
     pub const fn new(code: ResultCode) -> Refusal {
         Refusal { code, offset: 0, value: 0 }
     }
+
+    /// What the till says about it: nothing of it depends on what was asked.
+    const fn flags(&self) -> u8 {
+        with_voice(0, Voice::of_failure(self.code))
+    }
 }
 
 impl From<DecodeError> for Refusal {
@@ -40,7 +46,7 @@ impl From<DecodeError> for Refusal {
 pub(crate) struct RefusedLayout {
     code: U16,
     action: u8,
-    reserved: u8,
+    flags: u8,
     offset: U32,
     value: U64,
 }
@@ -49,19 +55,22 @@ impl Fixed for Refusal {
     type Layout = RefusedLayout;
 
     fn from_layout(layout: &RefusedLayout) -> Result<Refusal, DecodeError> {
-        zero(&[layout.reserved], 3)?;
-        Ok(Refusal {
+        let refusal = Refusal {
             code: code(layout.code, layout.action)?,
             offset: layout.offset.get(),
             value: layout.value.get(),
-        })
+        };
+        if layout.flags != refusal.flags() {
+            return Err(field(FLAGS_OFFSET, layout.flags));
+        }
+        Ok(refusal)
     }
 
     fn to_layout(&self) -> RefusedLayout {
         RefusedLayout {
             code: self.code.number().into(),
             action: self.code.action().number(),
-            reserved: 0,
+            flags: self.flags(),
             offset: self.offset.into(),
             value: self.value.into(),
         }

@@ -7,7 +7,7 @@ use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 use crate::error::DecodeError;
 use crate::ids::RecordNumber;
 use crate::message::Fixed;
-use crate::message::field::{code, field, zero};
+use crate::message::field::{code, field, is_repeat, repeat_flag, zero};
 use crate::result_code::ResultCode;
 use crate::till_totals::TillTotals;
 
@@ -110,8 +110,6 @@ pub struct ShiftAnswer {
     pub totals: TillTotals,
 }
 
-const FLAG_REPEAT: u8 = 1;
-
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub(crate) struct ShiftAnswerLayout {
@@ -129,11 +127,10 @@ impl Fixed for ShiftAnswer {
     type Layout = ShiftAnswerLayout;
 
     fn from_layout(layout: &ShiftAnswerLayout) -> Result<ShiftAnswer, DecodeError> {
-        zero(&[layout.flags & !FLAG_REPEAT], 3)?;
         zero(layout.reserved.as_bytes(), 12)?;
         Ok(ShiftAnswer {
             code: code(layout.code, layout.action)?,
-            repeat: layout.flags & FLAG_REPEAT != 0,
+            repeat: is_repeat(layout.flags),
             shift: layout.shift.get(),
             cashier: layout.cashier.get(),
             record: RecordNumber(layout.record.get()),
@@ -145,7 +142,7 @@ impl Fixed for ShiftAnswer {
         ShiftAnswerLayout {
             code: self.code.number().into(),
             action: self.code.action().number(),
-            flags: if self.repeat { FLAG_REPEAT } else { 0 },
+            flags: repeat_flag(self.repeat),
             shift: self.shift.into(),
             cashier: self.cashier.into(),
             reserved: U32::ZERO,

@@ -16,6 +16,7 @@ use protocol::mac::Cmac128;
 use protocol::payment_code::{self, CodeRefusal, STEP_NS};
 use protocol::request::Request;
 use protocol::result_code::{ResultCode, TillAction};
+use protocol::voice::Voice;
 use zerocopy::IntoBytes;
 
 use crate::json::{Json, hex};
@@ -187,6 +188,21 @@ fn vectors() -> String {
             ])
         })
         .collect();
+    let voices = Voice::ALL
+        .iter()
+        .map(|&voice| {
+            let after = kinds_that_succeed_with(voice).into_iter().map(Json::text).collect();
+            let codes =
+                codes_spoken_with(voice).into_iter().map(|code| Json::number(code.number())).collect();
+            Json::Object(vec![
+                ("number", Json::number(voice.number())),
+                ("name", Json::text(voice.name())),
+                ("text", Json::text(voice.text())),
+                ("approved", Json::List(after)),
+                ("codes", Json::List(codes)),
+            ])
+        })
+        .collect();
     let [a, b, c] = terminal_key().check_value();
     Json::Object(vec![
         ("protocol_version", Json::number(1)),
@@ -248,6 +264,7 @@ fn vectors() -> String {
         ),
         ("self_scan", self_scan()),
         ("result_codes", Json::List(codes)),
+        ("voices", Json::List(voices)),
     ])
     .render()
 }
@@ -430,6 +447,47 @@ fn codes_table() -> String {
     out
 }
 
+/// The requests whose answers tell an outcome.
+fn requests_with_an_outcome() -> impl Iterator<Item = Kind> {
+    COMMANDS.iter().filter(|command| command.direction == Direction::ToServer).filter_map(|command| {
+        let answer = command.kind.answer()?;
+        let fields = body_of(answer).fields;
+        (answer != Kind::Refused && fields.iter().any(|(name, ..)| *name == "flags")).then_some(command.kind)
+    })
+}
+
+/// After which requests this is said when they are approved.
+fn kinds_that_succeed_with(voice: Voice) -> Vec<&'static str> {
+    let says_it = |kind: &Kind| Voice::of(*kind, ResultCode::Approved) == voice;
+    requests_with_an_outcome().filter(says_it).map(|kind| kind.command().name).collect()
+}
+
+/// The other codes that it is said about.
+fn codes_spoken_with(voice: Voice) -> Vec<ResultCode> {
+    let says_it = |code: &ResultCode| !code.is_approved() && Voice::of(Kind::CardDebit, *code) == voice;
+    ResultCode::ALL.iter().copied().filter(says_it).collect()
+}
+
+fn voices_table() -> String {
+    let mut out = String::from(
+        "| voice | name | spoken and shown | says | after an approved | and after |\n|---:|---|---|---|---|---|\n",
+    );
+    for &voice in Voice::ALL {
+        let codes: Vec<_> = codes_spoken_with(voice).into_iter().map(ResultCode::name).collect();
+        let (approved, codes) = (kinds_that_succeed_with(voice).join(", "), codes.join(", "));
+        writeln!(
+            out,
+            "| {} | {} | {} | {} | {approved} | {codes} |",
+            voice.number(),
+            voice.name(),
+            voice.text(),
+            voice.meaning().trim(),
+        )
+        .expect("a String takes all");
+    }
+    out
+}
+
 fn actions_table() -> String {
     let mut out = String::from("| number | action | the till |\n|---:|---|---|\n");
     for action in TillAction::ALL {
@@ -519,6 +577,7 @@ fn fill(document: &str) -> String {
             "kinds" => kinds_table(),
             "codes" => codes_table(),
             "actions" => actions_table(),
+            "voices" => voices_table(),
             "keys" => keys_block(),
             "payment-code" => code_block(),
             "phone" => phone_block(),

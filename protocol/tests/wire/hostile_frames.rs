@@ -298,6 +298,23 @@ fn fields_out_of_range_are_refused_with_their_place() {
 }
 
 #[test]
+fn an_answer_that_says_something_else_than_its_code_is_refused() {
+    let (_, frames) = sealed_requests();
+    for (name, up) in frames {
+        let (header, _) = Request::decode(&up).expect("whole");
+        for answer in [answer_to(header.kind, &[], &[]), Answer::Refused(Refusal::new(ResultCode::Busy))] {
+            let Some(voice) = answer.voice(header.kind) else { continue };
+            let mut down = Vec::new();
+            answer.append(&header, &mut down).expect("fits");
+            assert_eq!(down[35] >> 1, voice.number(), "{name}");
+            down[35] ^= 1 << 1;
+            let refused = DecodeError::Field { offset: 35, value: down[35].into() };
+            assert_eq!(Answer::decode(&down), Err(refused), "{name}");
+        }
+    }
+}
+
+#[test]
 fn a_sign_in_without_the_key_fails_on_both_sides() {
     let stranger = protocol::keys::Key128::new([9; 16]);
     let (client, hello) = ClientHandshake::start(&identity(), CLIENT_NONCE);

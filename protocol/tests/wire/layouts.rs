@@ -137,7 +137,7 @@ pub(crate) fn body_of(kind: Kind) -> Body {
         Kind::ShiftTotalsAnswer | Kind::ShiftCloseAnswer => &[
             CODE,
             ACTION,
-            ("flags", U8, "bit 0: repeat, this shift was closed before"),
+            ("flags", U8, "bit 0: repeat, this shift was closed before; bits 1 to 7: the voice, see voices"),
             ("shift", U32, "the shift, 1 for the till's first; 0 when it was refused"),
             ("cashier", U32, "who is signed on, or was at the closing; 0 for nobody"),
             ("reserved", Zero(4), ""),
@@ -186,7 +186,11 @@ pub(crate) fn body_of(kind: Kind) -> Body {
         Kind::BatchSettleAnswer => &[
             CODE,
             ACTION,
-            ("flags", U8, "bit 0: repeat, it was closed before in the same way"),
+            (
+                "flags",
+                U8,
+                "bit 0: repeat, it was closed before in the same way; bits 1 to 7: the voice, see voices",
+            ),
             (
                 "epoch",
                 U16,
@@ -682,7 +686,7 @@ pub(crate) fn body_of(kind: Kind) -> Body {
         Kind::Refused => &[
             CODE,
             ACTION,
-            ("reserved", Zero(1), ""),
+            ("flags", U8, "bits 1 to 7: the voice, see voices; bit 0 is 0"),
             ("offset", U32, "where the fault lies, in bytes from the refused frame's start; 0 for nowhere"),
             ("value", U64, "the offending value, 0 when there is none to show"),
         ],

@@ -53,8 +53,11 @@ pub(super) const ADJUSTMENT_LINE: &[Field] = &[
     ("direction", U8, "1 give, 2 take"),
     ("reserved", Zero(6), ""),
 ];
-pub(super) const MONEY_FLAGS: Field =
-    ("flags", U8, "bit 0: repeat, the same identity was answered before and nothing moved now");
+pub(super) const MONEY_FLAGS: Field = (
+    "flags",
+    U8,
+    "bit 0: repeat, the same identity was answered before and nothing moved now; bits 1 to 7: the voice, see voices",
+);
 pub(super) const MONEY_AMOUNT: Field = ("amount_fen", I64, "the amount that moved or was refused");
 pub(super) const BALANCE_AFTER: Field = ("balance_after_fen", I64, "the account's system balance after it");
 pub(super) const RECORD: Field = ("record", U64, "number of the record that holds the outcome, 0 for none");
