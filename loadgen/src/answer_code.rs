@@ -20,6 +20,7 @@ pub(crate) fn code_of(answer: &Answer<'_>) -> Option<ResultCode> {
         Answer::Shift(shift) => Some(shift.code),
         Answer::BatchSettle(settle) => Some(settle.code),
         Answer::BatchLines(lines) => Some(lines.code),
+        Answer::Reprint(receipt) => Some(receipt.code),
         Answer::Refused(refusal) => Some(refusal.code),
         Answer::SignedOut | Answer::Heartbeat(_) | Answer::Adjustments(_) | Answer::Batch(_) => None,
     }

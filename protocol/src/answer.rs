@@ -17,6 +17,7 @@ pub use crate::message::heartbeat::HeartbeatAnswer;
 pub use crate::message::money_answer::MoneyAnswer;
 pub use crate::message::open_gaps::{GapKind, GapLine, OpenGapsAnswer};
 pub use crate::message::refusal::Refusal;
+pub use crate::message::reprint::{ReceiptKind, ReceiptMarks, ReprintAnswer};
 pub use crate::message::scan_pay::ScanPayAnswer;
 pub use crate::message::shift::ShiftAnswer;
 pub use crate::message::statement::{StatementAnswer, StatementMore};

@@ -115,6 +115,7 @@ KINDS = {
     ),
     0x25: ("OpenGaps", "terminal:u32 after_terminal:u32 after_first:u32 after_epoch:u16 lines_max:u16", None),
     0x26: ("Unconfirmed", SELECTOR, None),
+    0x27: ("Reprint", "sequence:u32 epoch:u16 reserved:z2", None),
     0x30: ("Upload", "batch:u32 count:u16 reserved:z2", ("records", OFFLINE_RECORD)),
     0x31: (
         "BatchSettle",
@@ -220,6 +221,13 @@ KINDS = {
         "code:u16 action:u8 partial:u8 account:u32 offline_fen:i64 told_fen:i64 offline_sales:u32 missing:u32 told:u32"
         " first_missing:u32 missing_since_ns:u64 missing_before:u32 silent_tills:u32 silent_terminal:u32 reserved:z4"
         " silent_since_ns:u64 record:u64 server_time_ns:u64",
+        None,
+    ),
+    0xA7: (
+        "ReprintAnswer",
+        "code:u16 action:u8 marks:u8 account:u32 amount_fen:i64 balance_after_fen:i64 record:u64 related_record:u64"
+        " time_ns:u64 till_time_ns:u64 card_uid:u64 student:t16 merchant:u32 sequence:u32 epoch:u16 business_date:u16"
+        " kind:u8 channel:u8 wallet:u8 reserved:z1",
         None,
     ),
     0xB0: ("BatchAnswer", "batch:u32 count:u16 reserved:z2 server_time_ns:u64", ("lines", BATCH_LINE)),

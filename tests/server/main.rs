@@ -38,6 +38,7 @@ mod passwords;
 mod program;
 mod python_client;
 mod refunds;
+mod reprint;
 mod restart_state;
 mod seed;
 mod statement;

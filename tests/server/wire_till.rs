@@ -5,7 +5,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use engine::data_dir::random_bytes;
-use protocol::answer::{Answer, BalanceAnswer, BatchLine, MoneyAnswer, Refusal, StatementAnswer, TapAnswer};
+use protocol::answer::{
+    Answer, BalanceAnswer, BatchLine, MoneyAnswer, Refusal, ReprintAnswer, StatementAnswer, TapAnswer,
+};
 use protocol::bill::BillLine;
 use protocol::card::ChipWrite;
 use protocol::frame;
@@ -242,6 +244,15 @@ impl WireTill {
     pub fn ask(&mut self, sequence: u32) -> MoneyAnswer {
         let query = SaleQuery { epoch: self.epoch, sequence: Sequence(sequence) };
         self.money(0, &Request::SaleQuery(query))
+    }
+
+    /// What the receipt of something that this till did says.
+    pub fn reprint(&mut self, epoch: Epoch, sequence: u32) -> ReprintAnswer {
+        let query = SaleQuery { epoch, sequence: Sequence(sequence) };
+        match Answer::decode(&self.call(0, &Request::Reprint(query))).expect("an answer") {
+            (_, Answer::Reprint(receipt)) => receipt,
+            (_, other) => panic!("{query:?} was answered with {other:?}"),
+        }
     }
 
     /// An account's balance.

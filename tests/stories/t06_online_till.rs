@@ -3,7 +3,7 @@
 use engine::ledger::Request as Configuration;
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{CutOff, SetAccountTerms};
-use protocol::answer::Answer;
+use protocol::answer::{Answer, ReceiptKind, ReceiptMarks};
 use protocol::bill::{BILL_FLAG_REFUNDED, BILL_FLAG_REVERSED, BillLine, BillLineKind};
 use protocol::block_list::{self, BlockListLine};
 use protocol::channel::{Channel, ReversalReason};
@@ -18,7 +18,7 @@ use protocol::text::OrderNumber;
 use protocol::till_totals::TillKind;
 use wal::{Clock, SystemClock};
 
-use crate::campus::{COUNTER, Campus, OPENING_FEN, Served, card, till};
+use crate::campus::{COUNTER, Campus, OPENING_FEN, Served, card, student_no, till};
 use crate::wire_till::{Tap, WireTill, offline_record, tap_request};
 
 /// Who eats here.
@@ -104,6 +104,12 @@ fn at_lunch(served: &Served, canteen: &mut Canteen) {
     assert_eq!(canteen.noodles.money(6, &void(5, 1_200)).code, ResultCode::VoidAfterRefund);
     assert_eq!(canteen.noodles.money(7, &refund(5, 701)).code, ResultCode::RefundAboveOriginal);
     assert_eq!(balance_fen(canteen), OPENING_FEN - 2_800);
+
+    // Whoever has lost his receipt gets a copy, which says what has become of it since.
+    let copy = canteen.noodles.reprint(Epoch(1), 5);
+    assert_eq!((copy.kind, copy.code, copy.amount_fen), (ReceiptKind::Debit, ResultCode::Approved, 1_200));
+    assert_eq!(copy.marks, ReceiptMarks::COPY.with(ReceiptMarks::REFUNDED));
+    assert_eq!((copy.student.as_str(), copy.card), (&*student_no(XIAO_HONG.0), card(XIAO_HONG.0)));
 }
 
 /// A card is reported lost: the till hears of it with the heartbeat, downloads what has moved, and judges by it from then on, should

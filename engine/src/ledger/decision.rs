@@ -1,6 +1,6 @@
 //! What the ledger says: an outcome, and the group of records that makes it so.
 
-use protocol::ids::{AccountId, Epoch, RecordNumber, Sequence};
+use protocol::ids::{AccountId, CardUid, Epoch, RecordNumber, Sequence};
 use protocol::result_code::ResultCode;
 
 use super::account::AccountStatus;
@@ -107,6 +107,10 @@ pub struct BillHeadView {
     /// Its newest record before the month of its newest record; 0 when there is none. A bill of earlier months
     /// starts here.
     pub month_start: RecordNumber,
+    /// The card that it has; 0 for none.
+    pub card_uid: CardUid,
+    /// The student or staff number, UTF-8, padded with zeros.
+    pub student_number: [u8; 16],
     /// The highest record that this depends on.
     pub observed: RecordNumber,
 }

@@ -60,16 +60,6 @@ pub fn page(
 pub(super) fn line(link: &Link<'_>, chain: &AccountChain<'_>) -> Option<BillLine> {
     let Link { number, time_ns, record } = link;
     let kind = record.kind().bill_line()?;
-    let related = match record {
-        Record::Load(_) | Record::Settle(_) | Record::Fee(_) => number.0 + 1,
-        Record::Reversal(undoing) | Record::TopUpUndo(undoing) => undoing.original_record.get(),
-        Record::FullReversal(undoing) | Record::Void(undoing) | Record::TapUndone(undoing) => {
-            undoing.original_record.get()
-        }
-        Record::Refund(refund) => refund.original_record.get(),
-        Record::Payable(_) => number.0 - 1,
-        _ => 0,
-    };
     let money = record.money()?;
     let is_person = |account: LedgerAccount| account.as_person().is_some();
     // What goes from one wallet to another is neither.
@@ -93,35 +83,52 @@ pub(super) fn line(link: &Link<'_>, chain: &AccountChain<'_>) -> Option<BillLine
         sequence: money.sequence,
         epoch: money.epoch,
         code: money.code,
-        related_record: related.into(),
+        related_record: related_record(*number, record).into(),
         business_date: money.business_date,
         kind: kind.number(),
-        channel: money.channel().map_or(0, |channel| channel_number(channel, kind)),
+        channel: money
+            .channel()
+            .and_then(|channel| wire_channel(channel, kind == BillLineKind::Opening))
+            .map_or(0, protocol::channel::Channel::number),
         wallet: money.wallet().map_or(0, |w| w as u8),
         flags,
         reserved: 0.into(),
     })
 }
 
-/// The channel as it stands on the wire; 0 for what the till itself asked for, such as a reversal.
-fn channel_number(channel: Channel, kind: BillLineKind) -> u8 {
-    use protocol::channel::Channel as Wire;
-    match channel {
-        Channel::Card => Wire::Card.number(),
-        Channel::Code => Wire::Code.number(),
-        Channel::Offline => Wire::Offline.number(),
-        Channel::Counter => Wire::Counter.number(),
-        Channel::WeChat => Wire::WeChatPay.number(),
-        Channel::Alipay => Wire::Alipay.number(),
-        Channel::Operator if kind == BillLineKind::Opening => Wire::Import.number(),
-        Channel::Operator => Wire::Operator.number(),
-        Channel::Till => 0,
-        Channel::Scan => Wire::Scan.number(),
+/// The record that this one belongs to: what it undoes or gives back, or what it is moved for; 0 for none.
+pub(super) fn related_record(number: RecordNumber, record: &Record<'_>) -> u64 {
+    match record {
+        Record::Load(_) | Record::Settle(_) | Record::Fee(_) => number.0 + 1,
+        Record::Reversal(undoing) | Record::TopUpUndo(undoing) => undoing.original_record.get(),
+        Record::FullReversal(undoing) | Record::Void(undoing) | Record::TapUndone(undoing) => {
+            undoing.original_record.get()
+        }
+        Record::Refund(refund) => refund.original_record.get(),
+        Record::Payable(_) => number.0 - 1,
+        _ => 0,
     }
 }
 
+/// The channel as it stands on the wire; none for what the till itself asked for, such as a reversal.
+pub(super) const fn wire_channel(channel: Channel, is_opening: bool) -> Option<protocol::channel::Channel> {
+    use protocol::channel::Channel as Wire;
+    Some(match channel {
+        Channel::Card => Wire::Card,
+        Channel::Code => Wire::Code,
+        Channel::Offline => Wire::Offline,
+        Channel::Counter => Wire::Counter,
+        Channel::WeChat => Wire::WeChatPay,
+        Channel::Alipay => Wire::Alipay,
+        Channel::Operator if is_opening => Wire::Import,
+        Channel::Operator => Wire::Operator,
+        Channel::Till => return None,
+        Channel::Scan => Wire::Scan,
+    })
+}
+
 /// The merchant on the other side; 0 for none.
-fn merchant_of(money: &MoneyRecord) -> u32 {
+pub(super) fn merchant_of(money: &MoneyRecord) -> u32 {
     [money.debit_account(), money.credit_account()]
         .into_iter()
         .find_map(|account| match account.class() {

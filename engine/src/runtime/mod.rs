@@ -27,6 +27,7 @@ pub mod open_gaps;
 pub mod order_index;
 pub mod password_lane;
 pub mod password_vault;
+mod reprint;
 pub mod slow_lane;
 #[cfg(test)]
 mod small_engine;

@@ -6,16 +6,17 @@
 
 use std::collections::BTreeMap;
 
-use protocol::answer::{BatchSettleAnswer, ShiftAnswer};
+use protocol::answer::{BatchSettleAnswer, ReprintAnswer, ShiftAnswer};
 use protocol::ids::{Epoch, RecordNumber, Sequence, TerminalId};
-use protocol::request::{BatchSettle, CashierSign, ShiftClose};
+use protocol::request::{BatchSettle, CashierSign, SaleQuery, ShiftClose};
 use protocol::result_code::ResultCode;
 use protocol::till_totals::{LineResult, TillKind, TillLine, TillTotals};
 
 use super::engine::{EngineError, Reply};
 use super::look_up;
+use super::reprint;
 use super::slow_lane::Worker;
-use crate::ledger::command::{self, DutyQuery};
+use crate::ledger::command::{self, DutyQuery, Sale};
 use crate::ledger::decision::DutyView;
 use crate::ledger::till_totals::{Adding, Steps, TillRange, TillSpan, TillSums};
 use crate::ledger::{Command, Known, Need, Outcome, Record, Request, TerminalSlot};
@@ -35,6 +36,8 @@ pub enum TillAsk {
     ShiftClose(ShiftClose),
     /// A batch is settled.
     BatchSettle(BatchSettle),
+    /// What the receipt of something that it did says.
+    Reprint(SaleQuery),
     /// Lines are held against the books.
     BatchLines {
         /// The first sequence that they are about.
@@ -69,6 +72,8 @@ pub enum TillTold {
     Shift(ShiftAnswer),
     /// A batch, settled or not.
     Batch(BatchSettleAnswer),
+    /// What a receipt says, or that there is none.
+    Receipt(ReprintAnswer),
     /// What came of lines.
     Lines {
         /// How many are equal.
@@ -100,9 +105,9 @@ enum Stage {
     Matching { steps: Steps, range: TillRange, own: BTreeMap<u32, TillLine>, observed: RecordNumber },
 }
 
-type Told = (TillTold, RecordNumber);
+pub(super) type Told = (TillTold, RecordNumber);
 
-fn of_reply(reply: Reply) -> Told {
+pub(super) fn of_reply(reply: Reply) -> Told {
     let observed = reply.observed();
     (TillTold::Reply(reply), observed)
 }
@@ -189,6 +194,10 @@ impl TillWork {
                 told_by_record(worker, reply, closed_shift).map(Some)
             }
             TillAsk::BatchSettle(batch) => self.settle(worker, &batch),
+            TillAsk::Reprint(SaleQuery { epoch, sequence }) => {
+                let sale = Sale { slot, terminal, epoch, sequence, raw: &[] };
+                reprint::tell(worker, sale).map(Some)
+            }
             TillAsk::BatchLines { first, last, .. } => match self.duty(worker) {
                 Ok(view) if (epoch, first) <= (view.batch_epoch, view.batch_last) => {
                     let outcome = Outcome { code: ResultCode::BatchOutOfOrder, ..view.told_nothing() };

@@ -244,6 +244,7 @@ pub(super) fn till_answer(told: &TillTold) -> Answer<'_> {
     match told {
         TillTold::Shift(shift) => Answer::Shift(*shift),
         TillTold::Batch(batch) => Answer::BatchSettle(*batch),
+        TillTold::Receipt(receipt) => Answer::Reprint(*receipt),
         TillTold::Lines { equal, lines } => {
             Answer::BatchLines(BatchLinesAnswer { code: ResultCode::Approved, equal: *equal, lines })
         }

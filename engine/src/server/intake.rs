@@ -288,6 +288,7 @@ impl OwnedCommand for LiveRequest {
             | Body::ShiftClose(_)
             | Body::BatchSettle(_)
             | Body::BatchLines(_)
+            | Body::Reprint(_)
             | Body::ClassRules
             | Body::MealPeriods
             | Body::BlockList(_)

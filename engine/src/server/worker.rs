@@ -246,6 +246,7 @@ impl Worker {
             Request::BatchSettle(batch) => {
                 self.ask_about_till(connection, header, TillAsk::BatchSettle(*batch));
             }
+            Request::Reprint(sale) => self.ask_about_till(connection, header, TillAsk::Reprint(*sale)),
             Request::BatchLines(BatchLines { first, last, lines }) => {
                 let (first, last, lines) = (*first, *last, lines.to_vec());
                 self.ask_about_till(connection, header, TillAsk::BatchLines { first, last, lines });

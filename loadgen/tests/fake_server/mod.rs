@@ -441,6 +441,7 @@ impl Books {
             Request::CodeKeyRotate(_)
             | Request::OpenGaps(_)
             | Request::Unconfirmed(_)
+            | Request::Reprint(_)
             | Request::GapClose(_) => unreachable!("the generator asks for none of these"),
             Request::AccountFreeze(_)
             | Request::AccountLimits(_)

@@ -41,6 +41,7 @@ pub(crate) mod phone_change;
 pub(crate) mod reasoned;
 pub(crate) mod refund;
 pub(crate) mod refusal;
+pub(crate) mod reprint;
 pub(crate) mod reversal;
 pub(crate) mod sale_query;
 pub(crate) mod scan_pay;

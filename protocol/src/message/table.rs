@@ -31,6 +31,7 @@ use crate::message::phone_change::PhoneChange;
 use crate::message::reasoned::Reasoned;
 use crate::message::refund::Refund;
 use crate::message::refusal::Refusal;
+use crate::message::reprint::ReprintAnswer;
 use crate::message::reversal::Reversal;
 use crate::message::sale_query::SaleQuery;
 use crate::message::scan_pay::{ScanPay, ScanPayAnswer};
@@ -418,6 +419,9 @@ messages! {
         /// Asks how far an account's balance is confirmed.
         0x26 Unconfirmed(UnconfirmedQuery), 24..=24, Walk, NO_SEQUENCE, SELLERS
             => UnconfirmedAnswer, 88..=88, Unconfirmed(UnconfirmedAnswer);
+        /// Asks for what a receipt of something that this till did says, to be printed again.
+        0x27 Reprint(SaleQuery), 8..=8, Batch, NO_SEQUENCE, SELLERS
+            => ReprintAnswer, 96..=96, Reprint(ReprintAnswer);
         /// Sends stored offline records.
         0x30 Upload(Upload<'a>), items(8, 96, 1..=UPLOAD_RECORDS_MAX), Batch, NO_SEQUENCE, SELLERS
             => BatchAnswer, items(16, 16, 1..=UPLOAD_RECORDS_MAX), Batch(BatchAnswer<'a>);
@@ -515,6 +519,8 @@ bodies! {
         OpenGaps(OpenGapsAnswer<'a>);
         /// Answers how far a balance is confirmed.
         Unconfirmed(UnconfirmedAnswer);
+        /// Answers a till that prints a receipt again.
+        Reprint(ReprintAnswer);
         /// Answers the question after proposed adjustments.
         Adjustments(AdjustmentsAnswer<'a>);
         /// Answers a question for a shift's totals, and its closing.

@@ -202,6 +202,7 @@ fn fields_out_of_range_are_refused_with_their_place() {
         ("bill", 64, 51, DecodeError::Field { offset: 64, value: 51 }),
         ("bill", 64, 0, DecodeError::Field { offset: 64, value: 0 }),
         ("sale_query", 38, 1, DecodeError::Reserved { offset: 38 }),
+        ("reprint", 39, 1, DecodeError::Reserved { offset: 38 }),
         ("statement", 33, 1, DecodeError::Reserved { offset: 33 }),
         ("statement", 66, 0x41, DecodeError::Field { offset: 66, value: 0x2641 }),
         ("statement", 68, 1, DecodeError::Field { offset: 68, value: 1 }),
@@ -311,6 +312,29 @@ fn an_answer_that_says_something_else_than_its_code_is_refused() {
             let refused = DecodeError::Field { offset: 35, value: down[35].into() };
             assert_eq!(Answer::decode(&down), Err(refused), "{name}");
         }
+    }
+}
+
+#[test]
+fn a_receipt_out_of_range_is_refused_with_its_place() {
+    let (_, frames) = sealed_requests();
+    let (_, up) = frames.iter().find(|(name, _)| *name == "reprint").expect("a known name");
+    let (header, _) = Request::decode(up).expect("whole");
+    let mut down = Vec::new();
+    answer_to(header.kind, &[], &[]).append(&header, &mut down).expect("fits");
+    for (offset, byte, expected) in [
+        (35, 0, DecodeError::Field { offset: 35, value: 0 }),
+        (35, 0x89, DecodeError::Field { offset: 35, value: 0x89 }),
+        (96, 0xFF, DecodeError::Text { offset: 96 }),
+        (124, 0, DecodeError::Field { offset: 35, value: 9 }),
+        (124, 12, DecodeError::Field { offset: 124, value: 12 }),
+        (125, 9, DecodeError::Field { offset: 125, value: 9 }),
+        (126, 4, DecodeError::Field { offset: 126, value: 4 }),
+        (127, 1, DecodeError::Reserved { offset: 127 }),
+    ] {
+        let mut frame = down.clone();
+        frame[offset] = byte;
+        assert_eq!(Answer::decode(&frame), Err(expected), "byte {offset} = {byte}");
     }
 }
 

@@ -11,7 +11,7 @@ use self::Form::{Bytes, I64, Text, U8, U16, U32, U64, Zero};
 use self::fields::{
     ACCOUNT, ACTION, ADJUSTMENT_LINE, AMOUNT, BALANCE_AFTER, BATCH_LINE, BILL_LINE, BLOCK_LIST_LINE,
     CARD_FEE, CARD_KIND, CLASS_RULES_LINE, CODE, EXPIRES_DAY, GAP_LINE, MEAL_PERIOD_LINE, MONEY,
-    MONEY_AMOUNT, MONEY_FLAGS, PASSWORD, REASON, RECORD, SELECTOR_BY, SELECTOR_VALUE, SELECTOR_ZERO,
+    MONEY_AMOUNT, MONEY_FLAGS, PASSWORD, REASON, RECEIPT, RECORD, SELECTOR_BY, SELECTOR_VALUE, SELECTOR_ZERO,
     SERVER_TIME, TABLE_HEAD, TILL_LINE, TILL_TIME, TOTAL_AMOUNTS, TOTAL_COUNTS, VIRTUAL_ID,
 };
 pub(crate) use self::fields::{HEADER, OFFLINE_RECORD};
@@ -378,7 +378,7 @@ pub(crate) fn body_of(kind: Kind) -> Body {
             ("lines_max", U16, "most lines wanted, 1 to 50"),
             ("reserved", Zero(6), ""),
         ],
-        Kind::SaleQuery => &[
+        Kind::SaleQuery | Kind::Reprint => &[
             ("sequence", U32, "the sale asked about: its sequence"),
             ("epoch", U16, "its epoch"),
             ("reserved", Zero(2), ""),
@@ -479,6 +479,7 @@ pub(crate) fn body_of(kind: Kind) -> Body {
             ("record", U64, "the account's newest record that this has seen"),
             SERVER_TIME,
         ],
+        Kind::ReprintAnswer => RECEIPT,
         Kind::GapClose => &[
             ("till", U32, "the till whose sequences are missing"),
             ("first", U32, "the first that is closed, not 0"),

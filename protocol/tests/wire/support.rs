@@ -542,6 +542,7 @@ pub(crate) fn requests(records: &[OfflineRecord]) -> Vec<(&'static str, u32, Req
                 lines: Box::leak(Box::new(sent_lines())),
             }),
         ),
+        ("reprint", 0, Request::Reprint(SaleQuery { epoch: EPOCH, sequence: Sequence(81) })),
         ("sign_out", 0, Request::SignOut),
     ]
 }

@@ -34,6 +34,8 @@ impl<'a> Ask<'a> for BillHead {
                 account: id,
                 head: account.head(),
                 month_start: account.month_start(),
+                card_uid: account.card_uid(),
+                student_number: *account.student_number(),
                 observed: account.head(),
             }),
         }

@@ -212,3 +212,34 @@ pub(super) const GAP_LINE: &[Field] = &[
     ("since_ns", U64, "when it was noticed, to the second"),
     ("amount_fen", I64, "what is unpaid, 0 for what is missing"),
 ];
+
+pub(super) const RECEIPT: &[Field] = &[
+    CODE,
+    ACTION,
+    (
+        "marks",
+        U8,
+        "bit 0: a copy; what has become of it, bit 1: reversed, 2: voided or taken back, 3: given back at least in part, 4: undone because the chip wasn't written; bit 5: held for review; bit 6: too long ago to say",
+    ),
+    ACCOUNT,
+    MONEY_AMOUNT,
+    BALANCE_AFTER,
+    RECORD,
+    ("related_record", U64, "the record of the sale that is reversed, voided or given back, 0 for none"),
+    ("time_ns", U64, "when it was recorded"),
+    ("till_time_ns", U64, "the till's clock at an offline sale, 0 for everything else"),
+    ("card_uid", U64, "the card that paid, or was handed out or taken back, 0 for none"),
+    ("student", Text(16), "the student number of the account"),
+    ("merchant", U32, "the merchant, 0 for none"),
+    ("sequence", U32, "the sequence that is asked about"),
+    ("epoch", U16, "its epoch"),
+    ("business_date", U16, "the business date that it counts on: days since 2000-01-01"),
+    (
+        "kind",
+        U8,
+        "0 no receipt, 1 debit, 2 offline sale, 3 reversal, 4 void, 5 refund, 6 top-up, 7 top-up taken back, 8 payment through another channel, 9 refused, 10 change of a card or an account, 11 note",
+    ),
+    ("channel", U8, "the channel, as in a bill's line"),
+    ("wallet", U8, "1 card, 2 transition, 3 electronic, 0 for none"),
+    ("reserved", Zero(1), ""),
+];

@@ -3,19 +3,24 @@
 use protocol::answer::{
     AccountStatus, AdjustmentLine, AdjustmentsAnswer, Answer, BalanceAnswer, BatchAnswer, BatchLine,
     BatchLinesAnswer, BatchSettleAnswer, BillAnswer, BlockListAnswer, Chip, ClassRulesAnswer, GapKind,
-    GapLine, HeartbeatAnswer, MealPeriodsAnswer, MoneyAnswer, OpenGapsAnswer, Refusal, ScanPayAnswer,
-    ShiftAnswer, StatementAnswer, StatementMore, TapAnswer, UnconfirmedAnswer,
+    GapLine, HeartbeatAnswer, MealPeriodsAnswer, MoneyAnswer, OpenGapsAnswer, ReceiptKind, ReceiptMarks,
+    Refusal, ReprintAnswer, ScanPayAnswer, ShiftAnswer, StatementAnswer, StatementMore, TapAnswer,
+    UnconfirmedAnswer,
 };
 use protocol::bill::BillLine;
+use protocol::channel::{Channel, Wallet};
 use protocol::command_table::Kind;
-use protocol::ids::{AccountId, BusinessDate, CardCounter, Epoch, RecordNumber, Sequence, TerminalId};
+use protocol::ids::{
+    AccountId, BusinessDate, CardCounter, Epoch, MerchantId, RecordNumber, Sequence, TerminalId,
+};
 use protocol::request::{AdjustDirection, AdjustWallet};
 use protocol::result_code::ResultCode;
+use protocol::text::StudentNumber;
 use zerocopy::little_endian::{I64, U16, U32, U64};
 
 use super::{
-    CODE_KEY_ID, NOW_NS, TERMINAL, block_list_digest, block_list_lines, class_rules, meal_periods, scan_code,
-    scan_key, till_totals, told_lines,
+    CARD, CODE_KEY_ID, NOW_NS, TERMINAL, block_list_digest, block_list_lines, class_rules, meal_periods,
+    scan_code, scan_key, till_totals, told_lines,
 };
 
 /// A proposed adjustment that waits.
@@ -280,6 +285,22 @@ pub(crate) fn answer_to<'a>(kind: Kind, bill: &'a [BillLine], batch: &'a [BatchL
             next_after: RecordNumber(0),
             server_time_ns: NOW_NS,
             lines: &ADJUSTMENTS,
+        }),
+        Kind::Reprint => Answer::Reprint(ReprintAnswer {
+            marks: ReceiptMarks::COPY.with(ReceiptMarks::REFUNDED),
+            account: Some(AccountId(30_000)),
+            amount_fen: 1_250,
+            balance_after_fen: 12_950,
+            record: RecordNumber(9_001),
+            time_ns: NOW_NS,
+            card: CARD,
+            student: StudentNumber::new("2020123").expect("a short number"),
+            merchant: MerchantId(7),
+            business_date: BusinessDate(9_824),
+            kind: ReceiptKind::Debit,
+            channel: Some(Channel::Card),
+            wallet: Some(Wallet::Card),
+            ..ReprintAnswer::none(ResultCode::Approved, Epoch(3), Sequence(81))
         }),
         Kind::Upload => Answer::Batch(BatchAnswer { batch: 9, server_time_ns: NOW_NS, lines: batch }),
         _ => Answer::Refused(Refusal::new(ResultCode::MalformedFrame)),
