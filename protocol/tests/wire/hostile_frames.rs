@@ -202,7 +202,7 @@ fn fields_out_of_range_are_refused_with_their_place() {
         ("bill", 64, 51, DecodeError::Field { offset: 64, value: 51 }),
         ("bill", 64, 0, DecodeError::Field { offset: 64, value: 0 }),
         ("sale_query", 38, 1, DecodeError::Reserved { offset: 38 }),
-        ("reprint", 39, 1, DecodeError::Reserved { offset: 38 }),
+        ("reprint", 38, 1, DecodeError::Reserved { offset: 38 }),
         ("statement", 33, 1, DecodeError::Reserved { offset: 33 }),
         ("statement", 66, 0x41, DecodeError::Field { offset: 66, value: 0x2641 }),
         ("statement", 68, 1, DecodeError::Field { offset: 68, value: 1 }),
