@@ -312,8 +312,11 @@ impl Fields {
             self.number("code_step", step);
             self.number("code_nonce", nonce);
         }
+        if money.is_by_password() {
+            self.number("by_password", true);
+        }
         let review = review_names(money.money_flags());
-        if !review.is_empty() {
+        if money.card_counter().is_none() && !review.is_empty() {
             self.0.push(("review", Value::Texts(review)));
         }
         self.date("limit_day", money.limit_day.get());
@@ -549,6 +552,9 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
             fields.number("class", r.class);
             fields.number("rule", r.rule);
             fields.number_if_any("codes_need_phone", r.codes_need_phone);
+            if r.code_max_fen.get() != 0 {
+                fields.fen("code_max_fen", i64::from(r.code_max_fen.get()));
+            }
             fields.fen("floor_fen", r.floor_fen.get());
             fields.fen("debit_max_fen", i64::from(r.debit_max_fen.get()));
             fields.fen("day_max_fen", i64::from(r.day_max_fen.get()));

@@ -3,7 +3,7 @@
 use protocol::ids::AccountId;
 use protocol::keys::Key128;
 use protocol::password::{Password, SealedPassword};
-use protocol::request::{AccountPassword, Request, VirtualBind};
+use protocol::request::{AccountPassword, PasswordDebit, Request, VirtualBind};
 
 /// A person's password in a request that isn't sealed yet: the account's number, marked.
 pub(crate) fn unsealed(account: AccountId) -> SealedPassword {
@@ -28,6 +28,9 @@ pub(crate) fn sealed<'a>(request: &Request<'a>, key: impl FnOnce() -> Key128, sa
         Request::LossLift(body) => Request::LossLift(of_account(body, key())),
         Request::VirtualBind(body) => {
             Request::VirtualBind(VirtualBind { password: seal(body.password, key()), ..*body })
+        }
+        Request::PasswordDebit(body) => {
+            Request::PasswordDebit(PasswordDebit { password: seal(body.password, key()), ..*body })
         }
         other => *other,
     }

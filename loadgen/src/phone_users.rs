@@ -52,6 +52,14 @@ impl PhoneUsers {
         self.without_phone.push(holder);
     }
 
+    /// Somebody who knows the password and has a card invites others; each the next time is another.
+    pub fn invites(&mut self, people: &People) -> Option<u32> {
+        let place = self.may_lose.iter().position(|&holder| people.has_card(holder))?;
+        let holder = self.may_lose.remove(place);
+        self.may_lose.push(holder);
+        Some(holder)
+    }
+
     /// Somebody who has a card loses it.
     pub fn loses_card(&mut self, people: &mut People) -> Option<u32> {
         let place = self.may_lose.iter().position(|&holder| people.has_card(holder))?;

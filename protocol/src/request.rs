@@ -27,6 +27,7 @@ pub use crate::message::code_revoke::CodeRevoke;
 pub use crate::message::gap_close::GapClose;
 pub use crate::message::heartbeat::Heartbeat;
 pub use crate::message::open_gaps::OpenGapsQuery;
+pub use crate::message::password_debit::PasswordDebit;
 pub use crate::message::phone_change::PhoneChange;
 pub use crate::message::reasoned::{REASON_FIELD_BYTES, Reason, Reasoned};
 pub use crate::message::refund::Refund;
@@ -78,6 +79,7 @@ impl<'a> Request<'a> {
                 Some(&body.password)
             }
             Request::VirtualBind(body) => Some(&body.password),
+            Request::PasswordDebit(body) => Some(&body.password),
             _ => None,
         }
     }

@@ -52,6 +52,9 @@ actions! {
     Stop = 5;
     /// Keep the stored record, mark it, and report it in the batch totals.
     Keep = 6;
+    /// Ask for the card and the holder's query password, and send a PasswordDebit under the next sequence: this one is used up. Where
+    /// no password can be entered, show the refusal.
+    AskPassword = 7;
 }
 
 impl TillAction {
@@ -267,10 +270,12 @@ codes! {
     CardNotBack = 607, Show, Remembered;
     /// The account has a card: replace it, or take it back first.
     CardAlreadyCurrent = 608, Show, Remembered;
+    /// Above the amount for one payment by code. The card may pay it.
+    CodeLimit = 609, Show, Remembered;
     /// Above the amount for one debit without the password.
-    DebitLimit = 610, Show, Remembered;
+    DebitLimit = 610, AskPassword, Remembered;
     /// Above the day's total without the password.
-    DayLimit = 611, Show, Remembered;
+    DayLimit = 611, AskPassword, Remembered;
     /// The debit that is to be given back was another merchant's.
     OtherMerchant = 615, Show, Remembered;
     /// Another cashier is signed on at this till.
@@ -418,7 +423,9 @@ mod tests {
         for &code in ResultCode::ALL {
             match code.action() {
                 TillAction::Retry | TillAction::SignIn => assert!(code.is_transient(), "{code}"),
-                TillAction::Done | TillAction::Show => assert!(!code.is_transient(), "{code}"),
+                TillAction::Done | TillAction::Show | TillAction::AskPassword => {
+                    assert!(!code.is_transient(), "{code}");
+                }
                 TillAction::Query | TillAction::Stop | TillAction::Keep => {}
             }
             if matches!(code.number(), 100..300 | 400..500) {

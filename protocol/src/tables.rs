@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! class rules, 32 bytes: │ floor_fen i64 │ debit_max_fen u32 │ day_max_fen u32 │ offline_debit_max_fen u32 │
-//!                        │ offline_day_max_fen u32 │ class u8 │ rule u8 │ 0, 6 bytes │
+//!                        │ offline_day_max_fen u32 │ class u8 │ rule u8 │ 0, 2 bytes │ code_max_fen u32 │
 //! meal period, 72 bytes: │ start_minute u16 │ end_minute u16 │ period u8 │ 0, 3 bytes │ name text 64 │
 //! ```
 
@@ -30,7 +30,9 @@ pub struct ClassRulesLine {
     /// 0: the balance covers the amount; 1: it is above zero, too.
     pub rule: u8,
     /// Zero.
-    pub reserved: [u8; 6],
+    pub reserved: [u8; 2],
+    /// Most of one payment by code.
+    pub code_max_fen: U32,
 }
 
 const _: () = assert!(size_of::<ClassRulesLine>() == 32);

@@ -106,6 +106,8 @@ voices! {
     CallOperator = 48, "请联系管理员";
     /// You may not do this.
     NotAllowed = 49, "无权操作";
+    /// Above the limit: please enter the password.
+    EnterPassword = 50, "超出限额，请输入密码";
 }
 
 impl Voice {
@@ -122,7 +124,9 @@ impl Voice {
     /// What is said when such a request took effect.
     const fn of_success(request: Kind) -> Voice {
         match request {
-            Kind::CardDebit | Kind::CodeDebit | Kind::Tender | Kind::ScanPay => Voice::Paid,
+            Kind::CardDebit | Kind::PasswordDebit | Kind::CodeDebit | Kind::Tender | Kind::ScanPay => {
+                Voice::Paid
+            }
             // The chip is yet to be written, and only the till knows whether it was.
             Kind::CardTap => Voice::KeepCard,
             Kind::TopUp => Voice::ToppedUp,
@@ -206,7 +210,8 @@ impl Voice {
             Code::PasswordMalformed | Code::PasswordWrong => Voice::PasswordWrong,
             Code::PasswordLocked => Voice::PasswordLocked,
             Code::InsufficientFunds => Voice::InsufficientFunds,
-            Code::DebitLimit | Code::DayLimit => Voice::LimitReached,
+            Code::CodeLimit => Voice::LimitReached,
+            Code::DebitLimit | Code::DayLimit => Voice::EnterPassword,
             Code::UnknownAccount | Code::AccountClosed | Code::AccountFrozen => Voice::AccountBlocked,
             Code::Reversed | Code::TapUndone => Voice::NotPaid,
 
@@ -309,6 +314,7 @@ mod tests {
             let voice = Voice::of(Kind::CardDebit, code);
             match code.action() {
                 TillAction::Show => assert_ne!(voice, Voice::Silent, "{code}"),
+                TillAction::AskPassword => assert_eq!(voice, Voice::EnterPassword, "{code}"),
                 TillAction::Stop => assert!(
                     matches!(voice, Voice::CallOperator | Voice::NotAllowed | Voice::CannotBeDone),
                     "{code}"

@@ -29,7 +29,7 @@ const SHARD_COUNTS: [usize; 3] = [1, 2, 16];
 /// The codes that the ledger itself gives, and every run of all streams must have seen. `BalanceOverflow` isn't among
 /// them: the range of balances is a million times that of amounts, beyond what a stream can reach. Nor is `HoldOpen`: nothing
 /// opens one yet.
-const CODES: [ResultCode; 105] = [
+const CODES: [ResultCode; 106] = [
     ResultCode::Approved,
     ResultCode::ApprovedFlagged,
     ResultCode::UnknownTerminal,
@@ -86,6 +86,7 @@ const CODES: [ResultCode; 105] = [
     ResultCode::TapOpen,
     ResultCode::CardNotBack,
     ResultCode::CardAlreadyCurrent,
+    ResultCode::CodeLimit,
     ResultCode::DebitLimit,
     ResultCode::DayLimit,
     ResultCode::OtherMerchant,

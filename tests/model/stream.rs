@@ -11,10 +11,10 @@ use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{
     AccountClose, AccountSelector, Adjust, Balance, BillHead, BindCard, BlockListActive, CardDebit,
     CardIssue, CardReplace, CardReturn, CardTap, Carried, Channel, CodeDebit, CodeKeyRotate, CodeRevoke,
-    CodeVerdict, CutOff, GapClose, LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordImport,
-    PasswordSet, PhoneChange, Refund, RegisterMerchant, RegisterTerminal, Request, Reversal, Sale, SaleQuery,
-    ScanPay, SetAccountClass, SetAccountTerms, SetMealPeriod, SetPolicy, TapConfirm, Tender, TerminalSlot,
-    TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    CodeVerdict, CutOff, GapClose, LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordDebit,
+    PasswordImport, PasswordSet, PhoneChange, Refund, RegisterMerchant, RegisterTerminal, Request, Reversal,
+    Sale, SaleQuery, ScanPay, SetAccountClass, SetAccountTerms, SetMealPeriod, SetPolicy, TapConfirm, Tender,
+    TerminalSlot, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use engine::ledger::holder::PasswordRef;
 use engine::ledger::record::Wallet;
@@ -248,6 +248,9 @@ impl Stream {
                 carried: Carried::default(),
             }),
             Request::CardTap(r) => Request::CardTap(CardTap { amount_fen: r.amount_fen + 1, ..r }),
+            Request::PasswordDebit(PasswordDebit { sale, card_uid, card_counter, amount_fen, .. }) => {
+                Request::CardDebit(CardDebit { sale, card_uid, card_counter, amount_fen })
+            }
             Request::TapConfirm(r) => Request::TapConfirm(TapConfirm {
                 write: if r.write == ChipWrite::Written { ChipWrite::NotWritten } else { ChipWrite::Written },
                 ..r
@@ -722,6 +725,7 @@ impl Stream {
                         offline_debit_max_fen: 2_000,
                         offline_day_max_fen: self.random.of(&[5_000, 1_000_000]),
                         rule: self.random.of(&[AuthoriseRule::Covers, AuthoriseRule::AboveZero]),
+                        code_max_fen: self.random.of(&[0, 600, 2_500]),
                         codes_need_phone: self.random.chance(10),
                     },
                 })

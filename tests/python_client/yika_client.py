@@ -147,11 +147,11 @@ def run_against_server(options):
     if options.gateway_index is not None and account is not None:
         self_scan(options, keys["terminals"][options.gateway_index], till, account, amount)
     if card is not None:
-        upload(till, keys, card, counter + 1, amount, options.batch)
+        upload(till, keys, card, counter + 2, amount, options.batch)
         gaps(options, keys, till, card, account)
         undo(till, sales[0])
         # Offline sales don't raise the counter that an online tap must be above.
-        give_back(till, card, counter + 1, amount)
+        give_back(till, card, counter + 2, amount)
     tender(till, amount)
     shift_and_batch(till)
     if account is not None:
@@ -279,8 +279,23 @@ def lose_and_find(options, entry, till, account, card, counter):
     check("loss_report", lost["code"] == CARD_LOST, "a lost card paid", **lost)
     ask("LossLift", "912345", APPROVED, by_card(card))
     say("loss_report", code=lost["code"])
+    pay_with_password(till, body)
     cashier.call("SignOut", {})
     cashier.close()
+
+
+def pay_with_password(till, body):
+    """As above a limit: the holder keys the query password in, wrong at first; then the sale is undone."""
+    before = balance_of(till, by_card(body["card_uid"]))
+    for password, code in (("912346", PASSWORD_WRONG), ("912345", APPROVED)):
+        sequence = till.next_sequence()
+        for repeat in (0, 1):
+            typed = {**body, "password": till.seal_password(password)}
+            paid = till.sell("PasswordDebit", typed, sequence)
+            check("password_debit", paid["code"] == code and paid["flags"] & 1 == repeat, "another answer", **paid)
+    check("password_debit", paid["balance_after_fen"] == before["system_fen"] - 1, "another balance", **paid)
+    say("password_debit", sequence=sequence, **paid)
+    undo(till, (sequence, paid))
 
 
 def sell_by_card(till, card, counter, amount, sales):

@@ -105,6 +105,11 @@ KINDS = {
         None,
     ),
     0x1B: ("CodeRevoke", SELECTOR + " till_time_ns:u64", None),
+    0x1C: (
+        "PasswordDebit",
+        "card_uid:u64 card_counter:u32 reserved:z4 amount_fen:i64 password:b16 till_time_ns:u64",
+        None,
+    ),
     0x20: ("Balance", SELECTOR, None),
     0x21: ("Bill", SELECTOR + " before:u64 lines_max:u16 reserved:z6", None),
     0x22: ("SaleQuery", "sequence:u32 epoch:u16 reserved:z2", None),
@@ -167,7 +172,7 @@ KINDS = {
         (
             "lines",
             "floor_fen:i64 debit_max_fen:u32 day_max_fen:u32 offline_debit_max_fen:u32 offline_day_max_fen:u32"
-            " class:u8 rule:u8 reserved:z6",
+            " class:u8 rule:u8 reserved:z2 code_max_fen:u32",
         ),
     ),
     0x86: (
@@ -197,6 +202,7 @@ KINDS = {
     0x99: ("TenderAnswer", MONEY, None),
     0x9A: ("ScanPayAnswer", MONEY + " confirmation:u32 reserved:z4", None),
     0x9B: ("CodeRevokeAnswer", MONEY, None),
+    0x9C: ("PasswordDebitAnswer", MONEY, None),
     0xA0: (
         "BalanceAnswer",
         "code:u16 action:u8 status:u8 account:u32 card_fen:i64 transition_fen:i64 electronic_fen:i64 held_fen:i64"
@@ -296,6 +302,7 @@ VOICES = {
     47: "请稍后重试",
     48: "请联系管理员",
     49: "无权操作",
+    50: "超出限额，请输入密码",
 }
 
 

@@ -218,6 +218,11 @@ fn a_bad_campus_file_is_refused_with_its_place_and_nothing_is_taken() {
             format!("{merchant}[policy]\ndebit_max='1.005'\nday_max='2'\n"),
             "more than two decimals",
         ),
+        (
+            "codes.toml",
+            format!("{merchant}[policy]\ndebit_max='20'\nday_max='50'\ncode_max='0'\n"),
+            "code_max: it is above zero",
+        ),
         ("twice.toml", format!("{merchant}{merchant}"), "merchant 1 is given twice"),
         (
             "nobody.toml",
@@ -227,7 +232,7 @@ fn a_bad_campus_file_is_refused_with_its_place_and_nothing_is_taken() {
     ] {
         let errors = books.import_fails("campus", &books.file(name, content), &[]);
         assert!(errors.contains(said), "{name}: {errors}");
-        assert!(name == "nobody.toml" || errors.contains(name), "{errors}");
+        assert!(["nobody.toml", "codes.toml"].contains(&name) || errors.contains(name), "{errors}");
     }
     assert_eq!(books.counts(), before, "nothing is half-imported");
 

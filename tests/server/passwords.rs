@@ -7,12 +7,15 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
+use engine::ledger::Request as Configuration;
+use engine::ledger::command::SetPolicy;
+use engine::ledger::registry::Policy;
 use protocol::answer::MoneyAnswer;
 use protocol::holder_digest::virtual_id;
-use protocol::ids::AccountId;
+use protocol::ids::{AccountId, CardCounter};
 use protocol::password::SealedPassword;
-use protocol::request::{AccountPassword, AccountSelector, Request, VirtualBind};
-use protocol::result_code::ResultCode;
+use protocol::request::{AccountPassword, AccountSelector, PasswordDebit, Request, VirtualBind};
+use protocol::result_code::{ResultCode, TillAction};
 use protocol::text::StudentNumber;
 
 use crate::campus::{COUNTER, Campus, DOOR, GATEWAY, Served, card, student_no, till};
@@ -46,6 +49,14 @@ fn report(till: &mut WireTill, sequence: u32, account: u32, password: &str) -> M
 fn lift(till: &mut WireTill, sequence: u32, account: u32, password: &str) -> MoneyAnswer {
     let body = typed(till, account, password);
     till.money(sequence, &Request::LossLift(body))
+}
+
+/// Somebody keys the password in at a till, for so much.
+fn pay(pos: &mut WireTill, sequence: u32, counter: u32, amount_fen: i64, password: &str) -> MoneyAnswer {
+    let password = pos.password(password);
+    let (card_uid, card_counter) = (card(ACCOUNT), CardCounter(counter));
+    let debit = PasswordDebit { card_uid, card_counter, amount_fen, password, till_time_ns: 0 };
+    pos.money(sequence, &Request::PasswordDebit(debit))
 }
 
 /// Every file below a directory, as bytes.
@@ -125,6 +136,52 @@ fn a_password_is_set_typed_wrong_locked_and_set_anew() {
     assert_eq!(campus.serve().report.passwords_lost, 0);
     let vault = fs::read(campus.data_dir().join("passwords")).expect("the vault");
     assert_eq!(vault.len(), 16 + 72);
+    campus.expect_sound();
+}
+
+#[test]
+fn a_till_asks_for_the_password_above_a_limit() {
+    use ResultCode::*;
+    let campus = Campus::new();
+    let served = campus.serve();
+    let mut counter = sign_in(&served, COUNTER);
+    assert_eq!(set(&mut counter, 1, ACCOUNT, "918273").code, Approved);
+    let policy = Policy { debit_max_fen: 2_000, day_max_fen: 5_000, ..Policy::DEFAULT };
+    served.engine().configure(Configuration::SetPolicy(SetPolicy { class: 0, policy })).expect("taken");
+    let mut pos = sign_in(&served, till(0));
+    let before_fen = pos.balance(ACCOUNT).system_fen;
+    let dear = pos.tap(&Tap { sequence: 1, card: card(ACCOUNT), counter: 1, amount_fen: 6_000 });
+    assert_eq!((dear.code, dear.code.action()), (DebitLimit, TillAction::AskPassword));
+    assert_eq!(pay(&mut pos, 2, 1, 6_000, "918274").code, PasswordWrong);
+    let paid = pay(&mut pos, 3, 1, 6_000, "918273");
+    assert_eq!((paid.code, paid.amount_fen, paid.repeat), (Approved, 6_000, false));
+    assert_eq!(paid.balance_after_fen, before_fen - 6_000);
+    // Above the day's total from here on, and asked for by it.
+    let more = pos.tap(&Tap { sequence: 4, card: card(ACCOUNT), counter: 2, amount_fen: 1 });
+    assert_eq!((more.code, more.code.action()), (DayLimit, TillAction::AskPassword));
+    served.stop_unsealed();
+
+    // After a kill it is answered as before, in another session, whatever is keyed in.
+    let served = campus.serve();
+    let mut pos = sign_in(&served, till(0));
+    let again = pay(&mut pos, 3, 1, 6_000, "111111");
+    assert_eq!((again.code, again.repeat, again.record), (Approved, true, paid.record));
+    for sequence in 5..10 {
+        assert_eq!(pay(&mut pos, sequence, 2, 100, "918274").code, PasswordWrong);
+    }
+    assert_eq!(pay(&mut pos, 10, 2, 100, "918273").code, PasswordLocked);
+    let password = pos.password("918273");
+    let mut door = sign_in(&served, DOOR);
+    let debit = PasswordDebit {
+        card_uid: card(ACCOUNT),
+        card_counter: CardCounter(2),
+        amount_fen: 100,
+        password,
+        till_time_ns: 0,
+    };
+    assert_eq!(door.refused(1, &Request::PasswordDebit(debit)).code, NotPermitted);
+    assert_eq!(pos.balance(ACCOUNT).system_fen, before_fen - 6_000);
+    served.stop();
     campus.expect_sound();
 }
 

@@ -85,6 +85,7 @@ fn it_signs_in_sells_retries_uploads_and_undoes() {
             "retry_in_a_new_session",
             "conflict",
             "loss_report",
+            "password_debit",
             "code_debit",
             "code_again",
             "self_scan",

@@ -6,8 +6,8 @@ use engine::ledger::command::{
     AccountClose, AccountFreeze, AccountLimits, AccountSelector, Adjust, AdjustDecide, Balance, BatchSettle,
     BillHead, BlockListActive, CardDebit, CardIssue, CardReplace, CardReturn, CardTap, Carried, CashierSign,
     Channel, CodeDebit, CodeKeyRotate, CodeRevoke, CodeVerdict, GapClose, LossLift, LossReport, OfflineFact,
-    PasswordSet, PhoneChange, Refund, Reversal, Sale, SaleQuery, ScanPay, ShiftClose, TapConfirm, Tender,
-    TillList, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    PasswordDebit, PasswordSet, PhoneChange, Refund, Reversal, Sale, SaleQuery, ScanPay, ShiftClose,
+    TapConfirm, Tender, TillList, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use engine::ledger::record::Wallet;
 use engine::ledger::{Request, TerminalSlot};
@@ -38,10 +38,12 @@ fn terminal_of(slot: TerminalSlot) -> TerminalId {
 /// The body of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ask {
+    /// With the holder's query password, or without one.
     Tap {
         card_uid: CardUid,
         counter: u32,
         amount_fen: i64,
+        password: Option<u8>,
     },
     /// In two phases.
     ChipTap {
@@ -262,6 +264,7 @@ impl Ask {
             | Ask::BindPhone { password, .. }
             | Ask::Lose { password, .. }
             | Ask::Find { password, .. } => Some(password),
+            Ask::Tap { password, .. } => password,
             _ => None,
         }
     }
@@ -326,12 +329,21 @@ impl Ask {
         let SaleId { terminal, epoch, sequence } = sale;
         let sale = Sale { slot, terminal, epoch, sequence, raw: RAW };
         match *self {
-            Ask::Tap { card_uid, counter, amount_fen } => Request::CardDebit(CardDebit {
+            Ask::Tap { card_uid, counter, amount_fen, password: None } => Request::CardDebit(CardDebit {
                 sale,
                 card_uid,
                 card_counter: CardCounter(counter),
                 amount_fen,
             }),
+            Ask::Tap { card_uid, counter, amount_fen, password: Some(_) } => {
+                Request::PasswordDebit(PasswordDebit {
+                    sale,
+                    card_uid,
+                    card_counter: CardCounter(counter),
+                    amount_fen,
+                    well_formed: true,
+                })
+            }
             Ask::ChipTap { card_uid, counter, amount_fen } => {
                 Request::CardTap(CardTap { sale, card_uid, card_counter: CardCounter(counter), amount_fen })
             }

@@ -75,7 +75,8 @@ pub struct Auditor {
     pub gaps_closed: u64,
     persons: Vec<Person>,
     cards: BTreeMap<CardUid, AccountId>,
-    policies: BTreeMap<u8, (i64, u32)>,
+    /// Floor, limit of a debit, limit of a payment by code (0 = as of a debit).
+    policies: BTreeMap<u8, (i64, u32, u32)>,
     /// What became payable to holders of closed accounts.
     pub payable_fen: BTreeMap<AccountId, i64>,
     /// Proposed adjustments that wait: who proposed what to whom.
@@ -87,6 +88,8 @@ pub struct Auditor {
     /// Confirmations seen, and taps undone.
     pub taps_confirmed: u64,
     pub taps_undone: u64,
+    /// Debits above the limits seen, or that might have been.
+    pub password_debits: u64,
     /// Accounts closed at a counter.
     pub accounts_closed: u64,
     /// Settlings of transition wallets seen.
@@ -261,7 +264,8 @@ impl Auditor {
                 person.status = r.status;
             }
             Record::PolicySet(r) => {
-                self.policies.insert(r.class, (r.floor_fen.get(), r.debit_max_fen.get()));
+                let limits = (r.floor_fen.get(), r.debit_max_fen.get(), r.code_max_fen.get());
+                self.policies.insert(r.class, limits);
             }
             Record::BlockListActive(_) => self.list_reports += 1,
             Record::CutOff(r) => {
@@ -332,6 +336,7 @@ impl Auditor {
         }
         if matches!(record, Record::Debit(_) | Record::FullDebit(_) | Record::ScanPaid(_)) {
             self.debit(money).or_else(wrong)?;
+            self.password_debits += u64::from(money.is_by_password());
         }
         if let Record::Settle(r) = record {
             self.settlings += 1;
@@ -450,12 +455,16 @@ impl Auditor {
     fn debit(&self, money: &MoneyRecord) -> Result<(), String> {
         let Some(account) = money.person() else { return Err("nobody pays".to_owned()) };
         let Some(person) = self.persons.get(account.0 as usize) else { return Err("no account".to_owned()) };
-        let default = (Policy::DEFAULT.floor_fen, Policy::DEFAULT.debit_max_fen);
-        let &(floor_fen, debit_max_fen) = self.policies.get(&person.class).unwrap_or(&default);
+        let default = (Policy::DEFAULT.floor_fen, Policy::DEFAULT.debit_max_fen, 0);
+        let &(floor_fen, debit_max_fen, code_max_fen) = self.policies.get(&person.class).unwrap_or(&default);
         if money.balance_after_fen.get() < floor_fen {
             return Err(format!("account {account} falls to {} fen", money.balance_after_fen));
         }
-        if money.amount_fen.get() > i64::from(debit_max_fen) {
+        let max_fen = match money.channel() {
+            Some(Channel::Code) if code_max_fen != 0 => code_max_fen,
+            _ => debit_max_fen,
+        };
+        if money.amount_fen.get() > i64::from(max_fen) && !money.is_by_password() {
             return Err(format!("account {account} pays {} fen at once", money.amount_fen));
         }
         if person.status != AccountStatus::Open as u8 {
@@ -625,8 +634,10 @@ impl Auditor {
             (Record::TapConfirmed(r), Ask::Confirm { epoch, sequence, write, .. }) => {
                 (r.original().epoch, r.original().sequence, r.write) == (epoch, sequence, write.number())
             }
-            (Record::Debit(_) | Record::FullDebit(_), Ask::Tap { card_uid, .. }) => {
-                money.channel() == Some(Channel::Card) && owner_of(card_uid) == money.person()
+            (Record::Debit(_) | Record::FullDebit(_), Ask::Tap { card_uid, password, .. }) => {
+                money.channel() == Some(Channel::Card)
+                    && owner_of(card_uid) == money.person()
+                    && money.is_by_password() == password.is_some()
             }
             (Record::Debit(_), Ask::Code { account, .. }) => {
                 money.channel() == Some(Channel::Code) && account.is_some() && account == money.person()

@@ -36,6 +36,7 @@ pub struct Coverage {
     pub settlings: u64,
     pub top_ups_undone: u64,
     pub passwords_looked_up: u64,
+    pub password_debits: u64,
     pub losses: u64,
     pub phones_bound: u64,
     pub lost_cards_paid: u64,
@@ -82,7 +83,7 @@ impl Coverage {
     }
 
     /// Every figure with its name.
-    pub fn figures(&self) -> [(&'static str, u64); 52] {
+    pub fn figures(&self) -> [(&'static str, u64); 53] {
         [
             ("steps", self.steps),
             ("records", self.records),
@@ -113,6 +114,7 @@ impl Coverage {
             ("settlings", self.settlings),
             ("top-ups undone", self.top_ups_undone),
             ("passwords looked up", self.passwords_looked_up),
+            ("debits with the password", self.password_debits),
             ("cards lost and found", self.losses),
             ("phones bound", self.phones_bound),
             ("sales of blocked cards", self.lost_cards_paid),
@@ -169,6 +171,7 @@ impl Coverage {
         self.settlings += other.settlings;
         self.top_ups_undone += other.top_ups_undone;
         self.passwords_looked_up += other.passwords_looked_up;
+        self.password_debits += other.password_debits;
         self.losses += other.losses;
         self.phones_bound += other.phones_bound;
         self.lost_cards_paid += other.lost_cards_paid;

@@ -109,7 +109,8 @@ impl Operator {
         }
         let rules = OfficeRules { adjust_alone_max_fen: 400, proposal_s: 240 };
         done(Request::SetOfficeRules(SetOfficeRules { rules }))?;
-        let literal = Policy { rule: AuthoriseRule::AboveZero, floor_fen: -500, ..Policy::DEFAULT };
+        let literal =
+            Policy { rule: AuthoriseRule::AboveZero, floor_fen: -500, code_max_fen: 900, ..Policy::DEFAULT };
         done(Request::SetPolicy(SetPolicy { class: 1, policy: literal }))?;
         for number in 0..random.between(3, 16) as u32 {
             let account = AccountId(number);

@@ -178,7 +178,7 @@ impl Till {
     }
 
     fn give_up(&mut self, flight: &Flight, random: &mut Random, town: &Town) {
-        if let Ask::Tap { card_uid, counter, amount_fen } = flight.ask
+        if let Ask::Tap { card_uid, counter, amount_fen, .. } = flight.ask
             && (1..=5_000).contains(&amount_fen)
             && self.stored.len() < STORED_MAX[usize::from(self.storms)]
             && random.per_mille(300)

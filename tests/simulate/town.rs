@@ -93,12 +93,14 @@ impl Town {
 
     /// Somebody taps.
     pub fn tap(&mut self, random: &mut Random) -> Ask {
-        let amount_fen = amount_fen(random);
+        // Above a limit the till asks for the password.
+        let password = random.per_mille(200).then(|| random.below(2) as u8);
+        let amount_fen = amount_fen(random) * if password.is_some() { 4 } else { 1 };
         let card = self.card(random);
         if !random.per_mille(30) {
             card.counter += 1;
         }
-        Ask::Tap { card_uid: card.uid, counter: card.counter, amount_fen }
+        Ask::Tap { card_uid: card.uid, counter: card.counter, amount_fen, password }
     }
 
     /// Somebody taps where the chip is written afterwards. Mostly it is; what the till says of it is another matter.

@@ -114,6 +114,7 @@ pub fn simulate(seed: u64, plant: Plant, snapshot_dir: &Path, trace: bool) -> Re
     world.coverage.list_reports = world.auditor.list_reports;
     world.coverage.taps_confirmed = world.auditor.taps_confirmed;
     world.coverage.taps_undone = world.auditor.taps_undone;
+    world.coverage.password_debits = world.auditor.password_debits;
     world.coverage.accounts_closed = world.auditor.accounts_closed;
     world.coverage.scans_paid = world.auditor.scans_paid;
     world.coverage.scans_pending = world.auditor.scans_pending;

@@ -1,19 +1,20 @@
-//! （二）联网 POS 机: a canteen's tills while the network is up, and what a cashier does when something went wrong.
+//! （二）联网 POS 机: a canteen's tills while the network is up, what they ask above a limit, and what a cashier does when something went wrong.
 
 use engine::ledger::Request as Configuration;
 use engine::ledger::account::AccountStatus;
-use engine::ledger::command::{CutOff, SetAccountTerms};
+use engine::ledger::command::{CutOff, SetAccountTerms, SetPolicy};
+use engine::ledger::registry::Policy;
 use protocol::answer::{Answer, ReceiptKind, ReceiptMarks};
 use protocol::bill::{BILL_FLAG_REFUNDED, BILL_FLAG_REVERSED, BillLine, BillLineKind};
 use protocol::block_list::{self, BlockListLine};
 use protocol::channel::{Channel, ReversalReason};
-use protocol::ids::{AccountId, BusinessDate, CardUid, Epoch, SaleId, Sequence};
+use protocol::ids::{AccountId, BusinessDate, CardCounter, CardUid, Epoch, SaleId, Sequence};
 use protocol::payment_code;
 use protocol::request::{
-    BatchSettle, BlockListActive, BlockListQuery, CashierSign, CodeDebit, Refund, Request, Reversal,
-    ShiftClose, Tender,
+    AccountPassword, AccountSelector, BatchSettle, BlockListActive, BlockListQuery, CashierSign, CodeDebit,
+    PasswordDebit, Refund, Request, Reversal, ShiftClose, Tender,
 };
-use protocol::result_code::ResultCode;
+use protocol::result_code::{ResultCode, TillAction};
 use protocol::text::OrderNumber;
 use protocol::till_totals::TillKind;
 use wal::{Clock, SystemClock};
@@ -23,6 +24,8 @@ use crate::wire_till::{Tap, WireTill, offline_record, tap_request};
 
 /// Who eats here.
 const XIAO_HONG: AccountId = AccountId(21);
+/// Who invites friends.
+const HOST: AccountId = AccountId(22);
 /// Who sells at the rice.
 const CASHIER: u32 = 5_001;
 
@@ -112,6 +115,46 @@ fn at_lunch(served: &Served, canteen: &mut Canteen) {
     assert_eq!((copy.student.as_str(), copy.card), (&*student_no(XIAO_HONG.0), card(XIAO_HONG.0)));
 }
 
+/// 单笔限额、日累计限额: the school's rules for everybody, from one moment on. Above them the till asks for the query password.
+fn a_banquet(served: &Served, canteen: &mut Canteen) {
+    let limits = |code_max_fen| {
+        let policy = Policy { debit_max_fen: 2_000, day_max_fen: 5_000, code_max_fen, ..Policy::DEFAULT };
+        Configuration::SetPolicy(SetPolicy { class: 0, policy })
+    };
+    served.engine().configure(limits(500)).expect("taken");
+    let password = canteen.counter.password("912345");
+    let account = AccountSelector::Account(HOST);
+    let set = AccountPassword { account, password, till_time_ns: 0 };
+    assert_eq!(canteen.counter.money(1, &Request::PasswordSet(set)).code, ResultCode::Approved);
+
+    let till = &mut canteen.noodles;
+    let tap = |sequence, counter, amount_fen| Tap { sequence, card: card(HOST.0), counter, amount_fen };
+    let refused = till.tap(&tap(8, 1, 8_800));
+    assert_eq!((refused.code, refused.code.action()), (ResultCode::DebitLimit, TillAction::AskPassword));
+    // Mistyped, then right; the sequence that was refused is used up, so each takes the next.
+    let mut key_in = |sequence, digits| {
+        let (card_uid, card_counter) = (card(HOST.0), CardCounter(1));
+        let password = till.password(digits);
+        let debit = PasswordDebit { card_uid, card_counter, amount_fen: 8_800, password, till_time_ns: 0 };
+        till.money(sequence, &Request::PasswordDebit(debit)).code
+    };
+    assert_eq!(key_in(9, "912354"), ResultCode::PasswordWrong);
+    assert_eq!(key_in(10, "912345"), ResultCode::Approved);
+    // The day is used up by it: the next tap is asked for the password, too.
+    let refused = till.tap(&tap(11, 2, 100));
+    assert_eq!((refused.code, refused.code.action()), (ResultCode::DayLimit, TillAction::AskPassword));
+    // The friends pay for themselves: all of it is undone, and the day is as it was. A code has a limit of its own.
+    assert_eq!(till.money(12, &void(10, 8_800)).code, ResultCode::Approved);
+    let step = payment_code::step_at(SystemClock.wall_ns());
+    let mut by_code = |sequence, nonce, amount_fen| {
+        let code = payment_code::issue(&served.keys.code_key(), 0, HOST, step, nonce).expect("it fits");
+        till.money(sequence, &Request::CodeDebit(CodeDebit { code, amount_fen, till_time_ns: 0 })).code
+    };
+    assert_eq!(by_code(13, 1, 501), ResultCode::CodeLimit);
+    assert_eq!(by_code(14, 2, 500), ResultCode::Approved);
+    served.engine().configure(limits(0)).expect("taken");
+}
+
 /// A card is reported lost: the till hears of it with the heartbeat, downloads what has moved, and judges by it from then on, should
 /// the network fail.
 fn a_card_is_lost(served: &Served, canteen: &mut Canteen) {
@@ -176,14 +219,14 @@ fn on_the_next_day(served: &Served, canteen: &mut Canteen) {
     let opened = BusinessDate(canteen.counter.welcome.business_date.0 + 1);
     served.engine().configure(Configuration::CutOff(CutOff { opened })).expect("a later date");
     // Yesterday's lunch is settled: it can't be voided any more, but given back.
-    assert_eq!(canteen.noodles.money(8, &void(1, 1_500)).code, ResultCode::VoidTooLate);
-    assert_eq!(canteen.noodles.money(9, &refund(1, 1_500)).code, ResultCode::Approved);
+    assert_eq!(canteen.noodles.money(15, &void(1, 1_500)).code, ResultCode::VoidTooLate);
+    assert_eq!(canteen.noodles.money(16, &refund(1, 1_500)).code, ResultCode::Approved);
     // What was sold while the network was down is a fact, and is given back as any other sale is.
-    let stored = Tap { sequence: 10, card: card(XIAO_HONG.0), counter: 10, amount_fen: 800 };
+    let stored = Tap { sequence: 17, card: card(XIAO_HONG.0), counter: 10, amount_fen: 800 };
     let stored = offline_record(&served.keys, till(0), &stored, SystemClock.wall_ns());
     assert_eq!(canteen.noodles.upload(1, &[stored])[0].result(), Some(ResultCode::Approved));
-    assert_eq!(canteen.noodles.money(11, &void(10, 800)).code, ResultCode::VoidOfOfflineFact);
-    assert_eq!(canteen.noodles.money(12, &refund(10, 300)).code, ResultCode::Approved);
+    assert_eq!(canteen.noodles.money(18, &void(17, 800)).code, ResultCode::VoidOfOfflineFact);
+    assert_eq!(canteen.noodles.money(19, &refund(17, 300)).code, ResultCode::Approved);
     assert_eq!(balance_fen(canteen), OPENING_FEN - 1_300 - 500);
 }
 
@@ -209,6 +252,7 @@ fn t06_online_till() {
     let served = campus.serve();
     let mut canteen = Canteen::open(&served);
     at_lunch(&served, &mut canteen);
+    a_banquet(&served, &mut canteen);
     a_card_is_lost(&served, &mut canteen);
     after_lunch(&mut canteen);
     on_the_next_day(&served, &mut canteen);
@@ -220,16 +264,16 @@ fn t06_online_till() {
     let served = campus.serve();
     let mut canteen = Canteen::open(&served);
     look_at_the_bill(&mut canteen);
-    assert_eq!(canteen.noodles.money(13, &refund(10, 501)).code, ResultCode::RefundAboveOriginal);
-    assert_eq!(canteen.noodles.money(14, &refund(10, 500)).code, ResultCode::Approved);
+    assert_eq!(canteen.noodles.money(20, &refund(17, 501)).code, ResultCode::RefundAboveOriginal);
+    assert_eq!(canteen.noodles.money(21, &refund(17, 500)).code, ResultCode::Approved);
     assert_eq!(balance_fen(&mut canteen), OPENING_FEN - 1_300);
 
     // A card that is reported lost, and one that has paid enough for today: the till says so, and who stands before it knows.
     let tap = |sequence, account: u32, amount_fen| {
         tap_request(&Tap { sequence, card: card(account), counter: 900 + sequence, amount_fen })
     };
-    assert_eq!(heard(&mut canteen.noodles, 15, &tap(15, 33, 100)), "卡已挂失");
-    assert_eq!(heard(&mut canteen.noodles, 16, &tap(16, 21, OPENING_FEN)), "超出消费限额");
+    assert_eq!(heard(&mut canteen.noodles, 22, &tap(22, 33, 100)), "卡已挂失");
+    assert_eq!(heard(&mut canteen.noodles, 23, &tap(23, 21, OPENING_FEN)), "超出限额，请输入密码");
     served.stop();
     assert_eq!(campus.expect_sound().totals.tenders_fen, 1_800);
 }

@@ -17,6 +17,7 @@ use super::cards::Cards;
 use super::codes::Codes;
 use super::duties::Duties;
 use super::holders::Holders;
+use super::limits::within_limit;
 use super::office::Office;
 use super::posting::{Line, Postings, postings_of};
 use super::refunds::Refunds;
@@ -41,6 +42,8 @@ struct Person {
     head: u64,
     card_counter: u32,
     class: u8,
+    /// The holder's own limit for one debit; 0 = none.
+    debit_max_fen: u32,
     subsidy_fen: i128,
 }
 
@@ -216,7 +219,7 @@ impl<'a> Checker<'a> {
             Record::AccountTermsSet(r) => {
                 self.link_account(AccountId(r.account.get()), r.previous_account.get());
                 if let Some(person) = self.persons.get_mut(r.account.get() as usize) {
-                    person.class = r.class;
+                    (person.class, person.debit_max_fen) = (r.class, r.debit_max_fen.get());
                 }
                 self.holders.set_lost(AccountId(r.account.get()), r.card_lost != 0);
                 self.cards.set_lost(AccountId(r.account.get()), r.card_lost != 0);
@@ -240,6 +243,7 @@ impl<'a> Checker<'a> {
                         offline_debit_max_fen: r.offline_debit_max_fen.get(),
                         offline_day_max_fen: r.offline_day_max_fen.get(),
                         rule,
+                        code_max_fen: r.code_max_fen.get(),
                         codes_need_phone: r.codes_need_phone != 0,
                     };
                     self.policies.insert(r.class, policy);
@@ -397,7 +401,7 @@ impl<'a> Checker<'a> {
             }
             Record::AccountChanged(r, _) => {
                 if let Some(person) = person.and_then(|account| self.persons.get_mut(account.0 as usize)) {
-                    person.class = r.class;
+                    (person.class, person.debit_max_fen) = (r.class, r.debit_max_fen.get());
                 }
             }
             _ => self.holder(record, money),
@@ -576,6 +580,12 @@ impl<'a> Checker<'a> {
         self.check(!expired, Check::Card, || format!("account {account} pays by a card that has expired"));
         let Some(person) = self.persons.get(account.0 as usize) else { return };
         let policy = self.policies.get(&person.class).copied().unwrap_or(Policy::DEFAULT);
+        let within = within_limit(money, &policy, person.debit_max_fen);
+        self.agree(Check::Limit, within);
+        if money.is_by_password() {
+            let known = self.holders.was_right(account, self.time_ns);
+            self.agree(Check::Holder, known);
+        }
         let paid = match money.channel() {
             Some(Channel::Card) => self.holders.card_paid(account),
             Some(Channel::Code) => {

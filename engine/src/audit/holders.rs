@@ -119,7 +119,8 @@ impl Holders {
         Ok(())
     }
 
-    fn was_right(&mut self, account: AccountId, time_ns: u64) -> Result<(), String> {
+    /// A password was right, and what was asked with it is done.
+    pub(super) fn was_right(&mut self, account: AccountId, time_ns: u64) -> Result<(), String> {
         let tried = self.tried(account, time_ns);
         self.of(account).failures = 0;
         tried

@@ -23,6 +23,7 @@ mod checker;
 mod codes;
 mod duties;
 mod holders;
+mod limits;
 mod office;
 mod posting;
 mod refunds;

@@ -65,6 +65,8 @@ pub enum Check {
     Subsidy,
     /// An online debit leaves no less than the floor of the account's class.
     Floor,
+    /// An online debit isn't above the limit for one, unless the holder's query password came along.
+    Limit,
     /// Shifts and batches follow each other, and are closed with what the till did.
     Duty,
     /// Whoever corrects a balance says why, and two different people do it where the amount needs them.

@@ -16,8 +16,9 @@ use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
     AccountSelector, BatchSettle, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, CardTap, Carried,
     CashierSign, Channel, CodeDebit, CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount,
-    Opening, PasswordImport, Refund, RegisterMerchant, RegisterTerminal, Reversal, Sale, SetAccountTerms,
-    SetMealPeriod, ShiftClose, TapConfirm, Tender, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    Opening, PasswordDebit, PasswordImport, Refund, RegisterMerchant, RegisterTerminal, Reversal, Sale,
+    SetAccountTerms, SetMealPeriod, SetPolicy, ShiftClose, TapConfirm, Tender, TopUp, TopUpUndo, VirtualBind,
+    VirtualUnbind, Void,
 };
 use crate::ledger::holder::PasswordRef;
 use crate::ledger::kind::subsidy::subsidy_claim;
@@ -25,7 +26,7 @@ use crate::ledger::known::{Known, KnownPassword, KnownRecord, Need, PasswordVerd
 use crate::ledger::limits::PAYLOAD_BYTES_MAX;
 use crate::ledger::record::Wallet;
 use crate::ledger::refunds::{self, Link};
-use crate::ledger::registry::TerminalKind;
+use crate::ledger::registry::{Policy, TerminalKind};
 use crate::ledger::till_totals;
 use crate::ledger::{
     Command, Decision, Outcome, Record, Request, Sizes, Stamp, State, TerminalSlot, apply, decide,
@@ -187,6 +188,19 @@ impl SmallLog {
         let (card_uid, card_counter) = (CardUid(card_uid), CardCounter(counter));
         let sale = self.next_sale();
         self.run(Request::CardDebit(CardDebit { sale, card_uid, card_counter, amount_fen }))
+    }
+
+    pub(crate) fn tap_with_password(&mut self, card_uid: u64, counter: u32, amount_fen: i64) -> Outcome {
+        self.verdict = PasswordVerdict::Right;
+        let (card_uid, card_counter) = (CardUid(card_uid), CardCounter(counter));
+        let (sale, well_formed) = (self.next_sale(), true);
+        self.run(Request::PasswordDebit(PasswordDebit {
+            sale,
+            card_uid,
+            card_counter,
+            amount_fen,
+            well_formed,
+        }))
     }
 
     pub(crate) fn card_tap(&mut self, card_uid: u64, counter: u32, amount_fen: i64) -> Outcome {
@@ -359,6 +373,12 @@ impl SmallLog {
     pub(crate) fn set_password(&mut self, account: AccountId) {
         let password = PasswordRef(1_000 + u64::from(account.0));
         self.done(Request::PasswordImport(PasswordImport { account, password }));
+    }
+
+    /// Payment codes pay no more than this at once.
+    pub(crate) fn set_code_limit(&mut self, code_max_fen: u32) {
+        let policy = Policy { code_max_fen, ..Policy::DEFAULT };
+        self.done(Request::SetPolicy(SetPolicy { class: 0, policy }));
     }
 
     /// Reports an account's card lost, or found.

@@ -225,7 +225,35 @@ fn an_overdraft_online_is_found_but_not_offline() {
         money.amount_fen = I64::new(4_201);
         money.balance_after_fen = I64::new(-1);
     });
-    assert_eq!(failures(&groups), [(Check::Floor, place.0)]);
+    assert_eq!(failures(&groups), [(Check::Limit, place.0), (Check::Floor, place.0)]);
+}
+
+#[test]
+fn a_debit_above_its_limit_is_found_unless_a_password_came_along() {
+    let mut log = SmallLog::new();
+    log.set_password(AccountId(0));
+    assert_eq!(log.tap_with_password(101, 1, 3_000).code, ResultCode::Approved);
+    log.set_code_limit(900);
+    assert_eq!(log.code(AccountId(1), 900).code, ResultCode::Approved);
+    let right = log.groups;
+    let report = audit(&right);
+    assert!(report.ok, "{report}");
+    // Without the password's mark it is above the limit; without a password nobody can have keyed one in.
+    let (debit, code) = (find(&right, RecordKind::Debit, 0), find(&right, RecordKind::Debit, 1));
+    let mut groups = right.clone();
+    spoil(&mut groups, debit, |money| money.flags = 1);
+    assert_eq!(failures(&groups), [(Check::Limit, debit.0)]);
+    let mut groups = right.clone();
+    let (set, at, _) = find(&groups, RecordKind::PasswordSet, 0);
+    groups.remove(at);
+    assert!(failures(&groups).contains(&(Check::Holder, debit.0 - 1)), "record {set} is missing");
+    // A code has a limit of its own.
+    let mut groups = right;
+    spoil(&mut groups, code, |money| {
+        money.amount_fen = I64::new(901);
+        money.balance_after_fen = I64::new(4_200 - 901);
+    });
+    assert_eq!(failures(&groups), [(Check::Limit, code.0)]);
 }
 
 /// A card replaced after a tap, taken back, another issued; the first one's sale comes late.

@@ -299,6 +299,10 @@ fn policy(entry: &PolicyEntry, name: &str) -> Result<Policy, ImportError> {
     };
     let Policy { debit_max_fen, day_max_fen, offline_debit_max_fen, offline_day_max_fen, .. } =
         Policy::DEFAULT;
+    if entry.code_max == Some(Yuan { amount_fen: 0 }) {
+        let reason = "it is above zero; without it a code pays as much as a card".to_owned();
+        return Err(ImportError::Refused { entry: format!("{name} code_max"), reason });
+    }
     Ok(Policy {
         floor_fen: entry.floor.amount_fen,
         debit_max_fen: limit(Some(entry.debit_max), debit_max_fen, "debit_max")?,
@@ -306,6 +310,7 @@ fn policy(entry: &PolicyEntry, name: &str) -> Result<Policy, ImportError> {
         offline_debit_max_fen: limit(entry.offline_debit_max, offline_debit_max_fen, "offline_debit_max")?,
         offline_day_max_fen: limit(entry.offline_day_max, offline_day_max_fen, "offline_day_max")?,
         rule: entry.rule,
+        code_max_fen: limit(entry.code_max, 0, "code_max")?,
         codes_need_phone: entry.codes_need_phone,
     })
 }

@@ -34,6 +34,7 @@
 //! floor = "-10.00"         # yuan; what a debit leaves is never less. Default 0
 //! offline_debit_max = "20.00"   # yuan, one offline sale; above, it is flagged. Default 20.00
 //! offline_day_max = "50.00"     # yuan, one calendar day's; above, they are flagged. Default 50.00
+//! code_max = "20.00"       # yuan, one payment by code; inclusive. Default as debit_max
 //! codes_need_phone = false      # true: payment codes only of accounts that a phone is bound to
 //! ```
 //!
@@ -157,6 +158,8 @@ pub struct PolicyEntry {
     pub offline_debit_max: Option<Yuan>,
     /// Offline sales that take their day above this are flagged.
     pub offline_day_max: Option<Yuan>,
+    /// Most that one payment by code may take, yuan, inclusive; without it as much as a debit.
+    pub code_max: Option<Yuan>,
     /// Whether payment codes are taken only of accounts that a phone is bound to.
     #[serde(default)]
     pub codes_need_phone: bool,
@@ -172,6 +175,7 @@ impl PolicyEntry {
             floor: SignedYuan::default(),
             offline_debit_max: None,
             offline_day_max: None,
+            code_max: None,
             codes_need_phone: false,
         }
     }
@@ -414,6 +418,7 @@ mod tests {
             [class.7]
             debit_max = "50"
             day_max = "200"
+            code_max = "30"
             rule = "above-zero"
             floor = "-10.00"
             offline_day_max = "80"
@@ -429,7 +434,8 @@ mod tests {
         assert_eq!((policy.day_max.amount_fen, policy.rule), (5_005, AuthoriseRule::Covers));
         let staff = &campus.classes[&ClassNumber(7)];
         assert_eq!((staff.rule, staff.floor.amount_fen), (AuthoriseRule::AboveZero, -1_000));
-        assert_eq!(staff.offline_debit_max, None);
+        assert_eq!((staff.offline_debit_max, policy.code_max), (None, None));
+        assert_eq!(staff.code_max, Some(Yuan { amount_fen: 3_000 }));
         assert_eq!(staff.offline_day_max, Some(Yuan { amount_fen: 8_000 }));
     }
 

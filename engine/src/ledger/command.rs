@@ -32,6 +32,7 @@ pub use super::kind::loss_report::LossReport;
 pub use super::kind::offline::{Carried, OfflineFact, Previous, TillList};
 pub use super::kind::open_account::OpenAccount;
 pub use super::kind::opening::Opening;
+pub use super::kind::password_debit::PasswordDebit;
 pub use super::kind::password_set::{PasswordImport, PasswordSet};
 pub use super::kind::phone_change::PhoneChange;
 pub use super::kind::refund::Refund;

@@ -114,6 +114,9 @@ pub struct Looks {
 /// which moves where one in the middle is closed or split.
 pub const CARD_DEBIT_LOOKS_MAX: Looks = Looks { probes: 16, lines: 75 };
 
+/// A tap with the holder's query password at most; with a load, or of a card whose last tap is open.
+pub const PASSWORD_DEBIT_LOOKS_MAX: Looks = Looks { probes: 15, lines: 23 };
+
 /// A tap in two phases at most, without the search for a place among the open taps: that takes [`TABLE_SEARCH_MAX`] buckets, a
 /// line each.
 pub const CARD_TAP_LOOKS_MAX: Looks = Looks { probes: 11, lines: 17 };

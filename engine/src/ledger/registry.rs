@@ -50,6 +50,8 @@ pub struct Policy {
     pub offline_day_max_fen: u32,
     /// When a balance covers an amount.
     pub rule: AuthoriseRule,
+    /// Limit of one payment by code; 0 = as of one debit.
+    pub code_max_fen: u32,
     /// Whether payment codes are taken only of accounts that a virtual card is bound to. Of one that was bound and isn't any
     /// more they never are.
     pub codes_need_phone: bool,
@@ -64,8 +66,14 @@ impl Policy {
         offline_debit_max_fen: 2_000,
         offline_day_max_fen: 5_000,
         rule: AuthoriseRule::Covers,
+        code_max_fen: 0,
         codes_need_phone: false,
     };
+
+    /// The limit of one payment by code.
+    pub const fn code_limit_fen(&self) -> u32 {
+        if self.code_max_fen == 0 { self.debit_max_fen } else { self.code_max_fen }
+    }
 }
 
 impl Default for Policy {
@@ -174,6 +182,11 @@ impl Terminal {
     /// Whether it gives accounts query passwords.
     pub const fn sets_passwords(&self) -> bool {
         Kind::PasswordSet.command().may_be_sent_by(self.kind)
+    }
+
+    /// Whether a holder's query password can be keyed in at it.
+    pub const fn takes_passwords(&self) -> bool {
+        Kind::PasswordDebit.command().may_be_sent_by(self.kind)
     }
 
     /// Whether it speaks for phones: binds virtual cards and unbinds them.

@@ -120,6 +120,13 @@ impl OwnedCommand for LiveRequest {
                 card_counter: debit.card_counter,
                 amount_fen: debit.amount_fen,
             }),
+            Body::PasswordDebit(debit) => Request::PasswordDebit(command::PasswordDebit {
+                sale,
+                card_uid: debit.card_uid,
+                card_counter: debit.card_counter,
+                amount_fen: debit.amount_fen,
+                well_formed,
+            }),
             Body::CardTap(tap) => Request::CardTap(command::CardTap {
                 sale,
                 card_uid: tap.card_uid,

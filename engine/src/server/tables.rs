@@ -39,7 +39,8 @@ pub(super) fn class_rules(engine: &Engine) -> (Table<ClassRulesLine>, RecordNumb
             offline_day_max_fen: policy.offline_day_max_fen.into(),
             class,
             rule: policy.rule as u8,
-            reserved: [0; 6],
+            reserved: [0; 2],
+            code_max_fen: policy.code_limit_fen().into(),
         };
         classes.map(line).collect()
     })

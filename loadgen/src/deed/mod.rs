@@ -27,6 +27,7 @@ mod cash_top_up;
 mod chip_tap;
 mod code_revoke;
 mod loss;
+mod password_debit;
 mod password_set;
 mod refund;
 mod sale_query;
@@ -310,6 +311,8 @@ deeds! {
     TopUpAgain(top_up_again::TopUpAgain), "top-up-again", TopUp, 4, Nothing;
     /// A counter takes the last cash top-up back.
     TopUpUndo(top_up_undo::TopUpUndo), "top-up-undo", TopUpUndo, 4, Nothing;
+    /// A person pays above the limits, with the query password.
+    PasswordDebit(password_debit::PasswordDebit), "password-debit", PasswordDebit, 6, Takes;
     /// A cashier asks what became of the last sale.
     SaleQuery(sale_query::SaleQuery), "sale-query", SaleQuery, 6, Nothing;
     /// A person revokes the codes that the phone has shown.

@@ -21,7 +21,7 @@ use protocol::keys::{Key128, derive_terminal_scan_key};
 use protocol::mac::Cmac128;
 use protocol::offline_record::{FLAG_SELF_SCAN, OfflineRecord};
 use protocol::payment_code;
-use protocol::request::{AccountSelector, CardDebit, Request, Reversal, ScanPay};
+use protocol::request::{AccountSelector, CardDebit, PasswordDebit, Request, Reversal, ScanPay};
 use protocol::result_code::ResultCode;
 use protocol::sign_in::{ServerHandshake, Welcome};
 use protocol::terminal_kind::TerminalKind;
@@ -243,6 +243,11 @@ impl Books {
                 code_key_version: 0,
             }),
             Request::CardDebit(debit) => Answer::Money(self.tap(sale, debit)),
+            Request::PasswordDebit(debit) => {
+                let PasswordDebit { card_uid, card_counter, amount_fen, till_time_ns, .. } = *debit;
+                let debit = CardDebit { card_uid, card_counter, amount_fen, till_time_ns };
+                Answer::Money(self.tap(sale, &debit))
+            }
             Request::CardTap(debit) => {
                 let money = self.tap(sale, debit);
                 let chip = Chip { balance_fen: 0, counter: debit.card_counter };

@@ -37,6 +37,7 @@ pub(crate) mod heartbeat;
 pub(crate) mod layout;
 pub(crate) mod money_answer;
 pub(crate) mod open_gaps;
+pub(crate) mod password_debit;
 pub(crate) mod phone_change;
 pub(crate) mod reasoned;
 pub(crate) mod refund;

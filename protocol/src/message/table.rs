@@ -27,6 +27,7 @@ use crate::message::gap_close::GapClose;
 use crate::message::heartbeat::{Heartbeat, HeartbeatAnswer};
 use crate::message::money_answer::MoneyAnswer;
 use crate::message::open_gaps::{GAP_LINES_MAX, OpenGapsAnswer, OpenGapsQuery};
+use crate::message::password_debit::PasswordDebit;
 use crate::message::phone_change::PhoneChange;
 use crate::message::reasoned::Reasoned;
 use crate::message::refund::Refund;
@@ -401,6 +402,9 @@ messages! {
         /// Revokes every payment code that an account may have shown by now.
         0x1B CodeRevoke(CodeRevoke), 32..=32, Live, TAKES_SEQUENCE, CASHIERS
             => CodeRevokeAnswer, 40..=40, Money(MoneyAnswer);
+        /// Debits the account of a card above the limits, with the holder's query password.
+        0x1C PasswordDebit(PasswordDebit), 48..=48, Live, TAKES_SEQUENCE, ATTENDED
+            => PasswordDebitAnswer, 40..=40, Money(MoneyAnswer);
         /// Asks for the balance of an account.
         0x20 Balance(BalanceQuery), 24..=24, Live, NO_SEQUENCE, EVERYONE
             => BalanceAnswer, 64..=64, Balance(BalanceAnswer);

@@ -155,6 +155,7 @@ fn fields_out_of_range_are_refused_with_their_place() {
         ("heartbeat", 18, 1, DecodeError::Reserved { offset: 18 }),
         ("card_debit", 44, 1, DecodeError::Reserved { offset: 44 }),
         ("code_debit", 52, 1, DecodeError::Reserved { offset: 52 }),
+        ("password_debit", 44, 1, DecodeError::Reserved { offset: 44 }),
         ("top_up", 32, 9, DecodeError::Field { offset: 32, value: 9 }),
         ("top_up", 33, 9, DecodeError::Reserved { offset: 33 }),
         ("top_up", 40, 0xFF, DecodeError::Text { offset: 40 }),

@@ -290,6 +290,14 @@ pub(crate) fn body_of(kind: Kind) -> Body {
             AMOUNT,
             TILL_TIME,
         ],
+        Kind::PasswordDebit => &[
+            ("card_uid", U64, "the card's number"),
+            ("card_counter", U32, "the card's transaction counter, above any earlier one"),
+            ("reserved", Zero(4), ""),
+            AMOUNT,
+            PASSWORD,
+            TILL_TIME,
+        ],
         Kind::CodeDebit => &[
             ("code", Text(20), "the payment code: 20 ASCII digits"),
             ("reserved", Zero(4), ""),
@@ -598,6 +606,7 @@ pub(crate) fn body_of(kind: Kind) -> Body {
         | Kind::CardReplaceAnswer
         | Kind::CardReturnAnswer
         | Kind::CodeDebitAnswer
+        | Kind::PasswordDebitAnswer
         | Kind::CodeRevokeAnswer
         | Kind::CodeKeyRotateAnswer
         | Kind::GapCloseAnswer

@@ -20,9 +20,10 @@ use protocol::request::{
     AccountClose, AccountFreeze, AccountLimits, AccountPassword, AccountSelector, Adjust, AdjustDecide,
     AdjustDirection, AdjustWallet, AdjustmentsQuery, BalanceQuery, BatchLines, BatchSettle, BillQuery,
     BlockListActive, BlockListQuery, CardDebit, CardIssue, CardReplace, CardReturn, CashierSign, CodeDebit,
-    CodeKeyRotate, CodeRevoke, EarlierCodes, FreezeAction, GapClose, Heartbeat, OpenGapsQuery, PhoneChange,
-    Reason, Reasoned, Refund, Request, RequestIds, Reversal, SaleQuery, ScanPay, ShiftClose, StatementDay,
-    StatementQuery, TapConfirm, Tender, TopUp, UnconfirmedQuery, Upload, Verdict, VirtualBind, VirtualUnbind,
+    CodeKeyRotate, CodeRevoke, EarlierCodes, FreezeAction, GapClose, Heartbeat, OpenGapsQuery, PasswordDebit,
+    PhoneChange, Reason, Reasoned, Refund, Request, RequestIds, Reversal, SaleQuery, ScanPay, ShiftClose,
+    StatementDay, StatementQuery, TapConfirm, Tender, TopUp, UnconfirmedQuery, Upload, Verdict, VirtualBind,
+    VirtualUnbind,
 };
 use protocol::result_code::ResultCode;
 use protocol::self_scan::ScanCode;
@@ -543,6 +544,17 @@ pub(crate) fn requests(records: &[OfflineRecord]) -> Vec<(&'static str, u32, Req
             }),
         ),
         ("reprint", 0, Request::Reprint(SaleQuery { epoch: EPOCH, sequence: Sequence(81) })),
+        (
+            "password_debit",
+            101,
+            Request::PasswordDebit(PasswordDebit {
+                card_uid: CARD,
+                card_counter: CardCounter(16),
+                amount_fen: 12_600,
+                password: sealed(b"salt-005"),
+                till_time_ns: NOW_NS,
+            }),
+        ),
         ("sign_out", 0, Request::SignOut),
     ]
 }
@@ -624,6 +636,7 @@ pub(crate) fn class_rules() -> [ClassRulesLine; 2] {
         day_max_fen: 5_000.into(),
         offline_debit_max_fen: 2_000.into(),
         offline_day_max_fen: 5_000.into(),
+        code_max_fen: 1_000.into(),
         ..ClassRulesLine::default()
     };
     [students, ClassRulesLine { floor_fen: (-500).into(), class: 1, rule: 1, ..students }]

@@ -1,7 +1,7 @@
 //! Taps and payment codes.
 
 use engine::ledger::account::AccountStatus;
-use engine::ledger::command::{CardDebit, CodeDebit, CodeVerdict, Sale};
+use engine::ledger::command::{CardDebit, CodeDebit, CodeVerdict, PasswordDebit, Sale};
 use engine::ledger::registry::{AuthoriseRule, Policy, TerminalKind};
 use protocol::ids::CardUid;
 use protocol::result_code::ResultCode;
@@ -16,12 +16,28 @@ pub(super) fn is_attended(kind: TerminalKind) -> bool {
     matches!(kind, TerminalKind::PointOfSale | TerminalKind::PhoneGateway | TerminalKind::Counter)
 }
 
-/// A tap, in one phase or in two.
+/// A tap.
 pub(super) struct Tapped {
     pub(super) card_uid: CardUid,
     pub(super) counter: u32,
     pub(super) amount_fen: i64,
-    pub(super) two_phase: bool,
+    pub(super) way: Way,
+}
+
+/// In one phase, in two, or with a password that is well-formed or not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    Once,
+    TwoPhase,
+    Password(bool),
+}
+
+/// What limits a debit.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Limited {
+    AsEver,
+    AsCodes,
+    ByNothing,
 }
 
 pub(super) fn sells(kind: TerminalKind) -> bool {
@@ -31,11 +47,18 @@ pub(super) fn sells(kind: TerminalKind) -> bool {
 impl Model {
     pub(super) fn card_debit(&mut self, r: &CardDebit<'_>) -> Answer {
         let (card_uid, counter) = (r.card_uid, r.card_counter.0);
-        self.tap(&r.sale, &Tapped { card_uid, counter, amount_fen: r.amount_fen, two_phase: false })
+        self.tap(&r.sale, &Tapped { card_uid, counter, amount_fen: r.amount_fen, way: Way::Once })
+    }
+
+    pub(super) fn password_debit(&mut self, r: &PasswordDebit<'_>) -> Answer {
+        let (card_uid, counter, way) = (r.card_uid, r.card_counter.0, Way::Password(r.well_formed));
+        self.tap(&r.sale, &Tapped { card_uid, counter, amount_fen: r.amount_fen, way })
     }
 
     pub(super) fn tap(&mut self, sale: &Sale<'_>, tapped: &Tapped) -> Answer {
-        let Tapped { card_uid, counter, amount_fen, two_phase } = *tapped;
+        let Tapped { card_uid, counter, amount_fen, way } = *tapped;
+        let two_phase = way == Way::TwoPhase;
+        let by_password = matches!(way, Way::Password(_));
         let body = Body::Card { card_uid: card_uid.0, amount_fen };
         let ask = match self.ask(sale, body, amount_fen) {
             Ok(ask) => ask,
@@ -44,7 +67,8 @@ impl Model {
         if let Some(answer) = self.known_tap(&ask, two_phase) {
             return answer;
         }
-        if let Some(answer) = bad_field(&ask, sells(self.tills[ask.till].kind)) {
+        let kind = self.tills[ask.till].kind;
+        if let Some(answer) = bad_field(&ask, if by_password { is_attended(kind) } else { sells(kind) }) {
             return answer;
         }
         let id = match self.current_card(card_uid) {
@@ -58,8 +82,17 @@ impl Model {
         if self.has_expired(id, self.today()) {
             return self.refuse(&ask, ResultCode::CardExpired, Some(id));
         }
-        if let Some(code) = self.forbidden(&ask, id) {
+        let limited = if by_password { Limited::ByNothing } else { Limited::AsEver };
+        if let Way::Password(well_formed) = way
+            && let Some(code) = self.password_is_wrong(id, well_formed, sale)
+        {
             return self.refuse(&ask, code, Some(id));
+        }
+        if let Some(code) = self.forbidden(&ask, id, limited) {
+            return self.refuse(&ask, code, Some(id));
+        }
+        if by_password {
+            self.forget_failures(id);
         }
         self.let_stand(id);
         let till = ask.till;
@@ -147,13 +180,13 @@ impl Model {
         if self.lacks_a_phone(account) {
             return self.refuse(&ask, ResultCode::CodeNotBound, Some(account));
         }
-        match self.forbidden(&ask, account) {
+        match self.forbidden(&ask, account, Limited::AsCodes) {
             Some(code) => self.refuse(&ask, code, Some(account)),
             None => self.debit(&ask, account, PaidFrom::Transition),
         }
     }
 
-    pub(super) fn forbidden(&self, ask: &Ask<'_>, id: u32) -> Option<ResultCode> {
+    pub(super) fn forbidden(&self, ask: &Ask<'_>, id: u32, limited: Limited) -> Option<ResultCode> {
         let account = &self.accounts[id as usize];
         let policy = self.policy(account.class);
         let lower = |class_fen: u32, own_fen: u32| match own_fen {
@@ -161,6 +194,12 @@ impl Model {
             own_fen => i64::from(class_fen.min(own_fen)),
         };
         let day_fen = account.spent_on_fen(self.today()) + ask.amount_fen;
+        let (once_fen, above) = match (limited, policy.code_max_fen) {
+            (Limited::AsCodes, 0) => (policy.debit_max_fen, ResultCode::CodeLimit),
+            (Limited::AsCodes, code_max_fen) => (code_max_fen, ResultCode::CodeLimit),
+            _ => (policy.debit_max_fen, ResultCode::DebitLimit),
+        };
+        let is_limited = limited != Limited::ByNothing;
         let balance_fen = account.wallets.sum_fen();
         if account.status == AccountStatus::Closed {
             Some(ResultCode::AccountClosed)
@@ -168,9 +207,9 @@ impl Model {
             Some(ResultCode::AccountFrozen)
         } else if !self.trades(self.tills[ask.till].merchant) {
             Some(ResultCode::UnknownMerchant)
-        } else if ask.amount_fen > lower(policy.debit_max_fen, account.debit_max_fen) {
-            Some(ResultCode::DebitLimit)
-        } else if day_fen > lower(policy.day_max_fen, account.day_max_fen) {
+        } else if is_limited && ask.amount_fen > lower(once_fen, account.debit_max_fen) {
+            Some(above)
+        } else if is_limited && day_fen > lower(policy.day_max_fen, account.day_max_fen) {
             Some(ResultCode::DayLimit)
         } else if !authorised(&policy, balance_fen, ask.amount_fen) {
             Some(ResultCode::InsufficientFunds)

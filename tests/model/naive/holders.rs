@@ -214,12 +214,26 @@ impl Model {
     ) -> Result<(Ask<'a>, u32), Answer> {
         let ask = self.holder_ask(sale, body, may)?;
         let id = self.named(&ask, account, well_formed)?;
+        match self.password_is_wrong(id, well_formed, sale) {
+            None => Ok((ask, id)),
+            Some(code) => Err(self.refuse(&ask, code, Some(id))),
+        }
+    }
+
+    /// Why what came along isn't the account's password; a wrong one is counted.
+    pub(super) fn password_is_wrong(
+        &mut self,
+        id: u32,
+        well_formed: bool,
+        sale: &Sale<'_>,
+    ) -> Option<ResultCode> {
         let time_ns = self.time_ns;
         let holder = &mut self.accounts[id as usize].holder;
-        let code = match holder.password {
+        Some(match holder.password {
+            _ if !well_formed => ResultCode::PasswordMalformed,
             _ if time_ns < holder.locked_until_ns => ResultCode::PasswordLocked,
             None => ResultCode::PasswordNotSet,
-            Some(right) if right == typed(sale) => return Ok((ask, id)),
+            Some(right) if right == typed(sale) => return None,
             Some(_) => {
                 holder.failures += 1;
                 if holder.failures == FAILURES_MAX {
@@ -228,8 +242,7 @@ impl Model {
                 }
                 ResultCode::PasswordWrong
             }
-        };
-        Err(self.refuse(&ask, code, Some(id)))
+        })
     }
 
     fn by_virtual_card<'a>(
@@ -247,7 +260,7 @@ impl Model {
         }
     }
 
-    fn forget_failures(&mut self, id: u32) {
+    pub(super) fn forget_failures(&mut self, id: u32) {
         let holder = &mut self.accounts[id as usize].holder;
         (holder.failures, holder.locked_until_ns) = (0, 0);
     }

@@ -562,6 +562,7 @@ impl Model {
         self.time_ns = time_ns;
         match request {
             Request::CardDebit(r) => self.card_debit(r),
+            Request::PasswordDebit(r) => self.password_debit(r),
             Request::CodeDebit(r) => self.code_debit(r),
             Request::CardTap(r) => self.card_tap(r),
             Request::TapConfirm(r) => self.tap_confirm(r),

@@ -4,7 +4,7 @@ use engine::ledger::command::ScanPay;
 use engine::ledger::registry::TerminalKind;
 use protocol::result_code::ResultCode;
 
-use super::debits::sells;
+use super::debits::{Limited, sells};
 use super::identity::{Standing, bad_field};
 use super::{Answer, Ask, Body, Deed, Model, Other, PaidFrom, answer};
 
@@ -80,7 +80,7 @@ impl Model {
             codes.push(ResultCode::ScanExpired);
         }
         codes.extend(selected.err());
-        codes.extend(selected.ok().and_then(|id| self.forbidden(&sold, id)));
+        codes.extend(selected.ok().and_then(|id| self.forbidden(&sold, id, Limited::AsEver)));
         match (codes.into_iter().min(), selected) {
             (Some(code), _) => self.refuse(&ask, code, selected.ok()),
             (None, Ok(id)) => self.pay_scanned(&ask, &sold, id, r.till_connected),

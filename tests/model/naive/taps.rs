@@ -5,14 +5,14 @@ use protocol::card::ChipWrite;
 use protocol::result_code::ResultCode;
 use protocol::till_totals::TillKind;
 
-use super::debits::{Tapped, sells};
+use super::debits::{Tapped, Way, sells};
 use super::identity::{Standing, bad_field};
 use super::{Answer, Ask, Body, Deed, Model, OpenTap, Other, Past, answer};
 
 impl Model {
     pub(super) fn card_tap(&mut self, r: &CardTap<'_>) -> Answer {
         let (card_uid, counter) = (r.card_uid, r.card_counter.0);
-        self.tap(&r.sale, &Tapped { card_uid, counter, amount_fen: r.amount_fen, two_phase: true })
+        self.tap(&r.sale, &Tapped { card_uid, counter, amount_fen: r.amount_fen, way: Way::TwoPhase })
     }
 
     /// A sale that was approved in two phases isn't answered again in one, nor the other way.

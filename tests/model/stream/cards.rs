@@ -1,8 +1,8 @@
 //! Cards at tills that write chips, and at a counter that hands them out.
 
 use engine::ledger::command::{
-    AccountClose, AccountSelector, CardDebit, CardIssue, CardReplace, CardReturn, CardTap, Request,
-    TapConfirm,
+    AccountClose, AccountSelector, CardDebit, CardIssue, CardReplace, CardReturn, CardTap, PasswordDebit,
+    Request, TapConfirm,
 };
 use protocol::card::{CardKind, CardTerms, ChipWrite, PayoutWay, ReplaceReason};
 use protocol::ids::{AccountId, CardCounter, CardUid, Epoch, Sequence, TerminalId};
@@ -20,6 +20,12 @@ impl Stream {
         let sale = self.sale(model, slot);
         let amount_fen = self.amount_fen();
         let card_counter = CardCounter(counter);
+        if self.random.chance(10) {
+            let amount_fen = amount_fen * self.random.of(&[1, 1, 3, 10]);
+            let well_formed = !self.random.chance(4);
+            let debit = PasswordDebit { sale, card_uid, card_counter, amount_fen, well_formed };
+            return Request::PasswordDebit(debit);
+        }
         if self.random.chance(40) {
             return Request::CardTap(CardTap { sale, card_uid, card_counter, amount_fen });
         }

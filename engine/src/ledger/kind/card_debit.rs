@@ -13,7 +13,8 @@
 use protocol::ids::{CardCounter, CardUid};
 use protocol::result_code::ResultCode;
 
-use super::presentation::Phases;
+use super::debit::Limits;
+use super::presentation::Way;
 use super::{Ask, Case, Desk};
 use crate::ledger::command::{Channel, Sale};
 use crate::ledger::decision::Decision;
@@ -59,7 +60,7 @@ impl<'a> Ask<'a> for CardDebit<'a> {
         let case =
             Case { till, sale: &self.sale, digest, channel: Channel::Card, amount_fen: self.amount_fen };
         if let Some(decision) = desk.known(&case) {
-            return desk.known_in(&case, Phases::One, decision);
+            return desk.known_in(&case, Way::AtOnce, decision);
         }
         if let Some(code) = desk.bad_field(&case, till.config.sells()) {
             return desk.transient(&case, code);
@@ -72,9 +73,9 @@ impl<'a> Ask<'a> for CardDebit<'a> {
             return desk.refuse(&case, ResultCode::CardCounterReplayed, Some(person));
         }
         if person.account.asks_more() {
-            return desk.present(&case, person, self.card_counter, Phases::One);
+            return desk.present(&case, person, self.card_counter, Way::AtOnce);
         }
-        if let Some(code) = desk.forbidden(&case, person.account, Wallet::Card) {
+        if let Some(code) = desk.forbidden(&case, person.account, Wallet::Card, Limits::Usual) {
             return desk.refuse(&case, code, Some(person));
         }
         desk.post_debit(&case, person, Wallet::Card, MoneyFlags::CARD, self.card_counter.0)

@@ -17,7 +17,7 @@ use protocol::result_code::ResultCode;
 use zerocopy::little_endian::I64;
 
 use super::card_debit::card_digest;
-use super::presentation::Phases;
+use super::presentation::Way;
 use super::{Ask, Case, Desk, Person};
 use crate::ledger::command::{Channel, Sale};
 use crate::ledger::decision::Decision;
@@ -58,7 +58,7 @@ impl<'a> Ask<'a> for CardTap<'a> {
         let case =
             Case { till, sale: &self.sale, digest, channel: Channel::Card, amount_fen: self.amount_fen };
         if let Some(decision) = desk.known(&case) {
-            return desk.known_in(&case, Phases::Two, decision);
+            return desk.known_in(&case, Way::InTwoPhases, decision);
         }
         if let Some(code) = desk.bad_field(&case, till.config.sells()) {
             return desk.transient(&case, code);
@@ -70,7 +70,7 @@ impl<'a> Ask<'a> for CardTap<'a> {
         if self.card_counter.0 <= person.account.card_counter {
             return desk.refuse(&case, ResultCode::CardCounterReplayed, Some(person));
         }
-        desk.present(&case, person, self.card_counter, Phases::Two)
+        desk.present(&case, person, self.card_counter, Way::InTwoPhases)
     }
 }
 

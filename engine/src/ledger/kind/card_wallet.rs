@@ -150,6 +150,9 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         } else if closes_tap {
             self.forget_tap(person);
         }
+        if money.is_by_password() {
+            self.password_was_right(person);
+        }
         Ok(())
     }
 

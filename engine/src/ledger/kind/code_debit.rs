@@ -11,6 +11,7 @@
 use protocol::ids::AccountId;
 use protocol::result_code::ResultCode;
 
+use super::debit::Limits;
 use super::{Ask, Case, Desk};
 use crate::ledger::account::{Account, CodeUse, Marks};
 use crate::ledger::command::{Channel, Sale};
@@ -113,7 +114,7 @@ impl<'a> Ask<'a> for CodeDebit<'a> {
             let code = ResultCode::CodeNotBound;
             return desk.refuse_with(&case, code, Some(person), MoneyFlags::CODE, token);
         }
-        if let Some(code) = desk.forbidden(&case, person.account, Wallet::Transition) {
+        if let Some(code) = desk.forbidden(&case, person.account, Wallet::Transition, Limits::OfCodes) {
             return desk.refuse_with(&case, code, Some(person), MoneyFlags::CODE, token);
         }
         desk.post_debit(&case, person, Wallet::Transition, MoneyFlags::CODE, token)

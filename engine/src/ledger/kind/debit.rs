@@ -1,8 +1,10 @@
-//! What every online debit has in common, whatever named the account: [`super::card_debit`], [`super::code_debit`].
+//! What every online debit has in common, whatever named the account: [`super::card_debit`], [`super::password_debit`],
+//! [`super::code_debit`].
 //!
 //! Of the account: `AccountClosed`, `AccountFrozen`; of the till's merchant: `UnknownMerchant` (not registered or not
-//! trading); then `DebitLimit`, `DayLimit`, `InsufficientFunds`, `BalanceOverflow`.
-//! - Limits are inclusive; the holder's own limit counts where it is lower than the class's, 0 = none of his own.
+//! trading); then `DebitLimit` (of a payment code `CodeLimit`), `DayLimit`, `InsufficientFunds`, `BalanceOverflow`.
+//! - Limits are inclusive; the holder's own limit counts where it is lower than the class's, 0 = none of his own. With the holder's
+//!   query password neither limit applies: [`super::password_debit`].
 //! - The day is the +08:00 calendar day of logged time; the total counts online debits and offline facts of that
 //!   day, less those reversed.
 //! - Funds: only the sum of the wallets less open holds counts, against the class's floor
@@ -22,6 +24,17 @@ use crate::ledger::record::{MoneyFlags, MoneyRecord, Record, Wallet};
 use crate::ledger::registry::{AuthoriseRule, Policy};
 use crate::ledger::shard::Parts;
 
+/// Which limits of amounts hold for a debit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Limits {
+    /// Those without the password.
+    Usual,
+    /// Those of payment codes, which have one of their own for each.
+    OfCodes,
+    /// None: the holder's password came along.
+    Lifted,
+}
+
 impl<P: Parts + ?Sized> Desk<'_, P> {
     /// The 6xx group: what the account, the merchant and the rules of money say.
     #[inline(always)]
@@ -30,6 +43,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         case: &Case<'_, '_>,
         account: &Account,
         wallet: Wallet,
+        limits: Limits,
     ) -> Option<ResultCode> {
         match account.status {
             AccountStatus::Open => {}
@@ -41,12 +55,18 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         }
         let policy = self.registry.policy(account.class);
         let amount_fen = case.amount_fen;
-        if amount_fen > limit_fen(policy.debit_max_fen, account.debit_max_fen) {
-            return Some(ResultCode::DebitLimit);
-        }
-        if account.spent_on_fen(self.today) + amount_fen > limit_fen(policy.day_max_fen, account.day_max_fen)
-        {
-            return Some(ResultCode::DayLimit);
+        let (debit_max_fen, above) = match limits {
+            Limits::Usual | Limits::Lifted => (policy.debit_max_fen, ResultCode::DebitLimit),
+            Limits::OfCodes => (policy.code_limit_fen(), ResultCode::CodeLimit),
+        };
+        if limits != Limits::Lifted {
+            if amount_fen > limit_fen(debit_max_fen, account.debit_max_fen) {
+                return Some(above);
+            }
+            let spent_fen = account.spent_on_fen(self.today);
+            if spent_fen + amount_fen > limit_fen(policy.day_max_fen, account.day_max_fen) {
+                return Some(ResultCode::DayLimit);
+            }
         }
         if !covers(policy, account.available_fen(), amount_fen) {
             return Some(ResultCode::InsufficientFunds);
@@ -131,6 +151,9 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         self.post_till(money)?;
         if closes_tap {
             self.forget_tap(person);
+        }
+        if money.is_by_password() {
+            self.password_was_right(person);
         }
         Ok(())
     }

@@ -53,6 +53,7 @@ pub mod opening;
 mod order;
 mod original;
 mod password;
+pub mod password_debit;
 pub mod password_set;
 pub mod phone_change;
 pub mod presentation;

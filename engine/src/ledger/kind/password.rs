@@ -1,5 +1,5 @@
-//! What is asked under a holder's query password: what [`super::virtual_bind`], [`super::loss_report`] and
-//! [`super::loss_lift`] have in common, and of which [`super::password_set`] is the beginning.
+//! What is asked under a holder's query password: what [`super::virtual_bind`], [`super::loss_report`], [`super::loss_lift`] and
+//! [`super::password_debit`] have in common, and of which [`super::password_set`] is the beginning.
 //!
 //! The ledger sees no password. It says which hash it wants one compared with ([`Need::Password`]) and is told the verdict;
 //! a password that was set anew meanwhile is asked for again.
@@ -60,21 +60,34 @@ impl<'s, P: Parts + ?Sized> Desk<'s, P> {
             Ok(person) => person,
             Err(decision) => return decision,
         };
+        match self.holder_who_knows(&case, person) {
+            Ok(holder) => self.close_case(&case, person, refusals(person, holder), record),
+            Err(decision) => decision,
+        }
+    }
+
+    /// The person's holder, when the password that came along is the right one.
+    #[expect(clippy::result_large_err, reason = "the decision is the answer; boxing it would allocate")]
+    pub(super) fn holder_who_knows<'a>(
+        &self,
+        case: &Case<'_, 'a>,
+        person: Person<'_>,
+    ) -> Result<Holder, Decision<'a>> {
         let holder = self.layout.holder(self.parts, person.id);
+        let refused = |code| Err(self.refuse(case, code, Some(person)));
         if holder.is_locked(self.stamp.time_ns) {
-            return self.refuse(&case, ResultCode::PasswordLocked, Some(person));
+            return refused(ResultCode::PasswordLocked);
         }
         if holder.password == PasswordRef::NONE {
-            return self.refuse(&case, ResultCode::PasswordNotSet, Some(person));
+            return refused(ResultCode::PasswordNotSet);
         }
         let known = self.known.and_then(|known| known.password).filter(|known| known.of == holder.password);
-        let code = match known.map(|known| known.verdict) {
-            None => return Decision::Needs(Need::Password(holder.password)),
-            Some(PasswordVerdict::Missing) => Some(ResultCode::PasswordNotSet),
-            Some(PasswordVerdict::Wrong) => Some(ResultCode::PasswordWrong),
-            Some(PasswordVerdict::Right) => refusals(person, holder),
-        };
-        self.close_case(&case, person, code, record)
+        match known.map(|known| known.verdict) {
+            None => Err(Decision::Needs(Need::Password(holder.password))),
+            Some(PasswordVerdict::Missing) => refused(ResultCode::PasswordNotSet),
+            Some(PasswordVerdict::Wrong) => refused(ResultCode::PasswordWrong),
+            Some(PasswordVerdict::Right) => Ok(holder),
+        }
     }
 
     /// The till and the identity, up to what leaves no trace.

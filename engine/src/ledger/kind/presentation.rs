@@ -24,6 +24,7 @@ use protocol::ids::{AccountId, CardCounter, RecordNumber};
 use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{I64, U16, U32, U64};
 
+use super::debit::Limits;
 use super::give_back::given_back;
 use super::identity::Standing;
 use super::{Case, Desk, Person, channel_wallet};
@@ -41,13 +42,18 @@ use crate::ledger::record::{
 };
 use crate::ledger::shard::Parts;
 
-/// In how many phases a tap is done.
+/// How a tap is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phases {
+pub(super) enum Way {
     /// At once.
-    One,
+    AtOnce,
+    /// At once, with the holder's query password.
+    ByPassword {
+        /// Whether what came along is a password at all.
+        well_formed: bool,
+    },
     /// The chip is written afterwards, and confirmed.
-    Two,
+    InTwoPhases,
 }
 
 /// A tap that is undone: the record, and the account as it is after it.
@@ -64,10 +70,10 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         case: &Case<'_, 'a>,
         person: Person<'_>,
         presented: CardCounter,
-        phases: Phases,
+        way: Way,
     ) -> Decision<'a> {
         let Some(tap) = self.open_tap(person).filter(|tap| tap.is_undone_by(presented)) else {
-            return self.pay(case, person, presented, phases);
+            return self.pay(case, person, presented, way);
         };
         if !self.holds_till(case, person, tap.slot()) {
             return Decision::Needs(Need::Till(tap.slot()));
@@ -78,7 +84,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         let stamp = Stamp { number: RecordNumber(self.stamp.number.0 + 1), ..self.stamp };
         let behind = Desk { stamp, ..*self };
         let person = Person { id: person.id, account: &undone.account };
-        let rest = behind.pay(case, person, presented, phases);
+        let rest = behind.pay(case, person, presented, way);
         let (number, credit) = (self.stamp.number, tap.credit.bits());
         let same_till = tap.slot() == case.sale.slot;
         rest.behind(undone.record, |at, record| {
@@ -96,18 +102,13 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
     /// What is known of a tap's identity already: an approved tap is answered again in as many phases as it was done in. A sale that
     /// was uploaded had none, and is answered again to either.
     #[inline(never)]
-    pub(super) fn known_in<'a>(
-        &self,
-        case: &Case<'_, 'a>,
-        phases: Phases,
-        decision: Decision<'a>,
-    ) -> Decision<'a> {
+    pub(super) fn known_in<'a>(&self, case: &Case<'_, 'a>, way: Way, decision: Decision<'a>) -> Decision<'a> {
         match self.standing(case.till, case.sale.epoch, case.sale.sequence) {
             Standing::Remembered(outcome)
                 if matches!(outcome.kind, Some(RecordKind::Debit | RecordKind::FullDebit))
                     && !outcome.is_gone()
                     && outcome.digest == case.digest
-                    && outcome.marks.has(OutcomeMarks::TWO_PHASE) != (phases == Phases::Two) =>
+                    && outcome.marks.has(OutcomeMarks::TWO_PHASE) != (way == Way::InTwoPhases) =>
             {
                 self.conflict(case, &outcome)
             }
@@ -139,19 +140,31 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         case: &Case<'_, 'a>,
         person: Person<'_>,
         presented: CardCounter,
-        phases: Phases,
+        way: Way,
     ) -> Decision<'a> {
         if self.has_expired(person.account, self.today) {
             return self.refuse(case, ResultCode::CardExpired, Some(person));
         }
-        if let Some(code) = self.forbidden(case, person.account, Wallet::Card) {
+        let (limits, flags) = match way {
+            Way::AtOnce | Way::InTwoPhases => (Limits::Usual, MoneyFlags::CARD),
+            Way::ByPassword { well_formed: false } => {
+                return self.refuse(case, ResultCode::PasswordMalformed, Some(person));
+            }
+            Way::ByPassword { well_formed: true } => match self.holder_who_knows(case, person) {
+                Ok(_) => (Limits::Lifted, MoneyFlags::CARD.with(MoneyFlags::PASSWORD)),
+                Err(decision) => return decision,
+            },
+        };
+        if let Some(code) = self.forbidden(case, person.account, Wallet::Card, limits) {
             return self.refuse(case, code, Some(person));
         }
-        match phases {
+        match way {
             // Whoever has an open tap has a place for it.
-            Phases::Two if !self.has_room_for_tap(person) => self.transient(case, ResultCode::Busy),
-            Phases::One => self.post_debit(case, person, Wallet::Card, MoneyFlags::CARD, presented.0),
-            Phases::Two => self.post_tap(case, person, presented),
+            Way::InTwoPhases if !self.has_room_for_tap(person) => self.transient(case, ResultCode::Busy),
+            Way::InTwoPhases => self.post_tap(case, person, presented),
+            Way::AtOnce | Way::ByPassword { .. } => {
+                self.post_debit(case, person, Wallet::Card, flags, presented.0)
+            }
         }
     }
 

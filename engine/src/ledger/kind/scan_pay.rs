@@ -27,6 +27,7 @@ use protocol::ids::{RecordNumber, SaleId};
 use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{U16, U32, U64};
 
+use super::debit::Limits;
 use super::identity::Standing;
 use super::{Ask, Case, Desk, Person, Till};
 use crate::ledger::apply::Posting;
@@ -210,7 +211,8 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             Some(_) => Some(ResultCode::ScanConflict),
         };
         let expired = pay.is_expired(self.stamp.time_ns).then_some(ResultCode::ScanExpired);
-        let forbidden = person.and_then(|person| self.forbidden(&sold, person.account, Wallet::Transition));
+        let forbidden = person
+            .and_then(|person| self.forbidden(&sold, person.account, Wallet::Transition, Limits::Usual));
         let code = [expired, sold_otherwise, selected.err(), forbidden].into_iter().flatten().min();
         match (code, person) {
             (None, Some(person)) => self.post_scanned(case, &sold, pay, person),

@@ -43,6 +43,8 @@ impl<'a> Ask<'a> for SetPolicy {
             rule: policy.rule as u8,
             codes_need_phone: policy.codes_need_phone.into(),
             reserved: [0; 5],
+            code_max_fen: U32::new(policy.code_max_fen),
+            reserved_2: U32::ZERO,
         };
         desk.changed(ResultCode::Approved, None, Record::PolicySet(record))
     }
@@ -65,6 +67,7 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
             offline_debit_max_fen: r.offline_debit_max_fen.get(),
             offline_day_max_fen: r.offline_day_max_fen.get(),
             rule,
+            code_max_fen: r.code_max_fen.get(),
             codes_need_phone,
         };
         Ok(())

@@ -26,6 +26,7 @@ use super::loss_report::LossReport;
 use super::offline::OfflineFact;
 use super::open_account::OpenAccount;
 use super::opening::Opening;
+use super::password_debit::PasswordDebit;
 use super::password_set::{PasswordImport, PasswordSet};
 use super::phone_change::PhoneChange;
 use super::refund::Refund;
@@ -124,6 +125,8 @@ macro_rules! asks {
 asks! {
     /// A tap.
     CardDebit(CardDebit<'a>);
+    /// A tap with the holder's query password.
+    PasswordDebit(PasswordDebit<'a>);
     /// A tap in two phases.
     CardTap(CardTap<'a>);
     /// What became of the chip after a tap in two phases.

@@ -183,11 +183,18 @@ pub struct PolicySetRecord {
     pub codes_need_phone: u8,
     /// Zero.
     pub reserved: [u8; 5],
+    /// Limit of one payment by code; 0 = as of one debit.
+    pub code_max_fen: U32,
+    /// Zero.
+    pub reserved_2: U32,
 }
 
-const _: () = assert!(size_of::<PolicySetRecord>() == 32);
+const _: () = assert!(size_of::<PolicySetRecord>() == 40);
 
-impl Payload for PolicySetRecord {}
+impl Payload for PolicySetRecord {
+    /// Version 1 had no limit for payment codes.
+    const EARLIER_BYTES: usize = 32;
+}
 
 /// A meal period is set; the name follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]

@@ -79,6 +79,9 @@ impl MoneyFlags {
     pub const UNKNOWN_CARD: MoneyFlags = MoneyFlags(1 << 6);
     /// Offline fact of an account that isn't open, of a card that has expired, or for a merchant that is closed.
     pub const NOT_OPEN: MoneyFlags = MoneyFlags(1 << 7);
+    /// Online tap with the holder's query password: see [`MoneyRecord::is_by_password`]. It is the bit of
+    /// [`MoneyFlags::OVER_SALE_LIMIT`], which no online debit has.
+    pub const PASSWORD: MoneyFlags = MoneyFlags::OVER_SALE_LIMIT;
     /// Any of the reasons for which an offline fact is held for review.
     pub const REVIEW: MoneyFlags = MoneyFlags(0b1111_1100);
 
@@ -236,6 +239,14 @@ impl MoneyRecord {
     /// The flags.
     pub fn money_flags(&self) -> MoneyFlags {
         MoneyFlags(self.flags)
+    }
+
+    /// Whether the holder's query password came along, so that no limit of amounts applied. An offline fact, which has the same bit
+    /// for something else, never raises the card's counter.
+    #[inline]
+    pub const fn is_by_password(&self) -> bool {
+        let marked = MoneyFlags::CARD.with(MoneyFlags::PASSWORD).0;
+        self.flags & marked == marked
     }
 
     /// The card counter, when the record carries one.

@@ -358,7 +358,7 @@ records! {
         69 TerminalRegistered(TerminalRegisteredRecord),
             1, "terminal_registered", NORMAL, terminal_registered;
         /// A class's rules are set.
-        70 PolicySet(PolicySetRecord), 1, "policy_set", NORMAL, policy_set;
+        70 PolicySet(PolicySetRecord), 2, "policy_set", NORMAL, policy_set;
         /// A meal period is set.
         71 MealPeriodSet(MealPeriodSetRecord, name: &'a [u8]), 1, "meal_period_set", NORMAL, meal_period_set;
         /// The business date is closed.

@@ -56,7 +56,7 @@ const MAGIC: [u8; 8] = *b"YIKALEDG";
 /// version 3 nothing of operators, version 4 no open taps and nothing of cards but whose they are, version 5 no payment-code key and no
 /// ages of gaps, version 6 not the moments at which cards came back, version 7 no cashiers, shifts and batches, version 8 places for few
 /// gaps; what they left out can only be had from the log.
-const VERSION: u32 = 9;
+const VERSION: u32 = 10;
 
 /// Bytes gathered before they are hashed and written.
 const CHUNK_BYTES: usize = 1 << 16;
@@ -336,6 +336,8 @@ fn policy_row((class, policy): (u8, &Policy)) -> PolicySetRecord {
         rule: policy.rule as u8,
         codes_need_phone: policy.codes_need_phone.into(),
         reserved: [0; 5],
+        code_max_fen: policy.code_max_fen.into(),
+        reserved_2: U32::ZERO,
     }
 }
 
@@ -524,6 +526,7 @@ impl Reader<'_> {
             offline_debit_max_fen: row.offline_debit_max_fen.get(),
             offline_day_max_fen: row.offline_day_max_fen.get(),
             rule: AuthoriseRule::from_number(row.rule).ok_or_else(|| bad("a rule isn't known"))?,
+            code_max_fen: row.code_max_fen.get(),
             codes_need_phone: row.codes_need_phone != 0,
         };
         Ok(())

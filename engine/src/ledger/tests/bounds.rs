@@ -7,6 +7,7 @@
 //! Open holds aren't among the tables: no command makes one yet.
 
 mod offline;
+mod password_debits;
 
 use std::collections::BTreeMap;
 
@@ -33,9 +34,9 @@ use crate::ledger::limits::{
     ACCOUNT_CHANGE_LOOKS_MAX, ACCOUNT_QUERY_LOOKS_MAX, CARD_DEBIT_LOOKS_MAX, CARD_STATE_LOOKS_MAX,
     CARD_TAP_LOOKS_MAX, CODE_DEBIT_LOOKS_MAX, CODE_REVOKE_LOOKS_MAX, DIRECTORY_CHANGE_LOOKS_MAX,
     GAP_CLOSE_LOOKS_MAX, GAPS_MAX, HOLDER_LOOKS_MAX, Looks, OFFICE_LOOKS_MAX, OFFLINE_LOOKS_MAX,
-    PAYLOAD_BYTES_MAX, PRESENTATION_LOOKS_MAX, REFUND_LOOKS_MAX, REVERSAL_LOOKS_MAX, SALE_QUERY_LOOKS_MAX,
-    SCAN_PAY_LOOKS_MAX, TABLE_SEARCH_MAX, TAP_CONFIRM_LOOKS_MAX, TENDER_LOOKS_MAX, TOP_UP_LOOKS_MAX,
-    TOP_UP_UNDO_LOOKS_MAX, VOID_LOOKS_MAX,
+    PASSWORD_DEBIT_LOOKS_MAX, PAYLOAD_BYTES_MAX, PRESENTATION_LOOKS_MAX, REFUND_LOOKS_MAX,
+    REVERSAL_LOOKS_MAX, SALE_QUERY_LOOKS_MAX, SCAN_PAY_LOOKS_MAX, TABLE_SEARCH_MAX, TAP_CONFIRM_LOOKS_MAX,
+    TENDER_LOOKS_MAX, TOP_UP_LOOKS_MAX, TOP_UP_UNDO_LOOKS_MAX, VOID_LOOKS_MAX,
 };
 use crate::ledger::orders::OrderKey;
 use crate::ledger::probes::count;
@@ -79,8 +80,9 @@ const PASSWORD: PasswordRef = PasswordRef(5);
 const GAP_STEP: u32 = 40;
 
 /// The bound of a kind of command, and the buckets that a search for a place may add to it.
-const BOUNDS: [(&str, Looks, usize); 22] = [
+const BOUNDS: [(&str, Looks, usize); 23] = [
     ("card debit", CARD_DEBIT_LOOKS_MAX, 0),
+    ("password debit", PASSWORD_DEBIT_LOOKS_MAX, 0),
     ("two-phase tap", CARD_TAP_LOOKS_MAX, TABLE_SEARCH_MAX),
     ("presentation", PRESENTATION_LOOKS_MAX, TABLE_SEARCH_MAX),
     ("confirmation", TAP_CONFIRM_LOOKS_MAX, 0),
@@ -107,6 +109,7 @@ const BOUNDS: [(&str, Looks, usize); 22] = [
 fn kind(request: &Request<'_>) -> &'static str {
     match request {
         Request::CardDebit(_) => "card debit",
+        Request::PasswordDebit(_) => "password debit",
         Request::CardTap(_) => "two-phase tap",
         Request::TapConfirm(_) => "confirmation",
         Request::CodeDebit(_) => "code debit",
@@ -358,6 +361,7 @@ impl Campus {
         self.uploads(round, account);
         self.out_of_order(round, account);
         self.two_phase_taps(own, counter + 10);
+        self.password_debits(account, own, counter + 50);
         for selector in [
             AccountSelector::Account(id),
             AccountSelector::StudentNumber(student_number(account)),

@@ -291,7 +291,7 @@ fn a_code_is_used_once_and_pays_from_the_transition_wallet() {
 #[test]
 fn a_refused_debit_uses_its_code_up() {
     let mut bench = Bench::new(1, 1);
-    assert_eq!(bench.code(sale(0, 1, 1), code(0, 50, 1), 2_001).outcome.code, ResultCode::DebitLimit);
+    assert_eq!(bench.code(sale(0, 1, 1), code(0, 50, 1), 2_001).outcome.code, ResultCode::CodeLimit);
     assert_eq!(bench.code(sale(0, 1, 2), code(0, 50, 1), 2_000).outcome.code, ResultCode::CodeUsed);
     bench.close();
 }

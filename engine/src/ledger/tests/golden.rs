@@ -9,11 +9,12 @@ use super::office::{self, FINANCE};
 use super::{account_close, codes, gaps, scans, taps, top_up_undos};
 use crate::ledger::command::{
     AccountFreeze, AccountSelector, Adjust, AdjustDecide, CardIssue, CardReplace, CardReturn, Carried,
-    Channel, CodeKeyRotate, CodeRevoke, LossLift, LossReport, OfflineFact, PasswordSet, PhoneChange,
-    RegisterTerminal, Request, VirtualBind, VirtualUnbind,
+    Channel, CodeKeyRotate, CodeRevoke, LossLift, LossReport, OfflineFact, PasswordDebit, PasswordImport,
+    PasswordSet, PhoneChange, RegisterTerminal, Request, SetPolicy, VirtualBind, VirtualUnbind,
 };
+use crate::ledger::holder::PasswordRef;
 use crate::ledger::record::{RecordKind, Wallet};
-use crate::ledger::registry::TerminalKind;
+use crate::ledger::registry::{Policy, TerminalKind};
 
 fn hex(bytes: &[u8]) -> String {
     bytes
@@ -41,6 +42,26 @@ fn records_of_one_till() {
     bench.reverse(sale(1, 1, 3), (1, 1), 1_250);
     bench.upload(sale(1, 1, 4), 0, 2, 300);
     assert_eq!(text_of(&bench.log), include_str!("golden_records.txt"));
+}
+
+#[test]
+fn a_limit_of_codes_and_a_debit_with_the_password() {
+    let mut bench = Bench::new(1, 1);
+    let from = bench.log.len();
+    for code_max_fen in [900, 0] {
+        let policy = Policy { code_max_fen, ..Policy::DEFAULT };
+        bench.done(Request::SetPolicy(SetPolicy { class: 0, policy }));
+    }
+    bench.vault.push(0);
+    let (account, password) = (AccountId(0), PasswordRef(1));
+    bench.done(Request::PasswordImport(PasswordImport { account, password }));
+    let (sale, card_uid, card_counter) = (sale(1, 1, 1), uid(0), CardCounter(7));
+    let (amount_fen, well_formed) = (6_000, true);
+    let debit = PasswordDebit { sale, card_uid, card_counter, amount_fen, well_formed };
+    bench.done(Request::PasswordDebit(debit));
+    bench.log.drain(..from);
+    bench.log.remove(2);
+    assert_eq!(text_of(&bench.log), include_str!("golden_limits.txt"));
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod holders;
 mod identity;
 mod office;
 mod offline;
+mod password_debits;
 mod refunds;
 mod reversals;
 mod scans;

@@ -72,6 +72,7 @@ fn everything_is_played_in_its_share() {
         (DeedKind::LossLift, 13..=18),
         (DeedKind::CodeRevoke, 13..=18),
         (DeedKind::ScanPay, 148..=152),
+        (DeedKind::PasswordDebit, 12..=55),
         (DeedKind::SaleQuery, 35..=90),
         (DeedKind::Void, 85..=155),
         (DeedKind::Refund, 35..=90),

@@ -111,7 +111,8 @@ pub(super) const CLASS_RULES_LINE: &[Field] = &[
     ("offline_day_max_fen", U32, "an offline sale that takes its day above it is flagged"),
     ("class", U8, "the class of accounts"),
     ("rule", U8, "0 the balance covers the amount, 1 it is above zero, too"),
-    ("reserved", Zero(6), ""),
+    ("reserved", Zero(2), ""),
+    ("code_max_fen", U32, "most of one payment by code"),
 ];
 
 pub(super) const MEAL_PERIOD_LINE: &[Field] = &[

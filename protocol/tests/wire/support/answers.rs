@@ -146,6 +146,9 @@ pub(crate) fn answer_to<'a>(kind: Kind, bill: &'a [BillLine], batch: &'a [BatchL
             ..done
         }),
         Kind::TopUp => Answer::Money(MoneyAnswer { amount_fen: 10_000, ..done }),
+        Kind::PasswordDebit => {
+            Answer::Money(MoneyAnswer { amount_fen: 12_600, balance_after_fen: 1_600, ..done })
+        }
         Kind::Reversal => Answer::Money(MoneyAnswer { record: RecordNumber(9_002), ..done }),
         Kind::CardIssue => Answer::Money(MoneyAnswer {
             code: ResultCode::CardAlreadyCurrent,
