@@ -679,6 +679,7 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
         }
         Record::OfficeRulesSet(r) => {
             fields.fen("adjust_alone_max_fen", r.adjust_alone_max_fen.get());
+            fields.fen("adjust_alone_day_max_fen", r.adjust_alone_day_max_fen.get().into());
             fields.number("proposal_s", r.proposal_s.get());
         }
         Record::AccountClosed(r) => {

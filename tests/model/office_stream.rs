@@ -68,6 +68,7 @@ impl Stream {
             _ => Request::SetOfficeRules(SetOfficeRules {
                 rules: OfficeRules {
                     adjust_alone_max_fen: self.random.of(&[1_000, 1_000, 1_000, 0, 2_500, -1]),
+                    adjust_alone_day_max_fen: self.random.of(&[3_000, 3_000, 20_000, 0]),
                     proposal_s: self.random.of(&[600, 3_600, 86_400, 0]),
                 },
             }),

@@ -21,6 +21,7 @@ use wal::{LogReader, RecordRef};
 
 use super::ask::Ask;
 use super::books::{Books, Standing};
+use super::operator::{ALONE_DAY_MAX_FEN, ALONE_MAX_FEN};
 use super::shifts::Shifts;
 
 /// Every body that a till ever sent under an identity.
@@ -79,6 +80,8 @@ pub struct Auditor {
     policies: BTreeMap<u8, (i64, u32, u32)>,
     /// What became payable to holders of closed accounts.
     pub payable_fen: BTreeMap<AccountId, i64>,
+    /// What each operator adjusted alone, by day.
+    adjusted_alone_fen: BTreeMap<(u32, u16), i64>,
     /// Proposed adjustments that wait: who proposed what to whom.
     proposals: BTreeMap<u64, (TerminalId, Option<AccountId>, i64)>,
     /// The first day on which a card isn't taken any more, where there is one.
@@ -537,7 +540,14 @@ impl Auditor {
         let (money, proposal) = (&r.money, r.proposal.get());
         let asked = (money.person(), money.amount_fen.get());
         if proposal == 0 {
-            return if asked.1 <= 400 { Ok(()) } else { Err(format!("one person adjusts {} fen", asked.1)) };
+            let day_fen =
+                self.adjusted_alone_fen.entry((money.terminal.get(), money.limit_day.get())).or_default();
+            *day_fen += asked.1;
+            return if asked.1 <= ALONE_MAX_FEN && *day_fen <= i64::from(ALONE_DAY_MAX_FEN) {
+                Ok(())
+            } else {
+                Err(format!("one person adjusts {} fen, {day_fen} in a day", asked.1))
+            };
         }
         match self.proposals.remove(&proposal) {
             Some((proposer, account, amount_fen))

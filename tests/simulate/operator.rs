@@ -26,6 +26,10 @@ pub const MERCHANTS: u32 = 3;
 pub const OPERATORS: [TerminalKind; 3] =
     [TerminalKind::Administrator, TerminalKind::Administrator, TerminalKind::Administrator];
 
+/// What one operator may adjust alone, at a time and in a day.
+pub const ALONE_MAX_FEN: i64 = 400;
+pub const ALONE_DAY_MAX_FEN: u32 = 2_000;
+
 /// A card that was given to two people.
 const CONFLICTED_CARD: CardUid = CardUid(8_000);
 /// A card that nobody has.
@@ -107,7 +111,11 @@ impl Operator {
                 enabled: true,
             }))?;
         }
-        let rules = OfficeRules { adjust_alone_max_fen: 400, proposal_s: 240 };
+        let rules = OfficeRules {
+            adjust_alone_max_fen: ALONE_MAX_FEN,
+            adjust_alone_day_max_fen: ALONE_DAY_MAX_FEN,
+            proposal_s: 240,
+        };
         done(Request::SetOfficeRules(SetOfficeRules { rules }))?;
         let literal =
             Policy { rule: AuthoriseRule::AboveZero, floor_fen: -500, code_max_fen: 900, ..Policy::DEFAULT };

@@ -29,8 +29,8 @@ use crate::ledger::calendar::day_of;
 use crate::ledger::command::Channel;
 use crate::ledger::ledger_account::{Clearing, LedgerAccount, LedgerClass};
 use crate::ledger::record::{
-    BatchSettledRecord, CutOffRecord, GapClosedRecord, MoneyRecord, Record, RecordKind, SuspenseRecord,
-    TopUpRecord,
+    AccountChangedRecord, BatchSettledRecord, CutOffRecord, GapClosedRecord, MoneyRecord, Record, RecordKind,
+    SuspenseRecord, TopUpRecord,
 };
 use crate::ledger::registry::{AuthoriseRule, Policy};
 use crate::ledger::till_totals::{Link, sum};
@@ -225,6 +225,7 @@ impl<'a> Checker<'a> {
                 self.cards.set_lost(AccountId(r.account.get()), r.card_lost != 0);
             }
             Record::TerminalRegistered(r) => {
+                self.office.register(r);
                 let till = Till { terminal: r.terminal.get(), merchant: r.merchant.get(), head: 0 };
                 let next = self.tills.len();
                 match self.tills.get_mut(usize::from(r.slot.get())) {
@@ -399,14 +400,21 @@ impl<'a> Checker<'a> {
             | Record::AccountClosed(_) => {
                 self.card_state(record, money);
             }
-            Record::AccountChanged(r, _) => {
-                if let Some(person) = person.and_then(|account| self.persons.get_mut(account.0 as usize)) {
-                    (person.class, person.debit_max_fen) = (r.class, r.debit_max_fen.get());
-                }
-            }
+            Record::AccountChanged(r, _) => self.account_changed(r, person),
             _ => self.holder(record, money),
         }
         Ok(())
+    }
+
+    fn account_changed(&mut self, r: &AccountChangedRecord, person: Option<AccountId>) {
+        let Some(person) = person.and_then(|account| self.persons.get_mut(account.0 as usize)) else {
+            return;
+        };
+        let before = core::mem::replace(&mut person.class, r.class);
+        person.debit_max_fen = r.debit_max_fen.get();
+        let floor_fen = |class| self.policies.get(&class).unwrap_or(&Policy::DEFAULT).floor_fen;
+        let moved = self.office.floor_moved(&r.money, floor_fen(before), floor_fen(r.class));
+        self.agree(Check::Office, moved);
     }
 
     fn order(&mut self, r: &TopUpRecord) {

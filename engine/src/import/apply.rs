@@ -265,6 +265,12 @@ pub fn campus(engine: &Engine, file: &CampusFile) -> Result<ImportReport, Import
             adjust_alone_max_fen: office
                 .adjust_alone_max
                 .map_or(default.adjust_alone_max_fen, |yuan| yuan.amount_fen),
+            adjust_alone_day_max_fen: limit(
+                "office",
+                "adjust_alone_day_max",
+                office.adjust_alone_day_max,
+                default.adjust_alone_day_max_fen,
+            )?,
             proposal_s: office.proposal_days.map_or(default.proposal_s, |days| u32::from(days) * 86_400),
         };
         set(Request::SetOfficeRules(SetOfficeRules { rules }), "office".to_owned())?;
@@ -288,15 +294,18 @@ pub fn campus(engine: &Engine, file: &CampusFile) -> Result<ImportReport, Import
     Ok(report)
 }
 
+/// A limit as the books hold it; the default where the file has none. `entry` and `field` say where it stands.
+fn limit(entry: &str, field: &str, yuan: Option<Yuan>, default_fen: u32) -> Result<u32, ImportError> {
+    let Some(Yuan { amount_fen }) = yuan else { return Ok(default_fen) };
+    u32::try_from(amount_fen).map_err(|_| ImportError::Refused {
+        entry: format!("{entry} {field}"),
+        reason: format!("{amount_fen} fen is above {}", u32::MAX),
+    })
+}
+
 /// The rules that an entry of the file gives; `name` says which entry it is.
 fn policy(entry: &PolicyEntry, name: &str) -> Result<Policy, ImportError> {
-    let limit = |yuan: Option<Yuan>, default_fen: u32, field: &str| {
-        let Some(Yuan { amount_fen }) = yuan else { return Ok(default_fen) };
-        u32::try_from(amount_fen).map_err(|_| ImportError::Refused {
-            entry: format!("{name} {field}"),
-            reason: format!("{amount_fen} fen is above {}", u32::MAX),
-        })
-    };
+    let limit = |yuan, default_fen, field| limit(name, field, yuan, default_fen);
     let Policy { debit_max_fen, day_max_fen, offline_debit_max_fen, offline_day_max_fen, .. } =
         Policy::DEFAULT;
     if entry.code_max == Some(Yuan { amount_fen: 0 }) {

@@ -16,6 +16,7 @@
 //!
 //! [office]                 # what one operator may do alone
 //! adjust_alone_max = "100.00"   # yuan, inclusive; above it takes a second one. Default 100.00
+//! adjust_alone_day_max = "1000.00"   # yuan, inclusive; what one adjusts alone in a day, added up. Default 1,000.00
 //! proposal_days = 7        # how long a proposal waits for a second one. Default 7
 //!
 //! [[meal_period]]
@@ -124,6 +125,8 @@ pub struct OperatorEntry {
 pub struct OfficeEntry {
     /// The largest amount that one operator may adjust alone, yuan, inclusive.
     pub adjust_alone_max: Option<Yuan>,
+    /// The most that one operator may adjust alone in a day, yuan, inclusive.
+    pub adjust_alone_day_max: Option<Yuan>,
     /// How many days a proposal waits for a second operator.
     pub proposal_days: Option<u16>,
 }

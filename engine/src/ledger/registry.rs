@@ -87,13 +87,20 @@ impl Default for Policy {
 pub struct OfficeRules {
     /// The largest amount that one operator may adjust alone, inclusive.
     pub adjust_alone_max_fen: i64,
+    /// The most that one operator may adjust alone in a +08:00 day, given and taken added up, inclusive; 0 = as much as he is
+    /// asked to.
+    pub adjust_alone_day_max_fen: u32,
     /// How long a proposal waits for a second person, in seconds of logged time.
     pub proposal_s: u32,
 }
 
 impl OfficeRules {
-    /// 100 yuan; a week.
-    pub const DEFAULT: OfficeRules = OfficeRules { adjust_alone_max_fen: 10_000, proposal_s: 7 * 86_400 };
+    /// 100 yuan, 1,000 yuan a day; a week.
+    pub const DEFAULT: OfficeRules = OfficeRules {
+        adjust_alone_max_fen: 10_000,
+        adjust_alone_day_max_fen: 100_000,
+        proposal_s: 7 * 86_400,
+    };
 }
 
 impl Default for OfficeRules {

@@ -49,6 +49,26 @@ impl Duty {
     }
 }
 
+/// What an operator adjusted alone on the latest +08:00 day that he did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct AdjustedAlone {
+    /// The day; 0 when he never did.
+    pub(super) day: u16,
+    /// Given and taken, added up.
+    pub(super) fen: i64,
+}
+
+impl AdjustedAlone {
+    /// What he adjusted alone on a day. Logged time never goes back: an earlier one is over.
+    pub(super) const fn on_fen(&self, day: u16) -> i64 {
+        if self.day == day { self.fen } else { 0 }
+    }
+
+    pub(super) const fn add(&mut self, day: u16, amount_fen: i64) {
+        *self = AdjustedAlone { day, fen: self.on_fen(day) + amount_fen };
+    }
+}
+
 /// One till. A sale's identity has this one owner, whatever card, channel or reversal comes with it.
 ///
 /// What a debit in order needs is in the first cache line.
@@ -66,6 +86,7 @@ pub struct TerminalEntry {
     pub(super) suspense_date: BusinessDate,
     pub(super) suspense_count: u16,
     pub(super) duty: Duty,
+    pub(super) adjusted_alone: AdjustedAlone,
     /// The block-list that it reported last.
     pub(super) block_list_version: u32,
     /// When it reported it; 0 when it never did.
@@ -86,6 +107,7 @@ impl TerminalEntry {
             suspense_date: BusinessDate(0),
             suspense_count: 0,
             duty: Duty::default(),
+            adjusted_alone: AdjustedAlone::default(),
             block_list_version: 0,
             block_list_since_ns: 0,
             ring: OutcomeRing::new(ring_length),

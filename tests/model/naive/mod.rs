@@ -510,6 +510,8 @@ pub struct Model {
     meal_periods: BTreeMap<u8, (String, u16, u16)>,
     orders: HashMap<(u8, [u8; 32]), Order>,
     office: OfficeRules,
+    /// What an operator adjusted alone on a day.
+    adjusted_alone_fen: BTreeMap<(u32, u16), i64>,
     /// By the record that proposed them.
     pub proposals: BTreeMap<u64, Proposal>,
     pub others_fen: BTreeMap<Other, i64>,
@@ -549,6 +551,7 @@ impl Model {
             meal_periods: BTreeMap::new(),
             orders: HashMap::new(),
             office: OfficeRules::DEFAULT,
+            adjusted_alone_fen: BTreeMap::new(),
             proposals: BTreeMap::new(),
             others_fen: BTreeMap::new(),
             code_key: 0,

@@ -62,6 +62,11 @@ impl Model {
             Ok(begun) => begun,
             Err(answer) => return answer,
         };
+        let present = self.accounts[account as usize].class;
+        let gives_credit = self.policy(class).floor_fen < self.policy(present).floor_fen;
+        if gives_credit && self.tills[ask.till].kind != TerminalKind::Administrator {
+            return answer(ResultCode::WrongRole, 0);
+        }
         let changed = &mut self.accounts[account as usize];
         (changed.debit_max_fen, changed.day_max_fen, changed.class) = (debit_max_fen, day_max_fen, class);
         self.settled(&ask, ResultCode::Approved, account)
@@ -80,7 +85,11 @@ impl Model {
         if let Some(code) = self.cant_adjust(account, wallet, direction, amount_fen) {
             return self.refuse(&ask, code, Some(account));
         }
-        if amount_fen <= self.office.adjust_alone_max_fen {
+        let alone = (r.sale.terminal.0, self.today());
+        let alone_fen = self.adjusted_alone_fen.get(&alone).copied().unwrap_or(0) + amount_fen;
+        let day_max_fen = i64::from(self.office.adjust_alone_day_max_fen);
+        if amount_fen <= self.office.adjust_alone_max_fen && (day_max_fen == 0 || alone_fen <= day_max_fen) {
+            self.adjusted_alone_fen.insert(alone, alone_fen);
             self.correct(account, wallet, direction, amount_fen);
             return self.settled(&ask, ResultCode::Approved, account);
         }

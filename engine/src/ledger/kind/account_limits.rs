@@ -1,11 +1,13 @@
 //! An operator sets an account's class and its holder's own limits, all of them. What stands already is set again: it is on
 //! record who said so.
 //!
-//! `NotPermitted` (no record) for a class that isn't one. Of the account: what names it may be refused, `AccountClosed`. What
+//! `NotPermitted` (no record) for a class that isn't one. `WrongRole` (no record) for a class whose floor is lower than that of
+//! the account's present one, which is credit: that takes an administrator. Of the account: what names it may be refused, `AccountClosed`. What
 //! else: see [`super::office`].
 
 use protocol::command_table::Kind;
 use protocol::result_code::ResultCode;
+use protocol::terminal_kind::TerminalKind;
 
 use super::office::{case_of, digest_of};
 use super::{Ask, Desk};
@@ -58,6 +60,11 @@ impl<'a> Ask<'a> for AccountLimits<'a> {
         }
         match desk.office_account(&self.account) {
             Ok(person) => {
+                let floor_fen = |class| desk.registry.policy(class).floor_fen;
+                let gives_credit = floor_fen(class) < floor_fen(person.account.class);
+                if gives_credit && till.config.kind != TerminalKind::Administrator {
+                    return desk.transient(&case, ResultCode::WrongRole);
+                }
                 let wanted = Account { debit_max_fen, day_max_fen, class, ..*person.account };
                 desk.change_account(&case, person, &wanted, self.reason)
             }

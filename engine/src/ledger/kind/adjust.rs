@@ -1,6 +1,6 @@
 //! An operator corrects a balance: a person's wallet against the clearing account of adjustments.
 //!
-//! Up to an amount (`OfficeRules`) it is posted at once. Above it is only proposed, `AwaitsApproval`, and waits in the shard of
+//! Up to an amount, and up to another in all that one operator adjusts in a day (`OfficeRules`), it is posted at once. Above it is only proposed, `AwaitsApproval`, and waits in the shard of
 //! the account for a second person: see [`super::adjust_decide`]; `Busy` (no record) when too many wait. What is proposed is
 //! checked now, and again when it is approved.
 //!
@@ -13,7 +13,7 @@ use protocol::command_table::Kind;
 use protocol::ids::{RecordNumber, TerminalId};
 use protocol::request::AdjustDirection;
 use protocol::result_code::ResultCode;
-use zerocopy::little_endian::{I64, U32, U64};
+use zerocopy::little_endian::{I64, U16, U32, U64};
 
 use super::office::{case_of, digest_of, reason_bytes};
 use super::{Ask, Case, Desk, Person, channel_wallet};
@@ -83,7 +83,7 @@ impl<'a> Ask<'a> for Adjust<'a> {
         if let Some(code) = adjust_refusal(person.account, wallet, direction, amount_fen) {
             return desk.refuse(&case, code, Some(person));
         }
-        if amount_fen <= desk.registry.office().adjust_alone_max_fen {
+        if desk.may_adjust_alone(&case) {
             let correction = Correction { amount_fen, wallet, direction, proposal: RecordNumber(0) };
             return desk.post_adjustment(&case, person, &correction, reason);
         }
@@ -103,6 +103,16 @@ impl<'a> Ask<'a> for Adjust<'a> {
             reserved: [0; 6],
         };
         desk.office_done(&money, ResultCode::AwaitsApproval, Record::AdjustmentProposed(record, reason))
+    }
+}
+
+impl<P: Parts + ?Sized> Desk<'_, P> {
+    /// Whether one operator is enough: for this amount, and for all that this one adjusted alone today.
+    fn may_adjust_alone(&self, case: &Case<'_, '_>) -> bool {
+        let rules = self.registry.office();
+        let today_fen = case.till.entry.adjusted_alone.on_fen(self.today) + case.amount_fen;
+        let day_max_fen = i64::from(rules.adjust_alone_day_max_fen);
+        case.amount_fen <= rules.adjust_alone_max_fen && (day_max_fen == 0 || today_fen <= day_max_fen)
     }
 }
 
@@ -159,6 +169,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             previous_account: U64::new(account.head),
             previous_counter: self.hot_head(self.layout.shard_of_account(person.id), clearing),
             channel_wallet: channel_wallet(case.channel, wallet),
+            limit_day: U16::new(if proposal.0 == 0 { self.today } else { 0 }),
             ..self.money(case, ResultCode::Approved)
         };
         let mut wallets = Wallets::default();
@@ -193,7 +204,10 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         if proposal.0 != 0 && self.parts.shard_mut(shard).proposals.remove(proposal).is_none() {
             return Err(self.bad("proposal"));
         }
-        self.post_till(money)?;
+        let entry = self.post_till(money)?;
+        if proposal.0 == 0 {
+            entry.adjusted_alone.add(money.limit_day.get(), amount_fen);
+        }
         Ok(())
     }
 
@@ -218,6 +232,27 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
             Ok(())
         } else {
             Err(LedgerError::TableFull { table: "proposed adjustments" })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_given_stays_within_the_range_of_balances() {
+        let account = Account { card_fen: BALANCE_FEN_MAX - 5, ..Account::new([0; 16], 0) };
+        for (wallet, amount_fen, code) in [
+            (Wallet::Card, 5, None),
+            (Wallet::Card, 6, Some(ResultCode::BalanceOverflow)),
+            (Wallet::Electronic, 6, None),
+        ] {
+            assert_eq!(
+                adjust_refusal(&account, wallet, AdjustDirection::Give, amount_fen),
+                code,
+                "{wallet:?}"
+            );
         }
     }
 }

@@ -24,7 +24,7 @@ impl<'a> Ask<'a> for SetOfficeRules {
     const CONFIGURES: bool = true;
 
     fn decide<P: Parts + ?Sized>(&self, desk: &Desk<'_, P>) -> Decision<'a> {
-        let OfficeRules { adjust_alone_max_fen, proposal_s } = self.rules;
+        let OfficeRules { adjust_alone_max_fen, adjust_alone_day_max_fen, proposal_s } = self.rules;
         if !(0..=AMOUNT_FEN_MAX).contains(&adjust_alone_max_fen) || proposal_s == 0 {
             return desk.unchanged(ResultCode::NotPermitted, None);
         }
@@ -34,7 +34,7 @@ impl<'a> Ask<'a> for SetOfficeRules {
         let record = OfficeRulesSetRecord {
             adjust_alone_max_fen: I64::new(adjust_alone_max_fen),
             proposal_s: U32::new(proposal_s),
-            reserved: U32::ZERO,
+            adjust_alone_day_max_fen: U32::new(adjust_alone_day_max_fen),
         };
         desk.changed(ResultCode::Approved, None, Record::OfficeRulesSet(record))
     }
@@ -47,6 +47,7 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
     ) -> Result<(), LedgerError> {
         self.registry.office = OfficeRules {
             adjust_alone_max_fen: r.adjust_alone_max_fen.get(),
+            adjust_alone_day_max_fen: r.adjust_alone_day_max_fen.get(),
             proposal_s: r.proposal_s.get(),
         };
         Ok(())

@@ -122,8 +122,8 @@ pub struct OfficeRulesSetRecord {
     pub adjust_alone_max_fen: I64,
     /// How long a proposal waits for a second person, in seconds of logged time.
     pub proposal_s: U32,
-    /// Zero.
-    pub reserved: U32,
+    /// The most that one operator may adjust alone in a day; 0 = no such limit.
+    pub adjust_alone_day_max_fen: U32,
 }
 
 const _: () = assert!(size_of::<OfficeRulesSetRecord>() == 16);

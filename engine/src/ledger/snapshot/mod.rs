@@ -345,7 +345,7 @@ fn office_row(registry: &Registry) -> OfficeRulesSetRecord {
     OfficeRulesSetRecord {
         adjust_alone_max_fen: registry.office.adjust_alone_max_fen.into(),
         proposal_s: registry.office.proposal_s.into(),
-        reserved: U32::ZERO,
+        adjust_alone_day_max_fen: registry.office.adjust_alone_day_max_fen.into(),
     }
 }
 
@@ -631,6 +631,7 @@ impl Reader<'_> {
     fn office(&mut self, row: &OfficeRulesSetRecord) -> Result<(), LedgerError> {
         self.state.registry.office = OfficeRules {
             adjust_alone_max_fen: row.adjust_alone_max_fen.get(),
+            adjust_alone_day_max_fen: row.adjust_alone_day_max_fen.get(),
             proposal_s: row.proposal_s.get(),
         };
         Ok(())

@@ -17,7 +17,7 @@ use crate::ledger::orders::{Order, OrderKey};
 use crate::ledger::outcome_ring::{OutcomeMarks, RememberedOutcome};
 use crate::ledger::proposals::Proposal;
 use crate::ledger::record::{MealPeriodSetRecord, MerchantRegisteredRecord, RecordKind, Wallet};
-use crate::ledger::terminal_entry::{Duty, TerminalEntry};
+use crate::ledger::terminal_entry::{AdjustedAlone, Duty, TerminalEntry};
 
 /// A kind of row.
 pub(super) trait Row: FromBytes + IntoBytes + KnownLayout + Immutable + Unaligned {
@@ -114,7 +114,7 @@ row! {
 
 row! {
     /// In order of slot.
-    TillRow, tag 8, 3216 bytes {
+    TillRow, tag 8, 3224 bytes {
         head: U64,
         bad_codes_since_ns: U64,
         suspense_recent: [U64; SUSPENSE_RECENT],
@@ -129,7 +129,9 @@ row! {
         cashier: U32,
         shifts_closed: U32,
         cashier_before: U32,
-        reserved: [u8; 4],
+        adjusted_day: U16,
+        reserved: [u8; 2],
+        adjusted_fen: I64,
         signed_by: U64,
         shift_above: U64,
         batch: U32,
@@ -386,7 +388,9 @@ impl TillRow {
             block_list_since_ns: entry.block_list_since_ns.into(),
             cashier: entry.duty.cashier.into(),
             cashier_before: entry.duty.cashier_before.into(),
-            reserved: [0; 4],
+            adjusted_day: entry.adjusted_alone.day.into(),
+            reserved: [0; 2],
+            adjusted_fen: entry.adjusted_alone.fen.into(),
             signed_by: entry.duty.signed_by.into(),
             shifts_closed: entry.duty.shifts_closed.into(),
             shift_above: entry.duty.shift_above.into(),
@@ -424,6 +428,7 @@ impl TillRow {
             batch_above: self.batch_above.get(),
             batch_digest: self.batch_digest.get(),
         };
+        entry.adjusted_alone = AdjustedAlone { day: self.adjusted_day.get(), fen: self.adjusted_fen.get() };
         entry.epoch = Epoch(self.epoch.get());
         entry.bad_codes = self.bad_codes.get();
         entry.suspense_date = BusinessDate(self.suspense_date.get());

@@ -8,13 +8,13 @@ use super::bench::{Answer, Bench, SECOND_NS, register_till, sale, uid};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
     AccountFreeze, AccountLimits, AccountSelector, Adjust, AdjustDecide, AdjustExpire, RegisterTerminal,
-    Request, SetAccountTerms, SetOfficeRules,
+    Request, SetAccountTerms, SetOfficeRules, SetPolicy,
 };
 use crate::ledger::ledger_account::{Clearing, LedgerAccount};
 use crate::ledger::limits::{PROPOSALS_MAX, REASON_BYTES_MAX};
 use crate::ledger::proposals;
 use crate::ledger::record::{Record, RecordKind, Wallet};
-use crate::ledger::registry::{OfficeRules, TerminalKind};
+use crate::ledger::registry::{OfficeRules, Policy, TerminalKind};
 use crate::ledger::state::{account, total_fen};
 
 /// Slots behind the bench's four tills.
@@ -42,7 +42,7 @@ pub(super) fn with_operators(shards: usize, accounts: u32) -> Bench {
         let merchant = MerchantId(0);
         bench.done(Request::RegisterTerminal(RegisterTerminal { terminal, merchant, kind, ..till }));
     }
-    let rules = OfficeRules { adjust_alone_max_fen: 500, proposal_s: 60 };
+    let rules = OfficeRules { adjust_alone_max_fen: 500, adjust_alone_day_max_fen: 1_000, proposal_s: 60 };
     bench.done(Request::SetOfficeRules(SetOfficeRules { rules }));
     bench
 }
@@ -193,6 +193,15 @@ fn every_field_has_its_limits() {
         })
     };
     assert_eq!(bench.run(limits(2, 64)).short(), (ResultCode::NotPermitted, 0));
+    let of_nobody = AccountLimits {
+        sale: sale(ADMINISTRATOR, 1, 5),
+        account: by_number(9),
+        debit_max_fen: 0,
+        day_max_fen: 0,
+        class: 0,
+        reason: WHY,
+    };
+    assert_eq!(bench.run(Request::AccountLimits(of_nobody)).short(), (ResultCode::UnknownAccount, 1));
     assert_eq!(bench.run(limits(2, 1)).short(), (ResultCode::Approved, 1));
     // Frozen it stays, and the limits count once it is open.
     assert_eq!(status(&bench, 0), AccountStatus::Frozen);
@@ -200,7 +209,8 @@ fn every_field_has_its_limits() {
     assert_eq!(bench.tap(sale(TILL, 1, 1), 0, 1, 301).outcome.code, ResultCode::DebitLimit);
 
     let rules = |adjust_alone_max_fen, proposal_s| {
-        Request::SetOfficeRules(SetOfficeRules { rules: OfficeRules { adjust_alone_max_fen, proposal_s } })
+        let rules = OfficeRules { adjust_alone_max_fen, adjust_alone_day_max_fen: 1_000, proposal_s };
+        Request::SetOfficeRules(SetOfficeRules { rules })
     };
     assert_eq!(bench.run(rules(-1, 60)).short(), (ResultCode::NotPermitted, 0));
     assert_eq!(bench.run(rules(1_000_000_001, 60)).short(), (ResultCode::NotPermitted, 0));
@@ -255,6 +265,92 @@ fn one_person_adjusts_up_to_the_set_amount() {
         adjust(&mut bench, (FINANCE, 3), 0, 501, too_much).outcome.code,
         ResultCode::InsufficientFunds
     );
+    bench.close();
+}
+
+#[test]
+fn one_person_adjusts_up_to_the_days_amount() {
+    let mut bench = with_operators(2, 2);
+    assert_eq!(adjust(&mut bench, (FINANCE, 1), 0, 500, GIVE).outcome.code, ResultCode::Approved);
+    // Given and taken add up, whoever's account it is; what nobody got doesn't count.
+    assert_eq!(adjust(&mut bench, (FINANCE, 2), 1, 400, TAKE).outcome.code, ResultCode::Approved);
+    let nothing = (Wallet::Electronic, AdjustDirection::Take);
+    assert_eq!(adjust(&mut bench, (FINANCE, 3), 1, 100, nothing).outcome.code, ResultCode::InsufficientFunds);
+    let beyond = adjust(&mut bench, (FINANCE, 4), 1, 101, GIVE);
+    assert_eq!(beyond.short(), (ResultCode::AwaitsApproval, 1));
+    assert_eq!(adjust(&mut bench, (FINANCE, 5), 1, 100, GIVE).outcome.code, ResultCode::Approved);
+    assert_eq!(adjust(&mut bench, (FINANCE, 6), 1, 1, GIVE).outcome.code, ResultCode::AwaitsApproval);
+    // Each operator has his own; what a second one approved counts for neither.
+    let approved = decide(&mut bench, (SECOND_FINANCE, 1), beyond.outcome.record, Verdict::Approve);
+    assert_eq!(approved.outcome.code, ResultCode::Approved);
+    for sequence in 2..4 {
+        let other = adjust(&mut bench, (SECOND_FINANCE, sequence), 0, 500, GIVE);
+        assert_eq!(other.outcome.code, ResultCode::Approved);
+    }
+    assert_eq!(adjust(&mut bench, (SECOND_FINANCE, 4), 0, 1, GIVE).outcome.code, ResultCode::AwaitsApproval);
+    // The next day begins at 0.
+    bench.time_ns += 86_400 * SECOND_NS;
+    assert_eq!(adjust(&mut bench, (FINANCE, 7), 1, 500, GIVE).outcome.code, ResultCode::Approved);
+    // Without such a limit it is each amount alone.
+    let rules = OfficeRules { adjust_alone_max_fen: 500, adjust_alone_day_max_fen: 0, proposal_s: 60 };
+    bench.done(Request::SetOfficeRules(SetOfficeRules { rules }));
+    for sequence in 8..12 {
+        assert_eq!(adjust(&mut bench, (FINANCE, sequence), 1, 500, GIVE).outcome.code, ResultCode::Approved);
+    }
+    bench.close();
+}
+
+#[test]
+fn an_account_that_was_closed_meanwhile_stays_as_it_is() {
+    let mut bench = with_operators(2, 2);
+    let proposal = adjust(&mut bench, (FINANCE, 1), 1, 501, GIVE).outcome.record;
+    bench.done(Request::SetAccountTerms(SetAccountTerms {
+        account: AccountId(1),
+        status: AccountStatus::Closed,
+        card_lost: false,
+        class: 0,
+        debit_max_fen: 0,
+        day_max_fen: 0,
+    }));
+    let late = decide(&mut bench, (SECOND_FINANCE, 1), proposal, Verdict::Approve);
+    assert_eq!(late.outcome.code, ResultCode::AccountClosed);
+    // Rejecting needs no account that could be corrected, but a reason.
+    let silent = Request::AdjustDecide(AdjustDecide {
+        sale: sale(SECOND_FINANCE, 1, 2),
+        proposal,
+        verdict: Verdict::Reject,
+        reason: &[],
+    });
+    assert_eq!(bench.run(silent).short(), (ResultCode::ReasonMissing, 0));
+    let rejected = decide(&mut bench, (SECOND_FINANCE, 2), proposal, Verdict::Reject);
+    assert_eq!(rejected.outcome.code, ResultCode::Approved);
+    assert_eq!(adjust(&mut bench, (FINANCE, 0), 0, 5, GIVE).short(), (ResultCode::SequenceZero, 0));
+    bench.close();
+}
+
+#[test]
+fn only_an_administrator_gives_credit_by_another_class() {
+    let mut bench = with_operators(1, 1);
+    for (class, floor_fen) in [(1, -500), (2, 0)] {
+        let policy = Policy { floor_fen, day_max_fen: 6_000, ..Policy::DEFAULT };
+        bench.done(Request::SetPolicy(SetPolicy { class, policy }));
+    }
+    let limits = |slot, sequence, class| {
+        Request::AccountLimits(AccountLimits {
+            sale: sale(slot, 1, sequence),
+            account: by_number(0),
+            debit_max_fen: 0,
+            day_max_fen: 0,
+            class,
+            reason: WHY,
+        })
+    };
+    assert_eq!(bench.run(limits(CARD_CENTRE, 1, 2)).short(), (ResultCode::Approved, 1));
+    assert_eq!(bench.run(limits(CARD_CENTRE, 2, 1)).short(), (ResultCode::WrongRole, 0));
+    assert_eq!(bench.run(limits(ADMINISTRATOR, 1, 1)).short(), (ResultCode::Approved, 1));
+    // Once given, everybody may set the limits beside it, or take it back.
+    assert_eq!(bench.run(limits(CARD_CENTRE, 2, 1)).short(), (ResultCode::Approved, 1));
+    assert_eq!(bench.run(limits(CARD_CENTRE, 3, 0)).short(), (ResultCode::Approved, 1));
     bench.close();
 }
 
