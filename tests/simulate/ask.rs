@@ -236,6 +236,22 @@ impl Ask {
         )
     }
 
+    /// Whether a run has few of it.
+    pub fn is_rare(&self) -> bool {
+        matches!(
+            self,
+            Ask::NewCodeKey { .. }
+                | Ask::Close { .. }
+                | Ask::CloseGap { .. }
+                | Ask::GiveBack { .. }
+                | Ask::Refund { .. }
+                | Ask::TellPhone { .. }
+                | Ask::TopUpUndo { .. }
+                | Ask::UnbindPhone { .. }
+                | Ask::Void { .. }
+        )
+    }
+
     pub fn amount_fen(&self) -> i64 {
         match *self {
             Ask::Tap { amount_fen, .. }

@@ -4,6 +4,7 @@ use protocol::request::Verdict;
 
 use super::ask::Ask;
 use super::machine::Stop;
+use super::mishaps::Mishaps;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
@@ -60,6 +61,7 @@ pub struct Coverage {
     pub totals_added_up: u64,
     pub shifts_closed: u64,
     pub batches_settled: u64,
+    pub mishaps: Mishaps,
 }
 
 impl Coverage {
@@ -195,5 +197,6 @@ impl Coverage {
         self.totals_added_up += other.totals_added_up;
         self.shifts_closed += other.shifts_closed;
         self.batches_settled += other.batches_settled;
+        self.mishaps.add(&other.mishaps);
     }
 }

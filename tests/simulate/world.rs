@@ -25,6 +25,7 @@ use super::auditor::{Auditor, Sent};
 use super::clock::{DAY_NS, SECOND_NS, SimulatedClock};
 use super::coverage::Coverage;
 use super::machine::{Machine, Stop, Trouble};
+use super::mishaps::Mishap;
 use super::notebook::{Note, check_against_log, is_kept_out};
 use super::operator::{OPERATORS, Operator};
 use super::plant::Plant;
@@ -36,6 +37,9 @@ use super::town::{Town, verdict};
 const SETTLING_STEPS_MAX: u64 = 600;
 /// Sales asked about after a restart; at the end it is all of them.
 const QUERIES_AFTER_RESTART: usize = 8;
+
+/// How many times likelier than others rare requests get lost or are copied.
+const RARE_MISHAPS: u64 = 6;
 
 /// What goes wrong how often, drawn once a seed: calm seeds find other things than wild ones.
 struct Weather {
@@ -94,6 +98,8 @@ struct World<'d> {
     sent: Sent,
     pending: Vec<Pending>,
     late: Vec<Late>,
+    /// The sale of each till that came last.
+    newest: BTreeMap<usize, SaleId>,
     full_until_step: Option<u64>,
     coverage: Coverage,
     step: u64,
@@ -151,6 +157,7 @@ impl<'d> World<'d> {
             sent: Sent::new(),
             pending: Vec::new(),
             late: Vec::new(),
+            newest: BTreeMap::new(),
             full_until_step: None,
             coverage: Coverage::default(),
             step: 0,
@@ -298,11 +305,20 @@ impl<'d> World<'d> {
                     bodies.push(ask);
                 }
             }
-            if !settling && self.random.per_mille(self.weather.duplicate_per_mille) && ask.is_money() {
+            // What is seldom asked meets each mishap often enough only where it meets it more often.
+            let often = if ask.is_rare() { RARE_MISHAPS } else { 1 };
+            let per_mille = |per_mille: u64| (per_mille * often).min(500);
+            let is_copied = self.random.per_mille(per_mille(self.weather.duplicate_per_mille));
+            let is_lost = self.random.per_mille(per_mille(self.weather.ask_lost_per_mille));
+            if !settling && is_copied && ask.is_money() {
                 let due_step = self.step + self.random.between(1, 40);
                 self.late.push(Late { due_step, till, sale, ask });
             }
-            if !settling && self.random.per_mille(self.weather.ask_lost_per_mille) {
+            if retried {
+                self.coverage.mishaps.count(&ask, Mishap::Twice);
+            }
+            if !settling && is_lost {
+                self.coverage.mishaps.count(&ask, Mishap::Lost);
                 continue;
             }
             if ask.is_uploaded() {
@@ -337,6 +353,9 @@ impl<'d> World<'d> {
     }
 
     fn pend(&mut self, till: usize, sale: SaleId, ask: Ask, reply: Reply) {
+        if ask.is_money() {
+            self.newest.insert(till, sale);
+        }
         self.note(|| format!("till {till} asks {sale} {ask:?}: {reply:?}"));
         match reply {
             Reply::Refused(ResultCode::LogFull) => self.coverage.refused_full += 1,
@@ -419,6 +438,10 @@ impl<'d> World<'d> {
             let reply = self.execute(late.till, late.sale, late.ask, false)?;
             self.note(|| format!("late: till {} {} {:?}: {reply:?}", late.till, late.sale, late.ask));
             self.coverage.duplicates += 1;
+            self.coverage.mishaps.count(&late.ask, Mishap::Late);
+            if self.newest.get(&late.till).is_some_and(|&newest| newest != late.sale) {
+                self.coverage.mishaps.count(&late.ask, Mishap::Reordered);
+            }
         }
         Ok(())
     }
@@ -453,6 +476,7 @@ impl<'d> World<'d> {
         for pending in told {
             if self.random.per_mille(self.weather.answer_lost_per_mille) {
                 self.coverage.answers_lost += 1;
+                self.coverage.mishaps.count(&pending.ask, Mishap::AnswerLost);
                 continue;
             }
             self.coverage.answers += 1;
