@@ -22,6 +22,7 @@ pub(crate) fn code_of(answer: &Answer<'_>) -> Option<ResultCode> {
         Answer::BatchLines(lines) => Some(lines.code),
         Answer::Reprint(receipt) => Some(receipt.code),
         Answer::Refused(refusal) => Some(refusal.code),
-        Answer::SignedOut | Answer::Heartbeat(_) | Answer::Adjustments(_) | Answer::Batch(_) => None,
+        Answer::Adjustments(page) => Some(page.code),
+        Answer::SignedOut | Answer::Heartbeat(_) | Answer::Batch(_) => None,
     }
 }

@@ -23,6 +23,12 @@ pub struct Campus {
     /// Service counters: they hand out cards and take cash.
     #[serde(default)]
     pub counters: Vec<CampusTill>,
+    /// Operators of the card centre, who see to accounts. May be empty: then nobody does.
+    #[serde(default)]
+    pub card_centre: Vec<CampusTill>,
+    /// Operators of finance, who correct balances: two, since large amounts take a second. May be empty: then nobody does.
+    #[serde(default)]
+    pub finance: Vec<CampusTill>,
     /// The people. Their order is the generator's holder number.
     pub holders: Vec<CampusHolder>,
     /// Key from which every card's key is diversified.
@@ -132,9 +138,10 @@ impl Campus {
         std::fs::write(path, bytes).map_err(|source| LoadError::file(path, source))
     }
 
-    /// Every terminal: tills, gateways, counters.
+    /// Every terminal: tills, gateways, counters, operators.
     pub fn terminals(&self) -> impl Iterator<Item = &CampusTill> {
-        self.tills.iter().chain(&self.gateways).chain(&self.counters)
+        let desks = self.gateways.iter().chain(&self.counters);
+        self.tills.iter().chain(desks).chain(&self.card_centre).chain(&self.finance)
     }
 
     /// Checks what every run relies on: tills and holders exist, terminals and accounts are unique.
@@ -177,6 +184,8 @@ mod tests {
             tills: vec![till(1), till(2)],
             gateways: vec![till(9)],
             counters: vec![till(10)],
+            card_centre: Vec::new(),
+            finance: Vec::new(),
             holders: vec![
                 CampusHolder { account: 0, student_no: "2023001".to_owned(), card_uid: Some(77) },
                 CampusHolder { account: 1, student_no: "2023002".to_owned(), card_uid: None },

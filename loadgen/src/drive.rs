@@ -97,7 +97,7 @@ pub(crate) fn run_with_people(
     report
 }
 
-/// Who takes part: the tills first, then, where the profile has something for them to do, gateways and counters.
+/// Who takes part: the tills first, then, where the profile has something for them to do, gateways, counters and operators.
 struct Terminals<'a> {
     tills: u32,
     desks: Desks,
@@ -127,8 +127,13 @@ fn terminals_of<'a>(campus: &'a Campus, config: &RunConfig) -> Result<Terminals<
             }
             terminals.all.extend(desks);
         }
-        terminals.desks =
-            Desks { gateways: campus.gateways.len() as u32, counters: campus.counters.len() as u32 };
+        terminals.desks = Desks {
+            gateways: campus.gateways.len() as u32,
+            counters: campus.counters.len() as u32,
+            card_centre: campus.card_centre.len() as u32,
+            finance: campus.finance.len() as u32,
+        };
+        terminals.all.extend(campus.card_centre.iter().chain(&campus.finance));
     }
     Ok(terminals)
 }

@@ -207,6 +207,11 @@ impl OutcomeLog {
         self.entries[id.0 as usize].state = state;
     }
 
+    /// Changes an entry's amount to what its answer tells.
+    pub fn set_amount(&mut self, id: EntryId, amount_fen: i64) {
+        self.entries[id.0 as usize].amount_fen = amount_fen;
+    }
+
     /// Writes the log as CSV.
     ///
     /// # Errors

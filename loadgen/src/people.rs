@@ -280,6 +280,8 @@ mod tests {
             tills: vec![CampusTill { terminal: 7, key: HexKey([1; 16]), epoch: 2, merchant: 1 }],
             gateways: Vec::new(),
             counters: Vec::new(),
+            card_centre: Vec::new(),
+            finance: Vec::new(),
             holders: vec![CampusHolder { account: 5, student_no: "1".to_owned(), card_uid: Some(77) }],
             card_master_key: HexKey([2; 16]),
             code_keys: vec![CampusCodeKey { id: 1, key: HexKey([3; 16]) }],

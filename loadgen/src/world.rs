@@ -3,10 +3,12 @@
 use crate::block_lists::BlockLists;
 use crate::config::SECOND_NS;
 use crate::measurement::Measurement;
-use crate::outcome_log::OutcomeLog;
+use crate::outcome_log::{EntryId, OutcomeLog, SaleState};
 use crate::people::People;
 use crate::phone_users::PhoneUsers;
+use crate::proposals::Proposals;
 use crate::self_scans::SelfScans;
+use crate::till_books::TillBooks;
 
 /// What the terminals of a run share.
 #[derive(Debug)]
@@ -25,6 +27,10 @@ pub struct World {
     pub block_lists: BlockLists,
     /// What tills without a network show to phones.
     pub self_scans: SelfScans,
+    /// What each till knows of its own shift and batch.
+    pub till_books: TillBooks,
+    /// What operators proposed.
+    pub proposals: Proposals,
     /// Unix time at the run clock's zero, in nanoseconds.
     pub clock_zero_unix_ns: u64,
     /// Begins the order numbers of top-ups; no other run against the same server may have the same.
@@ -42,8 +48,19 @@ impl World {
             phone_users: PhoneUsers::default(),
             block_lists: BlockLists::default(),
             self_scans: SelfScans::default(),
+            till_books: TillBooks::default(),
+            proposals: Proposals::default(),
             clock_zero_unix_ns,
             stamp: clock_zero_unix_ns / SECOND_NS,
+        }
+    }
+
+    /// Notes the answer to what has an entry, and counts it in its till's own books, once.
+    pub(crate) fn close(&mut self, id: EntryId, state: SaleState, code: u16, record: u64) {
+        let answered_before = self.log.entry(id).answered;
+        self.log.close(id, state, code, record);
+        if !answered_before {
+            self.till_books.count(self.log.entry(id));
         }
     }
 

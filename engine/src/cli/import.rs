@@ -122,6 +122,8 @@ pub(super) fn campus_of(state: &State, master_key: &Key128, address: std::net::S
         tills: tills(TerminalKind::PointOfSale),
         gateways: tills(TerminalKind::PhoneGateway),
         counters: tills(TerminalKind::Counter),
+        card_centre: tills(TerminalKind::CardCentre),
+        finance: tills(TerminalKind::Finance),
         holders,
         card_master_key: hex(derive_card_master(master_key)),
         code_keys: code_keys_of(master_key, state.registry.code_key().version),

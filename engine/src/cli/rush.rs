@@ -36,7 +36,9 @@ use super::{CliResult, Durability, RushArgs};
 use crate::audit::{self, AuditOptions, AuditReport};
 use crate::data_dir::DataDir;
 use crate::import::apply;
-use crate::import::campus::{CampusFile, ClockMinute, MealPeriodEntry, MerchantEntry, TerminalEntry};
+use crate::import::campus::{
+    CampusFile, ClockMinute, MealPeriodEntry, MerchantEntry, OperatorEntry, TerminalEntry,
+};
 use crate::import::roster::{Roster, RosterLine, TextEncoding};
 use crate::opened_books::{OpenOptions, OpenedBooks};
 use crate::settlement::{self, SettlementReport};
@@ -47,10 +49,14 @@ const MERCHANTS: u32 = 8;
 const GATEWAYS: u32 = 16;
 /// Service counters.
 const COUNTERS: u32 = 8;
-/// First terminal numbers of tills, counters and gateways.
+/// Operators of the card centre, and of finance.
+const CARD_CENTRE: usize = 2;
+const FINANCE: usize = 2;
+/// First numbers of tills, counters, gateways and operators.
 const FIRST_TILL: u32 = 1_001;
 const FIRST_COUNTER: u32 = 80_001;
 const FIRST_GATEWAY: u32 = 90_001;
+const FIRST_OPERATOR: u32 = 95_001;
 /// What every holder is topped up with, fen.
 const TOP_UP_FEN: i64 = 10_000;
 /// The tills wait this many times shorter than real ones: 0.3 s for an answer.
@@ -96,10 +102,11 @@ pub(super) fn rush(args: &RushArgs) -> CliResult {
     let data_dir = args.data.clone().unwrap_or_else(|| folder.join("data"));
     let (campus, accounts, cards, conflicts) = make_campus(args, &data_dir)?;
     println!(
-        "campus    {accounts} accounts, {cards} cards, {} tills, {} counters, {} gateways; data in {}",
+        "campus    {accounts} accounts, {cards} cards, {} tills, {} counters, {} gateways, {} operators; data in {}",
         campus.tills.len(),
         campus.counters.len(),
         campus.gateways.len(),
+        campus.card_centre.len() + campus.finance.len(),
         data_dir.display()
     );
     for conflict in &conflicts {
@@ -233,6 +240,10 @@ fn made_up_campus(tills: u32) -> CampusFile {
             .map(|i| terminal(FIRST_TILL + i, i, TerminalKind::PointOfSale))
             .chain((0..COUNTERS).map(|i| terminal(FIRST_COUNTER + i, i, TerminalKind::Counter)))
             .chain((0..GATEWAYS).map(|i| terminal(FIRST_GATEWAY + i, i, TerminalKind::PhoneGateway)))
+            .collect(),
+        operators: (FIRST_OPERATOR..)
+            .zip([TerminalKind::CardCentre; CARD_CENTRE].into_iter().chain([TerminalKind::Finance; FINANCE]))
+            .map(|(id, role)| OperatorEntry { id, role, enabled: true })
             .collect(),
         meal_periods: vec![period("breakfast", 6, 10), period("lunch", 10, 15), period("dinner", 15, 21)],
         ..CampusFile::default()

@@ -291,6 +291,8 @@ pub fn campus(spec: &BooksSpec, master_key: &Key128) -> Campus {
         tills: tills.collect(),
         gateways: Vec::new(),
         counters: Vec::new(),
+        card_centre: Vec::new(),
+        finance: Vec::new(),
         holders: holders.collect(),
         card_master_key: HexKey(*derive_card_master(master_key).as_bytes()),
         code_keys: Vec::new(),

@@ -16,7 +16,14 @@
 //! A new deed is a file here with its [`Deed`], and a row in the table below. Who does it, and how often, says a profile
 //! ([`crate::profile::canteen_day`]).
 
+mod account_close;
+mod account_freeze;
+mod account_limits;
+mod adjust;
+mod adjust_decide;
+mod adjustments;
 mod balance;
+mod batch_settle;
 mod bill;
 mod block_list;
 mod block_list_active;
@@ -24,27 +31,31 @@ mod card_issue;
 mod card_replace;
 mod card_return;
 mod cash_top_up;
+mod cashier;
 mod chip_tap;
 mod code_revoke;
 mod loss;
+mod open_gaps;
 mod password_debit;
 mod password_set;
 mod refund;
 mod sale_query;
 mod scan_pay;
+mod shift;
 mod statement;
 mod tables;
 mod tender;
 mod top_up;
 mod top_up_again;
 mod top_up_undo;
+mod unconfirmed;
 mod virtual_card;
 mod void;
 
 use protocol::answer::{ACCOUNT_NONE, Answer, MoneyAnswer};
 use protocol::command_table::Kind;
 use protocol::ids::{AccountId, SaleId};
-use protocol::request::Request;
+use protocol::request::{Reason, Reasoned, Request};
 use serde::Serialize;
 
 use crate::outcome_log::EntryId;
@@ -87,6 +98,8 @@ pub(crate) struct Place<'a> {
     pub(crate) sale: SaleId,
     /// The terminal's clock.
     pub(crate) unix_ns: u64,
+    /// Sales that the terminal has stored and not uploaded.
+    pub(crate) unsent_records: u32,
     /// What the terminal did before.
     pub(crate) recent: &'a mut Recent,
 }
@@ -170,8 +183,16 @@ pub(crate) fn money<'a>(answer: &'a Answer<'_>) -> Option<&'a MoneyAnswer> {
     }
 }
 
+/// What an operator asks, with a short reason.
+fn reasoned<T>(what: T, why: &'static str) -> Reasoned<'static, T> {
+    Reasoned { what, reason: Reason::new(why).expect("a few words fit") }
+}
+
 /// What a deed knows of itself, while it is done.
 pub(crate) trait Deed: Copy {
+    /// Whether its amount is what an approval says, and its entry has none before.
+    const AMOUNT_IS_TOLD: bool = false;
+
     /// Makes its request. `None` when it can't be done: nothing to undo, nothing to return.
     fn begin(errand: &Errand, place: &mut Place<'_>, world: &mut World) -> Option<Begun<Self>>;
 
@@ -180,6 +201,11 @@ pub(crate) trait Deed: Copy {
 
     /// It was refused, or never began.
     fn not_done(&self, _world: &mut World) {}
+
+    /// It was refused, and this is the answer.
+    fn refused(&self, _answer: &Answer<'_>, world: &mut World) {
+        self.not_done(world);
+    }
 }
 
 /// The table of deeds. A row:
@@ -265,10 +291,24 @@ macro_rules! deeds {
                 }
             }
 
+            /// See [`Deed::AMOUNT_IS_TOLD`].
+            pub(crate) const fn amount_is_told(&self) -> bool {
+                match self {
+                    $(Doing::$name(_) => <$doing as Deed>::AMOUNT_IS_TOLD,)*
+                }
+            }
+
             /// See [`Deed::approved`].
             pub(crate) fn approved(&self, answer: &Answer<'_>, world: &mut World) -> bool {
                 match self {
                     $(Doing::$name(doing) => doing.approved(answer, world),)*
+                }
+            }
+
+            /// See [`Deed::refused`].
+            pub(crate) fn refused(&self, answer: &Answer<'_>, world: &mut World) {
+                match self {
+                    $(Doing::$name(doing) => doing.refused(answer, world),)*
                 }
             }
 
@@ -289,6 +329,8 @@ deeds! {
     CardReplace(card_replace::CardReplace), "card-replace", CardReplace, 1, Takes;
     /// A counter takes a card back.
     CardReturn(card_return::CardReturn), "card-return", CardReturn, 1, Nothing;
+    /// A counter pays out what somebody has who leaves.
+    AccountClose(account_close::AccountClose), "account-close", AccountClose, 1, Takes;
     /// A person taps at a till that writes chips.
     ChipTap(chip_tap::ChipTap), "chip-tap", CardTap, 1, Takes;
     /// The till has written the chip.
@@ -319,6 +361,10 @@ deeds! {
     CodeRevoke(code_revoke::CodeRevoke), "code-revoke", CodeRevoke, 5, Nothing;
     /// A phone pays what a till without a network shows.
     ScanPay(scan_pay::ScanPay), "scan-pay", ScanPay, 7, Takes;
+    /// A person asks how far the balance is confirmed.
+    Unconfirmed(unconfirmed::Unconfirmed), "unconfirmed", Unconfirmed, 7, Nothing;
+    /// A counter looks at the holes in tills' sequences.
+    OpenGaps(open_gaps::OpenGaps), "open-gaps", OpenGaps, 7, Nothing;
     /// A person reports the card lost.
     LossReport(loss::LossReport), "loss-report", LossReport, 13, Nothing;
     /// A person has found the card.
@@ -329,6 +375,32 @@ deeds! {
     Refund(refund::Refund), "refund", Refund, 6, Brings;
     /// A guest pays through WeChat Pay or Alipay.
     Tender(tender::Tender), "tender", Tender, 6, Nothing;
+    /// An operator freezes an account.
+    AccountFreeze(account_freeze::AccountFreeze), "account-freeze", AccountFreeze, 6, Nothing;
+    /// An operator opens an account again.
+    AccountUnfreeze(account_freeze::AccountUnfreeze), "account-unfreeze", AccountFreeze, 6, Nothing;
+    /// An operator sets an account's limits.
+    AccountLimits(account_limits::AccountLimits), "account-limits", AccountLimits, 6, Nothing;
+    /// An operator corrects a balance alone.
+    Adjust(adjust::Adjust), "adjust", Adjust, 3, Brings;
+    /// An operator proposes to correct a balance.
+    AdjustLarge(adjust::AdjustLarge), "adjust-large", Adjust, 3, Brings;
+    /// A second operator approves it.
+    AdjustDecide(adjust_decide::AdjustDecide), "adjust-decide", AdjustDecide, 3, Brings;
+    /// An operator looks at what waits for a second one.
+    Adjustments(adjustments::Adjustments), "adjustments", Adjustments, 3, Nothing;
+    /// A cashier comes to a till.
+    CashierOn(cashier::CashierOn), "cashier-on", CashierOn, 6, Nothing;
+    /// A cashier goes.
+    CashierOff(cashier::CashierOff), "cashier-off", CashierOff, 6, Nothing;
+    /// A cashier looks at what the shift adds up to.
+    ShiftTotals(shift::ShiftTotals), "shift-totals", ShiftTotals, 6, Nothing;
+    /// A cashier closes the shift.
+    ShiftClose(shift::ShiftClose), "shift-close", ShiftClose, 6, Nothing;
+    /// A till settles its batch.
+    BatchSettle(batch_settle::BatchSettle), "batch-settle", BatchSettle, 6, Nothing;
+    /// A till settles its batch once more, after a refusal.
+    BatchSettleAgain(batch_settle::BatchSettleAgain), "batch-settle-again", BatchSettle, 6, Nothing;
     /// A till downloads the rules of account classes.
     ClassRules(tables::ClassRules), "class-rules", ClassRules, 6, Nothing;
     /// A till downloads the meal periods.

@@ -107,6 +107,10 @@ pub struct Desks {
     pub gateways: u32,
     /// Service counters.
     pub counters: u32,
+    /// Operators of the card centre.
+    pub card_centre: u32,
+    /// Operators of finance.
+    pub finance: u32,
 }
 
 /// One of the profiles with its settings.
@@ -168,12 +172,12 @@ impl ProfileConfig {
         }
     }
 
-    /// True when gateways and counters take part.
+    /// True when gateways, counters and operators take part.
     pub fn has_desks(&self) -> bool {
         matches!(self, ProfileConfig::CanteenDay(_))
     }
 
-    /// Makes the schedules of gateways, and then of counters; none where [`ProfileConfig::has_desks`] is false.
+    /// Makes the schedules of gateways, then of counters, then of operators; none where [`ProfileConfig::has_desks`] is false.
     pub fn plan_desks(&self, scope: PlanScope, desks: Desks) -> Vec<TillPlan> {
         match self {
             ProfileConfig::CanteenDay(config) => canteen_day::plan_desks(config, scope, desks),

@@ -147,6 +147,8 @@ mod tests {
             tills: vec![CampusTill { terminal: 1, key: HexKey([1; 16]), epoch: 1, merchant: 1 }],
             gateways: Vec::new(),
             counters: Vec::new(),
+            card_centre: Vec::new(),
+            finance: Vec::new(),
             holders: vec![holder(0, "2023001", 500), holder(1, "2023002", 501), holder(2, "2023003", 502)],
             card_master_key: HexKey([2; 16]),
             code_keys: Vec::new(),

@@ -122,7 +122,7 @@ impl Till {
             world.measurement.record_refused(message, answer.code, completion);
             if answer.code == ResultCode::Reversed { SaleState::Reversed } else { SaleState::Refused }
         };
-        world.log.close(entry, state, answer.code.number(), answer.record.0);
+        world.close(entry, state, answer.code.number(), answer.record.0);
     }
 
     /// What it means for the books stands in its entry; what it means for people, cards and originals the deed knows.
@@ -138,7 +138,10 @@ impl Till {
         let approved = code.is_approved();
         if let (Some(entry), Some(money)) = (entry, crate::deed::money(answer)) {
             let state = if approved { SaleState::Approved } else { SaleState::Refused };
-            world.log.close(entry, state, code.number(), money.record.0);
+            world.close(entry, state, code.number(), money.record.0);
+            if approved && doing.amount_is_told() {
+                world.log.set_amount(entry, money.amount_fen);
+            }
             let account = world.log.entry(entry).account;
             let done = Done {
                 sale: self.sale_id(live.sequence),
@@ -159,7 +162,7 @@ impl Till {
         }
         if !approved {
             world.measurement.record_not_done(live.request.kind(), code, completion);
-            doing.not_done(world);
+            doing.refused(answer, world);
             return;
         }
         world.measurement.record_done(live.request.kind(), completion);
@@ -201,7 +204,7 @@ fn finish_reversal(
     } else {
         world.measurement.record_not_done(Kind::Reversal, answer.code, completion);
     }
-    world.log.close(entry, own, answer.code.number(), answer.record.0);
+    world.close(entry, own, answer.code.number(), answer.record.0);
     if let Some(state) = original {
         world.log.set_state(reversal.original_entry, state);
     }

@@ -290,7 +290,8 @@ impl Till {
     fn begin_deed(&mut self, errand: &Errand, now_ns: u64, intended_ns: u64, world: &mut World) -> bool {
         let sale = self.sale_id(self.next_sequence);
         let unix_ns = world.unix_ns(now_ns);
-        let mut place = Place { sale, unix_ns, recent: &mut self.recent };
+        let unsent_records = (self.upload_pending() + self.stored_before.len()) as u32;
+        let mut place = Place { sale, unix_ns, unsent_records, recent: &mut self.recent };
         let Some(begun) = Doing::begin(errand, &mut place, world) else { return false };
         let (doing, entry) = (begun.doing, begun.entry);
         let entry = entry.map(|entry| {

@@ -155,7 +155,7 @@ impl Till {
                 records.refused_by_code.add(code);
                 world.measurement.refused_by_code.add(code);
             }
-            world.log.close(entry, state, code.number(), line.record.get());
+            world.close(entry, state, code.number(), line.record.get());
         }
         self.stored_next += upload.count;
         if self.upload_pending() == 0 {

@@ -25,6 +25,8 @@ fn campus() -> Campus {
         tills: vec![CampusTill { terminal: 7, key: HexKey([1; 16]), epoch: 2, merchant: 1 }],
         gateways: Vec::new(),
         counters: Vec::new(),
+        card_centre: Vec::new(),
+        finance: Vec::new(),
         holders: (0..10)
             .map(|account| CampusHolder {
                 account,

@@ -1,4 +1,4 @@
-//! What people do at counters and on the phone, and when.
+//! What people do at counters and on the phone, what operators do about their accounts, and when.
 
 use std::ops::RangeInclusive;
 
@@ -26,8 +26,14 @@ const NEEDS_PASSWORD: [DeedKind; 5] = [
 
 const STREAM_COUNTER: u64 = 5 << 40;
 const STREAM_GATEWAY: u64 = 6 << 40;
+const STREAM_CARD_CENTRE: u64 = 8 << 40;
+const STREAM_FINANCE: u64 = 9 << 40;
 
-/// The days of gateways, then of counters.
+/// What finance gives back alone: a meal that was taken twice. And what takes a second person.
+const ADJUST_FEN: RangeInclusive<u64> = 200..=2_000;
+const ADJUST_LARGE_FEN: i64 = 15_000;
+
+/// The days of gateways, then of counters, of the card centre and of finance.
 pub(in crate::profile) fn plan_desks(
     config: &CanteenDayConfig,
     scope: PlanScope,
@@ -37,7 +43,12 @@ pub(in crate::profile) fn plan_desks(
         .map(|gateway| gateway_plan(config, Circle::new(scope, STREAM_GATEWAY, desks.gateways, gateway)));
     let counters = (0..desks.counters)
         .map(|counter| counter_plan(config, Circle::new(scope, STREAM_COUNTER, desks.counters, counter)));
-    gateways.chain(counters).collect()
+    let card_centre = (0..desks.card_centre).map(|clerk| {
+        card_centre_plan(config, Circle::new(scope, STREAM_CARD_CENTRE, desks.card_centre, clerk))
+    });
+    let finance = (0..desks.finance)
+        .map(|clerk| finance_plan(config, Circle::new(scope, STREAM_FINANCE, desks.finance, clerk)));
+    gateways.chain(counters).chain(card_centre).chain(finance).collect()
 }
 
 /// The people of one of several desks of a kind: `desk, desk + desks, desk + 2 * desks, ...`, and its random numbers.
@@ -103,6 +114,7 @@ fn gateway_plan(config: &CanteenDayConfig, mut circle: Circle) -> TillPlan {
         (DeedKind::LossLift, config.lifts_per_holder),
         (DeedKind::CodeRevoke, config.codes_revoked_per_holder),
         (DeedKind::ScanPay, config.scans_per_holder),
+        (DeedKind::Unconfirmed, config.unconfirmed_per_holder),
     ] {
         for _ in 0..circle.draw_count(per_holder) {
             let at_meals = !meals.is_empty() && circle.random.chance(PHONE_AT_MEALS_SHARE);
@@ -135,6 +147,7 @@ fn counter_plan(config: &CanteenDayConfig, mut circle: Circle) -> TillPlan {
             (DeedKind::CardReplace, config.replacements_per_holder),
             (DeedKind::PasswordSet, config.passwords_per_holder),
             (DeedKind::CardReturn, config.returns_per_holder),
+            (DeedKind::AccountClose, config.closings_per_holder),
         ] {
             for _ in 0..circle.draw_count(per_holder) {
                 let at_ns = circle.draw_within(&config.counter_hours);
@@ -172,6 +185,65 @@ fn counter_plan(config: &CanteenDayConfig, mut circle: Circle) -> TillPlan {
         if errand.deed == DeedKind::CashTopUp && circle.random.chance(config.undo_share) {
             let errand = Errand::new(DeedKind::TopUpUndo, errand.holder);
             let at_ns = config.compress(due_ns + (left_ns - due_ns) / 2);
+            intents.push(Intent { at_ns, action: IntentAction::Deed(errand) });
+        }
+    }
+    // When it closes, somebody looks whether every till's sales have come.
+    if let Some(last) = config.counter_hours.last() {
+        let at_ns = config.compress(u64::from(last.until) * MINUTE_NS).saturating_sub(1);
+        let errand = Errand::new(DeedKind::OpenGaps, circle.draw_holder());
+        intents.push(Intent { at_ns, action: IntentAction::Deed(errand) });
+    }
+    in_order(intents)
+}
+
+/// While counters are open. What is frozen is looked into, and opened again before the day's end.
+fn card_centre_plan(config: &CanteenDayConfig, mut circle: Circle) -> TillPlan {
+    let mut intents = Vec::new();
+    if config.counter_hours.is_empty() {
+        return in_order(intents);
+    }
+    let mut intend = |at_ns: u64, deed, holder| {
+        let action = IntentAction::Deed(Errand::new(deed, holder));
+        intents.push(Intent { at_ns: config.compress(at_ns), action });
+    };
+    for _ in 0..circle.draw_count(config.freezes_per_holder) {
+        let (one, other) =
+            (circle.draw_within(&config.counter_hours), circle.draw_within(&config.counter_hours));
+        let holder = circle.draw_holder();
+        intend(one.min(other), DeedKind::AccountFreeze, holder);
+        intend(one.max(other), DeedKind::AccountUnfreeze, holder);
+    }
+    for _ in 0..circle.draw_count(config.limits_per_holder) {
+        let at_ns = circle.draw_within(&config.counter_hours);
+        intend(at_ns, DeedKind::AccountLimits, circle.draw_holder());
+    }
+    in_order(intents)
+}
+
+/// While counters are open. Who of finance has time looks at what colleagues proposed, and approves it.
+fn finance_plan(config: &CanteenDayConfig, mut circle: Circle) -> TillPlan {
+    let mut intents = Vec::new();
+    if config.counter_hours.is_empty() {
+        return in_order(intents);
+    }
+    for (deed, per_holder) in [
+        (DeedKind::Adjust, config.adjustments_per_holder),
+        (DeedKind::AdjustLarge, config.large_adjustments_per_holder),
+        (DeedKind::Adjustments, config.large_adjustments_per_holder),
+        (DeedKind::AdjustDecide, config.large_adjustments_per_holder),
+    ] {
+        for _ in 0..circle.draw_count(per_holder) {
+            let mut at_ns = config.compress(circle.draw_within(&config.counter_hours));
+            if deed == DeedKind::AdjustDecide {
+                at_ns = config.duration_ns / 2 + at_ns / 2;
+            }
+            let amount_fen = match deed {
+                DeedKind::Adjust => circle.random.between(*ADJUST_FEN.start(), *ADJUST_FEN.end()) as i64,
+                DeedKind::AdjustLarge => ADJUST_LARGE_FEN,
+                _ => 0,
+            };
+            let errand = Errand { amount_fen, ..Errand::new(deed, circle.draw_holder()) };
             intents.push(Intent { at_ns, action: IntentAction::Deed(errand) });
         }
     }

@@ -23,7 +23,12 @@
 //!   In two thousand sales there is one above the limit, by one of them.
 //! - One in two thousand sees somebody take a picture of the phone, and revokes what it has shown. At a till that is offline whoever
 //!   would pay by code scans what it shows: one holder in two hundred, where one in three hundred stands before such a till.
-//! - A till that opens for a meal brings its tables and its block-list up to date.
+//! - A till that opens for a meal brings its tables and its block-list up to date, and its cashier signs on. After the meal the
+//!   cashier signs off and the shift is closed; after the last one the till settles its batch.
+//! - One in fifty asks how far the balance is confirmed. Three in ten thousand leave the college and have their account closed; a
+//!   counter looks for holes in tills' sequences when it closes.
+//! - The card centre freezes one account of three thousand and opens it again the same day, and sets one holder's limits of two
+//!   thousand. Finance corrects one balance of a thousand, and one of ten thousand by an amount that takes two people.
 //! - At the tills answers are lost, sales reversed and tills offline as at a lunch. One sale in five hundred is keyed in wrong and
 //!   undone, of one in a thousand half is given back, and one in a thousand is asked for again. For twenty sales there is a guest
 //!   who pays through WeChat Pay or Alipay: the guide asks people to use the card or the phone card first.
@@ -46,8 +51,16 @@ use crate::random::Random;
 
 const MINUTE_NS: u64 = 60 * SECOND_NS;
 /// What a till does when a meal begins.
-const OPENING: [DeedKind; 4] =
-    [DeedKind::ClassRules, DeedKind::MealPeriods, DeedKind::BlockList, DeedKind::BlockListActive];
+const OPENING: [DeedKind; 5] = [
+    DeedKind::CashierOn,
+    DeedKind::ClassRules,
+    DeedKind::MealPeriods,
+    DeedKind::BlockList,
+    DeedKind::BlockListActive,
+];
+/// What it does when a meal ends, and what it does besides at the end of the last.
+const CLOSING: [DeedKind; 3] = [DeedKind::CashierOff, DeedKind::ShiftTotals, DeedKind::ShiftClose];
+const SETTLING: [DeedKind; 2] = [DeedKind::BatchSettle, DeedKind::BatchSettleAgain];
 
 const STREAM_TILL_DEEDS: u64 = 7 << 40;
 
@@ -140,6 +153,18 @@ pub struct CanteenDayConfig {
     pub codes_revoked_per_holder: f64,
     /// Phones that scan a till without a network, if one shows something, for each holder. 0.005 unless set.
     pub scans_per_holder: f64,
+    /// Questions how far a balance is confirmed, for each holder. 0.02 unless set.
+    pub unconfirmed_per_holder: f64,
+    /// Accounts closed for each holder. 0.0003 unless set.
+    pub closings_per_holder: f64,
+    /// Accounts frozen, and opened again, for each holder. 0.00033 unless set.
+    pub freezes_per_holder: f64,
+    /// Limits set for each holder. 0.0005 unless set.
+    pub limits_per_holder: f64,
+    /// Balances corrected by one person, for each holder. 0.001 unless set.
+    pub adjustments_per_holder: f64,
+    /// Balances that two people correct, for each holder. 0.0001 unless set.
+    pub large_adjustments_per_holder: f64,
     /// Query passwords set at a counter for each holder. 0.004 unless set.
     pub passwords_per_holder: f64,
     /// Cash top-ups for each holder. 0.016 unless set.
@@ -211,6 +236,12 @@ impl Default for CanteenDayConfig {
             lifts_per_holder: 0.000_5,
             codes_revoked_per_holder: 0.000_5,
             scans_per_holder: 0.005,
+            unconfirmed_per_holder: 0.02,
+            closings_per_holder: 0.000_3,
+            freezes_per_holder: 0.000_33,
+            limits_per_holder: 0.000_5,
+            adjustments_per_holder: 0.001,
+            large_adjustments_per_holder: 0.000_1,
             passwords_per_holder: 0.004,
             cash_top_ups_per_holder: 0.016,
             undo_share: 0.02,
@@ -277,6 +308,12 @@ impl CanteenDayConfig {
             ("lifts", self.lifts_per_holder),
             ("codes-revoked", self.codes_revoked_per_holder),
             ("scans", self.scans_per_holder),
+            ("unconfirmed", self.unconfirmed_per_holder),
+            ("closings", self.closings_per_holder),
+            ("freezes", self.freezes_per_holder),
+            ("limits", self.limits_per_holder),
+            ("adjustments", self.adjustments_per_holder),
+            ("large-adjustments", self.large_adjustments_per_holder),
             ("passwords", self.passwords_per_holder),
             ("cash-top-ups", self.cash_top_ups_per_holder),
             ("replacements", self.replacements_per_holder),
@@ -352,9 +389,13 @@ pub(super) fn plan(config: &CanteenDayConfig, scope: PlanScope, till: u32, patro
         let scope = PlanScope { seed: scope.seed ^ number << 56, ..scope };
         let start_ns = config.start_ns(meal.hours);
         let sales = lunch::plan(&config.lunch_of(meal), scope, till, patrons.clone()).intents;
-        let opening =
-            OPENING.map(|deed| Intent { at_ns: 0, action: IntentAction::Deed(Errand::new(deed, till)) });
-        let of_meal = opening.into_iter().chain(sales);
+        let at =
+            move |at_ns| move |deed| Intent { at_ns, action: IntentAction::Deed(Errand::new(deed, till)) };
+        let ends_ns = config.lunch_of(meal).duration_ns.saturating_sub(1);
+        let is_last = number as usize == config.meals.len();
+        let settling = if is_last { &SETTLING[..] } else { &[] };
+        let closing = CLOSING.iter().chain(settling).copied().map(at(ends_ns));
+        let of_meal = OPENING.map(at(0)).into_iter().chain(sales).chain(closing);
         of_meal.map(move |intent| Intent { at_ns: start_ns + intent.at_ns, ..intent })
     });
     let meals: Vec<_> = meals.collect();

@@ -1,0 +1,68 @@
+//! A till settles its batch by its own totals, and as it stands where the server has others.
+
+use protocol::answer::Answer;
+use protocol::ids::{Sequence, TerminalId};
+use protocol::request::{BatchSettle as Body, Request};
+
+use super::{Begun, Deed, Errand, Place};
+use crate::world::World;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BatchSettle {
+    till: TerminalId,
+    body: Body,
+}
+
+impl BatchSettle {
+    fn of_till(place: &Place<'_>, world: &mut World) -> Option<Begun<BatchSettle>> {
+        let till = place.sale.terminal;
+        // What it has stored belongs to the batch, so it is uploaded first.
+        if place.unsent_records > 0 {
+            return None;
+        }
+        let last = Sequence(place.sale.sequence.0 - 1);
+        let body = world.till_books.of(till).batch(place.sale.epoch, last, place.unix_ns);
+        Some(Begun { doing: BatchSettle { till, body }, request: Request::BatchSettle(body), entry: None })
+    }
+}
+
+impl Deed for BatchSettle {
+    fn begin(_: &Errand, place: &mut Place<'_>, world: &mut World) -> Option<Begun<BatchSettle>> {
+        BatchSettle::of_till(place, world)
+    }
+
+    fn approved(&self, answer: &Answer<'_>, world: &mut World) -> bool {
+        let Answer::BatchSettle(settled) = answer else { return false };
+        world.till_books.of(self.till).settled(settled);
+        let as_told = self.body.as_it_stands || settled.totals == self.body.totals;
+        as_told && settled.batch == self.body.batch && settled.last == self.body.last && settled.record.0 > 0
+    }
+
+    fn refused(&self, answer: &Answer<'_>, world: &mut World) {
+        if let Answer::BatchSettle(differing) = answer {
+            world.till_books.of(self.till).settled(differing);
+        }
+    }
+}
+
+/// The same once more, where the first try was refused.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BatchSettleAgain(BatchSettle);
+
+impl Deed for BatchSettleAgain {
+    fn begin(_: &Errand, place: &mut Place<'_>, world: &mut World) -> Option<Begun<BatchSettleAgain>> {
+        if !world.till_books.of(place.sale.terminal).is_to_be_settled_again() {
+            return None;
+        }
+        let Begun { doing, request, entry } = BatchSettle::of_till(place, world)?;
+        Some(Begun { doing: BatchSettleAgain(doing), request, entry })
+    }
+
+    fn approved(&self, answer: &Answer<'_>, world: &mut World) -> bool {
+        self.0.approved(answer, world)
+    }
+
+    fn refused(&self, answer: &Answer<'_>, world: &mut World) {
+        self.0.refused(answer, world);
+    }
+}

@@ -1,0 +1,124 @@
+//! What cashiers and operators ask of the tests' server.
+
+use protocol::answer::{
+    AdjustmentsAnswer, Answer, BatchSettleAnswer, OpenGapsAnswer, ShiftAnswer, UnconfirmedAnswer,
+};
+use protocol::ids::{AccountId, RecordNumber, SaleId};
+use protocol::request::{AdjustDirection, Request};
+use protocol::result_code::ResultCode;
+use protocol::till_totals::TillTotals;
+
+use super::{Books, Sale, account_of, money};
+
+/// What one person may adjust alone, in fen.
+const ADJUST_ALONE_MAX_FEN: i64 = 10_000;
+
+impl Books {
+    /// Answers what is theirs; `None` for anything else.
+    pub(super) fn office(&mut self, sale: SaleId, request: &Request<'_>) -> Option<Answer<'static>> {
+        Some(match request {
+            Request::AccountFreeze(freeze) => {
+                self.once(sale, account_of(&freeze.what.account), |_, _| ResultCode::Approved)
+            }
+            Request::AccountLimits(limits) => {
+                self.once(sale, account_of(&limits.what.account), |_, _| ResultCode::Approved)
+            }
+            Request::Adjust(adjust) => {
+                let (account, amount_fen) = (account_of(&adjust.what.account), adjust.what.amount_fen);
+                assert_eq!(adjust.what.direction, AdjustDirection::Give, "the generator takes nothing");
+                let code = if amount_fen > ADJUST_ALONE_MAX_FEN {
+                    ResultCode::AwaitsApproval
+                } else {
+                    ResultCode::Approved
+                };
+                let done = self.give(sale, code, account, amount_fen);
+                if code == ResultCode::AwaitsApproval {
+                    self.proposals.insert(done.record, done);
+                }
+                money(&done)
+            }
+            Request::AdjustDecide(decide) => match self.proposals.remove(&decide.what.proposal.0) {
+                Some(proposed) => {
+                    money(&self.give(sale, ResultCode::Approved, proposed.account, proposed.amount_fen))
+                }
+                None => self.once(sale, u32::MAX, |_, _| ResultCode::UnknownProposal),
+            },
+            Request::Adjustments(_) => Answer::Adjustments(AdjustmentsAnswer {
+                code: ResultCode::Approved,
+                next_after: RecordNumber(0),
+                server_time_ns: 0,
+                lines: &[],
+            }),
+            Request::AccountClose(close) => {
+                let account = account_of(&close.account);
+                if let Some(done) = self.sales.get(&sale) {
+                    return Some(money(done));
+                }
+                if self.card_of(account) != close.card_uid.0 {
+                    return Some(money(&self.store(sale, ResultCode::CardNotBack, account, 0)));
+                }
+                self.current_cards.insert(account, 0);
+                let left_fen = self.balances.insert(account, 0).unwrap_or(0);
+                money(&self.store(sale, ResultCode::Approved, account, left_fen))
+            }
+            Request::OpenGaps(_) => Answer::OpenGaps(OpenGapsAnswer {
+                code: ResultCode::Approved,
+                more: false,
+                record: RecordNumber(self.records),
+                lines: &[],
+            }),
+            Request::Unconfirmed(query) => Answer::Unconfirmed(UnconfirmedAnswer {
+                account: Some(AccountId(account_of(&query.account))),
+                ..UnconfirmedAnswer::none(ResultCode::Approved, 0)
+            }),
+            Request::CashierOn(_) | Request::CashierOff(_) => {
+                money(&Sale { code: ResultCode::Approved, account: u32::MAX, amount_fen: 0, record: 0 })
+            }
+            Request::ShiftTotals => {
+                let shift = self.shifts.get(&sale.terminal).copied().unwrap_or(0) + 1;
+                Answer::Shift(shift_answer(shift, RecordNumber(0)))
+            }
+            Request::ShiftClose(close) => {
+                self.records += 1;
+                self.shifts.insert(sale.terminal, close.shift);
+                Answer::Shift(shift_answer(close.shift, RecordNumber(self.records)))
+            }
+            // It keeps no totals by kind, so a till's own are right.
+            Request::BatchSettle(settle) => {
+                self.records += 1;
+                Answer::BatchSettle(BatchSettleAnswer {
+                    code: ResultCode::Approved,
+                    repeat: false,
+                    epoch: sale.epoch,
+                    batch: settle.batch,
+                    last: settle.last,
+                    record: RecordNumber(self.records),
+                    totals: settle.totals,
+                })
+            }
+            _ => return None,
+        })
+    }
+
+    /// Gives an account an amount, once, when it is approved.
+    fn give(&mut self, sale: SaleId, code: ResultCode, account: u32, amount_fen: i64) -> Sale {
+        if let Some(done) = self.sales.get(&sale) {
+            return *done;
+        }
+        if code.is_approved() {
+            *self.balances.entry(account).or_default() += amount_fen;
+        }
+        self.store(sale, code, account, amount_fen)
+    }
+}
+
+fn shift_answer(shift: u32, record: RecordNumber) -> ShiftAnswer {
+    ShiftAnswer {
+        code: ResultCode::Approved,
+        repeat: false,
+        shift,
+        cashier: 0,
+        record,
+        totals: TillTotals::default(),
+    }
+}
