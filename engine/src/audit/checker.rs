@@ -454,7 +454,8 @@ impl<'a> Checker<'a> {
             RecordKind::Load => totals.loads_fen += amount_fen,
             RecordKind::Settle => totals.settled_fen += amount_fen,
             RecordKind::Fee => totals.fees_fen += amount_fen,
-            RecordKind::PaidOut => totals.paid_out_fen += amount_fen,
+            // Some of it may make up for what another wallet lacked, and left nobody.
+            RecordKind::PaidOut => totals.paid_out_fen += i128::from(money.amount_fen.get()),
             RecordKind::SubsidyClaimed => totals.subsidies_fen += amount_fen,
             RecordKind::TopUp => totals.top_ups_fen += amount_fen,
             RecordKind::TopUpUndo => totals.top_ups_undone_fen += amount_fen,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use protocol::card::{CardKind, CardTerms, ChipWrite, ReplaceReason};
+use protocol::card::{CardKind, CardTerms, ChipWrite, PayoutWay, ReplaceReason};
 use protocol::ids::{
     AccountId, BusinessDate, CardCounter, CardUid, Epoch, MerchantId, RecordNumber, SaleId, Sequence,
     TerminalId, VirtualId,
@@ -14,7 +14,7 @@ use wal::{Clock, Log, LogConfig, LogId, Priority, Simulated};
 
 use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
-    AccountSelector, BatchSettle, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, CardTap, Carried,
+    AccountClose, AccountSelector, BatchSettle, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, CardTap, Carried,
     CashierSign, Channel, CodeDebit, CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount,
     Opening, PasswordDebit, PasswordImport, Refund, RegisterMerchant, RegisterTerminal, Reversal, Sale,
     SetAccountTerms, SetMealPeriod, SetPolicy, ShiftClose, TapConfirm, Tender, TopUp, TopUpUndo, VirtualBind,
@@ -361,6 +361,13 @@ impl SmallLog {
     }
 
     /// The school gives something.
+    /// Closes an account at the counter that this is.
+    pub(crate) fn leave(&mut self, account: AccountId, card_uid: u64) -> Outcome {
+        let (sale, account, card_uid) =
+            (self.next_sale(), AccountSelector::Account(account), CardUid(card_uid));
+        self.run(Request::AccountClose(AccountClose { sale, account, card_uid, way: PayoutWay::Cash }))
+    }
+
     pub(crate) fn give_subsidy(&mut self, account: AccountId, amount_fen: i64) {
         let State { registry, directory, shards } = &mut self.state;
         let number = 1 + self.groups.iter().map(|group| group.records.len() as u64).sum::<u64>();

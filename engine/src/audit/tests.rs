@@ -475,6 +475,20 @@ fn voids_and_refunds_add_up() {
 }
 
 #[test]
+fn what_is_paid_out_is_what_is_left_of_all_wallets() {
+    let mut log = SmallLog::new();
+    let holder = AccountId(0);
+    log.code(holder, 1_400);
+    log.top_up_in_cash(holder, 2_000, "cash");
+    let paid_out = log.leave(holder, 101);
+    assert_eq!((paid_out.code, paid_out.balance_after_fen), (ResultCode::Approved, 0));
+    let report = audit(&log.groups);
+    assert!(report.ok, "{report}");
+    assert_eq!(report.totals.paid_out_fen, i128::from(paid_out.amount_fen));
+    assert_eq!(paid_out.amount_fen, 4_200 - 1_400 + 2_000);
+}
+
+#[test]
 fn forged_refunds_are_found() {
     let right = with_refunds().groups;
     let found = |kind, nth, check, change: &dyn Fn(&mut MoneyRecord)| {
