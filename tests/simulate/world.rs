@@ -474,7 +474,8 @@ impl<'d> World<'d> {
             self.pending.drain(..).partition(|pending| pending.reply.observed().0 <= durable);
         self.pending = waiting;
         for pending in told {
-            if self.random.per_mille(self.weather.answer_lost_per_mille) {
+            let often = if pending.ask.is_rare() { RARE_MISHAPS } else { 1 };
+            if self.random.per_mille((self.weather.answer_lost_per_mille * often).min(500)) {
                 self.coverage.answers_lost += 1;
                 self.coverage.mishaps.count(&pending.ask, Mishap::AnswerLost);
                 continue;
