@@ -39,6 +39,7 @@ mod open_gaps;
 mod password_debit;
 mod password_set;
 mod refund;
+mod reprint;
 mod sale_query;
 mod scan_pay;
 mod shift;
@@ -357,6 +358,8 @@ deeds! {
     PasswordDebit(password_debit::PasswordDebit), "password-debit", PasswordDebit, 6, Takes;
     /// A cashier asks what became of the last sale.
     SaleQuery(sale_query::SaleQuery), "sale-query", SaleQuery, 6, Nothing;
+    /// A till prints the last slip again.
+    Reprint(reprint::Reprint), "reprint", Reprint, 6, Nothing;
     /// A person revokes the codes that the phone has shown.
     CodeRevoke(code_revoke::CodeRevoke), "code-revoke", CodeRevoke, 5, Nothing;
     /// A phone pays what a till without a network shows.

@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex};
 use loadgen::{Campus, CampusCodeKey, CampusHolder, CampusTill, HexKey};
 use protocol::answer::{
     AccountStatus, Answer, BalanceAnswer, BatchAnswer, BatchLine, BillAnswer, BlockListAnswer, Chip,
-    ClassRulesAnswer, HeartbeatAnswer, MealPeriodsAnswer, MoneyAnswer, ScanPayAnswer, StatementAnswer,
-    StatementMore, TapAnswer,
+    ClassRulesAnswer, HeartbeatAnswer, MealPeriodsAnswer, MoneyAnswer, ReceiptKind, ReceiptMarks,
+    ReprintAnswer, ScanPayAnswer, StatementAnswer, StatementMore, TapAnswer,
 };
 use protocol::bill::{BillLine, BillLineKind};
 use protocol::block_list;
@@ -386,6 +386,19 @@ impl Books {
                 let unknown =
                     Sale { code: ResultCode::UnknownSale, account: u32::MAX, amount_fen: 0, record: 0 };
                 money(self.sales.get(&asked).unwrap_or(&unknown))
+            }
+            Request::Reprint(query) => {
+                let asked = SaleId { epoch: query.epoch, sequence: query.sequence, ..sale };
+                let none = ReprintAnswer::none(ResultCode::UnknownSale, query.epoch, query.sequence);
+                Answer::Reprint(self.sales.get(&asked).map_or(none, |done| ReprintAnswer {
+                    code: done.code,
+                    account: (done.account != u32::MAX).then_some(AccountId(done.account)),
+                    amount_fen: done.amount_fen,
+                    record: RecordNumber(done.record),
+                    kind: ReceiptKind::Debit,
+                    marks: ReceiptMarks::COPY,
+                    ..none
+                }))
             }
             Request::Bill(_) | Request::Statement(_) | Request::Upload(_) => {
                 unreachable!("answered where their lines live")

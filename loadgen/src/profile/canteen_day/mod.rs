@@ -30,7 +30,8 @@
 //! - The card centre freezes one account of three thousand and opens it again the same day, and sets one holder's limits of two
 //!   thousand. Finance corrects one balance of a thousand, and one of ten thousand by an amount that takes two people.
 //! - At the tills answers are lost, sales reversed and tills offline as at a lunch. One sale in five hundred is keyed in wrong and
-//!   undone, of one in a thousand half is given back, and one in a thousand is asked for again. For twenty sales there is a guest
+//!   undone, of one in a thousand half is given back, one in a thousand is asked for again, and of one in five
+//!   hundred the slip is printed once more. For twenty sales there is a guest
 //!   who pays through WeChat Pay or Alipay: the guide asks people to use the card or the phone card first.
 
 mod desks;
@@ -113,6 +114,8 @@ pub struct CanteenDayConfig {
     pub chip_till_share: f64,
     /// Share of the sales that their cashier asks for again. 0.001 unless set.
     pub sale_query_share: f64,
+    /// Share of the sales whose slip is printed again. 0.002 unless set.
+    pub reprint_share: f64,
     /// Share of the sales that their cashier undoes. 0.002 unless set.
     pub void_share: f64,
     /// Share of the sales of which half is given back. 0.001 unless set.
@@ -216,6 +219,7 @@ impl Default for CanteenDayConfig {
             query_share: 0.03,
             chip_till_share: 0.1,
             sale_query_share: 0.001,
+            reprint_share: 0.002,
             void_share: 0.002,
             refund_share: 0.001,
             password_share: 0.000_5,
@@ -286,6 +290,7 @@ impl CanteenDayConfig {
         for (name, share) in [
             ("chip-till-share", self.chip_till_share),
             ("sale-query-share", self.sale_query_share),
+            ("reprint-share", self.reprint_share),
             ("void-share", self.void_share),
             ("refund-share", self.refund_share),
             ("password-share", self.password_share),
@@ -402,6 +407,7 @@ pub(super) fn plan(config: &CanteenDayConfig, scope: PlanScope, till: u32, patro
     let mut random = Random::new(scope.seed, STREAM_TILL_DEEDS + u64::from(till));
     let after_a_sale = [
         (DeedKind::SaleQuery, config.sale_query_share),
+        (DeedKind::Reprint, config.reprint_share),
         (DeedKind::Void, config.void_share),
         (DeedKind::Refund, config.refund_share),
         (DeedKind::Tender, config.tender_share),

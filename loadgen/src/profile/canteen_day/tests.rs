@@ -74,6 +74,7 @@ fn everything_is_played_in_its_share() {
         (DeedKind::ScanPay, 148..=152),
         (DeedKind::PasswordDebit, 12..=55),
         (DeedKind::SaleQuery, 35..=90),
+        (DeedKind::Reprint, 85..=155),
         (DeedKind::Void, 85..=155),
         (DeedKind::Refund, 35..=90),
         (DeedKind::Tender, 2_750..=3_250),
