@@ -247,7 +247,7 @@ fn run(args: &RunArgs) -> Result<Vec<String>, LoadError> {
                 (meal.price_min_fen, meal.price_max_fen) =
                     args.price.unwrap_or((meal.price_min_fen, meal.price_max_fen));
             }
-            ProfileConfig::CanteenDay(day)
+            ProfileConfig::CanteenDay(Box::new(day))
         }
     };
     play(profile, &read_campus(&args.common.campus, args.common.addr)?, &args.common)

@@ -75,7 +75,7 @@ fn a_lunch_against_a_right_server_passes_and_the_sums_agree() {
 
 /// A day of two seconds in which everything happens often.
 fn busy_day() -> ProfileConfig {
-    ProfileConfig::CanteenDay(CanteenDayConfig {
+    ProfileConfig::CanteenDay(Box::new(CanteenDayConfig {
         answer_lost_share: 0.01,
         reversal_share: 0.003,
         offline_share: 0.3,
@@ -104,7 +104,7 @@ fn busy_day() -> ProfileConfig {
         adjustments_per_holder: 0.03,
         large_adjustments_per_holder: 0.02,
         ..CanteenDayConfig::lunch_hour(2 * SECOND_NS)
-    })
+    }))
 }
 
 #[test]

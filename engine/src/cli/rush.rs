@@ -269,7 +269,7 @@ fn lunch(
     restart: impl FnOnce(SocketAddr) -> Result<ServerProcess, String> + Send,
 ) -> Result<(RunReport, ServerProcess, Started), Box<dyn std::error::Error>> {
     let duration_ns = args.seconds.max(2) * SECOND_NS;
-    let profile = ProfileConfig::CanteenDay(CanteenDayConfig::lunch_hour(duration_ns));
+    let profile = ProfileConfig::CanteenDay(Box::new(CanteenDayConfig::lunch_hour(duration_ns)));
     // The lunch is compressed, and so are the tills' timers: a lost answer would else cost half of it.
     let timers = TillTimers::default().divided(TIMERS_DIVIDED_BY);
     let config = RunConfig { timers, out_dir: Some(folder.to_owned()), ..RunConfig::new(profile, args.seed) };

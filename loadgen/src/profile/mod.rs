@@ -129,7 +129,7 @@ pub enum ProfileConfig {
     Trace(TraceConfig),
     /// A day of a canteen, compressed, with its counters and the phone app.
     #[serde(rename = "canteen-day")]
-    CanteenDay(CanteenDayConfig),
+    CanteenDay(Box<CanteenDayConfig>),
 }
 
 impl ProfileConfig {

@@ -9,7 +9,7 @@ const SCOPE: PlanScope = PlanScope { seed: 3, tills: 50, holders: 30_000 };
 const DESKS: Desks = Desks { gateways: 4, counters: 3, card_centre: 2, finance: 2 };
 
 fn play(config: &CanteenDayConfig, seed: u64) -> Vec<Vec<Intent>> {
-    let profile = ProfileConfig::CanteenDay(config.clone());
+    let profile = ProfileConfig::CanteenDay(Box::new(config.clone()));
     profile.validate().expect("settings in their ranges");
     let scope = PlanScope { seed, ..SCOPE };
     let plans = profile.plan(scope).into_iter().chain(profile.plan_desks(scope, DESKS));
@@ -176,7 +176,7 @@ fn settings_out_of_range_are_named() {
     let reason = |change: fn(&mut CanteenDayConfig)| {
         let mut config = CanteenDayConfig::default();
         change(&mut config);
-        ProfileConfig::CanteenDay(config).validate().expect_err("out of range").to_string()
+        ProfileConfig::CanteenDay(Box::new(config)).validate().expect_err("out of range").to_string()
     };
     let named = |change: fn(&mut CanteenDayConfig), name: &str| {
         let text = reason(change);
