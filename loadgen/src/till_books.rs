@@ -97,7 +97,7 @@ fn kind_of(kind: OutcomeKind) -> Option<TillKind> {
         OutcomeKind::OfflineDebit => TillKind::Offline,
         OutcomeKind::Reversal => TillKind::Reversal,
         OutcomeKind::Deed(deed) => match deed {
-            DeedKind::ChipTap => TillKind::Debit,
+            DeedKind::ChipTap | DeedKind::PasswordDebit => TillKind::Debit,
             DeedKind::TopUp | DeedKind::CashTopUp => TillKind::TopUp,
             DeedKind::TopUpUndo => TillKind::TopUpUndone,
             DeedKind::Void => TillKind::Void,

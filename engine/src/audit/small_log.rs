@@ -14,11 +14,11 @@ use wal::{Clock, Log, LogConfig, LogId, Priority, Simulated};
 
 use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
-    AccountClose, AccountSelector, BatchSettle, BindCard, CardDebit, CardIssue, CardReplace, CardReturn, CardTap, Carried,
-    CashierSign, Channel, CodeDebit, CodeVerdict, CutOff, LossLift, LossReport, OfflineFact, OpenAccount,
-    Opening, PasswordDebit, PasswordImport, Refund, RegisterMerchant, RegisterTerminal, Reversal, Sale,
-    SetAccountTerms, SetMealPeriod, SetPolicy, ShiftClose, TapConfirm, Tender, TopUp, TopUpUndo, VirtualBind,
-    VirtualUnbind, Void,
+    AccountClose, AccountSelector, BatchSettle, BindCard, CardDebit, CardIssue, CardReplace, CardReturn,
+    CardTap, Carried, CashierSign, Channel, CodeDebit, CodeVerdict, CutOff, LossLift, LossReport,
+    OfflineFact, OpenAccount, Opening, PasswordDebit, PasswordImport, Refund, RegisterMerchant,
+    RegisterTerminal, Reversal, Sale, SetAccountTerms, SetMealPeriod, SetPolicy, ShiftClose, TapConfirm,
+    Tender, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use crate::ledger::holder::PasswordRef;
 use crate::ledger::kind::subsidy::subsidy_claim;
