@@ -1,7 +1,7 @@
 //! What tills tell after they had no network: what they sold, what phones paid or are to pay, and the holes that stay.
 
 use engine::ledger::command::{
-    Carried, GapClose, OfflineFact, Request, Sale, ScanPay, TerminalSlot, TillList,
+    Carried, GapClose, OfflineFact, Request, Reversal, Sale, ScanPay, TerminalSlot, TillList,
 };
 use protocol::ids::{CardCounter, CardUid, Epoch, Sequence, TerminalId};
 
@@ -38,6 +38,17 @@ impl Stream {
     }
 
     pub(super) fn scan_pay(&mut self, model: &Model) -> Request<'static> {
+        if let Some(&newest) = self.scans.last()
+            && self.random.chance(12)
+        {
+            // Its till takes it back, paid or not: somebody may pay it a moment later.
+            return Request::Reversal(Reversal {
+                sale: self.sale(model, newest.sale.slot.0),
+                original_epoch: newest.sale.epoch,
+                original_sequence: newest.sale.sequence,
+                amount_fen: newest.amount_fen,
+            });
+        }
         let scan = self.scan(model);
         let slot = if self.random.chance(93) { 5 } else { self.slot() };
         Request::ScanPay(ScanPay {
