@@ -8,6 +8,7 @@
 
 use core::fmt;
 
+use protocol::answer::SubsidyState;
 use protocol::ids::{AccountId, TerminalId};
 use protocol::request::AdjustDirection;
 use protocol::result_code::ResultCode;
@@ -18,7 +19,7 @@ use wal::{LogReader, RecordRef, Scan, WalError};
 use crate::ledger::ledger_account::LedgerAccount;
 use crate::ledger::record::{
     AdjustmentClosedRecord, DutyRecord, Liability, MoneyFlags, MoneyRecord, OfflineReview, Record,
-    RecordKind, ReversalRecord, SuspenseReason, Wallets,
+    RecordKind, ReversalRecord, SubsidyRecord, SuspenseReason, Wallets,
 };
 use crate::settlement::{CivilDay, LocalTime, yuan};
 
@@ -674,6 +675,41 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
             let rejected = r.end == AdjustmentClosedRecord::REJECTED;
             fields.text("end", if rejected { "rejected" } else { "expired" });
             if rejected {
+                fields.padded("reason", reason);
+            }
+        }
+        Record::SubsidyTakenBack(r) => {
+            fields.money(&r.money);
+            fields.wallets(&r.wallets);
+            fields.number("batch", r.batch.get());
+            let cleared = r.mode == SubsidyRecord::CLEARED;
+            fields.text("cause", if cleared { "cleared" } else { "withdrawn" });
+        }
+        Record::SubsidySkipped(r) => {
+            fields.money(&r.money);
+            fields.number("batch", r.batch.get());
+        }
+        Record::SubsidyOpened(r, title) => {
+            fields.money(&r.money);
+            fields.number("batch", r.batch.get());
+            fields.number("lines", r.lines.get());
+            fields.date("deadline_day", r.deadline_day.get());
+            fields.number("mode", r.mode);
+            fields.padded("title", title);
+        }
+        Record::SubsidyLines(r, lines) => {
+            fields.money(&r.money);
+            fields.number("batch", r.batch.get());
+            fields.number("first", r.first.get());
+            fields.number("count", r.count);
+            fields.text("lines", crate::data_dir::hex(lines));
+        }
+        Record::SubsidyStepped(r, reason) => {
+            fields.money(&r.money);
+            fields.number("batch", r.batch.get());
+            let state = SubsidyState::from_number(r.state);
+            fields.text("state", state.map_or_else(|| r.state.to_string(), |known| known.name().to_owned()));
+            if !reason.is_empty() {
                 fields.padded("reason", reason);
             }
         }

@@ -21,8 +21,10 @@ pub(crate) fn code_of(answer: &Answer<'_>) -> Option<ResultCode> {
         Answer::BatchSettle(settle) => Some(settle.code),
         Answer::BatchLines(lines) => Some(lines.code),
         Answer::Reprint(receipt) => Some(receipt.code),
+        Answer::Subsidy(subsidy) => Some(subsidy.code),
         Answer::Refused(refusal) => Some(refusal.code),
         Answer::Adjustments(page) => Some(page.code),
+        Answer::SubsidyPreview(page) => Some(page.code),
         Answer::SignedOut | Answer::Heartbeat(_) | Answer::Batch(_) => None,
     }
 }

@@ -21,6 +21,8 @@ pub use crate::message::reprint::{ReceiptKind, ReceiptMarks, ReprintAnswer};
 pub use crate::message::scan_pay::ScanPayAnswer;
 pub use crate::message::shift::ShiftAnswer;
 pub use crate::message::statement::{StatementAnswer, StatementMore};
+pub use crate::message::subsidy_preview::{SubsidyLineState, SubsidyPreviewAnswer, SubsidyPreviewLine};
+pub use crate::message::subsidy_query::{SubsidyAnswer, SubsidyState, SubsidyTitle};
 pub use crate::message::table::Answer;
 pub use crate::message::tables::{ClassRulesAnswer, MealPeriodsAnswer};
 pub use crate::message::tap_answer::{Chip, TapAnswer};

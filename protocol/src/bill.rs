@@ -46,6 +46,8 @@ numbered! {
         PaidOut = 20, "paid-out";
         /// A balance corrected by an operator, up or down.
         Adjustment = 24, "adjustment";
+        /// A subsidy taken back: withdrawn, or to make place for the next.
+        SubsidyTakenBack = 25, "subsidy-taken-back";
     }
 }
 
@@ -148,7 +150,7 @@ mod tests {
 
     #[test]
     fn kinds_are_bits_and_no_bit_is_every_kind() {
-        assert_eq!(BillLineKinds::KNOWN_BITS, 1 << 24 | 1 << 20 | 0b11_1111_1111_1110);
+        assert_eq!(BillLineKinds::KNOWN_BITS, 0b11 << 24 | 1 << 20 | 0b11_1111_1111_1110);
         let chosen = BillLineKinds::of(&[BillLineKind::Debit, BillLineKind::TopUpUndone]);
         assert_eq!(chosen.bits(), 1 << 1 | 1 << 13);
         for &kind in BillLineKind::ALL {

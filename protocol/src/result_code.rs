@@ -328,6 +328,40 @@ codes! {
     AlreadyFrozen = 655, Show, Remembered;
     /// The account isn't frozen.
     NotFrozen = 656, Show, Remembered;
+    /// There is no such subsidy batch.
+    UnknownBatch = 657, Show, Remembered;
+    /// The batch's number was used before.
+    BatchExists = 658, Show, Remembered;
+    /// The batch's lines are complete: none is added.
+    BatchNotOpen = 659, Show, Remembered;
+    /// The batch's lines aren't complete: nobody decides about it yet.
+    BatchNotPreviewed = 660, Show, Remembered;
+    /// The batch was approved before.
+    BatchDecided = 661, Show, Remembered;
+    /// The batch wasn't approved: it isn't issued.
+    BatchNotApproved = 662, Show, Remembered;
+    /// The batch is being issued, or was.
+    BatchIssuedBefore = 663, Show, Remembered;
+    /// The batch's lines are being gone through: ask again when that is done.
+    BatchRunning = 664, Show, Remembered;
+    /// The batch was withdrawn or rejected.
+    BatchOver = 665, Show, Remembered;
+    /// The batch's deadline has passed.
+    BatchExpired = 666, Show, Remembered;
+    /// The page doesn't begin where the last one ended, or its accounts don't rise.
+    BatchLineOrder = 667, Show, Remembered;
+    /// A line's amount is zero, or more than a card wallet may hold of subsidy.
+    BatchLineAmount = 668, Show, Remembered;
+    /// The lines don't add up to what the batch was opened for.
+    BatchTotalsDiffer = 669, Show, Remembered;
+    /// Another operator opened the batch, and sends its lines.
+    BatchNotYours = 670, Show, Remembered;
+    /// The batch's deadline is further ahead than one may be.
+    BatchDeadlineTooFar = 671, Show, Remembered;
+    /// There are as many batches as can be, and something is still to happen to each.
+    TooManyBatches = 672, Show, Remembered;
+    /// The lines find no place beside those of other batches.
+    TooManyBatchLines = 673, Show, Remembered;
 
     /// The window for reversals (three days) has passed; only a refund can undo it.
     ReversalTooLate = 700, Show, Remembered;

@@ -151,7 +151,10 @@ impl Voice {
             | Kind::AccountFreeze
             | Kind::AccountLimits
             | Kind::Adjust
-            | Kind::AdjustDecide => Voice::Done,
+            | Kind::AdjustDecide
+            | Kind::SubsidyOpen
+            | Kind::SubsidyLines
+            | Kind::SubsidyStep => Voice::Done,
             // What a till asks for itself, and a confirmed tap, about which the till knows what it wrote.
             _ => Voice::Silent,
         }
@@ -250,6 +253,23 @@ impl Voice {
             | Code::ProposalExpired
             | Code::AlreadyFrozen
             | Code::NotFrozen
+            | Code::UnknownBatch
+            | Code::BatchExists
+            | Code::BatchNotOpen
+            | Code::BatchNotPreviewed
+            | Code::BatchDecided
+            | Code::BatchNotApproved
+            | Code::BatchIssuedBefore
+            | Code::BatchRunning
+            | Code::BatchOver
+            | Code::BatchExpired
+            | Code::BatchLineOrder
+            | Code::BatchLineAmount
+            | Code::BatchTotalsDiffer
+            | Code::BatchNotYours
+            | Code::BatchDeadlineTooFar
+            | Code::TooManyBatches
+            | Code::TooManyBatchLines
             | Code::ReversalTooLate
             | Code::NothingToReverse
             | Code::ReversalAfterRefund

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use engine::ledger::decision::{BalanceView, BillHeadView};
 use engine::ledger::history::{History, HistorySearch, Step};
 use engine::ledger::holder::PasswordRef;
-use engine::ledger::kind::subsidy::subsidy_claim;
 use engine::ledger::known::{Known, KnownOrder, KnownPassword, KnownRecord, Need, PasswordVerdict};
 use engine::ledger::limits::PAYLOAD_BYTES_MAX;
 use engine::ledger::orders::OrderKey;
@@ -13,6 +12,7 @@ use engine::ledger::proposals;
 use engine::ledger::record::{DutyRecord, Wallet};
 use engine::ledger::refunds;
 use engine::ledger::state::{self, sum_of_all_fen};
+use engine::ledger::subsidies;
 use engine::ledger::till_totals;
 use engine::ledger::{
     Clearing, Command, Decision, LedgerAccount, Outcome, Record, RecordKind, Request, Sizes, Stamp, State,
@@ -229,13 +229,6 @@ impl Fast {
         KnownRecord::new(number, logged.time_ns, form, &logged.payload).map_err(fault)
     }
 
-    /// The school gives an account something. No request does that yet.
-    pub fn give_subsidy(&mut self, id: u32, amount_fen: i64, time_ns: u64) -> Result<(), String> {
-        let State { registry, shards, .. } = &self.state;
-        let record = subsidy_claim(registry, shards, AccountId(id), 7, amount_fen);
-        self.append(&record.ok_or("an account can't hold what it is given")?, time_ns)
-    }
-
     fn append(&mut self, record: &Record<'_>, time_ns: u64) -> Result<(), String> {
         let mut buffer = [0; PAYLOAD_BYTES_MAX];
         let payload = record.payload(&mut buffer).to_vec();
@@ -374,6 +367,17 @@ impl Fast {
             theirs.map(|(&record, p)| (record, p.account, p.amount_fen, p.expires_ns)).collect();
         if ours != theirs {
             return Err(format!("proposals: ledger {ours:?}, model {theirs:?}"));
+        }
+        for (&number, theirs) in &model.batches {
+            let ours = self.state.registry.subsidies().get(number).ok_or("a batch is missing")?;
+            let totals = subsidies::totals(&self.state.shards, number);
+            let brought = theirs.lines.values().filter(|line| line.brought_fen.is_some());
+            let withdrawn_fen: i64 = theirs.lines.values().map(|line| line.withdrawn_fen).sum();
+            let paid = brought.fold((0, 0), |(lines, fen), line| (lines + 1, fen + line.amount_fen));
+            let told = (ours.state, (totals.claimed, totals.claimed_fen), totals.withdrawn_fen);
+            if told != (theirs.state, paid, withdrawn_fen) {
+                return Err(format!("batch {number}: ledger {told:?}, model {theirs:?}"));
+            }
         }
         self.compare_other(model, Other::Adjustments, LedgerAccount::clearing(Clearing::Adjustments))?;
         self.compare_other(model, Other::SubsidyClearing, LedgerAccount::clearing(Clearing::Subsidy))?;

@@ -10,6 +10,7 @@ mod fast;
 mod naive;
 mod office_stream;
 mod stream;
+mod subsidy_stream;
 mod worked_examples;
 
 use std::collections::BTreeMap;
@@ -29,7 +30,7 @@ const SHARD_COUNTS: [usize; 3] = [1, 2, 16];
 /// The codes that the ledger itself gives, and every run of all streams must have seen. `BalanceOverflow` isn't among
 /// them: the range of balances is a million times that of amounts, beyond what a stream can reach. Nor is `HoldOpen`: nothing
 /// opens one yet.
-const CODES: [ResultCode; 106] = [
+const CODES: [ResultCode; 121] = [
     ResultCode::Approved,
     ResultCode::ApprovedFlagged,
     ResultCode::UnknownTerminal,
@@ -113,6 +114,21 @@ const CODES: [ResultCode; 106] = [
     ResultCode::TapConfirmedBefore,
     ResultCode::TapStands,
     ResultCode::TapUndone,
+    ResultCode::UnknownBatch,
+    ResultCode::BatchExists,
+    ResultCode::BatchNotOpen,
+    ResultCode::BatchNotPreviewed,
+    ResultCode::BatchDecided,
+    ResultCode::BatchNotApproved,
+    ResultCode::BatchIssuedBefore,
+    ResultCode::BatchRunning,
+    ResultCode::BatchOver,
+    ResultCode::BatchExpired,
+    ResultCode::BatchLineOrder,
+    ResultCode::BatchLineAmount,
+    ResultCode::BatchTotalsDiffer,
+    ResultCode::BatchNotYours,
+    ResultCode::BatchDeadlineTooFar,
     ResultCode::ReversalTooLate,
     ResultCode::ReversalOfOfflineFact,
     ResultCode::NothingToReverse,
@@ -190,14 +206,6 @@ fn run(seed: u64) -> Result<Seen, String> {
     let opening = Stream::opening();
     for at in 0..COMMANDS_PER_STREAM {
         let request = opening.get(at).copied().unwrap_or_else(|| stream.next(&model));
-        if at >= opening.len()
-            && let Some((account, amount_fen)) = stream.gift(&model)
-        {
-            model.give_subsidy(account, amount_fen, stream.time_ns);
-            for ledger in &mut ledgers {
-                ledger.give_subsidy(account, amount_fen, stream.time_ns)?;
-            }
-        }
         let here = |problem: String| {
             format!("command {at}, {}, at {} ns: {problem}", shown(&request), stream.time_ns)
         };

@@ -169,7 +169,7 @@ impl Stream {
     /// The next command. The clock goes on before it.
     pub fn next(&mut self, model: &Model) -> Request<'static> {
         self.pass_time(model);
-        let request = match self.random.below(106) {
+        let request = match self.random.below(113) {
             0..59 if self.guessing.is_some() => self.code(model),
             0..12 if !self.sent.is_empty() => {
                 let newest = self.sent.len().min(if self.random.chance(70) { 8 } else { REMEMBERED });
@@ -196,6 +196,7 @@ impl Stream {
             96..100 => self.scan_pay(model),
             100 => self.about_codes(model),
             101 => self.close_gap(model),
+            102..109 => self.subsidy(model),
             _ => self.configure(model),
         };
         self.sent.push(request);
@@ -203,15 +204,6 @@ impl Stream {
             self.sent.drain(..REMEMBERED);
         }
         request
-    }
-
-    /// Whom the school gives something now, and how much.
-    pub fn gift(&mut self, model: &Model) -> Option<(u32, i64)> {
-        let accounts = model.accounts.len() as u64;
-        if accounts == 0 || !self.random.chance(3) {
-            return None;
-        }
-        Some((self.random.below(accounts) as u32, 100 * (1 + self.random.below(30)) as i64))
     }
 
     fn pass_time(&mut self, model: &Model) {

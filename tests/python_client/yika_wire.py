@@ -150,6 +150,15 @@ KINDS = {
     0x64: ("Adjust", SELECTOR + " amount_fen:i64 wallet:u8 direction:u8 reserved:z6 reason:t128", None),
     0x65: ("AdjustDecide", "proposal:u64 verdict:u8 reserved:z7 reason:t128", None),
     0x66: ("Adjustments", "after:u64 lines_max:u16 reserved:z6", None),
+    0x67: (
+        "SubsidyOpen",
+        "batch:u32 mode:u8 reserved:z1 deadline_day:u16 lines:u32 reserved_2:z4 total_fen:i64 title:t128",
+        None,
+    ),
+    0x68: ("SubsidyLines", "batch:u32 first:u32 count:u16 reserved:z6", ("lines", "account:u32 amount_fen:u32")),
+    0x69: ("SubsidyStep", "batch:u32 step:u8 reserved:z3 reason:t128", None),
+    0x6A: ("SubsidyQuery", "batch:u32 reserved:z4", None),
+    0x6B: ("SubsidyPreview", "batch:u32 from_account:u32 lines_max:u16 reserved:z6", None),
     0x81: ("Challenge", "version:u8 reserved:z7 nonce:b16", None),
     0x82: (
         "Welcome",
@@ -263,6 +272,21 @@ KINDS = {
         "AdjustmentsAnswer",
         "code:u16 action:u8 reserved:z1 count:u16 reserved_2:z2 next_after:u64 server_time_ns:u64",
         ("lines", ADJUSTMENT_LINE),
+    ),
+    0xE7: ("SubsidyOpenAnswer", MONEY, None),
+    0xE8: ("SubsidyLinesAnswer", MONEY, None),
+    0xE9: ("SubsidyStepAnswer", MONEY, None),
+    0xEA: (
+        "SubsidyAnswer",
+        "code:u16 action:u8 state:u8 batch:u32 total_fen:i64 claimed_fen:i64 skipped_fen:i64 cleared_fen:i64"
+        " withdrawn_fen:i64 lines:u32 uploaded:u32 claimed:u32 skipped:u32 withdrawn:u32 opener:u32 approver:u32"
+        " deadline_day:u16 mode:u8 reserved:z1 server_time_ns:u64 title:t96",
+        None,
+    ),
+    0xEB: (
+        "SubsidyPreviewAnswer",
+        "code:u16 action:u8 reserved:z1 batch:u32 next_account:u32 count:u16 reserved_2:z2 server_time_ns:u64",
+        ("lines", "account:u32 amount_fen:u32 withdrawn_fen:u32 state:u8 reserved:z3"),
     ),
     0xFF: ("Refused", "code:u16 action:u8 flags:u8 offset:u32 value:u64", None),
 }

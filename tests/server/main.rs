@@ -42,6 +42,8 @@ mod reprint;
 mod restart_state;
 mod seed;
 mod statement;
+mod subsidies;
+mod subsidy_desk;
 mod tables;
 mod top_up_undo;
 mod uploads;

@@ -134,7 +134,7 @@ impl Serving {
     /// Starts it and waits until it listens.
     pub fn start_at(data_dir: &Path, listen: SocketAddr, arguments: &[&str]) -> Serving {
         let listen = listen.to_string();
-        let sizes = ["--accounts-max", "4096", "--cards-max", "8192", "--terminals-max", "256"];
+        let sizes = ["--accounts-max", "16384", "--cards-max", "16384", "--terminals-max", "256"];
         let whole = ["serve", "--json", "--listen", &listen].into_iter().chain(sizes);
         let whole = whole.chain(arguments.iter().copied()).map(OsStr::new);
         let process = Process::start(whole.chain([OsStr::new("--data"), data_dir.as_os_str()]));

@@ -7,7 +7,8 @@ use engine::ledger::command::{
     BillHead, BlockListActive, CardDebit, CardIssue, CardReplace, CardReturn, CardTap, Carried, CashierSign,
     Channel, CodeDebit, CodeKeyRotate, CodeRevoke, CodeVerdict, GapClose, LossLift, LossReport, OfflineFact,
     PasswordDebit, PasswordSet, PhoneChange, Refund, Reversal, Sale, SaleQuery, ScanPay, ShiftClose,
-    TapConfirm, Tender, TillList, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    SubsidyLines, SubsidyOpen, SubsidyStep, TapConfirm, Tender, TillList, TopUp, TopUpUndo, VirtualBind,
+    VirtualUnbind, Void,
 };
 use engine::ledger::record::Wallet;
 use engine::ledger::{Request, TerminalSlot};
@@ -16,7 +17,7 @@ use protocol::ids::{
     AccountId, CardCounter, CardUid, Epoch, PhoneDigest, RecordNumber, SaleId, Sequence, TerminalId,
     VirtualId,
 };
-use protocol::request::{AdjustDirection, FreezeAction, Verdict};
+use protocol::request::{AdjustDirection, FreezeAction, SubsidyAction, SubsidyLine, SubsidyMode, Verdict};
 use protocol::till_totals::TillTotals;
 
 use super::operator::student_number;
@@ -33,6 +34,11 @@ static NO_TOTALS: LazyLock<TillTotals> = LazyLock::new(TillTotals::default);
 /// The till at a slot: what names no sale names no till.
 fn terminal_of(slot: TerminalSlot) -> TerminalId {
     TerminalId(101 + u32::from(slot.0))
+}
+
+/// What the lines of a page come to.
+pub fn sum_fen(lines: &[SubsidyLine]) -> i64 {
+    lines.iter().map(|line| i64::from(line.amount_fen.get())).sum()
 }
 
 /// The body of a request.
@@ -208,6 +214,21 @@ pub enum Ask {
         first: u32,
         last: u32,
     },
+    OpenBatch {
+        batch: u32,
+        lines: u32,
+        total_fen: i64,
+        mode: SubsidyMode,
+        deadline_day: u16,
+    },
+    Page {
+        batch: u32,
+        lines: &'static [SubsidyLine],
+    },
+    Step {
+        batch: u32,
+        action: SubsidyAction,
+    },
     SaleQuery,
     Balance {
         account: AccountId,
@@ -269,6 +290,8 @@ impl Ask {
             | Ask::ScanPay { amount_fen, .. }
             | Ask::ScanUpload { amount_fen, .. } => amount_fen,
             Ask::Replace { fee_fen, .. } => fee_fen,
+            Ask::OpenBatch { total_fen, .. } => total_fen,
+            Ask::Page { lines, .. } => sum_fen(lines),
             _ => 0,
         }
     }
@@ -570,6 +593,16 @@ impl Ask {
                 card_uid,
                 way: PayoutWay::Cash,
             }),
+            Ask::OpenBatch { batch, lines, total_fen, mode, deadline_day } => {
+                let title = REASON;
+                Request::SubsidyOpen(SubsidyOpen { sale, batch, mode, deadline_day, lines, total_fen, title })
+            }
+            Ask::Page { batch, lines } => {
+                Request::SubsidyLines(SubsidyLines { sale, batch, first: 0, lines })
+            }
+            Ask::Step { batch, action } => {
+                Request::SubsidyStep(SubsidyStep { sale, batch, action, reason: REASON })
+            }
             Ask::SaleQuery => Request::SaleQuery(SaleQuery { sale }),
             Ask::Balance { account } => {
                 Request::Balance(Balance { account: AccountSelector::Account(account) })

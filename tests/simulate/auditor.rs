@@ -3,6 +3,8 @@
 //! It reads durable records only, decides nothing and shares no state with the ledger. Built anew from record 1
 //! after every start.
 
+mod subsidies;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::ledger::account::AccountStatus;
@@ -12,13 +14,14 @@ use engine::ledger::record::{
     AdjustmentRecord, FullReversalRecord, Liability, MoneyRecord, RecordKind, RefundRecord, ReversalRecord,
 };
 use engine::ledger::registry::Policy;
-use engine::ledger::{LedgerAccount, LedgerClass, Record};
+use engine::ledger::{Clearing, LedgerAccount, LedgerClass, Record};
 use protocol::card::ChipWrite;
 use protocol::ids::{AccountId, BusinessDate, CardUid, Epoch, RecordNumber, SaleId, Sequence, TerminalId};
-use protocol::request::Verdict;
+use protocol::request::{SubsidyLine, Verdict};
 use protocol::result_code::ResultCode;
 use wal::{LogReader, RecordRef};
 
+use self::subsidies::Batch;
 use super::ask::Ask;
 use super::books::{Books, Standing};
 use super::operator::{ALONE_DAY_MAX_FEN, ALONE_MAX_FEN};
@@ -95,6 +98,15 @@ pub struct Auditor {
     pub password_debits: u64,
     /// Accounts closed at a counter.
     pub accounts_closed: u64,
+    /// Subsidy batches, by number.
+    batches: BTreeMap<u32, Batch>,
+    /// What each person got of subsidies, less what was taken back.
+    subsidies_fen: BTreeMap<AccountId, i64>,
+    /// Lines of batches paid, and taken back again.
+    pub lines_paid: u64,
+    pub lines_taken_back: u64,
+    /// Withdrawn batches that were gone through once more.
+    pub swept_again: u64,
     /// Settlings of transition wallets seen.
     pub settlings: u64,
     /// Reports of block-lists seen.
@@ -233,8 +245,10 @@ impl Auditor {
                 let account = r.money.person().ok_or(format!("record {number} closes nobody's account"))?;
                 let person = self.person(number, account)?;
                 let (has, lost) = (person.card_uid, person.card_lost);
+                // No card of an account that was closed before is taken any more: its tap stands.
+                let closed = person.status == AccountStatus::Closed as u8;
                 let expiry = self.expiries.get(&CardUid(has));
-                let is_presentable = !lost && expiry.is_none_or(|day| *day > day_of(self.time_ns));
+                let is_presentable = !lost && !closed && expiry.is_none_or(|day| *day > day_of(self.time_ns));
                 if is_presentable && self.taps.contains_key(&account) {
                     return Err(format!("record {number} closes account {account}, which has a tap open"));
                 }
@@ -350,7 +364,14 @@ impl Auditor {
                 money.amount_fen.get();
             return Ok(());
         }
-        if matches!(record, Record::Load(_) | Record::Opening(_) | Record::Fee(_) | Record::PaidOut(_)) {
+        if let (Record::PaidOut(_), Some(person)) = (record, money.person()) {
+            // What is the school's at closing goes back to it; the rest is what the counter is told.
+            if money.credit_account() == LedgerAccount::clearing(Clearing::Subsidy) {
+                *self.subsidies_fen.entry(person).or_default() -= money.amount_fen.get();
+            }
+            return Ok(());
+        }
+        if matches!(record, Record::Load(_) | Record::Opening(_) | Record::Fee(_)) {
             return Ok(());
         }
         if let Record::TapUndone(r) = record {
@@ -362,6 +383,17 @@ impl Auditor {
             Record::AdjustmentProposed(..) => {
                 let terminal = TerminalId(money.terminal.get());
                 self.proposals.insert(number, (terminal, money.person(), money.amount_fen.get()));
+            }
+            Record::SubsidyOpened(..)
+            | Record::SubsidyLines(..)
+            | Record::SubsidyStepped(..)
+            | Record::SubsidyClaimed(_)
+            | Record::SubsidyTakenBack(_)
+            | Record::SubsidySkipped(_) => {
+                self.subsidy(record).or_else(wrong)?;
+                if money.terminal_slot().is_none() {
+                    return Ok(());
+                }
             }
             Record::Adjustment(r, _) => self.adjustment(r).or_else(wrong)?,
             Record::AdjustmentClosed(r, _) => {
@@ -746,10 +778,23 @@ impl Auditor {
             (Record::AccountClosed(r), Ask::Close { account, card_uid }) => {
                 money.person() == Some(account) && r.card_uid.get() == card_uid.0
             }
+            (Record::SubsidyOpened(r, _), Ask::OpenBatch { batch, .. }) => r.batch.get() == batch,
+            (Record::SubsidyLines(r, bytes), Ask::Page { batch, lines }) => {
+                r.batch.get() == batch && same_lines(bytes, lines)
+            }
+            (Record::SubsidyStepped(r, _), Ask::Step { batch, .. }) => r.batch.get() == batch,
             (Record::Refusal(_), _) => money.credit_account() == LedgerAccount::NONE,
             _ => false,
         }
     }
+}
+
+/// Whether a record's lines are those that were sent.
+fn same_lines(bytes: &[u8], lines: &[SubsidyLine]) -> bool {
+    let sent = lines
+        .iter()
+        .flat_map(|line| [line.account.get(), line.amount_fen.get()].into_iter().flat_map(u32::to_le_bytes));
+    bytes.iter().copied().eq(sent)
 }
 
 /// A digest of everything that a record says (FNV-1a).

@@ -64,6 +64,8 @@ impl Books {
                 let sign = if r.money.credit_account().as_person().is_some() { 1 } else { -1 };
                 self.move_wallets(number, &r.money, &r.wallets, sign)?;
             }
+            Record::SubsidyTakenBack(r) => self.move_wallets(number, &r.money, &r.wallets, -1)?,
+            Record::SubsidySkipped(r) => self.memo(number, &r.money)?,
             Record::AccountChanged(r, _) => self.memo(number, &r.money)?,
             Record::AdjustmentProposed(r, _) => self.memo(number, &r.money)?,
             Record::AdjustmentClosed(r, _) => self.memo(number, &r.money)?,

@@ -61,6 +61,9 @@ pub struct Coverage {
     pub totals_added_up: u64,
     pub shifts_closed: u64,
     pub batches_settled: u64,
+    pub subsidy_lines_paid: u64,
+    pub subsidy_lines_taken_back: u64,
+    pub subsidies_swept_again: u64,
     pub mishaps: Mishaps,
 }
 
@@ -85,7 +88,7 @@ impl Coverage {
     }
 
     /// Every figure with its name.
-    pub fn figures(&self) -> [(&'static str, u64); 53] {
+    pub fn figures(&self) -> [(&'static str, u64); 56] {
         [
             ("steps", self.steps),
             ("records", self.records),
@@ -140,6 +143,9 @@ impl Coverage {
             ("totals added up", self.totals_added_up),
             ("shifts closed", self.shifts_closed),
             ("batches settled", self.batches_settled),
+            ("subsidy lines paid", self.subsidy_lines_paid),
+            ("subsidy lines taken back", self.subsidy_lines_taken_back),
+            ("withdrawn subsidies gone through again", self.subsidies_swept_again),
         ]
     }
 
@@ -197,6 +203,9 @@ impl Coverage {
         self.totals_added_up += other.totals_added_up;
         self.shifts_closed += other.shifts_closed;
         self.batches_settled += other.batches_settled;
+        self.subsidy_lines_paid += other.subsidy_lines_paid;
+        self.subsidy_lines_taken_back += other.subsidy_lines_taken_back;
+        self.subsidies_swept_again += other.subsidies_swept_again;
         self.mishaps.add(&other.mishaps);
     }
 }

@@ -10,9 +10,11 @@ use protocol::ids::{AccountId, CardUid, Epoch, RecordNumber, SaleId, Sequence, T
 use protocol::keys::Key128;
 use protocol::mac::Cmac128;
 use protocol::payment_code::{self, CodeRefusal};
-use protocol::request::{AdjustDirection, FreezeAction, Verdict};
+use protocol::request::{
+    AdjustDirection, FreezeAction, SUBSIDY_PAGE_LINES_MAX, SubsidyAction, SubsidyLine, SubsidyMode, Verdict,
+};
 
-use super::ask::Ask;
+use super::ask::{Ask, sum_fen};
 use super::random::Random;
 
 const CODE_KEY: Key128 = Key128::new([0x5c; 16]);
@@ -59,6 +61,8 @@ pub struct Town {
     holes: Vec<Ask>,
     /// What operators know to be proposed, by its record, and by which of their numbers.
     pub proposals: Vec<(RecordNumber, TerminalId)>,
+    /// Subsidy batches that were planned, and who is to send their lines.
+    batches: Vec<(&'static [SubsidyLine], TerminalId)>,
     next_nonce: u8,
     next_card: u64,
     /// The version of the key that codes are made under, as far as the phones have heard.
@@ -78,6 +82,7 @@ impl Town {
             shown: Vec::new(),
             holes: Vec::new(),
             proposals: Vec::new(),
+            batches: Vec::new(),
             next_nonce: 0,
             next_card: FIRST_COUNTER_CARD,
             code_key: 0,
@@ -231,6 +236,9 @@ impl Town {
 
     /// What an operator does next. Proposals are mostly decided by another than who made them.
     pub fn at_the_office(&mut self, random: &mut Random, operator: TerminalId) -> Ask {
+        if random.per_mille(600) {
+            return self.subsidy(random, operator);
+        }
         let account = self.person(random);
         match random.below(10) {
             0..2 => {
@@ -259,6 +267,45 @@ impl Town {
                 direction: *random.pick(&[AdjustDirection::Give, AdjustDirection::Take]),
             },
         }
+    }
+
+    /// The next of a batch, or what may not come now.
+    fn subsidy(&mut self, random: &mut Random, operator: TerminalId) -> Ask {
+        let newest = self.batches.len();
+        if newest == 0 || random.per_mille(100) {
+            let accounts: Vec<AccountId> = self.openings_fen.keys().copied().collect();
+            let mut lines = Vec::new();
+            for account in accounts {
+                if lines.len() < SUBSIDY_PAGE_LINES_MAX && random.per_mille(700) {
+                    let amount_fen = random.between(1, 800) as u32;
+                    lines.push(SubsidyLine { account: account.0.into(), amount_fen: amount_fen.into() });
+                }
+            }
+            let lines: &'static [SubsidyLine] = lines.leak();
+            self.batches.push((lines, operator));
+            return Ask::OpenBatch {
+                batch: newest as u32 + 1,
+                lines: lines.len() as u32,
+                total_fen: sum_fen(lines),
+                mode: if random.per_mille(400) { SubsidyMode::Clear } else { SubsidyMode::Beside },
+                deadline_day: day_of(self.now_ns) + random.below(3) as u16,
+            };
+        }
+        // Of late, mostly.
+        let back = if random.per_mille(800) { 0 } else { random.below(newest as u64) as usize };
+        let place = newest - 1 - back;
+        let (lines, opener) = self.batches[place];
+        let batch = place as u32 + 1;
+        if !lines.is_empty() && opener == operator && random.per_mille(600) {
+            return Ask::Page { batch, lines };
+        }
+        let action = match random.below(9) {
+            0..3 => SubsidyAction::Approve,
+            3..6 => SubsidyAction::Issue,
+            6..8 => SubsidyAction::Withdraw,
+            _ => *random.pick(SubsidyAction::ALL),
+        };
+        Ask::Step { batch, action }
     }
 
     /// A counter handed a card out.

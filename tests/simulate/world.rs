@@ -6,14 +6,15 @@
 //!        └── notebook ◀── answer, once durable: lost or told ◀────┘            held against ◀─────┘
 //! ```
 
+mod by_itself;
 mod reconcile;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use engine::ledger::Command;
 use engine::runtime::engine::Reply;
+use engine::runtime::subsidy::Sweep;
 use engine::runtime::{bill, statement};
 use protocol::bill::BillLineKinds;
 use protocol::ids::{AccountId, RecordNumber, SaleId};
@@ -22,7 +23,7 @@ use protocol::result_code::ResultCode;
 
 use super::ask::Ask;
 use super::auditor::{Auditor, Sent};
-use super::clock::{DAY_NS, SECOND_NS, SimulatedClock};
+use super::clock::{SECOND_NS, SimulatedClock};
 use super::coverage::Coverage;
 use super::machine::{Machine, Stop, Trouble};
 use super::mishaps::Mishap;
@@ -101,6 +102,8 @@ struct World<'d> {
     /// The sale of each till that came last.
     newest: BTreeMap<usize, SaleId>,
     full_until_step: Option<u64>,
+    /// Where the withdrawal of a subsidy batch has come to; a restart forgets it.
+    sweep: Sweep,
     coverage: Coverage,
     step: u64,
     trace: bool,
@@ -127,6 +130,9 @@ pub fn simulate(seed: u64, plant: Plant, snapshot_dir: &Path, trace: bool) -> Re
     world.coverage.gaps_closed = world.auditor.gaps_closed;
     world.coverage.shifts_closed = world.auditor.shifts.closed;
     world.coverage.batches_settled = world.auditor.shifts.batches;
+    world.coverage.subsidy_lines_paid = world.auditor.lines_paid;
+    world.coverage.subsidy_lines_taken_back = world.auditor.lines_taken_back;
+    world.coverage.subsidies_swept_again = world.auditor.swept_again;
     for till in &world.tills {
         world.coverage.retries += till.retries;
         world.coverage.reversals += till.reversals;
@@ -159,6 +165,7 @@ impl<'d> World<'d> {
             late: Vec::new(),
             newest: BTreeMap::new(),
             full_until_step: None,
+            sweep: Sweep::default(),
             coverage: Coverage::default(),
             step: 0,
             trace,
@@ -230,45 +237,6 @@ impl<'d> World<'d> {
             self.restart(stop)?;
         }
         Ok(())
-    }
-
-    /// What the slow lane does by itself, sooner or later.
-    fn do_what_is_due(&mut self) {
-        if let Some(request) = self.machine.engine().due() {
-            let reply = self.machine.engine().execute(&Command::from(request));
-            self.note(|| format!("by itself: {request:?}: {reply:?}"));
-            self.coverage.adjustments_expired += u64::from(is_new_approval(&reply));
-        }
-    }
-
-    fn move_clock(&mut self) {
-        let pass_ns = match self.random.below(10) {
-            0 => self.random.below(90 * SECOND_NS),
-            _ => self.random.below(SECOND_NS),
-        };
-        self.clock.pass(pass_ns);
-        if self.random.per_mille(10) {
-            self.jump_clock();
-        }
-        if self.random.per_mille(10) {
-            self.machine.engine().log().accept_wall_clock();
-        }
-        self.town.now_ns = self.machine.engine().log().stage().time_ns();
-    }
-
-    fn jump_clock(&mut self) {
-        let hour_ns = 3_600 * SECOND_NS as i64;
-        let by_ns = *self.random.pick(&[
-            -(SECOND_NS as i64),
-            SECOND_NS as i64,
-            -hour_ns,
-            hour_ns,
-            4 * DAY_NS as i64,
-            -2 * DAY_NS as i64,
-        ]);
-        self.coverage.clock_jumps += 1;
-        self.note(|| format!("the wall clock jumps by {} s", by_ns / SECOND_NS as i64));
-        self.clock.jump(by_ns);
     }
 
     /// Fills the medium up now and then, and makes room again.
@@ -608,6 +576,7 @@ impl<'d> World<'d> {
         if self.random.per_mille(150) {
             self.machine.damage_order_index(&mut self.coverage);
         }
+        self.sweep = Sweep::default();
         self.machine.restart(stop, &mut self.coverage)?;
         let before = std::mem::take(&mut self.auditor);
         self.catch_up()?;
@@ -655,10 +624,17 @@ impl<'d> World<'d> {
                 self.tick(till, true)?;
             }
             self.deliver_late()?;
+            let mut runs = self.machine.engine().due().is_some();
+            self.do_what_is_due();
+            runs |= self.pay_subsidies();
             self.live(Machine::maintain)?;
             self.live(Machine::sync)?;
             self.tell()?;
-            if self.pending.is_empty() && self.late.is_empty() && self.tills.iter().all(Till::is_quiet) {
+            let quiet = self.pending.is_empty() && self.late.is_empty();
+            if quiet && !runs && self.tills.iter().all(Till::is_quiet) {
+                if let Some((batch, account)) = self.auditor.forgotten_line() {
+                    return Err(format!("batch {batch} is issued, and account {account} wasn't paid"));
+                }
                 return Ok(());
             }
             if self.step == last {

@@ -9,8 +9,11 @@ mod campus;
 #[expect(dead_code, reason = "the program of the server's tests, of which a story needs a part")]
 #[path = "../server/program.rs"]
 mod program;
+#[path = "../server/subsidy_desk.rs"]
+mod subsidy_desk;
 mod t01_physical_card;
 mod t02_virtual_card;
+mod t03_three_wallets;
 mod t04_top_up;
 mod t05_payment_code;
 mod t06_online_till;

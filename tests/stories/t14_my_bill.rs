@@ -210,7 +210,7 @@ fn told(lines: &[BillLine]) -> Vec<(BillLineKind, i64)> {
 fn look_at_the_bill(phone: &mut WireTill, dates: std::ops::RangeInclusive<u16>, balance_fen: i64) {
     use BillLineKind::{
         Adjustment, Debit, Fee, Load, OfflineDebit, Opening, PaidOut, Payable, Refund, Reversal, Settle,
-        Subsidy, TopUp, TopUpUndone, Void,
+        Subsidy, SubsidyTakenBack, TopUp, TopUpUndone, Void,
     };
 
     // 所有的一卡通消费和充值流水可以在我的账单里查询
@@ -242,7 +242,7 @@ fn look_at_the_bill(phone: &mut WireTill, dates: std::ops::RangeInclusive<u16>, 
     let every_kind: BTreeSet<_> = BillLineKind::ALL.iter().copied().collect();
     let missing: Vec<_> = every_kind.difference(&kinds_of(&all)).copied().collect();
     // She stays: what is paid out to who leaves is told in the story of cards.
-    let elsewhere = [Subsidy, Payable, PaidOut, Adjustment];
+    let elsewhere = [Subsidy, Payable, PaidOut, Adjustment, SubsidyTakenBack];
     assert_eq!(
         missing, elsewhere,
         "what the school gives, the office corrects and closed accounts get is told elsewhere"

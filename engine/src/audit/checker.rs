@@ -1,6 +1,7 @@
 //! The walk over the log: one record after another, each held against what the ones before it say.
 
 mod cards;
+mod subsidies;
 mod undoing;
 
 mod announced;
@@ -12,6 +13,7 @@ use protocol::result_code::ResultCode;
 use wal::{LogReader, RecordRef, WalError};
 
 use self::announced::Announced;
+use super::batches::Batches;
 use super::books::Books;
 use super::cards::Cards;
 use super::codes::Codes;
@@ -23,8 +25,8 @@ use super::posting::{Line, Postings, postings_of};
 use super::refunds::Refunds;
 use super::report::{AuditReport, Check, Holdings, LogFacts, Totals, Violation};
 use super::sequence_set::SequenceSet;
-use super::subsidy::subsidy_change;
 use super::taps::Taps;
+use crate::ledger::account::AccountStatus;
 use crate::ledger::calendar::day_of;
 use crate::ledger::command::Channel;
 use crate::ledger::ledger_account::{Clearing, LedgerAccount, LedgerClass};
@@ -45,6 +47,10 @@ struct Person {
     /// The holder's own limit for one debit; 0 = none.
     debit_max_fen: u32,
     subsidy_fen: i128,
+    /// Of that, what isn't spent by phone.
+    school_fen: i128,
+    came_back_fen: i128,
+    is_closed: bool,
 }
 
 /// What is known of a till.
@@ -90,6 +96,7 @@ pub(super) struct Checker<'a> {
     cards: Cards,
     holders: Holders,
     office: Office,
+    batches: Batches,
     taps: Taps,
     duties: Duties,
     policies: HashMap<u8, Policy>,
@@ -127,6 +134,7 @@ impl<'a> Checker<'a> {
             cards: Cards::default(),
             holders: Holders::default(),
             office: Office::default(),
+            batches: Batches::default(),
             taps: Taps::default(),
             duties: Duties::default(),
             policies: HashMap::new(),
@@ -220,6 +228,7 @@ impl<'a> Checker<'a> {
                 self.link_account(AccountId(r.account.get()), r.previous_account.get());
                 if let Some(person) = self.persons.get_mut(r.account.get() as usize) {
                     (person.class, person.debit_max_fen) = (r.class, r.debit_max_fen.get());
+                    person.is_closed = r.status == AccountStatus::Closed as u8;
                 }
                 self.holders.set_lost(AccountId(r.account.get()), r.card_lost != 0);
                 self.cards.set_lost(AccountId(r.account.get()), r.card_lost != 0);
@@ -276,7 +285,8 @@ impl<'a> Checker<'a> {
         let came_in = t.top_ups_fen + t.openings_fen + t.reversals_fen + t.refunds_fen + t.subsidies_fen;
         let spent =
             t.debits_fen + t.offline_fen + t.fees_fen + t.top_ups_undone_fen + t.payable_fen + t.paid_out_fen;
-        let (came_in, spent) = (came_in + t.adjusted_up_fen, spent + t.adjusted_down_fen);
+        let (came_in, spent) =
+            (came_in + t.adjusted_up_fen, spent + t.adjusted_down_fen + t.subsidies_back_fen);
         self.check(holdings.persons_fen == came_in - spent, Check::Totals, || {
             format!("persons hold {} fen; {came_in} came in and {spent} went out", holdings.persons_fen)
         });
@@ -364,6 +374,7 @@ impl<'a> Checker<'a> {
         let done = self.office.take(self.number, self.time_ns, record);
         self.agree(Check::Office, done);
         self.tap(record, money);
+        self.batch(record);
         match record {
             Record::Debit(_) | Record::FullDebit(_) => self.debit(money, before_fen, false),
             Record::ScanPaid(r) => self.debit(money, before_fen, r.till_connected != 0),
@@ -399,6 +410,11 @@ impl<'a> Checker<'a> {
             | Record::CardReturned(_)
             | Record::AccountClosed(_) => {
                 self.card_state(record, money);
+                if let (Record::AccountClosed(_), Some(account)) = (record, person)
+                    && let Some(person) = self.persons.get_mut(account.0 as usize)
+                {
+                    person.is_closed = true;
+                }
             }
             Record::AccountChanged(r, _) => self.account_changed(r, person),
             _ => self.holder(record, money),
@@ -457,6 +473,7 @@ impl<'a> Checker<'a> {
             // Some of it may make up for what another wallet lacked, and left nobody.
             RecordKind::PaidOut => totals.paid_out_fen += i128::from(money.amount_fen.get()),
             RecordKind::SubsidyClaimed => totals.subsidies_fen += amount_fen,
+            RecordKind::SubsidyTakenBack => totals.subsidies_back_fen += amount_fen,
             RecordKind::TopUp => totals.top_ups_fen += amount_fen,
             RecordKind::TopUpUndo => totals.top_ups_undone_fen += amount_fen,
             RecordKind::Adjustment if to_person => totals.adjusted_up_fen += amount_fen,
@@ -488,22 +505,6 @@ impl<'a> Checker<'a> {
         }
         self.subsidy(record, money);
         self.link_hot(money);
-    }
-
-    fn subsidy(&mut self, record: &Record<'_>, money: &MoneyRecord) {
-        let Some(account) = money.person() else { return };
-        let card_fen = self.books.person(account).map_or(0, |wallets| wallets.card_fen);
-        let Some(person) = self.persons.get_mut(account.0 as usize) else { return };
-        let before_fen = person.subsidy_fen;
-        let change = subsidy_change(record, before_fen, card_fen);
-        person.subsidy_fen += change.fen;
-        let after_fen = person.subsidy_fen;
-        self.check(change.fen == change.due_fen, Check::Subsidy, || {
-            format!("subsidy changes by {} fen of {before_fen}, due were {}", change.fen, change.due_fen)
-        });
-        self.check((0..=card_fen.max(0)).contains(&after_fen), Check::Subsidy, || {
-            format!("{after_fen} fen of subsidy in a card wallet of {card_fen}")
-        });
     }
 
     fn balance_after(&mut self, money: &MoneyRecord) {

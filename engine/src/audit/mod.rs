@@ -17,6 +17,7 @@
 //!   is an error.
 //! - Violations are counted all, and listed up to a bound.
 
+mod batches;
 mod books;
 mod cards;
 mod checker;

@@ -99,6 +99,12 @@ impl Office {
                 self.adjusted(time_ns, r)
             }
             Record::AdjustmentClosed(r, reason) => self.closed(time_ns, r, reason),
+            // What becomes of a batch is held against it where batches are; who may say so, here.
+            Record::SubsidyOpened(r, _) => self.has_role(&r.money, TerminalKind::Finance),
+            Record::SubsidyLines(r, _) => self.has_role(&r.money, TerminalKind::Finance),
+            Record::SubsidyStepped(r, _) if r.money.terminal_slot().is_some() => {
+                self.has_role(&r.money, TerminalKind::Finance)
+            }
             _ => Ok(()),
         }
     }

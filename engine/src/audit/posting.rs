@@ -251,6 +251,16 @@ fn posting_of(record: &Record<'_>) -> Result<Option<Posting>, &'static str> {
             (&r.money, clearing(r.money.debit_account(), Clearing::Subsidy)?, to)
         }
         Record::Adjustment(r, _) => return adjustment(r).map(Some),
+        Record::SubsidyTakenBack(r) => {
+            let change_fen = -r.money.amount_fen.get();
+            if changes(&r.wallets) != [change_fen, 0, 0, change_fen]
+                || wallet_of(&r.money)? != PersonWallet::Card
+            {
+                return Err("what is taken back of a subsidy leaves the subsidy part of the card wallet");
+            }
+            let from = person(r.money.debit_account(), PersonWallet::Card)?;
+            (&r.money, from, clearing(r.money.credit_account(), Clearing::Subsidy)?)
+        }
         Record::TopUp(r) => {
             let to = person(r.money.credit_account(), PersonWallet::Electronic)?;
             if wallet_of(&r.money)? != PersonWallet::Electronic {

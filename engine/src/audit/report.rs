@@ -63,6 +63,8 @@ pub enum Check {
     Settle,
     /// Subsidy is used first, and never more of it than is there; the subsidy part is never above what is on the card.
     Subsidy,
+    /// A line of a subsidy batch is paid once, as planned and approved; no more is taken back of it than it brought.
+    Batch,
     /// An online debit leaves no less than the floor of the account's class.
     Floor,
     /// An online debit isn't above the limit for one, unless the holder's query password came along.
@@ -149,6 +151,8 @@ pub struct Totals {
     pub payable_fen: i128,
     /// Paid at tills through other channels: recorded, and in no balance here.
     pub tenders_fen: i128,
+    /// Subsidies taken back.
+    pub subsidies_back_fen: i128,
     /// Given to persons by operators.
     pub adjusted_up_fen: i128,
     /// Taken from persons by operators.
@@ -273,6 +277,7 @@ impl fmt::Display for AuditReport {
         }
         if self.totals.subsidies_fen != 0 {
             line(f, "subsidies", self.totals.subsidies_fen)?;
+            line(f, "less subsidies taken back", -self.totals.subsidies_back_fen)?;
         }
         let adjusted_fen = self.totals.adjusted_up_fen - self.totals.adjusted_down_fen;
         if adjusted_fen != 0 {

@@ -21,7 +21,7 @@ use crate::ledger::command::{
     Tender, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use crate::ledger::holder::PasswordRef;
-use crate::ledger::kind::subsidy::subsidy_claim;
+use crate::ledger::kind::subsidy::subsidy_grant;
 use crate::ledger::known::{Known, KnownPassword, KnownRecord, Need, PasswordVerdict};
 use crate::ledger::limits::PAYLOAD_BYTES_MAX;
 use crate::ledger::record::Wallet;
@@ -371,7 +371,7 @@ impl SmallLog {
     pub(crate) fn give_subsidy(&mut self, account: AccountId, amount_fen: i64) {
         let State { registry, directory, shards } = &mut self.state;
         let number = 1 + self.groups.iter().map(|group| group.records.len() as u64).sum::<u64>();
-        let record = subsidy_claim(registry, shards, account, 1, amount_fen).expect("an account with room");
+        let record = subsidy_grant(registry, shards, account, amount_fen).expect("an account with room");
         apply(registry, directory, shards, RecordNumber(number), self.time_ns, &record).expect("it applies");
         self.groups.push(RawGroup { time_ns: self.time_ns, records: vec![Raw::of(&record)] });
     }

@@ -192,6 +192,13 @@ impl Account {
         amount_fen.min(self.subsidy_fen())
     }
 
+    /// What is left of the school's part: what phone spending waits to settle is spent already, the school's part first, whether a
+    /// tap has settled it or not.
+    pub(super) fn school_fen(&self) -> i64 {
+        let settled_fen = (-self.transition_fen).min(self.card_fen).max(0);
+        self.subsidy_fen() - self.subsidy_of(settled_fen)
+    }
+
     /// Changes the wallets by what a record says. False when the subsidy part can't be what it would become.
     #[must_use]
     pub(super) fn change_wallets(&mut self, change: &Wallets) -> bool {

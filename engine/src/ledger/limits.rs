@@ -59,6 +59,15 @@ pub const REASON_BYTES_MAX: usize = 96;
 /// Proposed adjustments that may wait for a second person, in all.
 pub const PROPOSALS_MAX: usize = 256;
 
+/// How many days ahead the deadline of a subsidy batch may be: what was spent of a batch that was withdrawn is waited for until then.
+pub const SUBSIDY_DEADLINE_DAYS_MAX: u16 = 400;
+
+/// Subsidy batches that are known, those that are over among them: more let go of the lowest of which nothing is left.
+pub const SUBSIDY_BATCHES_MAX: usize = 1_024;
+
+/// Lines of subsidy batches in memory, for each account that there can be.
+pub const SUBSIDY_LINES_PER_ACCOUNT: u64 = 4;
+
 /// A reversal later than this after its original is refused; only a refund can undo it then.
 pub const REVERSAL_WINDOW_NS: u64 = 3 * super::calendar::DAY_NS;
 

@@ -61,6 +61,7 @@ pub mod registry;
 pub mod shard;
 pub mod snapshot;
 pub mod state;
+pub mod subsidies;
 pub mod terminal_entry;
 pub mod till_totals;
 pub mod touch;

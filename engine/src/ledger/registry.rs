@@ -12,6 +12,7 @@ use super::command::TerminalSlot;
 use super::limits::{CLASSES_MAX, MEAL_PERIODS_MAX, NAME_BYTES_MAX};
 use super::probes::looks_at;
 use super::state::Sizes;
+use super::subsidies::Batches;
 
 /// When a balance covers an amount. Available = sum of the wallets less open holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -280,6 +281,7 @@ pub struct Registry {
     pub(super) meal_periods: [Option<MealPeriod>; MEAL_PERIODS_MAX],
     pub(super) block_list: BlockList,
     pub(super) office: OfficeRules,
+    pub(super) subsidies: Batches,
     pub(super) business_date: BusinessDate,
     pub(super) accounts: u32,
     pub(super) accounts_max: u32,
@@ -299,6 +301,7 @@ impl Registry {
             meal_periods: [None; MEAL_PERIODS_MAX],
             block_list: BlockList::new(sizes.blocked_cards_max()),
             office: OfficeRules::DEFAULT,
+            subsidies: Batches::default(),
             business_date: BusinessDate(0),
             accounts: 0,
             accounts_max,
@@ -364,6 +367,11 @@ impl Registry {
     pub fn office(&self) -> &OfficeRules {
         looks_at(&self.office);
         &self.office
+    }
+
+    /// Subsidy batches.
+    pub const fn subsidies(&self) -> &Batches {
+        &self.subsidies
     }
 
     /// The open business date; 0 before the books were opened.

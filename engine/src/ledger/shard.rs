@@ -12,6 +12,7 @@ use super::open_taps::OpenTap;
 use super::orders::Orders;
 use super::probes::{looks_at, looks_at_head};
 use super::proposals::Proposals;
+use super::subsidies::Subsidies;
 use super::terminal_entry::TerminalEntry;
 
 /// Account `n` and terminal slot `n` live in shard `n % N`, at place `n / N`. N is a power of two.
@@ -25,6 +26,7 @@ pub struct Shard {
     pub(super) orders: Orders,
     pub(super) proposals: Proposals,
     pub(super) taps: Keyed<OpenTap>,
+    pub(super) subsidies: Subsidies,
     pub(super) outcomes_per_terminal: usize,
 }
 

@@ -15,6 +15,7 @@ use super::orders::Orders;
 use super::proposals::Proposals;
 use super::registry::Registry;
 use super::shard::{Layout, Parts, Shard};
+use super::subsidies::Subsidies;
 use super::terminal_entry::TerminalEntry;
 
 /// Sizes of the tables, given at start. They can be larger or smaller at the next start, the shard count too.
@@ -134,6 +135,7 @@ impl State {
                 orders: Orders::new(sizes.orders_per_shard()),
                 proposals: Proposals::new(),
                 taps: Keyed::new(sizes.open_taps_per_shard()),
+                subsidies: Subsidies::default(),
                 outcomes_per_terminal: sizes.outcomes_per_terminal,
             })
             .collect();

@@ -33,6 +33,7 @@ pub mod slow_lane;
 mod small_engine;
 pub mod snapshot_files;
 pub mod statement;
+pub mod subsidy;
 pub mod till_desk;
 pub mod turn;
 pub mod unconfirmed;

@@ -6,7 +6,8 @@ use protocol::request::AdjustmentsQuery;
 
 use super::engine::Engine;
 use crate::ledger::Request;
-use crate::ledger::command::AdjustExpire;
+use crate::ledger::calendar::day_of;
+use crate::ledger::command::{AdjustExpire, SubsidyAdvance};
 use crate::ledger::proposals::{self, Proposal};
 
 /// A page of the proposed adjustments that wait.
@@ -37,10 +38,14 @@ impl Engine {
 
     /// What is to be done by itself at this logged time, if anything: one thing at a time.
     pub fn due(&self) -> Option<Request<'static>> {
+        let routes = self.routes();
         let held = self.hold_all();
         let time_ns = self.log().stage().time_ns();
-        let proposal = proposals::expired(&held, time_ns)?;
-        Some(Request::AdjustExpire(AdjustExpire { proposal }))
+        if let Some(proposal) = proposals::expired(&held, time_ns) {
+            return Some(Request::AdjustExpire(AdjustExpire { proposal }));
+        }
+        let batch = routes.configuration().registry.subsidies().due(day_of(time_ns))?;
+        Some(Request::SubsidyAdvance(SubsidyAdvance { batch, swept: false }))
     }
 }
 

@@ -15,12 +15,14 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use crossbeam::channel::{self, Receiver, Sender};
-use protocol::answer::BatchLine;
+use crossbeam::channel::{self, Receiver, Sender, TryRecvError};
+use protocol::answer::{BatchLine, SubsidyAnswer};
 use protocol::ids::{AccountId, CardCounter, Epoch, RecordNumber, Sequence, TerminalId};
 use protocol::offline_record::{OfflineRecord, TacVerifier};
 use protocol::password::Password;
-use protocol::request::{AdjustmentsQuery, BlockListActive, BlockListQuery, OpenGapsQuery, StatementQuery};
+use protocol::request::{
+    AdjustmentsQuery, BlockListActive, BlockListQuery, OpenGapsQuery, StatementQuery, SubsidyPreview,
+};
 use protocol::result_code::ResultCode;
 use zerocopy::IntoBytes;
 
@@ -32,6 +34,7 @@ use super::look_up;
 use super::office::AdjustmentsPage;
 use super::open_gaps::{self, GapPage};
 use super::statement::{self, Statement, StatementError};
+use super::subsidy::{SubsidyPage, Sweep};
 use super::till_desk::{TillJob, TillWork};
 use super::unconfirmed::{self, Contact, Silent, Unconfirmed};
 use crate::ledger::command::{self, Carried, OfflineFact, Previous, Sale, TillList};
@@ -119,6 +122,20 @@ pub enum Job {
     },
     /// What a till asks about itself.
     Till(Box<TillJob>),
+    /// How far a subsidy batch has come.
+    Subsidy {
+        /// The batch.
+        batch: u32,
+        /// Called with it, and the record that must be durable before it is told.
+        done: Box<dyn FnOnce((SubsidyAnswer, RecordNumber)) + Send>,
+    },
+    /// A page of a subsidy batch's lines.
+    SubsidyPreview {
+        /// Which of them.
+        query: SubsidyPreview,
+        /// Called with the page.
+        done: Box<dyn FnOnce(SubsidyPage) + Send>,
+    },
     /// A live command that needs what memory doesn't have, or one that isn't a till's.
     LookUp {
         /// Makes the command again, borrowing what it owns.
@@ -236,30 +253,40 @@ impl Worker {
     fn run(&self, jobs: &Receiver<Job>) {
         let mut waiting: VecDeque<InPortions> = VecDeque::new();
         let due = channel::tick(DUE_EVERY);
+        // A batch may have been under way when the last process ended.
+        let (mut batch_runs, mut sweep) = (true, Sweep::default());
         loop {
-            if waiting.is_empty() {
+            if waiting.is_empty() && !batch_runs {
                 channel::select! {
                     recv(jobs) -> job => match job {
-                        Ok(job) => self.begin(job, &mut waiting),
+                        Ok(job) => batch_runs |= self.begin(job, &mut waiting),
                         Err(channel::RecvError) => return,
                     },
                     recv(self.engine.orders().due()) -> _ => self.index_orders(),
-                    recv(due) -> _ => self.do_what_is_due(),
+                    recv(due) -> _ => batch_runs |= self.do_what_is_due(),
                 }
             }
             if self.engine.orders().due().try_recv().is_ok() {
                 self.index_orders();
             }
             if due.try_recv().is_ok() {
-                self.do_what_is_due();
+                batch_runs |= self.do_what_is_due();
             }
-            while let Ok(job) = jobs.try_recv() {
-                self.begin(job, &mut waiting);
+            loop {
+                match jobs.try_recv() {
+                    Ok(job) => batch_runs |= self.begin(job, &mut waiting),
+                    // A batch goes on at the next start.
+                    Err(TryRecvError::Disconnected) if waiting.is_empty() => return,
+                    Err(_) => break,
+                }
             }
             if let Some(work) = waiting.pop_front() {
                 waiting.extend(self.portion(work));
             }
-            if waiting.is_empty() {
+            if batch_runs {
+                batch_runs = self.batch_portion(&mut sweep);
+            }
+            if waiting.is_empty() && !batch_runs {
                 // Nothing comes to fill the block that was begun.
                 self.engine.log().kick();
             }
@@ -281,7 +308,9 @@ impl Worker {
         }
     }
 
-    fn begin(&self, job: Job, waiting: &mut VecDeque<InPortions>) {
+    /// Begins a job; true when a subsidy batch may run after it.
+    fn begin(&self, job: Job, waiting: &mut VecDeque<InPortions>) -> bool {
+        let may_begin_batch = matches!(job, Job::LookUp { .. });
         match job {
             Job::Upload(job) => {
                 let results = Vec::with_capacity(job.records.len());
@@ -325,18 +354,22 @@ impl Worker {
             }
             Job::Adjustments { query, done } => done(self.engine.adjustments(&query)),
             Job::Till(job) => waiting.push_back(InPortions::Till(Box::new(TillWork::new(*job)))),
+            Job::Subsidy { batch, done } => done(self.engine.subsidy(batch)),
+            Job::SubsidyPreview { query, done } => done(self.engine.subsidy_preview(&query)),
             Job::LookUp { command, done } => done(self.with_look_ups(&command.command().request)),
         }
+        may_begin_batch
     }
 
-    /// Does what nobody asks for: its time has come.
-    fn do_what_is_due(&self) {
+    /// Does what nobody asks for: its time has come. True: a batch that waits for the log may go on.
+    fn do_what_is_due(&self) -> bool {
         while let Some(request) = self.engine.due() {
             if let Reply::Refused(_) = self.with_look_ups(&request) {
                 // The log takes nothing: again when it does.
-                return;
+                return false;
             }
         }
+        true
     }
 
     /// Brings the index of orders up to what is staged at this moment.
@@ -349,52 +382,72 @@ impl Worker {
         }
     }
 
-    /// Works on the next records of an upload: checks their codes outside every lock, then decides them in one turn.
+    /// Works on the next records of an upload: checks their codes outside every lock, then decides them.
     fn portion_of_upload(&self, upload: &mut Upload) {
         let Upload { job, progress } = upload;
         let UploadJob { slot, terminal, verifier, records, .. } = &mut **job;
         let begin = progress.results.len();
         let end = (begin + PORTION_RECORDS).min(records.len());
         let facts = facts(*slot, *terminal, verifier, &records[begin..end]);
-        let mut facts = &facts[..];
+        let requests: Vec<Request<'_>> = facts.iter().map(|fact| Request::Offline(*fact)).collect();
+        self.decide_all(&requests, |at, reply| progress.take(&facts[at], reply));
+    }
+
+    /// Works on the next lines of a subsidy batch; false when none is there for now.
+    fn batch_portion(&self, sweep: &mut Sweep) -> bool {
+        let (requests, then) = self.engine.subsidy_portion(*sweep, PORTION_RECORDS);
+        // Where the log takes nothing, the lines wait on.
+        let mut taken = !requests.is_empty();
+        if let [advance @ Request::SubsidyAdvance(_)] = requests.as_slice() {
+            taken = !matches!(self.with_look_ups(advance), Reply::Refused(_));
+        } else {
+            self.decide_all(&requests, |_, reply| taken &= !matches!(reply, Reply::Refused(_)));
+        }
+        if taken {
+            *sweep = then;
+        }
+        taken
+    }
+
+    /// Decides requests in as few turns as the log allows: one stops when a full block waits to be written.
+    fn decide_all(&self, requests: &[Request<'_>], mut take: impl FnMut(usize, Reply)) {
         let log = self.engine.log();
-        while !facts.is_empty() {
+        let mut done = 0;
+        while done < requests.len() {
             let blocks = self.signal.blocks();
-            let mut stopped_at = None;
-            let commands = facts.iter().map(|fact| Command::from(Request::Offline(*fact)));
+            let mut stopped_by = None;
+            let commands = requests[done..].iter().map(|request| Command::from(*request));
             let mut turn = self.engine.routes().hold_for(commands);
-            // A log that has failed writes no block: it refuses, and the upload ends with that.
+            // A log that has failed writes no block: it refuses, and the work ends with that.
             if log.poisoned() || turn.full_blocks_waiting() == 0 {
-                for (at, fact) in facts.iter().enumerate() {
-                    let reply = turn.execute(&Request::Offline(*fact).into());
+                while let Some(request) = requests.get(done) {
+                    let reply = turn.execute(&Command::from(*request));
                     if matches!(reply, Reply::Needs(_) | Reply::Refused(ResultCode::Busy)) {
-                        stopped_at = Some((at, reply));
+                        stopped_by = Some(reply);
                         break;
                     }
-                    progress.take(fact, reply);
+                    take(done, reply);
+                    done += 1;
                 }
             } else {
-                stopped_at = Some((0, Reply::Refused(ResultCode::Busy)));
+                stopped_by = Some(Reply::Refused(ResultCode::Busy));
             }
             let full = turn.full_blocks_waiting() > 0;
             turn.yield_to_others();
             if full {
                 log.kick();
             }
-            match stopped_at {
+            match stopped_by {
                 None => return,
-                Some((at, Reply::Needs(_))) => {
-                    let fact = facts[at];
-                    progress.take(&fact, self.with_look_ups(&Request::Offline(fact)));
-                    facts = &facts[at + 1..];
+                Some(Reply::Needs(_)) => {
+                    take(done, self.with_look_ups(&requests[done]));
+                    done += 1;
                 }
-                Some((at, _)) => {
-                    facts = &facts[at..];
-                    if !log.poisoned() {
-                        log.kick();
-                        self.signal.wait_beyond(blocks);
-                    }
+                Some(_) if !log.poisoned() => {
+                    log.kick();
+                    self.signal.wait_beyond(blocks);
                 }
+                Some(_) => {}
             }
         }
     }
@@ -478,6 +531,9 @@ fn carried(record: &OfflineRecord) -> Carried {
     };
     Carried { by_scan: record.is_self_scan(), offline_since_ns: record.offline_since_ns.get(), previous }
 }
+
+#[cfg(test)]
+mod full_log;
 
 #[cfg(test)]
 mod tests {

@@ -11,9 +11,20 @@ use crate::opened_books::LogBackEnd;
 
 /// With so many accounts, each with a card and money, and so many tills; its log is written by nobody but the test.
 pub(super) fn small_engine(accounts: u32, tills: u16) -> Engine {
+    let config = LogConfig::new(LogId([1; 16]));
+    small_engine_on(Arc::new(wal::Simulated::new()), config, accounts, tills)
+}
+
+/// The same on a medium of the test's, in a log of its sizes.
+pub(super) fn small_engine_on(
+    medium: Arc<wal::Simulated>,
+    log: LogConfig,
+    accounts: u32,
+    tills: u16,
+) -> Engine {
     let (engine, _) = Engine::open(Sources {
-        storage: Arc::new(wal::Simulated::new()),
-        log: LogConfig::new(LogId([1; 16])),
+        storage: medium,
+        log,
         clock: Arc::new(SystemClock),
         sizes: Sizes::default(),
         snapshot: None,

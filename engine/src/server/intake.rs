@@ -304,7 +304,12 @@ impl OwnedCommand for LiveRequest {
             | Body::AccountLimits(_)
             | Body::Adjust(_)
             | Body::AdjustDecide(_)
-            | Body::Adjustments(_) => {
+            | Body::Adjustments(_)
+            | Body::SubsidyOpen(_)
+            | Body::SubsidyLines(_)
+            | Body::SubsidyStep(_)
+            | Body::SubsidyQuery(_)
+            | Body::SubsidyPreview(_) => {
                 unreachable!("the table sends these by other lanes")
             }
         };

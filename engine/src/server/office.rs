@@ -71,6 +71,27 @@ fn request<'a>(sale: Sale<'a>, body: &Request<'a>) -> crate::ledger::Request<'a>
             verdict: what.verdict,
             reason: reason.as_str().as_bytes(),
         }),
+        Request::SubsidyOpen(Reasoned { what, reason }) => Asked::SubsidyOpen(command::SubsidyOpen {
+            sale,
+            batch: what.batch,
+            mode: what.mode,
+            deadline_day: what.deadline_day,
+            lines: what.lines,
+            total_fen: what.total_fen,
+            title: reason.as_str().as_bytes(),
+        }),
+        Request::SubsidyLines(page) => Asked::SubsidyLines(command::SubsidyLines {
+            sale,
+            batch: page.batch,
+            first: page.first,
+            lines: page.lines,
+        }),
+        Request::SubsidyStep(Reasoned { what, reason }) => Asked::SubsidyStep(command::SubsidyStep {
+            sale,
+            batch: what.batch,
+            action: what.action,
+            reason: reason.as_str().as_bytes(),
+        }),
         _ => unreachable!("the table sends no other kind here"),
     }
 }
@@ -89,6 +110,16 @@ impl Worker {
             Request::Adjustments(query) => Job::Adjustments {
                 query: *query,
                 done: Box::new(move |page| hand_back(page.observed, Body::Adjustments(page))),
+            },
+            Request::SubsidyQuery(query) => Job::Subsidy {
+                batch: query.batch,
+                done: Box::new(move |(answer, observed)| {
+                    hand_back(observed, Body::Subsidy(Box::new(answer)));
+                }),
+            },
+            Request::SubsidyPreview(query) => Job::SubsidyPreview {
+                query: *query,
+                done: Box::new(move |page| hand_back(page.observed, Body::SubsidyPreview(page))),
             },
             _ => Job::LookUp {
                 command: Box::new(OfficeRequest { slot: connection.slot, frame: frame.into() }),

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use protocol::answer::{
     AdjustmentsAnswer, Answer, BatchAnswer, BatchLine, BillAnswer, ClassRulesAnswer, HeartbeatAnswer,
-    MealPeriodsAnswer, OpenGapsAnswer, Refusal,
+    MealPeriodsAnswer, OpenGapsAnswer, Refusal, SubsidyAnswer, SubsidyPreviewAnswer,
 };
 use protocol::command_table::Lane;
 use protocol::frame::Header;
@@ -46,6 +46,7 @@ use crate::runtime::office::AdjustmentsPage;
 use crate::runtime::open_gaps::GapPage;
 use crate::runtime::slow_lane::{Job, OwnedCommand};
 use crate::runtime::statement::{Statement, StatementError};
+use crate::runtime::subsidy::SubsidyPage;
 use crate::runtime::till_desk::TillTold;
 use crate::runtime::unconfirmed::{Silent, Unconfirmed};
 
@@ -93,6 +94,8 @@ pub(super) enum Body {
     OpenGaps(GapPage),
     Adjustments(AdjustmentsPage),
     Heartbeat(HeartbeatAnswer),
+    Subsidy(Box<SubsidyAnswer>),
+    SubsidyPreview(SubsidyPage),
     Refused(Refusal),
 }
 
@@ -486,6 +489,21 @@ impl Waiting {
             Body::Heartbeat(heartbeat) => {
                 connection.heartbeat_in_flight.set(false);
                 connection.answer(header, &Answer::Heartbeat(*heartbeat));
+            }
+            Body::Subsidy(answer) => {
+                connection.live_in_flight.set(false);
+                connection.answer(header, &Answer::Subsidy(SubsidyAnswer { server_time_ns, ..**answer }));
+            }
+            Body::SubsidyPreview(page) => {
+                connection.live_in_flight.set(false);
+                let answer = SubsidyPreviewAnswer {
+                    code: page.code,
+                    batch: page.batch,
+                    next_account: page.next_account,
+                    server_time_ns,
+                    lines: &page.lines,
+                };
+                connection.answer(header, &Answer::SubsidyPreview(answer));
             }
             Body::Refused(refusal) => {
                 in_flight(connection, header).set(false);

@@ -38,6 +38,11 @@ use crate::message::sale_query::SaleQuery;
 use crate::message::scan_pay::{ScanPay, ScanPayAnswer};
 use crate::message::shift::{CashierSign, ShiftAnswer, ShiftClose};
 use crate::message::statement::{StatementAnswer, StatementQuery};
+use crate::message::subsidy_lines::{SUBSIDY_PAGE_LINES_MAX, SubsidyLines};
+use crate::message::subsidy_open::SubsidyOpen;
+use crate::message::subsidy_preview::{SUBSIDY_PREVIEW_LINES_MAX, SubsidyPreview, SubsidyPreviewAnswer};
+use crate::message::subsidy_query::{SubsidyAnswer, SubsidyQuery};
+use crate::message::subsidy_step::SubsidyStep;
 use crate::message::tables::{CLASS_RULES_MAX, ClassRulesAnswer, MEAL_PERIODS_MAX, MealPeriodsAnswer};
 use crate::message::tap_answer::TapAnswer;
 use crate::message::tap_confirm::TapConfirm;
@@ -486,6 +491,21 @@ messages! {
         /// Asks which proposed adjustments wait to be approved.
         0x66 Adjustments(AdjustmentsQuery), 16..=16, Office, NO_SEQUENCE, OPERATORS
             => AdjustmentsAnswer, items(24, 48, 0..=ADJUSTMENT_LINES_MAX), Adjustments(AdjustmentsAnswer<'a>);
+        /// Opens a subsidy batch.
+        0x67 SubsidyOpen(Reasoned<'a, SubsidyOpen>), 152..=152, Office, TAKES_SEQUENCE, FINANCE
+            => SubsidyOpenAnswer, 40..=40, Money(MoneyAnswer);
+        /// Sends the next lines of a batch.
+        0x68 SubsidyLines(SubsidyLines<'a>), items(16, 8, 1..=SUBSIDY_PAGE_LINES_MAX), Office, TAKES_SEQUENCE, FINANCE
+            => SubsidyLinesAnswer, 40..=40, Money(MoneyAnswer);
+        /// Approves, rejects, issues or withdraws a batch.
+        0x69 SubsidyStep(Reasoned<'a, SubsidyStep>), 136..=136, Office, TAKES_SEQUENCE, FINANCE
+            => SubsidyStepAnswer, 40..=40, Money(MoneyAnswer);
+        /// Asks how far a batch has come.
+        0x6a SubsidyQuery(SubsidyQuery), 8..=8, Office, NO_SEQUENCE, OPERATORS
+            => SubsidyAnswer, 184..=184, Subsidy(SubsidyAnswer);
+        /// Asks for a batch's lines.
+        0x6b SubsidyPreview(SubsidyPreview), 16..=16, Office, NO_SEQUENCE, OPERATORS
+            => SubsidyPreviewAnswer, items(24, 16, 0..=SUBSIDY_PREVIEW_LINES_MAX), SubsidyPreview(SubsidyPreviewAnswer<'a>);
     }
     any_time {
         /// Answers any request that wasn't carried out because of the frame, the session or the server's state.
@@ -533,6 +553,10 @@ bodies! {
         BatchSettle(BatchSettleAnswer);
         /// Answers the lines of a batch.
         BatchLines(BatchLinesAnswer<'a>);
+        /// Answers the question after a subsidy batch.
+        Subsidy(SubsidyAnswer);
+        /// Answers the question after a batch's lines.
+        SubsidyPreview(SubsidyPreviewAnswer<'a>);
         /// Answers an upload: one line for each record, in the order sent.
         Batch(BatchAnswer<'a>);
         /// Answers any request that wasn't carried out.

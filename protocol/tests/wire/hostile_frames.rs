@@ -262,6 +262,19 @@ fn fields_out_of_range_are_refused_with_their_place() {
         ("adjust_decide", 40, 3, DecodeError::Field { offset: 40, value: 3 }),
         ("adjust_decide", 41, 1, DecodeError::Reserved { offset: 41 }),
         ("adjust_decide", 48, 0xFF, DecodeError::Text { offset: 48 }),
+        ("subsidy_open", 36, 3, DecodeError::Field { offset: 36, value: 3 }),
+        ("subsidy_open", 37, 1, DecodeError::Reserved { offset: 37 }),
+        ("subsidy_open", 44, 1, DecodeError::Reserved { offset: 44 }),
+        ("subsidy_open", 56, 0xFF, DecodeError::Text { offset: 56 }),
+        ("subsidy_lines", 40, 3, DecodeError::Field { offset: 40, value: 3 }),
+        ("subsidy_lines", 42, 1, DecodeError::Reserved { offset: 42 }),
+        ("subsidy_step", 36, 0, DecodeError::Field { offset: 36, value: 0 }),
+        ("subsidy_step", 36, 5, DecodeError::Field { offset: 36, value: 5 }),
+        ("subsidy_step", 37, 1, DecodeError::Reserved { offset: 37 }),
+        ("subsidy_query", 36, 1, DecodeError::Reserved { offset: 36 }),
+        ("subsidy_preview", 40, 0, DecodeError::Field { offset: 40, value: 0 }),
+        ("subsidy_preview", 40, 101, DecodeError::Field { offset: 40, value: 101 }),
+        ("subsidy_preview", 42, 1, DecodeError::Reserved { offset: 42 }),
         ("adjustments", 40, 0, DecodeError::Field { offset: 40, value: 0 }),
         ("adjustments", 40, 51, DecodeError::Field { offset: 40, value: 51 }),
         ("adjustments", 42, 1, DecodeError::Reserved { offset: 42 }),
@@ -286,6 +299,10 @@ fn fields_out_of_range_are_refused_with_their_place() {
         frame[offset..offset + 8].fill(0xFF);
         assert_eq!(Request::decode(&frame), Err(DecodeError::Field { offset, value: u64::MAX }), "{name}");
     }
+    let mut frame =
+        frames.iter().find(|(known, _)| *known == "subsidy_open").expect("a known name").1.clone();
+    frame[32..36].fill(0);
+    assert_eq!(Request::decode(&frame), Err(DecodeError::Field { offset: 32, value: 0 }), "batch 0");
     for name in ["card_issue", "card_replace", "card_return"] {
         let mut frame = frames.iter().find(|(known, _)| *known == name).expect("a known name").1.clone();
         frame[56..64].fill(0);

@@ -9,10 +9,11 @@ use protocol::frame::{HEADER_BYTES, MAC_BYTES};
 
 use self::Form::{Bytes, I64, Text, U8, U16, U32, U64, Zero};
 use self::fields::{
-    ACCOUNT, ACTION, ADJUSTMENT_LINE, AMOUNT, BALANCE_AFTER, BATCH_LINE, BILL_LINE, BLOCK_LIST_LINE,
+    ACCOUNT, ACTION, ADJUSTMENT_LINE, AMOUNT, BALANCE_AFTER, BATCH, BATCH_LINE, BILL_LINE, BLOCK_LIST_LINE,
     CARD_FEE, CARD_KIND, CLASS_RULES_LINE, CODE, EXPIRES_DAY, GAP_LINE, MEAL_PERIOD_LINE, MONEY,
     MONEY_AMOUNT, MONEY_FLAGS, PASSWORD, REASON, RECEIPT, RECORD, SELECTOR_BY, SELECTOR_VALUE, SELECTOR_ZERO,
-    SERVER_TIME, TABLE_HEAD, TILL_LINE, TILL_TIME, TOTAL_AMOUNTS, TOTAL_COUNTS, VIRTUAL_ID,
+    SERVER_TIME, SUBSIDY, SUBSIDY_OPEN, TABLE_HEAD, TILL_LINE, TILL_TIME, TOTAL_AMOUNTS, TOTAL_COUNTS,
+    VIRTUAL_ID,
 };
 pub(crate) use self::fields::{HEADER, OFFLINE_RECORD};
 
@@ -576,6 +577,62 @@ pub(crate) fn body_of(kind: Kind) -> Body {
             ("lines_max", U16, "most lines wanted, 1 to 50"),
             ("reserved", Zero(6), ""),
         ],
+        Kind::SubsidyOpen => SUBSIDY_OPEN,
+        Kind::SubsidyLines => {
+            return Body {
+                fields: &[
+                    BATCH,
+                    ("first", U32, "how many lines came before this page"),
+                    ("count", U16, "lines that follow, 1 to 24"),
+                    ("reserved", Zero(6), ""),
+                ],
+                items: Some(Items {
+                    name: "lines",
+                    fields: &[
+                        ("account", U32, "whose account, above that of the line before"),
+                        ("amount_fen", U32, "how much it gets, above zero"),
+                    ],
+                }),
+            };
+        }
+        Kind::SubsidyStep => &[
+            BATCH,
+            ("step", U8, "1 approve, 2 reject, 3 issue, 4 withdraw"),
+            ("reserved", Zero(3), ""),
+            REASON,
+        ],
+        Kind::SubsidyQuery => &[BATCH, ("reserved", Zero(4), "")],
+        Kind::SubsidyPreview => &[
+            BATCH,
+            ("from_account", U32, "only accounts from this one on"),
+            ("lines_max", U16, "most lines wanted, 1 to 100"),
+            ("reserved", Zero(6), ""),
+        ],
+        Kind::SubsidyAnswer => SUBSIDY,
+        Kind::SubsidyPreviewAnswer => {
+            return Body {
+                fields: &[
+                    CODE,
+                    ACTION,
+                    ("reserved", Zero(1), ""),
+                    BATCH,
+                    ("next_account", U32, "`from_account` of the next page, 0 when there is none"),
+                    ("count", U16, "lines that follow, 0 to 100"),
+                    ("reserved_2", Zero(2), ""),
+                    SERVER_TIME,
+                ],
+                items: Some(Items {
+                    name: "lines",
+                    fields: &[
+                        ("account", U32, "whose account"),
+                        ("amount_fen", U32, "how much it gets"),
+                        ("withdrawn_fen", U32, "how much of it was taken back"),
+                        ("state", U8, "0 waiting, 1 paid, 2 can't be paid, 3 paid and taken back"),
+                        ("reserved", Zero(3), ""),
+                    ],
+                }),
+            };
+        }
         Kind::AdjustmentsAnswer => {
             return Body {
                 fields: &[
@@ -602,6 +659,9 @@ pub(crate) fn body_of(kind: Kind) -> Body {
         | Kind::AccountLimitsAnswer
         | Kind::AdjustAnswer
         | Kind::AdjustDecideAnswer
+        | Kind::SubsidyOpenAnswer
+        | Kind::SubsidyLinesAnswer
+        | Kind::SubsidyStepAnswer
         | Kind::CardIssueAnswer
         | Kind::CardReplaceAnswer
         | Kind::CardReturnAnswer

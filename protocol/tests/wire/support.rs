@@ -22,8 +22,9 @@ use protocol::request::{
     BlockListActive, BlockListQuery, CardDebit, CardIssue, CardReplace, CardReturn, CashierSign, CodeDebit,
     CodeKeyRotate, CodeRevoke, EarlierCodes, FreezeAction, GapClose, Heartbeat, OpenGapsQuery, PasswordDebit,
     PhoneChange, Reason, Reasoned, Refund, Request, RequestIds, Reversal, SaleQuery, ScanPay, ShiftClose,
-    StatementDay, StatementQuery, TapConfirm, Tender, TopUp, UnconfirmedQuery, Upload, Verdict, VirtualBind,
-    VirtualUnbind,
+    StatementDay, StatementQuery, SubsidyAction, SubsidyLine, SubsidyLines, SubsidyMode, SubsidyOpen,
+    SubsidyPreview, SubsidyQuery, SubsidyStep, TapConfirm, Tender, TopUp, UnconfirmedQuery, Upload, Verdict,
+    VirtualBind, VirtualUnbind,
 };
 use protocol::result_code::ResultCode;
 use protocol::self_scan::ScanCode;
@@ -32,6 +33,7 @@ use protocol::sign_in::{ClientHandshake, ServerHandshake, TerminalIdentity, Welc
 use protocol::tables::{ClassRulesLine, MealPeriodLine};
 use protocol::terminal_kind::TerminalKind;
 use protocol::text::{Firmware, GapReason, OrderNumber, StudentNumber};
+use zerocopy::little_endian::U32;
 
 use protocol::till_totals::{LineResult, TillKind, TillLine, TillTotals};
 
@@ -555,6 +557,39 @@ pub(crate) fn requests(records: &[OfflineRecord]) -> Vec<(&'static str, u32, Req
                 till_time_ns: NOW_NS,
             }),
         ),
+        (
+            "subsidy_open",
+            92,
+            Request::SubsidyOpen(Reasoned {
+                what: SubsidyOpen {
+                    batch: 202_609,
+                    mode: SubsidyMode::Clear,
+                    deadline_day: 9_861,
+                    lines: 2,
+                    total_fen: 45_000,
+                },
+                reason: reason("秋季学期伙食补助"),
+            }),
+        ),
+        (
+            "subsidy_lines",
+            93,
+            Request::SubsidyLines(SubsidyLines { batch: 202_609, first: 0, lines: &SUBSIDY_LINES }),
+        ),
+        (
+            "subsidy_step",
+            94,
+            Request::SubsidyStep(Reasoned {
+                what: SubsidyStep { batch: 202_609, action: SubsidyAction::Approve },
+                reason: reason("名单核对无误"),
+            }),
+        ),
+        ("subsidy_query", 0, Request::SubsidyQuery(SubsidyQuery { batch: 202_609 })),
+        (
+            "subsidy_preview",
+            0,
+            Request::SubsidyPreview(SubsidyPreview { batch: 202_609, from_account: 0, lines_max: 100 }),
+        ),
         ("sign_out", 0, Request::SignOut),
     ]
 }
@@ -562,6 +597,12 @@ pub(crate) fn requests(records: &[OfflineRecord]) -> Vec<(&'static str, u32, Req
 fn reason(text: &str) -> Reason<'_> {
     Reason::new(text).expect("short")
 }
+
+/// Who gets how much.
+static SUBSIDY_LINES: [SubsidyLine; 2] = [
+    SubsidyLine { account: U32::new(30_000), amount_fen: U32::new(30_000) },
+    SubsidyLine { account: U32::new(30_002), amount_fen: U32::new(15_000) },
+];
 
 pub(crate) fn bill_lines() -> [BillLine; 2] {
     let first = BillLine {

@@ -18,6 +18,7 @@ mod queries;
 mod refunds;
 mod reversals;
 mod scans;
+pub mod subsidies;
 mod taps;
 pub mod tills;
 mod top_ups;
@@ -31,7 +32,7 @@ use engine::ledger::record::Wallet;
 use engine::ledger::registry::{OfficeRules, Policy, TerminalKind};
 use protocol::card::{CardKind, CardTerms, ChipWrite, PayoutWay, ReplaceReason};
 use protocol::ids::{AccountId, CardUid};
-use protocol::request::{AdjustDirection, FreezeAction, Verdict};
+use protocol::request::{AdjustDirection, FreezeAction, SubsidyAction, SubsidyMode, Verdict};
 use protocol::result_code::ResultCode;
 use protocol::till_totals::{TillKind, TillTotals};
 
@@ -328,6 +329,21 @@ pub enum Body {
         verdict: Verdict,
         reason: Vec<u8>,
     },
+    Batch {
+        batch: u32,
+        plan: (SubsidyMode, u16, u32, i64),
+        title: Vec<u8>,
+    },
+    BatchLines {
+        batch: u32,
+        first: u32,
+        lines: Vec<(u32, i64)>,
+    },
+    BatchStep {
+        batch: u32,
+        action: SubsidyAction,
+        reason: Vec<u8>,
+    },
 }
 
 /// What became of a request.
@@ -514,6 +530,7 @@ pub struct Model {
     adjusted_alone_fen: BTreeMap<(u32, u16), i64>,
     /// By the record that proposed them.
     pub proposals: BTreeMap<u64, Proposal>,
+    pub batches: BTreeMap<u32, subsidies::Batch>,
     pub others_fen: BTreeMap<Other, i64>,
     /// The version of the key that payment codes are made under.
     pub code_key: u32,
@@ -553,6 +570,7 @@ impl Model {
             office: OfficeRules::DEFAULT,
             adjusted_alone_fen: BTreeMap::new(),
             proposals: BTreeMap::new(),
+            batches: BTreeMap::new(),
             others_fen: BTreeMap::new(),
             code_key: 0,
             earlier_key_until_step: 0,
@@ -595,6 +613,12 @@ impl Model {
             Request::AdjustDecide(r) => self.adjust_decide(r),
             Request::AdjustExpire(r) => self.adjust_expire(r),
             Request::AccountClose(r) => self.account_close(r),
+            Request::SubsidyOpen(r) => self.subsidy_open(r),
+            Request::SubsidyLines(r) => self.subsidy_lines(r),
+            Request::SubsidyStep(r) => self.subsidy_step(r),
+            Request::SubsidyAdvance(r) => self.subsidy_advance(r),
+            Request::SubsidyClaim(r) => self.subsidy_claim(r),
+            Request::SubsidyTakeBack(r) => self.subsidy_take_back(r),
             Request::Balance(r) => self.balance(&r.account),
             Request::SaleQuery(r) => self.sale_query(&r.sale),
             Request::BillHead(r) => self.bill_head(&r.account),
@@ -605,15 +629,6 @@ impl Model {
             Request::BatchSettle(r) => self.batch_settle(r),
             _ => self.configure(request),
         }
-    }
-
-    /// The school gives an account something. No request does that: it comes as a record.
-    pub fn give_subsidy(&mut self, id: u32, amount_fen: i64, time_ns: u64) {
-        self.time_ns = time_ns;
-        self.accounts[id as usize].put_on_card(amount_fen, amount_fen);
-        self.owe(Other::SubsidyClearing, -amount_fen);
-        let record = self.next_record();
-        self.link(id, record);
     }
 
     fn block(&mut self, card: Option<u64>, lost: bool) {

@@ -221,7 +221,12 @@ impl Model {
         }
     }
 
-    fn bad_office_field(&self, ask: &Ask<'_>, roles: &[TerminalKind], reason: &[u8]) -> Option<Answer> {
+    pub(super) fn bad_office_field(
+        &self,
+        ask: &Ask<'_>,
+        roles: &[TerminalKind],
+        reason: &[u8],
+    ) -> Option<Answer> {
         let kind = self.tills[ask.till].kind;
         let code = if ask.sequence == 0 {
             ResultCode::SequenceZero

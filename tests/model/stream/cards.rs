@@ -11,7 +11,7 @@ use super::super::naive::Model;
 use super::{CARDS, SECOND_NS, Stream};
 
 impl Stream {
-    pub(super) fn tap(&mut self, model: &Model) -> Request<'static> {
+    pub(crate) fn tap(&mut self, model: &Model) -> Request<'static> {
         let card_uid = self.card(model);
         let last = model.accounts.iter().find(|account| account.card == Some(card_uid.0));
         let last = last.map_or(0, |account| account.card_counter);

@@ -140,6 +140,12 @@ impl World<'_> {
         let topped_up_fen: i64 = orders.values().map(|(_, amount_fen)| amount_fen).sum();
         let opened_fen: i64 = self.town.openings_fen.values().sum();
 
+        // What the school gave, nobody asked for: the log says it, and the auditor has held it against the plans.
+        let mut subsidies_fen = 0;
+        for (account, given_fen) in self.auditor.subsidies_fen() {
+            subsidies_fen += given_fen;
+            *persons_fen.entry(*account).or_default() += given_fen;
+        }
         let (state, _) = self.machine.engine().copy_state();
         if sum_of_all_fen(&state.shards) != 0 {
             return Err(format!("the books sum to {} fen", sum_of_all_fen(&state.shards)));
@@ -177,6 +183,7 @@ impl World<'_> {
         let clearing = |clearing| [LedgerAccount::clearing(clearing)];
         compare("top-ups".to_owned(), -topped_up_fen, &clearing(Clearing::TopUp))?;
         compare("payable".to_owned(), payable_fen + paid_out_fen, &clearing(Clearing::Payable))?;
+        compare("subsidies".to_owned(), -subsidies_fen, &clearing(Clearing::Subsidy))?;
         compare("adjustments".to_owned(), -adjusted_fen, &clearing(Clearing::Adjustments))?;
         compare("fees".to_owned(), fees_fen, &clearing(Clearing::Fees))?;
         compare("openings".to_owned(), -opened_fen, &clearing(Clearing::Opening))?;

@@ -6,7 +6,7 @@ use super::super::report::Check;
 use super::Checker;
 use crate::ledger::record::{
     CardIssuedRecord, CardReplacedRecord, FullDebitRecord, MoneyRecord, Record, RecordKind, RefundRecord,
-    ScanPaidRecord, WalletsRecord,
+    ScanPaidRecord, SubsidyRecord, WalletsRecord,
 };
 
 /// What a load or a settling announced, the tap that must follow in its group, or a fee, what it is paid for.
@@ -70,6 +70,8 @@ impl Checker<'_> {
                         format!("{payable_fen} fen become payable of {} given back", before.amount_fen)
                     });
                 }
+                Record::SubsidyClaimed(SubsidyRecord { money, .. })
+                    if before.kind == RecordKind::SubsidyTakenBack && before.is_of(money) => {}
                 // The gateway's own, under another identity.
                 Record::ScanTold(r) if before.kind == RecordKind::ScanPaid => {
                     let (told, paid) = (r.money.person(), r.original_record.get());
@@ -116,18 +118,19 @@ impl Checker<'_> {
         | Record::Settle(WalletsRecord { money, .. })
         | Record::Fee(WalletsRecord { money, .. })
         | Record::ScanPaid(ScanPaidRecord { money, .. })
+        | Record::SubsidyTakenBack(SubsidyRecord { money, mode: SubsidyRecord::CLEARED, .. })
         | Record::Refund(RefundRecord { money, .. })) = record
         else {
             return self.check(remaining == 0, Check::Group, || {
-                "only a load, a settling, a fee, a self-scan or a refund is followed in its group".to_owned()
+                "only a load, a settling, a fee, a self-scan, a refund or what makes place for a subsidy is followed in its group"
+                    .to_owned()
             });
         };
         if matches!(record, Record::Refund(_)) && remaining == 0 {
             return;
         }
         self.check(remaining == 1, Check::Group, || {
-            "a load, a settling, a fee, a self-scan or a refund is followed by one record in its group"
-                .to_owned()
+            "what is followed in its group is followed by one record".to_owned()
         });
         self.announced = money.person().and_then(|account| {
             let card_fen = self.books.person(account)?.card_fen;

@@ -26,7 +26,10 @@ impl Checker<'_> {
         self.check(holds, Check::Group, || {
             format!("{to_holder_fen} fen were paid to the holder before, {} are said to be", money.amount_fen)
         });
-        let open = money.person().is_some_and(|account| self.taps.is_open(account));
+        // No card of an account that was closed before is taken any more: its tap stands.
+        let was_closed =
+            |account: AccountId| self.persons.get(account.0 as usize).is_some_and(|person| person.is_closed);
+        let open = money.person().is_some_and(|account| self.taps.is_open(account) && !was_closed(account));
         let card = closed.card_uid.get();
         let is_presentable = card != 0 && !self.cards.has_expired(card, day_of(self.time_ns));
         self.check(!open || !is_presentable, Check::Tap, || {

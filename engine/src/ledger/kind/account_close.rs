@@ -103,8 +103,7 @@ fn has_more_to_pay_out(account: &Account) -> bool {
 
 /// What an account that isn't below zero pays out: to the school, and to the holder.
 fn parts_of(account: &Account) -> (i64, i64) {
-    let settled_fen = (-account.transition_fen).min(account.card_fen).max(0);
-    let school_fen = account.subsidy_fen() - account.subsidy_of(settled_fen);
+    let school_fen = account.school_fen();
     (school_fen, account.system_fen() - school_fen)
 }
 

@@ -46,7 +46,7 @@ impl<'a> Ask<'a> for AccountFreeze<'a> {
         let Some(till) = desk.till(&self.sale) else { return desk.unknown_terminal(0) };
         let fold = digest_of(Kind::AccountFreeze, self.reason).word(u64::from(self.action.number()));
         let case = case_of(till, &self.sale, self.account.fold(fold).finish(), 0);
-        if let Some(decision) = desk.office_refusal(&case, Kind::AccountFreeze, self.reason, false) {
+        if let Some(decision) = desk.office_refusal(&case, Kind::AccountFreeze, Some(self.reason), None) {
             return decision;
         }
         let person = match desk.office_account(&self.account) {

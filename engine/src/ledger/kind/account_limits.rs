@@ -52,7 +52,7 @@ impl<'a> Ask<'a> for AccountLimits<'a> {
             .word(u64::from(debit_max_fen) << 32 | u64::from(day_max_fen))
             .word(u64::from(class));
         let case = case_of(till, &self.sale, self.account.fold(fold).finish(), 0);
-        if let Some(decision) = desk.office_refusal(&case, Kind::AccountLimits, self.reason, false) {
+        if let Some(decision) = desk.office_refusal(&case, Kind::AccountLimits, Some(self.reason), None) {
             return decision;
         }
         if usize::from(class) >= CLASSES_MAX {

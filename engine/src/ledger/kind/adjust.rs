@@ -25,7 +25,7 @@ use crate::ledger::directory::Directory;
 use crate::ledger::error::LedgerError;
 use crate::ledger::lead::Lead;
 use crate::ledger::ledger_account::{Clearing, LedgerAccount};
-use crate::ledger::limits::{BALANCE_FEN_MAX, PROPOSALS_MAX};
+use crate::ledger::limits::{AMOUNT_FEN_MAX, BALANCE_FEN_MAX, PROPOSALS_MAX};
 use crate::ledger::proposals::Proposal;
 use crate::ledger::record::{
     AdjustmentProposedRecord, AdjustmentRecord, MoneyRecord, Record, Wallet, Wallets,
@@ -70,7 +70,7 @@ impl<'a> Ask<'a> for Adjust<'a> {
             .word(amount_fen.cast_unsigned())
             .word(u64::from(wallet as u8) << 8 | u64::from(direction.number()));
         let case = case_of(till, &self.sale, self.account.fold(fold).finish(), amount_fen);
-        if let Some(decision) = desk.office_refusal(&case, Kind::Adjust, reason, true) {
+        if let Some(decision) = desk.office_refusal(&case, Kind::Adjust, Some(reason), Some(AMOUNT_FEN_MAX)) {
             return decision;
         }
         if wallet == Wallet::Transition {

@@ -68,7 +68,7 @@ impl<'a> Ask<'a> for AdjustDecide<'a> {
             .word(u64::from(self.verdict.number()))
             .finish();
         let mut case = case_of(till, &self.sale, digest, 0);
-        if let Some(decision) = desk.office_refusal(&case, Kind::AdjustDecide, self.reason, false) {
+        if let Some(decision) = desk.office_refusal(&case, Kind::AdjustDecide, Some(self.reason), None) {
             return decision;
         }
         let Some((proposal, person)) = desk.proposal(self.proposal) else {

@@ -15,7 +15,7 @@ use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{AccountSelector, Channel, Sale};
 use crate::ledger::decision::{Decision, Group};
 use crate::ledger::fold::Fold;
-use crate::ledger::limits::{AMOUNT_FEN_MAX, REASON_BYTES_MAX};
+use crate::ledger::limits::REASON_BYTES_MAX;
 use crate::ledger::record::{MoneyRecord, Record};
 use crate::ledger::shard::Parts;
 
@@ -45,28 +45,29 @@ pub(super) const fn case_of<'s, 'a>(
 }
 
 impl<P: Parts + ?Sized> Desk<'_, P> {
-    /// The answer when it was asked before, or may not be asked like this. `amount` says whether there is one.
+    /// The answer when it was asked before, or may not be asked like this: without a reason where there is to be one, or with
+    /// an amount out of its range where there is one.
     pub(super) fn office_refusal<'a>(
         &self,
         case: &Case<'_, 'a>,
         kind: Kind,
-        reason: &[u8],
-        amount: bool,
+        reason: Option<&[u8]>,
+        amount_max_fen: Option<i64>,
     ) -> Option<Decision<'a>> {
         if let Some(decision) = self.known(case) {
             return Some(decision);
         }
-        let code = if amount && case.amount_fen <= 0 {
+        let code = if amount_max_fen.is_some() && case.amount_fen <= 0 {
             ResultCode::AmountNotPositive
-        } else if amount && case.amount_fen > AMOUNT_FEN_MAX {
+        } else if amount_max_fen.is_some_and(|max_fen| case.amount_fen > max_fen) {
             ResultCode::AmountTooLarge
         } else if case.sale.sequence.0 == 0 {
             ResultCode::SequenceZero
         } else if let Some(code) = case.till.config.refusal_of(kind) {
             code
-        } else if reason.is_empty() {
+        } else if reason.is_some_and(<[u8]>::is_empty) {
             ResultCode::ReasonMissing
-        } else if reason.len() > REASON_BYTES_MAX {
+        } else if reason.is_some_and(|reason| reason.len() > REASON_BYTES_MAX) {
             ResultCode::ReasonTooLong
         } else {
             return None;

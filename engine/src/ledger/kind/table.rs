@@ -40,6 +40,10 @@ use super::set_account_terms::SetAccountTerms;
 use super::set_meal_period::SetMealPeriod;
 use super::set_office_rules::SetOfficeRules;
 use super::set_policy::SetPolicy;
+use super::subsidy::{SubsidyClaim, SubsidyTakeBack};
+use super::subsidy_lines::SubsidyLines;
+use super::subsidy_open::SubsidyOpen;
+use super::subsidy_step::{SubsidyAdvance, SubsidyStep};
 use super::tap_confirm::TapConfirm;
 use super::tender::Tender;
 use super::top_up::TopUp;
@@ -225,4 +229,16 @@ asks! {
     AdjustExpire(AdjustExpire);
     /// Pays out what is left in an account and closes it, at a counter.
     AccountClose(AccountClose<'a>);
+    /// Opens a subsidy batch.
+    SubsidyOpen(SubsidyOpen<'a>);
+    /// Brings the next lines of a batch.
+    SubsidyLines(SubsidyLines<'a>);
+    /// Takes a batch to its next step.
+    SubsidyStep(SubsidyStep<'a>);
+    /// Takes a batch on when it is time.
+    SubsidyAdvance(SubsidyAdvance);
+    /// Pays a line of a batch.
+    SubsidyClaim(SubsidyClaim);
+    /// Takes back what is left of a line.
+    SubsidyTakeBack(SubsidyTakeBack);
 }

@@ -15,6 +15,7 @@ mod holder;
 mod money;
 mod office;
 mod scan;
+mod subsidy;
 mod table;
 mod tap;
 mod till;
@@ -38,12 +39,13 @@ pub use office::{
     OfficeRulesSetRecord,
 };
 pub use scan::{ScanPaidRecord, ScanPendingRecord};
+pub use subsidy::{
+    SubsidyLinesRecord, SubsidyOpenedRecord, SubsidyRecord, SubsidySkippedRecord, SubsidySteppedRecord,
+};
 pub use table::{Record, RecordKind};
 pub use tap::TapConfirmedRecord;
 pub use till::{BatchSettledRecord, BlockListActiveRecord, DutyRecord};
-pub use wallets::{
-    FullDebitRecord, FullReversalRecord, RefundRecord, SubsidyClaimedRecord, Wallets, WalletsRecord,
-};
+pub use wallets::{FullDebitRecord, FullReversalRecord, RefundRecord, Wallets, WalletsRecord};
 
 use protocol::ids::{AccountId, RecordNumber, SaleId};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};

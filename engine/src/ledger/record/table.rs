@@ -11,9 +11,10 @@ use super::{
     CardReturnedRecord, CodeKeyRotatedRecord, CutOffRecord, DutyRecord, FullDebitRecord, FullReversalRecord,
     GapClosedRecord, LossRecord, MealPeriodSetRecord, MerchantRegisteredRecord, MoneyRecord,
     OfficeRulesSetRecord, OfflineDebitRecord, PasswordSetRecord, Payload, PayloadBuffer, PhoneSetRecord,
-    PolicySetRecord, RefundRecord, ReversalRecord, ScanPaidRecord, ScanPendingRecord, SubsidyClaimedRecord,
-    SuspenseRecord, TapConfirmedRecord, TerminalRegisteredRecord, TopUpRecord, VirtualBoundRecord,
-    VirtualUnboundRecord, WalletsRecord, fixed, followed, join,
+    PolicySetRecord, RefundRecord, ReversalRecord, ScanPaidRecord, ScanPendingRecord, SubsidyLinesRecord,
+    SubsidyOpenedRecord, SubsidyRecord, SubsidySkippedRecord, SubsidySteppedRecord, SuspenseRecord,
+    TapConfirmedRecord, TerminalRegisteredRecord, TopUpRecord, VirtualBoundRecord, VirtualUnboundRecord,
+    WalletsRecord, fixed, followed, join,
 };
 use crate::ledger::apply::{Posting, Setting};
 use crate::ledger::error::LedgerError;
@@ -286,7 +287,7 @@ records! {
         /// tap's till, and in a group before the record of who found it out.
         12 TapUndone(FullReversalRecord), 1, "tap_undone", RESERVED, Some(BillLineKind::Reversal), tap_undone;
         /// Posting: subsidy clearing → the subsidy part of a person's card wallet.
-        13 SubsidyClaimed(SubsidyClaimedRecord),
+        13 SubsidyClaimed(SubsidyRecord),
             1, "subsidy_claimed", NORMAL, Some(BillLineKind::Subsidy), subsidy_claimed;
         /// Posting: as a full reversal, by a void.
         14 Void(FullReversalRecord), 1, "void", RESERVED, Some(BillLineKind::Void), void;
@@ -304,6 +305,9 @@ records! {
         /// Posting: clearing of adjustments → a person's wallet, or the other way round.
         22 Adjustment(AdjustmentRecord, reason: &'a [u8]),
             1, "adjustment", NORMAL, Some(BillLineKind::Adjustment), adjustment;
+        /// Posting: the subsidy part of a person's card wallet → subsidy clearing.
+        23 SubsidyTakenBack(SubsidyRecord),
+            1, "subsidy_taken_back", NORMAL, Some(BillLineKind::SubsidyTakenBack), subsidy_taken_back;
         /// Memo: a refused request.
         32 Refusal(MoneyRecord), 1, "refusal", NORMAL, None, refusal;
         /// Memo: a reversal that came before its original, which is refused from now on.
@@ -341,6 +345,8 @@ records! {
         36 TapConfirmed(TapConfirmedRecord), 1, "tap_confirmed", RESERVED, None, tap_confirmed;
         /// Memo: a cashier signed on at a till or off, or a shift of it was closed.
         43 Duty(DutyRecord), 1, "duty", NORMAL, None, duty;
+        /// Memo: a line of a subsidy batch that can't be paid.
+        51 SubsidySkipped(SubsidySkippedRecord), 1, "subsidy_skipped", NORMAL, None, subsidy_skipped;
     }
     configuration {
         /// An account is opened.
@@ -387,5 +393,12 @@ records! {
         96 OfficeRulesSet(OfficeRulesSetRecord), 1, "office_rules_set", NORMAL, office_rules_set;
         /// An account is closed, at a counter.
         76 AccountClosed(AccountClosedRecord), 1, "account_closed", NORMAL, account_closed;
+        /// A subsidy batch is opened.
+        97 SubsidyOpened(SubsidyOpenedRecord, title: &'a [u8]), 1, "subsidy_opened", NORMAL, subsidy_opened;
+        /// A page of a batch's lines.
+        98 SubsidyLines(SubsidyLinesRecord, lines: &'a [u8]), 1, "subsidy_lines", NORMAL, subsidy_lines;
+        /// A batch takes a step.
+        99 SubsidyStepped(SubsidySteppedRecord, reason: &'a [u8]),
+            1, "subsidy_stepped", NORMAL, subsidy_stepped;
     }
 }

@@ -9,7 +9,6 @@
 //!
 //! settle, fee, payable
 //!                   money 80 │ wallets 32                                                                  = 112
-//! subsidy claimed   money 80 │ wallets 32 │ 112 batch u32 │ 116 mode u8 │ 117 0                            = 120
 //! full debit        money 80 │ wallets 32 │ 112 pricing_fen i64 │ 120 previous_pricing u64 │ 128 window u32 │ 132 phases u8 │ 133 0 = 136
 //! refund            money 80 │ wallets 32 │ 112 original_record u64 │ 120 refunded_before_fen i64 │ 128 original_terminal u32
 //!                   │ 132 original_sequence u32 │ 136 original_epoch u16 │ 138 original_slot u16 │ 140 0            = 144
@@ -54,35 +53,6 @@ pub struct WalletsRecord {
 const _: () = assert!(size_of::<WalletsRecord>() == 112);
 
 impl Payload for WalletsRecord {
-    fn money(&self) -> Option<&MoneyRecord> {
-        Some(&self.money)
-    }
-}
-
-/// A subsidy that comes into a card wallet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
-#[repr(C)]
-pub struct SubsidyClaimedRecord {
-    /// Debit: subsidy clearing; credit: the person.
-    pub money: MoneyRecord,
-    /// The card wallet rises by the amount, its subsidy part by as much, less what a debt on the card takes of it.
-    pub wallets: Wallets,
-    /// The batch that it came in.
-    pub batch: U32,
-    /// How the batch is loaded: [`SubsidyClaimedRecord::BESIDE`].
-    pub mode: u8,
-    /// Zero.
-    pub reserved: [u8; 3],
-}
-
-const _: () = assert!(size_of::<SubsidyClaimedRecord>() == 120);
-
-impl SubsidyClaimedRecord {
-    /// Beside what is left of earlier batches.
-    pub const BESIDE: u8 = 1;
-}
-
-impl Payload for SubsidyClaimedRecord {
     fn money(&self) -> Option<&MoneyRecord> {
         Some(&self.money)
     }

@@ -1,7 +1,7 @@
 //! The whole state as a stream of bytes, and its digest.
 //!
 //! ```text
-//! │ magic, 8 bytes │ version u32 │ zero u32 │ section ×17, in order of tag │ BLAKE3 of all before, 32 bytes │
+//! │ magic, 8 bytes │ version u32 │ zero u32 │ section ×20, in order of tag │ BLAKE3 of all before, 32 bytes │
 //! section: │ tag u32 │ bytes of a row u32 │ rows u64 │ rows │
 //! ```
 //!
@@ -45,18 +45,20 @@ use super::registry::{
 };
 use super::shard::{Layout, Parts};
 use super::state::{Sizes, State};
+use super::subsidies;
 use super::terminal_entry::TerminalEntry;
 use rows::{
-    AccountRow, BlockRow, BooksRow, CardPastRow, CardRow, CodeKeyRow, HolderRow, HotRow, MealPeriodRow,
-    MerchantRow, OpenTapRow, OrderRow, OutcomeRow, ProposalRow, Row, TillRow,
+    AccountRow, BatchRow, BlockRow, BooksRow, CardPastRow, CardRow, CodeKeyRow, HolderRow, HotRow, LineRow,
+    MealPeriodRow, MerchantRow, OpenTapRow, OrderRow, OutcomeRow, ProposalRow, Row, TillRow,
 };
 
 const MAGIC: [u8; 8] = *b"YIKALEDG";
 /// Version 1 had no subsidy parts and no counters seen, version 2 no block-list, no holders and no subsidy part of offline debits,
 /// version 3 nothing of operators, version 4 no open taps and nothing of cards but whose they are, version 5 no payment-code key and no
 /// ages of gaps, version 6 not the moments at which cards came back, version 7 no cashiers, shifts and batches, version 8 places for few
-/// gaps; what they left out can only be had from the log.
-const VERSION: u32 = 11;
+/// gaps, version 9 no limits of payments by code, version 10 not what operators adjusted alone, version 11 no subsidy batches; what they
+/// left out can only be had from the log.
+const VERSION: u32 = 12;
 
 /// Bytes gathered before they are hashed and written.
 const CHUNK_BYTES: usize = 1 << 16;
@@ -132,6 +134,8 @@ pub fn read(input: &mut dyn Read, sizes: &Sizes) -> Result<State, LedgerError> {
     source.section(|row| reader.code_key(row))?;
     source.section(|row| reader.office(row))?;
     source.section(|row| reader.proposal(row))?;
+    source.section(|row| reader.batch(row))?;
+    source.section(|row| reader.line(row))?;
     let accounts = reader.accounts;
     let hash = *source.hasher.finalize().as_bytes();
     let mut recorded = [0; 32];
@@ -172,8 +176,9 @@ fn stream<P: Parts + ?Sized>(
         [BooksRow {
             changed: registry.changed.0.into(),
             accounts: registry.accounts.into(),
+            subsidies_gone_up_to: registry.subsidies.gone_up_to.into(),
             business_date: registry.business_date.0.into(),
-            reserved: U16::ZERO,
+            reserved: [0; 6],
         }],
     )?;
     sink.section(registry.merchants().count(), registry.merchants().map(merchant_row))?;
@@ -227,7 +232,17 @@ fn stream<P: Parts + ?Sized>(
     sink.section(1, [row])?;
     sink.section(1, [office_row(registry)])?;
     let proposals = proposals::waiting(parts);
-    sink.section(proposals.len(), proposals.iter().map(ProposalRow::from))
+    sink.section(proposals.len(), proposals.iter().map(ProposalRow::from))?;
+    let batches = || registry.subsidies.iter();
+    let rows = batches().map(|batch| BatchRow::new(batch, &subsidies::totals(parts, batch.number)));
+    sink.section(batches().count(), rows)?;
+    let lines = || {
+        batches().flat_map(|batch| {
+            let lines = subsidies::lines(parts, batch.number, AccountId(0), usize::MAX);
+            lines.into_iter().map(move |line| LineRow::new(batch.number, &line))
+        })
+    };
+    sink.section(lines().count(), lines())
 }
 
 /// What is blocked, in order of card, then the moves, in order of version.
@@ -461,6 +476,7 @@ impl Reader<'_> {
         let registry = &mut self.state.registry;
         registry.changed = RecordNumber(row.changed.get());
         registry.accounts = row.accounts.get();
+        registry.subsidies.gone_up_to = row.subsidies_gone_up_to.get();
         registry.business_date = BusinessDate(row.business_date.get());
         if registry.accounts > registry.accounts_max {
             return Err(LedgerError::TableFull { table: "accounts" });
@@ -664,6 +680,28 @@ impl Reader<'_> {
             Ok(())
         } else {
             Err(LedgerError::TableFull { table: "what is known of cards" })
+        }
+    }
+
+    fn batch(&mut self, row: &BatchRow) -> Result<(), LedgerError> {
+        let batch = row.batch().ok_or_else(|| bad("a subsidy batch isn't one"))?;
+        for shard in &mut self.state.shards {
+            shard.subsidies.shares.entry(batch.number).or_default();
+        }
+        if let Some(share) = self.state.shards[0].subsidies.shares.get_mut(&batch.number) {
+            share.totals = row.totals();
+        }
+        self.state.registry.subsidies.all.insert(batch.number, batch);
+        Ok(())
+    }
+
+    fn line(&mut self, row: &LineRow) -> Result<(), LedgerError> {
+        let line = row.line().ok_or_else(|| bad("a line of a subsidy batch isn't one"))?;
+        let shard = self.layout.shard_of_account(line.account);
+        if self.state.shards[shard].subsidies.push(row.batch.get(), line) {
+            Ok(())
+        } else {
+            Err(bad("lines of a subsidy batch aren't in order"))
         }
     }
 

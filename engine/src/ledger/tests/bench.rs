@@ -15,7 +15,7 @@ use crate::ledger::command::{
 use crate::ledger::decision::{BalanceView, Decision, Outcome};
 use crate::ledger::history::{History, HistorySearch, Step};
 use crate::ledger::holder::PasswordRef;
-use crate::ledger::kind::subsidy::subsidy_claim;
+use crate::ledger::kind::subsidy::subsidy_grant;
 use crate::ledger::known::{KnownOrder, KnownPassword, KnownRecord, Need, PasswordVerdict};
 use crate::ledger::ledger_account::LedgerAccount;
 use crate::ledger::limits::PAYLOAD_BYTES_MAX;
@@ -348,10 +348,10 @@ impl Bench {
         [view.card_fen, view.transition_fen, view.electronic_fen]
     }
 
-    /// The school gives something: no request does that yet.
+    /// The school gives something, in no batch.
     pub(super) fn give_subsidy(&mut self, account: u32, amount_fen: i64) {
         let State { registry, shards, .. } = &self.state;
-        let record = subsidy_claim(registry, shards, AccountId(account), 1, amount_fen).unwrap();
+        let record = subsidy_grant(registry, shards, AccountId(account), amount_fen).unwrap();
         self.append(&record);
     }
 

@@ -2,11 +2,13 @@
 
 use protocol::card::{CardKind, CardTerms, ChipWrite, ReplaceReason};
 use protocol::ids::{AccountId, CardCounter, CardUid, PhoneDigest, VirtualId};
-use protocol::request::{AdjustDirection, FreezeAction, Verdict};
+use protocol::request::{AdjustDirection, FreezeAction, SubsidyAction, SubsidyMode, Verdict};
 
 use super::bench::{Bench, Logged, register_till, sale, text, uid};
 use super::office::{self, FINANCE};
+use super::subsidy_batches::{OPENER, Office};
 use super::{account_close, codes, gaps, scans, taps, top_up_undos};
+use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
     AccountFreeze, AccountSelector, Adjust, AdjustDecide, CardIssue, CardReplace, CardReturn, Carried,
     Channel, CodeKeyRotate, CodeRevoke, LossLift, LossReport, OfflineFact, PasswordDebit, PasswordImport,
@@ -266,4 +268,19 @@ fn a_top_up_taken_back() {
     top_up_undos::undo(&mut bench, 2, (1, 1), 5_000);
     let undo = bench.log.pop().unwrap();
     assert_eq!(text_of(&[undo]), include_str!("golden_top_up_undo.txt"));
+}
+
+#[test]
+fn records_of_a_subsidy_batch() {
+    let mut office = Office::new(1, 2);
+    office.bench.give_subsidy(0, 50);
+    let from = office.bench.log.len();
+    office.approved(7, SubsidyMode::Clear, &[(0, 300), (1, 200)]);
+    office.set_status(1, AccountStatus::Closed);
+    office.step(OPENER, 7, SubsidyAction::Issue);
+    office.claim(7, 0);
+    office.claim(7, 1);
+    office.advance(7, false);
+    office.withdrawn(7, &[0, 1]);
+    assert_eq!(text_of(&office.bench.log[from..]), include_str!("golden_subsidy_records.txt"));
 }

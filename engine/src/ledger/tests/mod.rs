@@ -23,6 +23,8 @@ mod refunds;
 mod reversals;
 mod scans;
 mod streams;
+mod subsidy_batches;
+mod subsidy_returns;
 mod taps;
 mod tenders;
 mod top_up_undos;

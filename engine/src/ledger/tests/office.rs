@@ -20,7 +20,7 @@ use crate::ledger::state::{account, total_fen};
 /// Slots behind the bench's four tills.
 pub(super) const CARD_CENTRE: u16 = 4;
 pub(super) const FINANCE: u16 = 5;
-const SECOND_FINANCE: u16 = 6;
+pub(super) const SECOND_FINANCE: u16 = 6;
 const AUDITOR: u16 = 7;
 const ADMINISTRATOR: u16 = 8;
 const TILL: u16 = 0;

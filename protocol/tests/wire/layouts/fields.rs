@@ -42,6 +42,8 @@ pub(super) const CARD_FEE: Field = ("fee_fen", I64, "what the account pays for t
 pub(super) const REASON: Field =
     ("reason", Text(128), "why, not empty, at most 96 bytes; it stands in the log: no personal data");
 
+pub(super) const BATCH: Field = ("batch", U32, "the batch's number");
+
 pub(super) const ADJUSTMENT_LINE: &[Field] = &[
     ("proposal", U64, "the record by which it was proposed"),
     ("time_ns", U64, "when that was"),
@@ -53,6 +55,48 @@ pub(super) const ADJUSTMENT_LINE: &[Field] = &[
     ("direction", U8, "1 give, 2 take"),
     ("reserved", Zero(6), ""),
 ];
+
+/// A subsidy batch as it is planned.
+pub(super) const SUBSIDY_OPEN: &[Field] = &[
+    BATCH,
+    ("mode", U8, "1 beside what is left of earlier batches, 2 clear that first"),
+    ("reserved", Zero(1), ""),
+    ("deadline_day", U16, "the last day on which it is issued or withdrawn: days since 2000-01-01"),
+    ("lines", U32, "how many lines will come"),
+    ("reserved_2", Zero(4), ""),
+    ("total_fen", I64, "what they will add up to"),
+    ("title", Text(128), "the batch's title, not empty, at most 96 bytes"),
+];
+
+/// How far a subsidy batch has come.
+pub(super) const SUBSIDY: &[Field] = &[
+    CODE,
+    ACTION,
+    (
+        "state",
+        U8,
+        "0 none, 1 open, 2 previewed, 3 approved, 4 issuing, 5 issued, 6 withdrawing, 7 withdrawn, 8 rejected, 9 expired",
+    ),
+    BATCH,
+    ("total_fen", I64, "what it is to pay in all"),
+    ("claimed_fen", I64, "what was paid"),
+    ("skipped_fen", I64, "what can't be paid: an account that was closed, or can't hold it"),
+    ("cleared_fen", I64, "what was taken back of earlier batches, to make place for this one"),
+    ("withdrawn_fen", I64, "what was taken back of it"),
+    ("lines", U32, "lines that it is to have"),
+    ("uploaded", U32, "lines that have come"),
+    ("claimed", U32, "lines that were paid"),
+    ("skipped", U32, "lines that can't be paid"),
+    ("withdrawn", U32, "lines of which something was taken back"),
+    ("opener", U32, "the operator who opened it"),
+    ("approver", U32, "the operator who approved or rejected it, 0 for nobody yet"),
+    ("deadline_day", U16, "the last day on which it is issued or withdrawn: days since 2000-01-01"),
+    ("mode", U8, "1 beside, 2 clear; 0 when there is no batch"),
+    ("reserved", Zero(1), ""),
+    SERVER_TIME,
+    ("title", Text(96), "its title"),
+];
+
 pub(super) const MONEY_FLAGS: Field = (
     "flags",
     U8,
@@ -184,7 +228,7 @@ pub(super) const BILL_LINE: &[Field] = &[
     (
         "kind",
         U8,
-        "1 debit, 2 load, 3 top-up, 4 reversal, 5 offline debit, 6 opening, 7 fee, 8 refund, 9 settle, 10 void, 11 subsidy, 12 payable, 13 top-up undone, 20 paid out, 24 adjustment",
+        "1 debit, 2 load, 3 top-up, 4 reversal, 5 offline debit, 6 opening, 7 fee, 8 refund, 9 settle, 10 void, 11 subsidy, 12 payable, 13 top-up undone, 20 paid out, 24 adjustment, 25 subsidy taken back",
     ),
     (
         "channel",

@@ -4,7 +4,8 @@ use protocol::answer::{
     AccountStatus, AdjustmentLine, AdjustmentsAnswer, Answer, BalanceAnswer, BatchAnswer, BatchLine,
     BatchLinesAnswer, BatchSettleAnswer, BillAnswer, BlockListAnswer, Chip, ClassRulesAnswer, GapKind,
     GapLine, HeartbeatAnswer, MealPeriodsAnswer, MoneyAnswer, OpenGapsAnswer, ReceiptKind, ReceiptMarks,
-    Refusal, ReprintAnswer, ScanPayAnswer, ShiftAnswer, StatementAnswer, StatementMore, TapAnswer,
+    Refusal, ReprintAnswer, ScanPayAnswer, ShiftAnswer, StatementAnswer, StatementMore, SubsidyAnswer,
+    SubsidyLineState, SubsidyPreviewAnswer, SubsidyPreviewLine, SubsidyState, SubsidyTitle, TapAnswer,
     UnconfirmedAnswer,
 };
 use protocol::bill::BillLine;
@@ -13,7 +14,7 @@ use protocol::command_table::Kind;
 use protocol::ids::{
     AccountId, BusinessDate, CardCounter, Epoch, MerchantId, RecordNumber, Sequence, TerminalId,
 };
-use protocol::request::{AdjustDirection, AdjustWallet};
+use protocol::request::{AdjustDirection, AdjustWallet, SubsidyMode};
 use protocol::result_code::ResultCode;
 use protocol::text::StudentNumber;
 use zerocopy::little_endian::{I64, U16, U32, U64};
@@ -22,6 +23,24 @@ use super::{
     CARD, CODE_KEY_ID, NOW_NS, TERMINAL, block_list_digest, block_list_lines, class_rules, meal_periods,
     scan_code, scan_key, till_totals, told_lines,
 };
+
+/// What became of both.
+static SUBSIDY_PREVIEW: [SubsidyPreviewLine; 2] = [
+    SubsidyPreviewLine {
+        account: U32::new(30_000),
+        amount_fen: U32::new(30_000),
+        withdrawn_fen: U32::new(12_500),
+        state: SubsidyLineState::Withdrawn.number(),
+        reserved: [0; 3],
+    },
+    SubsidyPreviewLine {
+        account: U32::new(30_002),
+        amount_fen: U32::new(15_000),
+        withdrawn_fen: U32::new(0),
+        state: SubsidyLineState::Skipped.number(),
+        reserved: [0; 3],
+    },
+];
 
 /// A proposed adjustment that waits.
 static ADJUSTMENTS: [AdjustmentLine; 1] = [AdjustmentLine {
@@ -304,6 +323,49 @@ pub(crate) fn answer_to<'a>(kind: Kind, bill: &'a [BillLine], batch: &'a [BatchL
             channel: Some(Channel::Card),
             wallet: Some(Wallet::Card),
             ..ReprintAnswer::none(ResultCode::Approved, Epoch(3), Sequence(81))
+        }),
+        Kind::SubsidyOpen | Kind::SubsidyLines => Answer::Money(MoneyAnswer {
+            account: None,
+            amount_fen: 45_000,
+            balance_after_fen: 0,
+            record: RecordNumber(9_006),
+            ..done
+        }),
+        Kind::SubsidyStep => Answer::Money(MoneyAnswer {
+            code: ResultCode::BatchNotPreviewed,
+            account: None,
+            amount_fen: 0,
+            balance_after_fen: 0,
+            record: RecordNumber(9_007),
+            ..done
+        }),
+        Kind::SubsidyQuery => Answer::Subsidy(SubsidyAnswer {
+            code: ResultCode::Approved,
+            state: SubsidyState::Withdrawn,
+            batch: 202_609,
+            total_fen: 45_000,
+            claimed_fen: 30_000,
+            skipped_fen: 15_000,
+            cleared_fen: 600,
+            withdrawn_fen: 12_500,
+            lines: 2,
+            uploaded: 2,
+            claimed: 1,
+            skipped: 1,
+            withdrawn: 1,
+            opener: TERMINAL.0,
+            approver: TERMINAL.0 + 1,
+            deadline_day: 9_861,
+            mode: SubsidyMode::Clear.number(),
+            server_time_ns: NOW_NS,
+            title: SubsidyTitle::new("秋季学期伙食补助").expect("short"),
+        }),
+        Kind::SubsidyPreview => Answer::SubsidyPreview(SubsidyPreviewAnswer {
+            code: ResultCode::Approved,
+            batch: 202_609,
+            next_account: 0,
+            server_time_ns: NOW_NS,
+            lines: &SUBSIDY_PREVIEW,
         }),
         Kind::Upload => Answer::Batch(BatchAnswer { batch: 9, server_time_ns: NOW_NS, lines: batch }),
         _ => Answer::Refused(Refusal::new(ResultCode::MalformedFrame)),
