@@ -54,6 +54,7 @@ impl Filter {
 fn terminal_of(record: &Record<'_>) -> Option<TerminalId> {
     match record {
         Record::TerminalRegistered(r) => Some(TerminalId(r.terminal.get())),
+        Record::TerminalKeyTaken(r) => Some(TerminalId(r.terminal.get())),
         _ => record.sale().map(|sale| sale.terminal),
     }
 }
@@ -648,6 +649,16 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
             fields.money(&r.money);
             fields.number("key_version", r.key_version.get());
             fields.number_if_any("earlier_until_step", r.earlier_until_step.get());
+        }
+        Record::TerminalKeyRotated(r, reason) => {
+            fields.money(&r.money);
+            fields.number("key_of", r.terminal.get());
+            fields.number("key_version", r.key_version.get());
+            fields.padded("reason", reason);
+        }
+        Record::TerminalKeyTaken(r) => {
+            fields.number("terminal", r.terminal.get());
+            fields.number("key_version", r.key_version.get());
         }
         Record::Adjustment(r, reason) => {
             fields.money(&r.money);

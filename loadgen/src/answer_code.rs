@@ -22,6 +22,7 @@ pub(crate) fn code_of(answer: &Answer<'_>) -> Option<ResultCode> {
         Answer::BatchLines(lines) => Some(lines.code),
         Answer::Reprint(receipt) => Some(receipt.code),
         Answer::Subsidy(subsidy) => Some(subsidy.code),
+        Answer::TerminalKey(key) => Some(key.code),
         Answer::Refused(refusal) => Some(refusal.code),
         Answer::Adjustments(page) => Some(page.code),
         Answer::SubsidyPreview(page) => Some(page.code),

@@ -46,6 +46,9 @@ pub struct CampusTill {
     pub terminal: u32,
     /// The terminal's own key.
     pub key: HexKey,
+    /// The one before, while the terminal may still sign in under that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier_key: Option<HexKey>,
     /// Its epoch.
     pub epoch: u16,
     /// The merchant it sells for.
@@ -178,7 +181,13 @@ mod tests {
     use super::*;
 
     fn small() -> Campus {
-        let till = |terminal| CampusTill { terminal, key: HexKey([7; 16]), epoch: 1, merchant: 1 };
+        let till = |terminal| CampusTill {
+            terminal,
+            key: HexKey([7; 16]),
+            earlier_key: None,
+            epoch: 1,
+            merchant: 1,
+        };
         Campus {
             address: "127.0.0.1:7000".parse().expect("an address"),
             tills: vec![till(1), till(2)],

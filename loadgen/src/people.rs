@@ -277,7 +277,13 @@ mod tests {
     fn people() -> People {
         let campus = Campus {
             address: "127.0.0.1:1".parse().expect("an address"),
-            tills: vec![CampusTill { terminal: 7, key: HexKey([1; 16]), epoch: 2, merchant: 1 }],
+            tills: vec![CampusTill {
+                terminal: 7,
+                key: HexKey([1; 16]),
+                earlier_key: None,
+                epoch: 2,
+                merchant: 1,
+            }],
             gateways: Vec::new(),
             counters: Vec::new(),
             card_centre: Vec::new(),

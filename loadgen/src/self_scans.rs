@@ -80,7 +80,8 @@ mod tests {
     #[test]
     fn what_is_shown_is_signed_and_scanned_once_in_order() {
         let key = HexKey([7; 16]);
-        let mut scans = SelfScans::new(&[CampusTill { terminal: 5, key, epoch: 1, merchant: 1 }]);
+        let mut scans =
+            SelfScans::new(&[CampusTill { terminal: 5, key, earlier_key: None, epoch: 1, merchant: 1 }]);
         let sale = |terminal, sequence| SaleId {
             terminal: TerminalId(terminal),
             epoch: Epoch(1),

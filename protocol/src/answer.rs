@@ -26,6 +26,7 @@ pub use crate::message::subsidy_query::{SubsidyAnswer, SubsidyState, SubsidyTitl
 pub use crate::message::table::Answer;
 pub use crate::message::tables::{ClassRulesAnswer, MealPeriodsAnswer};
 pub use crate::message::tap_answer::{Chip, TapAnswer};
+pub use crate::message::terminal_key::TerminalKeyAnswer;
 pub use crate::message::unconfirmed::UnconfirmedAnswer;
 pub use crate::message::upload::{BatchAnswer, BatchLine};
 use crate::result_code::ResultCode;

@@ -1,7 +1,7 @@
 //! Keys: how each is derived from the one above it, and the check value that tells two keys apart.
 //!
 //! ```text
-//! campus master ─┬─ terminal key ─┬─ session keys, up and down      (sign_in)
+//! campus master ─┬─ terminal key ─┬─ session keys, up and down      (sign_in, password, wrapped_key)
 //!                │                ├─ terminal TAC key               (offline_record)
 //!                │                └─ terminal scan key              (self_scan)
 //!                ├─ card master ──── card key, from the card's number
@@ -86,6 +86,7 @@ const LABEL_CODE: &[u8; 8] = b"YKcodek1";
 const LABEL_HOLDER: &[u8; 8] = b"YKholdk1";
 const LABEL_PASSWORD_PEPPER: &[u8; 8] = b"YKpassp1";
 const LABEL_SESSION_PASSWORD: &[u8; 8] = b"YKsespw1";
+const LABEL_SESSION_WRAPPING: &[u8; 8] = b"YKseswk1";
 
 /// The key of a terminal: label `YKtermk1`, terminal u32, key version u32, under the campus master key.
 pub fn derive_terminal_key(master: &Key128, terminal: TerminalId, key_version: u32) -> Key128 {
@@ -133,6 +134,11 @@ pub fn derive_password_pepper(master: &Key128) -> Key128 {
 /// What is authenticated under a session's up key to derive the key that its query passwords are sealed under.
 pub(crate) fn password_key_input() -> [u8; 16] {
     derivation_input(LABEL_SESSION_PASSWORD, 0)
+}
+
+/// What is authenticated under a session's down key to derive the key that a terminal's next key is wrapped under.
+pub(crate) fn wrapping_key_input() -> [u8; 16] {
+    derivation_input(LABEL_SESSION_WRAPPING, 0)
 }
 
 /// What is authenticated under the card master key to derive a card's.

@@ -21,6 +21,7 @@
 //! | query passwords, virtual cards and phone numbers | [`password`], [`holder_digest`] |
 //! | codes of an offline till, paid by phone | [`self_scan`] |
 //! | which key comes from which | [`keys`] |
+//! | how a till gets its next key | [`wrapped_key`] |
 //! | outcomes and what a till does about them | [`result_code`] |
 //! | what a till says about them | [`voice`] |
 //!
@@ -68,3 +69,4 @@ pub mod terminal_kind;
 pub mod text;
 pub mod till_totals;
 pub mod voice;
+pub mod wrapped_key;

@@ -126,7 +126,15 @@ impl OfflineRecord {
             TAC_KEY_TERMINAL => verifier.terminal.compute_truncated(input),
             _ => return false,
         };
-        equal_truncated(tac, self.tac)
+        if equal_truncated(tac, self.tac) {
+            return true;
+        }
+        match &mut verifier.earlier {
+            Some(earlier) if self.tac_key == TAC_KEY_TERMINAL => {
+                equal_truncated(earlier.compute_truncated(input), self.tac)
+            }
+            _ => false,
+        }
     }
 
     /// Whether the till says that it was paid by self-scan.
@@ -160,6 +168,8 @@ pub struct TacVerifier {
     card_keys: CardKeys,
     card_tacs: CardTacs,
     terminal: Cmac128,
+    /// Under the terminal's earlier key, while that is believed.
+    earlier: Option<Cmac128>,
 }
 
 impl TacVerifier {
@@ -169,7 +179,15 @@ impl TacVerifier {
             card_keys: CardKeys::new(card_master),
             card_tacs: CardTacs::new(card_master),
             terminal: Cmac128::new(&derive_terminal_tac_key(terminal_key, terminal)),
+            earlier: None,
         }
+    }
+
+    /// Believes records under an earlier key of the terminal's as well.
+    #[must_use]
+    pub fn or_under(self, earlier_key: &Key128, terminal: TerminalId) -> TacVerifier {
+        let earlier = Some(Cmac128::new(&derive_terminal_tac_key(earlier_key, terminal)));
+        TacVerifier { earlier, ..self }
     }
 
     /// Judges many records, each as [`OfflineRecord::verify_tac`] does, at a fraction of its time for those that the
@@ -201,6 +219,30 @@ impl fmt::Debug for TacVerifier {
 mod tests {
     use super::*;
     use crate::keys::derive_card_key;
+
+    #[test]
+    fn the_terminals_earlier_key_is_believed_where_it_is_named() {
+        let (card_master, terminal) = (Key128::new([3; 16]), TerminalId(9));
+        let [earlier, current, other] = [4, 5, 6].map(|byte| Key128::new([byte; 16]));
+        let mut record = OfflineRecord {
+            terminal: 9.into(),
+            layout: OFFLINE_RECORD_LAYOUT,
+            tac_key: TAC_KEY_TERMINAL,
+            ..OfflineRecord::default()
+        };
+        record.sign(&derive_terminal_tac_key(&earlier, terminal));
+        let verifier = || TacVerifier::new(&card_master, &current, terminal);
+        assert!(!record.verify_tac(&mut verifier()));
+        assert!(!record.verify_tac(&mut verifier().or_under(&other, terminal)));
+        let mut both = verifier().or_under(&earlier, terminal);
+        assert!(record.verify_tac(&mut both));
+        record.sign(&derive_terminal_tac_key(&current, terminal));
+        assert!(record.verify_tac(&mut both));
+        // A card's own key has no earlier one.
+        let mut of_card = OfflineRecord { tac_key: TAC_KEY_CARD, ..record };
+        of_card.sign(&derive_terminal_tac_key(&earlier, terminal));
+        assert!(!of_card.verify_tac(&mut both));
+    }
 
     #[test]
     fn any_changed_bit_breaks_the_tac() {

@@ -304,6 +304,12 @@ codes! {
     /// The card was presented again since, and its counter said that the chip wasn't written: the tap was undone, nothing is
     /// paid.
     TapUndone = 632, Show, Remembered;
+    /// No terminal has this number.
+    TerminalNotFound = 633, Show, Remembered;
+    /// The key version isn't the one after the terminal's current: another administrator was first, or one was left out.
+    TerminalKeyNotNext = 634, Show, Remembered;
+    /// The terminal's key was changed less than 37 days ago: what it signed under the one before may still come.
+    TerminalKeyTooSoon = 635, Show, Remembered;
     /// The key version isn't the one after the current: another counter was first, or one was left out.
     CodeKeyNotNext = 640, Show, Remembered;
     /// The till has told of another sale, or of none, under the scanned sequence.

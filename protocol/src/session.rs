@@ -9,7 +9,7 @@
 
 use crate::error::DecodeError;
 use crate::frame::{self, COUNTER_OFFSET, MAC_BYTES};
-use crate::keys::{Key128, password_key_input};
+use crate::keys::{Key128, password_key_input, wrapping_key_input};
 use crate::mac::{Cmac128, equal_truncated};
 use crate::result_code::ResultCode;
 
@@ -75,6 +75,10 @@ impl SessionMac {
     fn password_key(&mut self) -> Key128 {
         Key128::new(self.cmac.compute(&password_key_input()))
     }
+
+    fn wrapping_key(&mut self) -> Key128 {
+        Key128::new(self.cmac.compute(&wrapping_key_input()))
+    }
 }
 
 /// Seals the frames of one direction, in the order they are sent.
@@ -100,6 +104,11 @@ impl Sealer {
         let mac_offset = frame.len() - MAC_BYTES;
         frame[mac_offset..].copy_from_slice(&mac);
         self.next_counter += 1;
+    }
+
+    /// On the server's side, the key that it wraps the terminal's next key under: see [`crate::wrapped_key`].
+    pub fn wrapping_key(&mut self) -> Key128 {
+        self.mac.wrapping_key()
     }
 
     /// On a till's side, the key that it seals query passwords under in this session: see [`crate::password`].
@@ -140,6 +149,11 @@ impl Opener {
         Ok(())
     }
 
+    /// On a till's side, the key that its next key comes wrapped under in this session: see [`crate::wrapped_key`].
+    pub fn wrapping_key(&mut self) -> Key128 {
+        self.mac.wrapping_key()
+    }
+
     /// On the server's side, the key that it opens the till's query passwords with: see [`crate::password`].
     pub fn password_key(&mut self) -> Key128 {
         self.mac.password_key()
@@ -177,6 +191,11 @@ impl Session {
     /// On a till's side, the key that it seals query passwords under: see [`Sealer::password_key`].
     pub fn password_key(&mut self) -> Key128 {
         self.sealer.password_key()
+    }
+
+    /// On a till's side, the key that its next key comes wrapped under: see [`Opener::wrapping_key`].
+    pub fn wrapping_key(&mut self) -> Key128 {
+        self.opener.wrapping_key()
     }
 
     /// Both directions apart, for a reader and a writer that run apart.

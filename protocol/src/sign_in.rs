@@ -94,6 +94,25 @@ pub struct Welcome {
     pub offline_days_max: u16,
     /// What the terminal is registered as.
     pub terminal_kind: TerminalKind,
+    /// The version of the terminal's key from now on: fetch one that is newer than the till's.
+    pub key_version: u32,
+    /// That key's check value.
+    pub key_check: [u8; 3],
+}
+
+/// The keys that a terminal may sign in under.
+#[derive(Clone, Debug)]
+pub struct SignInKeys {
+    /// The one in use.
+    pub current: Key128,
+    /// The one before, while the terminal may not have the new one yet.
+    pub earlier: Option<Key128>,
+}
+
+impl From<Key128> for SignInKeys {
+    fn from(current: Key128) -> SignInKeys {
+        SignInKeys { current, earlier: None }
+    }
 }
 
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
@@ -139,6 +158,9 @@ struct WelcomeLayout {
     offline_days_max: U16,
     terminal_kind: u8,
     reserved: u8,
+    key_version: U32,
+    key_check: [u8; 3],
+    reserved_tail: u8,
 }
 
 const _: () = {
@@ -232,19 +254,21 @@ pub struct ServerHandshake {
     hello: Header,
     firmware: Firmware,
     transcript: Transcript,
+    /// The same under the earlier key, while that is taken.
+    earlier: Option<Transcript>,
 }
 
 impl ServerHandshake {
     /// Takes a Hello; gives the Challenge to send.
     ///
-    /// `key_of` finds the key of a terminal that is registered and enabled. `server_nonce` is drawn anew.
+    /// `keys_of` finds the keys of a terminal that is registered and enabled; one is enough. `server_nonce` is drawn anew.
     ///
     /// # Errors
     /// What to refuse it with: a malformed frame, no version in common, an unknown terminal.
-    pub fn on_hello(
+    pub fn on_hello<K: Into<SignInKeys>>(
         hello: &[u8],
         server_nonce: [u8; NONCE_BYTES],
-        key_of: impl FnOnce(TerminalId) -> Option<Key128>,
+        keys_of: impl FnOnce(TerminalId) -> Option<K>,
     ) -> Result<(ServerHandshake, [u8; CHALLENGE_BYTES]), Refusal> {
         let header = header_of(hello, Kind::Hello)?;
         unsealed(hello, &header)?;
@@ -262,7 +286,7 @@ impl ServerHandshake {
                 value: layout.version_min.into(),
             });
         }
-        let Some(key) = key_of(header.terminal) else {
+        let Some(keys) = keys_of(header.terminal) else {
             return Err(Refusal {
                 code: ResultCode::UnknownTerminal,
                 offset: 8,
@@ -274,30 +298,39 @@ impl ServerHandshake {
             Kind::Challenge,
             &ChallengeLayout { version, reserved: [0; 7], nonce: server_nonce },
         );
-        let transcript = Transcript::new(&key, hello, &challenge);
-        Ok((ServerHandshake { hello: Header { version, ..header }, firmware, transcript }, challenge))
+        let SignInKeys { current, earlier } = keys.into();
+        let transcript = Transcript::new(&current, hello, &challenge);
+        let earlier = earlier.map(|key| Transcript::new(&key, hello, &challenge));
+        let hello = Header { version, ..header };
+        Ok((ServerHandshake { hello, firmware, transcript, earlier }, challenge))
     }
 
     /// Takes the Prove.
     ///
     /// # Errors
     /// What to refuse it with: a malformed frame, or [`ResultCode::BadMac`] when the till doesn't hold the key.
-    pub fn on_prove(mut self, prove: &[u8]) -> Result<ProvenTerminal, Refusal> {
+    pub fn on_prove(self, prove: &[u8]) -> Result<ProvenTerminal, Refusal> {
         let header = header_of(prove, Kind::Prove)?;
         if (header.terminal, header.epoch) != (self.hello.terminal, self.hello.epoch) {
             return Err(DecodeError::Field { offset: 8, value: header.terminal.0.into() }.into());
         }
         let layout: &ProveLayout = fixed(frame::body(prove))?;
-        if !equal_whole(layout.proof, self.transcript.till_proof()) {
-            return Err(Refusal::new(ResultCode::BadMac));
+        let mut transcript = self.transcript;
+        let has_current_key = equal_whole(layout.proof, transcript.till_proof());
+        if !has_current_key {
+            transcript = self.earlier.ok_or(Refusal::new(ResultCode::BadMac))?;
+            if !equal_whole(layout.proof, transcript.till_proof()) {
+                return Err(Refusal::new(ResultCode::BadMac));
+            }
         }
-        let mut session = self.transcript.keys().server_session(0, 0);
+        let mut session = transcript.keys().server_session(0, 0);
         session.open(prove)?;
         Ok(ProvenTerminal {
             header,
             firmware: self.firmware,
             session,
-            server_proof: self.transcript.server_proof(),
+            has_current_key,
+            server_proof: transcript.server_proof(),
         })
     }
 }
@@ -307,10 +340,16 @@ pub struct ProvenTerminal {
     header: Header,
     firmware: Firmware,
     session: Session,
+    has_current_key: bool,
     server_proof: [u8; 16],
 }
 
 impl ProvenTerminal {
+    /// Whether it has the key in use, and not the one before.
+    pub fn has_current_key(&self) -> bool {
+        self.has_current_key
+    }
+
     /// The terminal.
     pub fn terminal(&self) -> TerminalId {
         self.header.terminal
@@ -348,6 +387,9 @@ impl ProvenTerminal {
                 offline_days_max: welcome.offline_days_max.into(),
                 terminal_kind: welcome.terminal_kind.number(),
                 reserved: 0,
+                key_version: welcome.key_version.into(),
+                key_check: welcome.key_check,
+                reserved_tail: 0,
             },
         );
         self.session.seal(&mut bytes);
@@ -457,6 +499,7 @@ impl ClientProof {
             return Err(SignInError::ServerNotAuthentic);
         }
         zero(&[layout.reserved], 79)?;
+        zero(&[layout.reserved_tail], 87)?;
         let welcome = Welcome {
             server_time_ns: layout.server_time_ns.get(),
             business_date: BusinessDate(layout.business_date.get()),
@@ -473,6 +516,8 @@ impl ClientProof {
             offline_days_max: layout.offline_days_max.get(),
             terminal_kind: TerminalKind::from_number(layout.terminal_kind)
                 .ok_or_else(|| field(78, layout.terminal_kind))?,
+            key_version: layout.key_version.get(),
+            key_check: layout.key_check,
         };
         Ok((self.session, welcome))
     }

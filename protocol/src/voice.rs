@@ -154,7 +154,8 @@ impl Voice {
             | Kind::AdjustDecide
             | Kind::SubsidyOpen
             | Kind::SubsidyLines
-            | Kind::SubsidyStep => Voice::Done,
+            | Kind::SubsidyStep
+            | Kind::TerminalKeyRotate => Voice::Done,
             // What a till asks for itself, and a confirmed tap, about which the till knows what it wrote.
             _ => Voice::Silent,
         }
@@ -244,6 +245,9 @@ impl Voice {
             | Code::CashierAlreadyOn
             | Code::CashierNotOn
             | Code::CodeKeyNotNext
+            | Code::TerminalNotFound
+            | Code::TerminalKeyNotNext
+            | Code::TerminalKeyTooSoon
             | Code::ScanConflict
             | Code::ScanWithdrawn
             | Code::GapTillUnknown

@@ -30,7 +30,7 @@ const SHARD_COUNTS: [usize; 3] = [1, 2, 16];
 /// The codes that the ledger itself gives, and every run of all streams must have seen. `BalanceOverflow` isn't among
 /// them: the range of balances is a million times that of amounts, beyond what a stream can reach. Nor is `HoldOpen`: nothing
 /// opens one yet.
-const CODES: [ResultCode; 121] = [
+const CODES: [ResultCode; 124] = [
     ResultCode::Approved,
     ResultCode::ApprovedFlagged,
     ResultCode::UnknownTerminal,
@@ -96,6 +96,9 @@ const CODES: [ResultCode; 121] = [
     ResultCode::RecordsUnsent,
     ResultCode::ShiftNotOpen,
     ResultCode::InsufficientFunds,
+    ResultCode::TerminalNotFound,
+    ResultCode::TerminalKeyNotNext,
+    ResultCode::TerminalKeyTooSoon,
     ResultCode::CodeKeyNotNext,
     ResultCode::ScanConflict,
     ResultCode::ScanWithdrawn,

@@ -2,10 +2,11 @@
 
 use engine::ledger::command::{
     AccountFreeze, AccountLimits, Adjust, AdjustDecide, AdjustExpire, Request, SetOfficeRules,
+    TerminalKeyRotate, TerminalKeyTaken,
 };
 use engine::ledger::record::Wallet;
 use engine::ledger::registry::OfficeRules;
-use protocol::ids::RecordNumber;
+use protocol::ids::{RecordNumber, TerminalId};
 use protocol::request::{AdjustDirection, FreezeAction, Verdict};
 
 use super::naive::Model;
@@ -14,6 +15,7 @@ use super::stream::Stream;
 /// Slots of operators, and of a till that isn't one.
 const CARD_CENTRE: [u16; 3] = [7, 7, 11];
 const FINANCE: [u16; 4] = [8, 8, 9, 11];
+const ADMINISTRATOR: [u16; 1] = [11];
 const ANYBODY: [u16; 5] = [3, 7, 8, 10, 11];
 
 const REASONS: [&[u8]; 4] =
@@ -27,7 +29,19 @@ impl Stream {
             2 => &[b'w'; 96],
             _ => self.random.of(&REASONS),
         };
-        match self.random.below(20) {
+        match self.random.below(22) {
+            20..22 => {
+                let at = self.random.below(model.tills.len() as u64 + 1) as usize;
+                let (terminal, version) =
+                    model.tills.get(at).map_or((1, 0), |till| (till.terminal, till.key_version));
+                let terminal = TerminalId(terminal);
+                if self.random.chance(30) {
+                    return Request::TerminalKeyTaken(TerminalKeyTaken { terminal, key_version: version });
+                }
+                let key_version = version + self.random.of(&[1, 1, 1, 1, 0, 2]);
+                let sale = self.office_sale(model, &ADMINISTRATOR);
+                Request::TerminalKeyRotate(TerminalKeyRotate { sale, terminal, key_version, reason })
+            }
             0..4 => {
                 let sale = self.office_sale(model, &CARD_CENTRE);
                 let account = self.selector(model);

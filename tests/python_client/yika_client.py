@@ -61,6 +61,7 @@ from yika_wire import (
     unpack,
     unpack_body,
     unpack_header,
+    unwrap_key,
 )
 
 # The result codes that this client judges by; every other is shown by its number.
@@ -758,6 +759,12 @@ def run_vectors(path):
         outcome = judge_code(secret["code_key"], digits, judged["now_ns"])
         check(step, outcome == judged["outcome"], "another verdict", judged=judged, got=outcome)
     say("payment_code", digits=digits, judged=len(code["judged"]))
+
+    check(step, session.wrapping == secret["wrapping_key"], "another wrapping key")
+    (told,) = (frame["body"] for frame in vectors["session"] if frame["kind"] == "TerminalKeyAnswer")
+    wrapped, check_value = bytes.fromhex(told["wrapped"]), bytes.fromhex(told["check_value"])
+    next_key = unwrap_key(session.wrapping, wrapped, check_value)
+    check(step, next_key == terminal_key(master, terminal, told["key_version"]), "another key was wrapped")
 
     phone = vectors["phone"]
     check(step, session.password.hex() == phone["password_key"], "another password key")

@@ -65,6 +65,7 @@ KINDS = {
     0x0A: ("ShiftTotals", "", None),
     0x0B: ("ShiftClose", "shift:u32 unsent_records:u32 till_time_ns:u64", None),
     0x0C: ("MealPeriods", "", None),
+    0x0E: ("TerminalKey", "", None),
     0x10: ("CardDebit", "card_uid:u64 card_counter:u32 reserved:z4 amount_fen:i64 till_time_ns:u64", None),
     0x11: ("CodeDebit", "code:t20 reserved:z4 amount_fen:i64 till_time_ns:u64", None),
     0x12: ("TopUp", SELECTOR + " amount_fen:i64 channel:u8 reserved:z7 order:t32", None),
@@ -159,20 +160,21 @@ KINDS = {
     0x69: ("SubsidyStep", "batch:u32 step:u8 reserved:z3 reason:t128", None),
     0x6A: ("SubsidyQuery", "batch:u32 reserved:z4", None),
     0x6B: ("SubsidyPreview", "batch:u32 from_account:u32 lines_max:u16 reserved:z6", None),
+    0x6C: ("TerminalKeyRotate", "key_of:u32 key_version:u32 reason:t128", None),
     0x81: ("Challenge", "version:u8 reserved:z7 nonce:b16", None),
     0x82: (
         "Welcome",
         "proof:b16 server_time_ns:u64 business_date:u16 in_flight_max:u16 heartbeat_interval_ms:u32 merchant:u32"
         " parameter_version:u32 block_list_version:u32 last_sequence:u32 debit_max_fen:i64"
         " offline_debit_max_fen:i64 offline_day_max_fen:i64 block_list_age_max_s:u32 offline_days_max:u16"
-        " terminal_kind:u8 reserved:z1",
+        " terminal_kind:u8 reserved:z1 key_version:u32 key_check:b3 reserved_tail:z1",
         None,
     ),
     0x83: ("SignedOut", "", None),
     0x84: (
         "HeartbeatAnswer",
         "server_time_ns:u64 clock_offset_ns:i64 parameter_version:u32 block_list_version:u32 business_date:u16"
-        " reserved:z2 code_key_version:u32",
+        " reserved:z2 code_key_version:u32 key_version:u32 reserved_tail:z4",
         None,
     ),
     0x85: (
@@ -198,6 +200,11 @@ KINDS = {
         "MealPeriodsAnswer",
         "code:u16 action:u8 reserved:z1 parameter_version:u32 count:u16 reserved_tail:z6",
         ("lines", "start_minute:u16 end_minute:u16 period:u8 reserved:z3 name:t64"),
+    ),
+    0x8E: (
+        "TerminalKeyAnswer",
+        "code:u16 action:u8 reserved:z1 key_version:u32 wrapped:b16 check_value:b3 reserved_tail:z5",
+        None,
     ),
     0x90: ("CardDebitAnswer", MONEY, None),
     0x91: ("CodeDebitAnswer", MONEY, None),
@@ -288,6 +295,7 @@ KINDS = {
         "code:u16 action:u8 reserved:z1 batch:u32 next_account:u32 count:u16 reserved_2:z2 server_time_ns:u64",
         ("lines", "account:u32 amount_fen:u32 withdrawn_fen:u32 state:u8 reserved:z3"),
     ),
+    0xEC: ("TerminalKeyRotateAnswer", MONEY, None),
     0xFF: ("Refused", "code:u16 action:u8 flags:u8 offset:u32 value:u64", None),
 }
 NUMBER = {name: number for number, (name, _, _) in KINDS.items()}
@@ -496,6 +504,15 @@ def seal_password(password_key, password, salt):
     return encryptor.update(password.encode() + bytes(2) + salt) + encryptor.finalize()
 
 
+def unwrap_key(wrapping_key, wrapped, check_value):
+    """A terminal's next key, as it came in this session."""
+    decryptor = Cipher(algorithms.AES(wrapping_key), modes.ECB()).decryptor()
+    key = decryptor.update(wrapped) + decryptor.finalize()
+    if cmac(key, bytes(16))[:3] != check_value:
+        raise WireError("the wrapped key isn't the one of the check value")
+    return key
+
+
 def scan_key(key, terminal):
     return derive(key, b"YKterms1", terminal)
 
@@ -602,6 +619,7 @@ class Keys:
         self.up = cmac(key, b"YKupkey1" + transcript)
         self.down = cmac(key, b"YKdnkey1" + transcript)
         self.password = derive(self.up, b"YKsespw1", 0)
+        self.wrapping = derive(self.down, b"YKseswk1", 0)
 
 
 def hello_frame(terminal, epoch, nonce, firmware):
@@ -655,7 +673,7 @@ class Till:
         self.expect(challenge, "Challenge", (self.terminal, self.epoch, 0, 1))
         keys = Keys(self.key, hello, challenge)
         self.up, self.down = Direction(keys.up), Direction(keys.down)
-        self.password_key = keys.password
+        self.password_key, self.wrapping_key = keys.password, keys.wrapping
         self.stream.sendall(self.up.seal(prove_frame(self.terminal, self.epoch, keys.till_proof)))
         welcome = self.read_frame()
         values = self.expect(welcome, "Welcome", (self.terminal, self.epoch, 0, 2))

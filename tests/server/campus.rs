@@ -162,9 +162,14 @@ pub struct CampusKeys {
 impl CampusKeys {
     /// Who a terminal is, in epoch 1.
     pub fn identity(&self, terminal: TerminalId) -> TerminalIdentity {
+        self.identity_of(terminal, 1)
+    }
+
+    /// The same with the key of this version.
+    pub fn identity_of(&self, terminal: TerminalId, key_version: u32) -> TerminalIdentity {
         TerminalIdentity {
             terminal,
-            key: derive_terminal_key(&self.master, terminal, 1),
+            key: derive_terminal_key(&self.master, terminal, key_version),
             epoch: Epoch(1),
             firmware: Firmware::EMPTY,
         }

@@ -12,6 +12,7 @@ use protocol::bill::BillLine;
 use protocol::card::ChipWrite;
 use protocol::frame;
 use protocol::ids::{AccountId, CardCounter, CardUid, Epoch, RecordNumber, RequestId, Sequence, TerminalId};
+use protocol::keys::Key128;
 use protocol::offline_record::{OFFLINE_RECORD_LAYOUT, OfflineRecord, TAC_KEY_CARD};
 use protocol::password::{Password, SealedPassword};
 use protocol::request::{
@@ -244,6 +245,18 @@ impl WireTill {
     pub fn ask(&mut self, sequence: u32) -> MoneyAnswer {
         let query = SaleQuery { epoch: self.epoch, sequence: Sequence(sequence) };
         self.money(0, &Request::SaleQuery(query))
+    }
+
+    /// Fetches the till's newest key, and its version.
+    pub fn fetch_key(&mut self) -> (u32, Key128) {
+        match Answer::decode(&self.call(0, &Request::TerminalKey)).expect("an answer") {
+            (_, Answer::TerminalKey(told)) => {
+                assert_eq!(told.code, ResultCode::Approved);
+                let key = told.wrapped.unwrap(&self.session.wrapping_key(), told.check_value);
+                (told.key_version, key.expect("it was wrapped for this session"))
+            }
+            (_, other) => panic!("the question after a key was answered with {other:?}"),
+        }
     }
 
     /// What the receipt of something that this till did says.

@@ -7,8 +7,8 @@ use engine::ledger::command::{
     BillHead, BlockListActive, CardDebit, CardIssue, CardReplace, CardReturn, CardTap, Carried, CashierSign,
     Channel, CodeDebit, CodeKeyRotate, CodeRevoke, CodeVerdict, GapClose, LossLift, LossReport, OfflineFact,
     PasswordDebit, PasswordSet, PhoneChange, Refund, Reversal, Sale, SaleQuery, ScanPay, ShiftClose,
-    SubsidyLines, SubsidyOpen, SubsidyStep, TapConfirm, Tender, TillList, TopUp, TopUpUndo, VirtualBind,
-    VirtualUnbind, Void,
+    SubsidyLines, SubsidyOpen, SubsidyStep, TapConfirm, Tender, TerminalKeyRotate, TillList, TopUp,
+    TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use engine::ledger::record::Wallet;
 use engine::ledger::{Request, TerminalSlot};
@@ -195,6 +195,11 @@ pub enum Ask {
     Decide {
         proposal: RecordNumber,
         verdict: Verdict,
+    },
+    /// An administrator takes the terminal's next key into use.
+    NewTerminalKey {
+        terminal: TerminalId,
+        key_version: u32,
     },
     Close {
         account: AccountId,
@@ -586,6 +591,9 @@ impl Ask {
             }),
             Ask::Decide { proposal, verdict } => {
                 Request::AdjustDecide(AdjustDecide { sale, proposal, verdict, reason: REASON })
+            }
+            Ask::NewTerminalKey { terminal, key_version } => {
+                Request::TerminalKeyRotate(TerminalKeyRotate { sale, terminal, key_version, reason: REASON })
             }
             Ask::Close { account, card_uid } => Request::AccountClose(AccountClose {
                 sale,

@@ -69,6 +69,7 @@ pub struct Auditor {
     /// The last step whose codes were revoked.
     codes_revoked: BTreeMap<AccountId, u32>,
     code_key: u32,
+    terminal_keys: BTreeMap<u32, u32>,
     /// Told by their tills and not paid.
     scans_told: BTreeSet<SaleId>,
     /// Each record of a scan that was told before its payment, paid since or not.
@@ -285,6 +286,11 @@ impl Auditor {
                 self.policies.insert(r.class, limits);
             }
             Record::BlockListActive(_) => self.list_reports += 1,
+            Record::TerminalKeyTaken(r)
+                if self.terminal_keys.get(&r.terminal.get()) != Some(&r.key_version.get()) =>
+            {
+                return Err(format!("record {number}: {} takes key {}", r.terminal, r.key_version));
+            }
             Record::CutOff(r) => {
                 if r.closed.get() != self.date.0 || r.opened.get() <= r.closed.get() {
                     return Err(format!("record {number} closes {} while {} is open", r.closed, self.date));
@@ -465,6 +471,12 @@ impl Auditor {
                     if self.sales.contains_key(&closed) || self.scans_told.contains(&closed) {
                         return wrong(format!("{closed} had come"));
                     }
+                }
+            }
+            Record::TerminalKeyRotated(r, _) => {
+                let before = self.terminal_keys.insert(r.terminal.get(), r.key_version.get()).unwrap_or(1);
+                if r.key_version.get() != before + 1 {
+                    return wrong(format!("key {} of {} after {before}", r.key_version, r.terminal));
                 }
             }
             Record::CodeKeyRotated(r) => {
@@ -761,6 +773,9 @@ impl Auditor {
             (Record::CodesRevoked(_), Ask::Revoke { account }) => money.person() == Some(account),
             (Record::CodeKeyRotated(r), Ask::NewCodeKey { key_version }) => {
                 r.key_version.get() == key_version
+            }
+            (Record::TerminalKeyRotated(r, _), Ask::NewTerminalKey { terminal, key_version }) => {
+                (r.terminal.get(), r.key_version.get()) == (terminal.0, key_version)
             }
             (Record::AccountChanged(..), Ask::Freeze { account, .. } | Ask::Limits { account, .. }) => {
                 money.person() == Some(account)

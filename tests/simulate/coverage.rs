@@ -65,6 +65,7 @@ pub struct Coverage {
     pub subsidy_lines_taken_back: u64,
     pub subsidies_swept_again: u64,
     pub mishaps: Mishaps,
+    pub terminal_keys_changed: u64,
 }
 
 impl Coverage {
@@ -81,6 +82,7 @@ impl Coverage {
     pub fn count_office(&mut self, ask: &Ask) {
         match ask {
             Ask::Freeze { .. } | Ask::Limits { .. } => self.accounts_changed += 1,
+            Ask::NewTerminalKey { .. } => self.terminal_keys_changed += 1,
             Ask::Adjust { .. } => self.adjustments += 1,
             Ask::Decide { verdict: Verdict::Approve, .. } => self.adjustments_approved += 1,
             _ => {}
@@ -88,7 +90,7 @@ impl Coverage {
     }
 
     /// Every figure with its name.
-    pub fn figures(&self) -> [(&'static str, u64); 56] {
+    pub fn figures(&self) -> [(&'static str, u64); 57] {
         [
             ("steps", self.steps),
             ("records", self.records),
@@ -146,6 +148,7 @@ impl Coverage {
             ("subsidy lines paid", self.subsidy_lines_paid),
             ("subsidy lines taken back", self.subsidy_lines_taken_back),
             ("withdrawn subsidies gone through again", self.subsidies_swept_again),
+            ("terminals' keys changed", self.terminal_keys_changed),
         ]
     }
 
@@ -207,5 +210,6 @@ impl Coverage {
         self.subsidy_lines_taken_back += other.subsidy_lines_taken_back;
         self.subsidies_swept_again += other.subsidies_swept_again;
         self.mishaps.add(&other.mishaps);
+        self.terminal_keys_changed += other.terminal_keys_changed;
     }
 }

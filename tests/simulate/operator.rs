@@ -6,7 +6,7 @@ use engine::ledger::Request;
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{
     BindCard, CutOff, OpenAccount, Opening, RegisterMerchant, RegisterTerminal, SetAccountTerms,
-    SetOfficeRules, SetPolicy,
+    SetOfficeRules, SetPolicy, TerminalKeyTaken,
 };
 use engine::ledger::record::Wallet;
 use engine::ledger::registry::{AuthoriseRule, OfficeRules, Policy, TerminalKind};
@@ -42,6 +42,7 @@ enum Deed {
     Card { account: AccountId, card_uid: CardUid },
     Account { account: AccountId },
     Date { opened: BusinessDate },
+    SignIn,
 }
 
 type Terms = (AccountStatus, bool);
@@ -152,7 +153,16 @@ impl Operator {
     /// The books and the log don't agree.
     pub fn act(&mut self, engine: &Engine, random: &mut Random, town: &Town) -> Result<(), String> {
         let account = town.person(random);
-        let (request, deed) = match random.below(10) {
+        let (request, deed) = match random.below(11) {
+            9 => {
+                // A till signs in: under its newest key.
+                let terminal = TerminalId(101 + random.below(4) as u32);
+                let routes = engine.routes();
+                let known = routes.configuration().registry.find_terminal(terminal);
+                let Some(key_version) = known.map(|known| known.key_version) else { return Ok(()) };
+                let taken = TerminalKeyTaken { terminal, key_version };
+                (Request::TerminalKeyTaken(taken), Deed::SignIn)
+            }
             0..4 => {
                 let status = *random.pick(&[
                     AccountStatus::Open,
@@ -200,7 +210,7 @@ impl Operator {
         match deed {
             Deed::Terms { account, terms } => self.terms_of(account).push(terms),
             Deed::Card { account, .. } => self.may_have_other_card(account),
-            Deed::Account { .. } | Deed::Date { .. } => {}
+            Deed::Account { .. } | Deed::Date { .. } | Deed::SignIn => {}
         }
         let deed = match deed {
             Deed::Account { .. } => Deed::Account { account: outcome.account.unwrap_or_default() },
@@ -275,6 +285,7 @@ impl Operator {
                     self.date = opened;
                     self.cut_offs += 1;
                 }
+                Deed::SignIn => {}
             }
         }
     }

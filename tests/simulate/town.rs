@@ -65,6 +65,8 @@ pub struct Town {
     batches: Vec<(&'static [SubsidyLine], TerminalId)>,
     next_nonce: u8,
     next_card: u64,
+    /// The versions of terminals' keys that operators have heard of.
+    pub terminal_keys: BTreeMap<TerminalId, u32>,
     /// The version of the key that codes are made under, as far as the phones have heard.
     pub code_key: u32,
     /// What the clients believe the time to be.
@@ -85,6 +87,7 @@ impl Town {
             batches: Vec::new(),
             next_nonce: 0,
             next_card: FIRST_COUNTER_CARD,
+            terminal_keys: BTreeMap::new(),
             code_key: 0,
             now_ns: 0,
         }
@@ -240,7 +243,12 @@ impl Town {
             return self.subsidy(random, operator);
         }
         let account = self.person(random);
-        match random.below(10) {
+        match random.below(11) {
+            10 => {
+                let terminal = TerminalId(101 + random.below(4) as u32);
+                let key_version = self.terminal_keys.get(&terminal).map_or(2, |version| version + 1);
+                Ask::NewTerminalKey { terminal, key_version }
+            }
             0..2 => {
                 let action =
                     if random.per_mille(300) { FreezeAction::Freeze } else { FreezeAction::Unfreeze };

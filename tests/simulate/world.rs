@@ -462,6 +462,11 @@ impl<'d> World<'d> {
             {
                 self.town.code_key = key_version.max(self.town.code_key);
             }
+            if let (Reply::Outcome(outcome), Ask::NewTerminalKey { terminal, key_version }) = (&reply, ask)
+                && outcome.code.is_approved()
+            {
+                self.town.terminal_keys.insert(terminal, key_version);
+            }
             if let Reply::Outcome(outcome) = &reply
                 && outcome.code == ResultCode::AwaitsApproval
                 && !outcome.repeat

@@ -12,14 +12,16 @@ use protocol::ids::{AccountId, BusinessDate, CardCounter, CardUid, Epoch, SaleId
 use protocol::payment_code;
 use protocol::request::{
     AccountPassword, AccountSelector, BatchSettle, BlockListActive, BlockListQuery, CashierSign, CodeDebit,
-    PasswordDebit, Refund, Request, Reversal, ShiftClose, Tender,
+    Heartbeat, PasswordDebit, Reason, Reasoned, Refund, Request, Reversal, ShiftClose, Tender,
+    TerminalKeyRotate,
 };
 use protocol::result_code::{ResultCode, TillAction};
+use protocol::sign_in::TerminalIdentity;
 use protocol::text::OrderNumber;
 use protocol::till_totals::TillKind;
 use wal::{Clock, SystemClock};
 
-use crate::campus::{COUNTER, Campus, OPENING_FEN, Served, card, student_no, till};
+use crate::campus::{ADMINISTRATOR, COUNTER, Campus, OPENING_FEN, Served, card, student_no, till};
 use crate::wire_till::{Tap, WireTill, offline_record, tap_request};
 
 /// Who eats here.
@@ -37,9 +39,16 @@ struct Canteen {
 }
 
 impl Canteen {
-    fn open(served: &Served) -> Canteen {
-        let sign_in = |terminal| WireTill::sign_in(served.address(), &served.keys.identity(terminal));
-        Canteen { noodles: sign_in(till(0)), rice: sign_in(till(1)), counter: sign_in(COUNTER) }
+    /// The noodle till has a key of this version, the others have their first.
+    fn open(served: &Served, key_version: u32) -> Canteen {
+        let sign_in = |terminal, version| {
+            WireTill::sign_in(served.address(), &served.keys.identity_of(terminal, version))
+        };
+        Canteen {
+            noodles: sign_in(till(0), key_version),
+            rice: sign_in(till(1), 1),
+            counter: sign_in(COUNTER, 1),
+        }
     }
 }
 
@@ -178,6 +187,26 @@ fn a_card_is_lost(served: &Served, canteen: &mut Canteen) {
     assert_eq!(till.money(0, &Request::BlockListActive(active)).code, ResultCode::Approved);
 }
 
+/// 密钥: once a year the card centre changes a till's key. The till hears of it with its next heartbeat, fetches the new one, wrapped for its
+/// session, and signs in under it; until then it sells under the one that it has.
+fn the_tills_key_is_changed(served: &Served, canteen: &mut Canteen) {
+    let mut office = WireTill::sign_in(served.address(), &served.keys.identity(ADMINISTRATOR));
+    let what = TerminalKeyRotate { terminal: till(0), key_version: 2 };
+    let reason = Reason::new("年度更换").expect("short");
+    let rotate = Request::TerminalKeyRotate(Reasoned { what, reason });
+    assert_eq!(heard(&mut office, 1, &rotate), "办理成功");
+    assert_eq!(office.money(2, &rotate).code, ResultCode::TerminalKeyNotNext, "another does it, too");
+
+    let noodles = &mut canteen.noodles;
+    let beat = noodles.call(0, &Request::Heartbeat(Heartbeat { till_time_ns: 0 }));
+    let Ok((_, Answer::Heartbeat(told))) = Answer::decode(&beat) else { panic!("no heartbeat") };
+    assert_eq!((noodles.welcome.key_version, told.key_version), (1, 2));
+    let (version, key) = noodles.fetch_key();
+    let identity = TerminalIdentity { key, ..served.keys.identity(till(0)) };
+    *noodles = WireTill::sign_in(served.address(), &identity);
+    assert_eq!((version, noodles.welcome.key_check), (2, identity.key.check_value()));
+}
+
 /// The cashier goes home: what the till counted is what the books have, so its batch is closed and the shift with it.
 fn after_lunch(canteen: &mut Canteen) {
     let till = &mut canteen.rice;
@@ -250,11 +279,12 @@ fn look_at_the_bill(canteen: &mut Canteen) {
 fn t06_online_till() {
     let campus = Campus::new();
     let served = campus.serve();
-    let mut canteen = Canteen::open(&served);
+    let mut canteen = Canteen::open(&served, 1);
     at_lunch(&served, &mut canteen);
     a_banquet(&served, &mut canteen);
     a_card_is_lost(&served, &mut canteen);
     after_lunch(&mut canteen);
+    the_tills_key_is_changed(&served, &mut canteen);
     on_the_next_day(&served, &mut canteen);
     look_at_the_bill(&mut canteen);
     drop(canteen);
@@ -262,7 +292,7 @@ fn t06_online_till() {
 
     // All of it is in the log.
     let served = campus.serve();
-    let mut canteen = Canteen::open(&served);
+    let mut canteen = Canteen::open(&served, 2);
     look_at_the_bill(&mut canteen);
     assert_eq!(canteen.noodles.money(20, &refund(17, 501)).code, ResultCode::RefundAboveOriginal);
     assert_eq!(canteen.noodles.money(21, &refund(17, 500)).code, ResultCode::Approved);

@@ -152,6 +152,8 @@ fn welcome() -> Welcome {
         block_list_age_max_s: 86_400,
         offline_days_max: 3,
         terminal_kind: TerminalKind::PointOfSale,
+        key_version: 1,
+        key_check: [0; 3],
     }
 }
 

@@ -26,6 +26,7 @@ use super::refunds::Refunds;
 use super::report::{AuditReport, Check, Holdings, LogFacts, Totals, Violation};
 use super::sequence_set::SequenceSet;
 use super::taps::Taps;
+use super::terminal_keys::TerminalKeys;
 use crate::ledger::account::AccountStatus;
 use crate::ledger::calendar::day_of;
 use crate::ledger::command::Channel;
@@ -98,6 +99,7 @@ pub(super) struct Checker<'a> {
     office: Office,
     batches: Batches,
     taps: Taps,
+    terminal_keys: TerminalKeys,
     duties: Duties,
     policies: HashMap<u8, Policy>,
     /// The ends of the chains of each hot account's parts: how many parts there are isn't the log's business.
@@ -136,6 +138,7 @@ impl<'a> Checker<'a> {
             office: Office::default(),
             batches: Batches::default(),
             taps: Taps::default(),
+            terminal_keys: TerminalKeys::default(),
             duties: Duties::default(),
             policies: HashMap::new(),
             hot_ends: HashMap::new(),
@@ -233,8 +236,13 @@ impl<'a> Checker<'a> {
                 self.holders.set_lost(AccountId(r.account.get()), r.card_lost != 0);
                 self.cards.set_lost(AccountId(r.account.get()), r.card_lost != 0);
             }
+            Record::TerminalKeyTaken(r) => {
+                let taken = self.terminal_keys.taken(r);
+                self.agree(Check::Office, taken);
+            }
             Record::TerminalRegistered(r) => {
                 self.office.register(r);
+                self.terminal_keys.registered(r);
                 let till = Till { terminal: r.terminal.get(), merchant: r.merchant.get(), head: 0 };
                 let next = self.tills.len();
                 match self.tills.get_mut(usize::from(r.slot.get())) {
@@ -401,6 +409,10 @@ impl<'a> Checker<'a> {
                 Some(account) => self.codes.revoked(account, r.token.get()),
                 None => self.violate(Check::Known, "nobody's codes are revoked".to_owned()),
             },
+            Record::TerminalKeyRotated(r, _) => {
+                let rotated = self.terminal_keys.rotated(self.time_ns, r);
+                self.agree(Check::Office, rotated);
+            }
             Record::CodeKeyRotated(r) => {
                 let rotated = self.codes.rotated(r);
                 self.agree(Check::CodeOnce, rotated);

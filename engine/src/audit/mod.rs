@@ -34,6 +34,7 @@ mod sequence_set;
 pub(crate) mod small_log;
 mod subsidy;
 mod taps;
+mod terminal_keys;
 #[cfg(test)]
 mod tests;
 

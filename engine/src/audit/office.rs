@@ -88,6 +88,10 @@ impl Office {
                 has_reason(reason)?;
                 self.has_role(&r.money, TerminalKind::CardCentre)
             }
+            Record::TerminalKeyRotated(r, reason) => {
+                has_reason(reason)?;
+                self.has_role(&r.money, TerminalKind::Administrator)
+            }
             Record::AdjustmentProposed(r, reason) => {
                 has_reason(reason)?;
                 self.has_role(&r.money, TerminalKind::Finance)?;

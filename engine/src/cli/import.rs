@@ -6,6 +6,7 @@ use loadgen::campus::{Campus, CampusCodeKey, CampusHolder, CampusTill, HexKey};
 use protocol::keys::{Key128, derive_card_master, derive_code_key, derive_terminal_key};
 use protocol::payment_code::{CODE_KEY_ID_MAX, key_id_of};
 use protocol::terminal_kind::TerminalKind;
+use wal::{Clock, SystemClock};
 
 use super::{CliResult, DataArgs, ImportCampusArgs, ImportHoldersArgs, KeysArgs, SizeArgs};
 use crate::data_dir::DataDir;
@@ -13,6 +14,7 @@ use crate::import::apply::{self, ImportReport, text_of};
 use crate::import::campus::CampusFile;
 use crate::import::roster::Roster;
 use crate::ledger::State;
+use crate::ledger::registry::Terminal;
 use crate::ledger::state::account;
 use crate::opened_books::{OpenOptions, OpenedBooks};
 use crate::runtime::engine::Engine;
@@ -97,12 +99,19 @@ pub(super) fn keys(args: &KeysArgs) -> CliResult {
 /// The campus as a load generator must know it.
 pub(super) fn campus_of(state: &State, master_key: &Key128, address: std::net::SocketAddr) -> Campus {
     let hex = |key: Key128| HexKey(*key.as_bytes());
+    // As of now: the server goes by logged time, which is never behind.
+    let now_ns = SystemClock.wall_ns();
+    let earlier_key = |t: &Terminal| {
+        let version = state.registry.earlier_sign_in_key(t, now_ns)?;
+        Some(hex(derive_terminal_key(master_key, t.terminal, version)))
+    };
     let tills = |kind: TerminalKind| {
         let of_kind = state.registry.terminals().iter().filter(move |t| t.kind == kind && t.enabled);
         of_kind
             .map(|t| CampusTill {
                 terminal: t.terminal.0,
                 key: hex(derive_terminal_key(master_key, t.terminal, t.key_version)),
+                earlier_key: earlier_key(t),
                 epoch: 1,
                 merchant: t.merchant.0,
             })

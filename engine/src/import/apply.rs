@@ -231,6 +231,13 @@ pub fn campus(engine: &Engine, file: &CampusFile) -> Result<ImportReport, Import
         count(&mut report.settings_changed, &mut report.unchanged, &outcome);
         Ok(())
     };
+    // A file says nothing of keys: a terminal that is known keeps its own.
+    let key_version = |id| {
+        let routes = engine.routes();
+        let known =
+            routes.configuration().registry.find_terminal(TerminalId(id)).map(|known| known.key_version);
+        known.unwrap_or(1)
+    };
     for merchant in &file.merchants {
         let request = Request::RegisterMerchant(RegisterMerchant {
             merchant: MerchantId(merchant.id),
@@ -244,7 +251,7 @@ pub fn campus(engine: &Engine, file: &CampusFile) -> Result<ImportReport, Import
             terminal: TerminalId(terminal.id),
             merchant: MerchantId(terminal.merchant),
             kind: terminal.kind,
-            key_version: 1,
+            key_version: key_version(terminal.id),
             enabled: true,
         });
         set(request, format!("terminal {} of merchant {}", terminal.id, terminal.merchant))?;
@@ -254,7 +261,7 @@ pub fn campus(engine: &Engine, file: &CampusFile) -> Result<ImportReport, Import
             terminal: TerminalId(operator.id),
             merchant: MerchantId(0),
             kind: operator.role,
-            key_version: 1,
+            key_version: key_version(operator.id),
             enabled: operator.enabled,
         });
         set(request, format!("operator {}", operator.id))?;

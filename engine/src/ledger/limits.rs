@@ -83,6 +83,11 @@ pub const OFFLINE_DAYS_MAX: u16 = 3;
 
 /// What an offline till shows can be paid until it is this old.
 pub const SCAN_AGE_MAX_NS: u64 = 600_000_000_000;
+/// How long a terminal may sign in under the key before the one in use, unless it has shown that it has the new one.
+pub const EARLIER_KEY_SIGN_IN_NS: u64 = 7 * super::calendar::DAY_NS;
+/// How long what a terminal signed under the key before is believed: as long as it may sign in under it, and the thirty days by
+/// which offline records may be late.
+pub const EARLIER_KEY_BELIEVED_NS: u64 = EARLIER_KEY_SIGN_IN_NS + 30 * super::calendar::DAY_NS;
 
 /// Wrong codes (bad MAC) from one terminal within [`CODE_WINDOW_NS`] after which it is locked for codes.
 pub const BAD_CODES_MAX: u16 = 10;

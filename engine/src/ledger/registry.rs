@@ -9,7 +9,9 @@ pub use protocol::terminal_kind::TerminalKind;
 
 use super::block_list::BlockList;
 use super::command::TerminalSlot;
-use super::limits::{CLASSES_MAX, MEAL_PERIODS_MAX, NAME_BYTES_MAX};
+use super::limits::{
+    CLASSES_MAX, EARLIER_KEY_BELIEVED_NS, EARLIER_KEY_SIGN_IN_NS, MEAL_PERIODS_MAX, NAME_BYTES_MAX,
+};
 use super::probes::looks_at;
 use super::state::Sizes;
 use super::subsidies::Batches;
@@ -270,6 +272,35 @@ impl CodeKey {
     }
 }
 
+/// When a terminal's key was changed, and whether the terminal has the new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyRotation {
+    /// Logged time, nanoseconds since 1970 UTC; 0 = never: the terminal was registered with its key.
+    pub rotated_ns: u64,
+    /// Whether it has signed in under it.
+    pub taken: bool,
+}
+
+impl KeyRotation {
+    /// The key is the one that the terminal was registered with.
+    pub const NEVER: KeyRotation = KeyRotation { rotated_ns: 0, taken: true };
+
+    /// Whether nothing says yet that the terminal has the key in use.
+    pub const fn awaits_terminal(&self) -> bool {
+        !self.taken
+    }
+
+    /// Whether the terminal may sign in under the key before at this logged time.
+    pub const fn takes_before(&self, now_ns: u64) -> bool {
+        !self.taken && now_ns < self.rotated_ns.saturating_add(EARLIER_KEY_SIGN_IN_NS)
+    }
+
+    /// Whether what the terminal signed under the key before is believed at this logged time.
+    pub const fn is_believed_before(&self, now_ns: u64) -> bool {
+        self.rotated_ns != 0 && now_ns < self.rotated_ns.saturating_add(EARLIER_KEY_BELIEVED_NS)
+    }
+}
+
 /// Everything configured.
 #[derive(Clone, Debug)]
 pub struct Registry {
@@ -288,6 +319,8 @@ pub struct Registry {
     pub(super) terminals_max: u16,
     pub(super) changed: RecordNumber,
     pub(super) code_key: CodeKey,
+    /// By slot. Apart from the terminals, which the way of a debit reads.
+    pub(super) key_rotations: Vec<KeyRotation>,
 }
 
 impl Registry {
@@ -308,6 +341,7 @@ impl Registry {
             terminals_max,
             changed: RecordNumber(0),
             code_key: CodeKey::default(),
+            key_rotations: Vec::with_capacity(usize::from(terminals_max)),
         }
     }
 
@@ -341,6 +375,23 @@ impl Registry {
     pub(super) fn position(&self, terminal: TerminalId) -> Result<usize, usize> {
         self.slots_by_terminal
             .binary_search_by_key(&terminal, |slot| self.terminals[usize::from(slot.0)].terminal)
+    }
+
+    /// When the key of the terminal at this slot was changed.
+    pub fn key_rotation(&self, slot: TerminalSlot) -> KeyRotation {
+        self.key_rotations.get(usize::from(slot.0)).copied().unwrap_or(KeyRotation::NEVER)
+    }
+
+    /// The version of a terminal's key before the one in use, as long as it may sign in under that.
+    pub fn earlier_sign_in_key(&self, terminal: &Terminal, now_ns: u64) -> Option<u32> {
+        let takes = self.key_rotation(terminal.slot).takes_before(now_ns);
+        takes.then(|| terminal.key_version.wrapping_sub(1))
+    }
+
+    /// The version of a terminal's key before the one in use, as long as what it signed under that is believed.
+    pub fn earlier_believed_key(&self, terminal: &Terminal, now_ns: u64) -> Option<u32> {
+        let believes = self.key_rotation(terminal.slot).is_believed_before(now_ns);
+        believes.then(|| terminal.key_version.wrapping_sub(1))
     }
 
     /// Every terminal, in order of slot.

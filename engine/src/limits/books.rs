@@ -278,6 +278,7 @@ pub fn campus(spec: &BooksSpec, master_key: &Key128) -> Campus {
     let tills = (0..spec.tills).map(|till| CampusTill {
         terminal: terminal_of(till).0,
         key: HexKey(*derive_terminal_key(master_key, terminal_of(till), 1).as_bytes()),
+        earlier_key: None,
         epoch: EPOCH.0,
         merchant: merchant_of(till).0,
     });

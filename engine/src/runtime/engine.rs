@@ -368,6 +368,11 @@ impl Engine {
         }
     }
 
+    /// Logged time as of now, nanoseconds since 1970 UTC: what a record would bear that is appended next.
+    pub fn logged_time_ns(&self) -> u64 {
+        self.log.stage().time_ns()
+    }
+
     /// After a turn: writes what is staged on this thread when it is little and nobody is writing, and leaves it
     /// to the log's own thread otherwise. Returns the last durable record.
     ///

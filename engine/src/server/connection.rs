@@ -139,6 +139,11 @@ impl Connection {
         }
     }
 
+    /// What the terminal's next key is wrapped under in this session.
+    pub fn wrapping_key(&self) -> Key128 {
+        self.sealer.borrow_mut().wrapping_key()
+    }
+
     /// Encodes, seals and sends an answer. Counter and MAC are given now, in the order of sending.
     pub fn answer(&self, request: &Header, answer: &Answer<'_>) {
         if self.end.get().is_some() {

@@ -296,6 +296,8 @@ impl OwnedCommand for LiveRequest {
             | Body::BatchSettle(_)
             | Body::BatchLines(_)
             | Body::Reprint(_)
+            | Body::TerminalKey
+            | Body::TerminalKeyRotate(_)
             | Body::ClassRules
             | Body::MealPeriods
             | Body::BlockList(_)

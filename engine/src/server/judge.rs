@@ -78,12 +78,22 @@ impl Judge<'_> {
     }
 
     fn scan(&self, code: &ScanCode) -> ScanProof {
+        let now_ns = self.shared.engine.logged_time_ns();
         let routes = self.shared.engine.routes();
-        let Some(till) = routes.configuration().registry.find_terminal(code.terminal) else {
+        let registry = &routes.configuration().registry;
+        let Some(till) = registry.find_terminal(code.terminal) else {
             return ScanProof { slot: NO_TILL, authentic: false, till_connected: false, confirmation: 0 };
         };
-        let terminal_key = derive_terminal_key(&self.shared.master_key, till.terminal, till.key_version);
-        let key = derive_terminal_scan_key(&terminal_key, till.terminal);
+        let scan_key = |version| {
+            let terminal_key = derive_terminal_key(&self.shared.master_key, till.terminal, version);
+            derive_terminal_scan_key(&terminal_key, till.terminal)
+        };
+        let mut key = scan_key(till.key_version);
+        // A till that was offline when its key was changed shows codes of the one before, and checks the confirmation by it.
+        let earlier = registry.earlier_believed_key(till, now_ns).map(scan_key);
+        if let Some(earlier) = earlier.filter(|earlier| code.is_authentic(earlier)) {
+            key = earlier;
+        }
         ScanProof {
             slot: till.slot,
             authentic: code.is_authentic(&key),

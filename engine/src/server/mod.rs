@@ -49,6 +49,7 @@ mod sessions;
 mod slow_requests;
 pub mod stages;
 mod tables;
+mod terminal_keys;
 mod worker;
 
 /// How often a till sends a heartbeat; it's offline after three misses.

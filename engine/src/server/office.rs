@@ -65,6 +65,14 @@ fn request<'a>(sale: Sale<'a>, body: &Request<'a>) -> crate::ledger::Request<'a>
             direction: what.direction,
             reason: reason.as_str().as_bytes(),
         }),
+        Request::TerminalKeyRotate(Reasoned { what, reason }) => {
+            Asked::TerminalKeyRotate(command::TerminalKeyRotate {
+                sale,
+                terminal: what.terminal,
+                key_version: what.key_version,
+                reason: reason.as_str().as_bytes(),
+            })
+        }
         Request::AdjustDecide(Reasoned { what, reason }) => Asked::AdjustDecide(command::AdjustDecide {
             sale,
             proposal: what.proposal,

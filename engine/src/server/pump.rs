@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use protocol::answer::{
     AdjustmentsAnswer, Answer, BatchAnswer, BatchLine, BillAnswer, ClassRulesAnswer, HeartbeatAnswer,
-    MealPeriodsAnswer, OpenGapsAnswer, Refusal, SubsidyAnswer, SubsidyPreviewAnswer,
+    MealPeriodsAnswer, OpenGapsAnswer, Refusal, SubsidyAnswer, SubsidyPreviewAnswer, TerminalKeyAnswer,
 };
 use protocol::command_table::Lane;
 use protocol::frame::Header;
@@ -96,6 +96,7 @@ pub(super) enum Body {
     Heartbeat(HeartbeatAnswer),
     Subsidy(Box<SubsidyAnswer>),
     SubsidyPreview(SubsidyPage),
+    TerminalKey(TerminalKeyAnswer),
     Refused(Refusal),
 }
 
@@ -504,6 +505,10 @@ impl Waiting {
                     lines: &page.lines,
                 };
                 connection.answer(header, &Answer::SubsidyPreview(answer));
+            }
+            Body::TerminalKey(key) => {
+                connection.slow_in_flight.set(false);
+                connection.answer(header, &Answer::TerminalKey(*key));
             }
             Body::Refused(refusal) => {
                 in_flight(connection, header).set(false);

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use protocol::answer::Refusal;
 use protocol::ids::{Epoch, TerminalId};
-use protocol::keys::derive_terminal_key;
 use protocol::result_code::ResultCode;
 use protocol::session::Opener;
 use protocol::sign_in::{ServerHandshake, Welcome};
@@ -56,15 +55,11 @@ impl Worker {
             Err(error) => return refused(error.into(), &[]),
         };
         let nonce = crate::data_dir::random_bytes();
-        let key_of = |terminal| {
-            let routes = self.shared.engine.routes();
-            let found = routes.configuration().registry.find_terminal(terminal).filter(|t| t.enabled)?;
-            Some(derive_terminal_key(&self.shared.master_key, terminal, found.key_version))
-        };
-        let (handshake, challenge) = match ServerHandshake::on_hello(&hello, nonce, key_of) {
-            Ok(challenged) => challenged,
-            Err(refusal) => return refused(refusal, &hello),
-        };
+        let (handshake, challenge) =
+            match ServerHandshake::on_hello(&hello, nonce, |terminal| self.sign_in_keys(terminal)) {
+                Ok(challenged) => challenged,
+                Err(refusal) => return refused(refusal, &hello),
+            };
         write_all(&stream, &challenge).await?;
         let prove = match read_sign_in_frame(&stream, &mut buffer).await.ok()? {
             Ok(frame) => frame?,
@@ -76,6 +71,7 @@ impl Worker {
         };
         let terminal_id = proven.terminal();
         let (terminal, welcome) = self.welcome(terminal_id, proven.epoch())?;
+        let has_current_key = proven.has_current_key();
         let lease = self.shared.sessions.open(terminal_id);
         let (session, welcome) = proven.welcome(&welcome);
         write_all(&stream, &welcome).await?;
@@ -92,6 +88,9 @@ impl Worker {
             lease,
             password_key: opener.password_key(),
         };
+        if has_current_key {
+            self.note_key_taken(&terminal);
+        }
         Some((Rc::new(Connection::new(signed_in, self.now_s())), reader, opener, buffer))
     }
 
@@ -119,6 +118,8 @@ impl Worker {
             block_list_age_max_s: BLOCK_LIST_AGE_MAX_S,
             offline_days_max: OFFLINE_DAYS_MAX,
             terminal_kind: terminal.kind,
+            key_version: terminal.key_version,
+            key_check: self.terminal_key(&terminal).check_value(),
         };
         Some((terminal, welcome))
     }

@@ -25,8 +25,6 @@ use crossbeam::channel::{self, Receiver, Sender};
 use protocol::answer::{Answer, HeartbeatAnswer, Refusal};
 use protocol::command_table::Lane;
 use protocol::frame::Header;
-use protocol::keys::{derive_card_master, derive_terminal_key};
-use protocol::offline_record::TacVerifier;
 use protocol::request::{BatchLines, OpenGapsQuery, Request, Upload};
 use protocol::result_code::ResultCode;
 use tokio::sync::{mpsc, oneshot};
@@ -156,20 +154,10 @@ impl Worker {
     fn upload(&self, connection: &Rc<Connection>, header: &Header, upload: &Upload<'_>) {
         let hand_back = self.hand_back(connection.key, *header);
         let batch = upload.batch;
-        let terminal_key = {
-            let routes = self.shared.engine.routes();
-            let found = routes.configuration().registry.terminal(connection.slot);
-            let key_version = found.expect("a session's slot is registered").key_version;
-            derive_terminal_key(&self.shared.master_key, connection.terminal, key_version)
-        };
         let job = Job::Upload(Box::new(UploadJob {
             slot: connection.slot,
             terminal: connection.terminal,
-            verifier: TacVerifier::new(
-                &derive_card_master(&self.shared.master_key),
-                &terminal_key,
-                connection.terminal,
-            ),
+            verifier: self.tac_verifier(connection),
             records: upload.records.to_vec(),
             done: Box::new(move |lines, observed| hand_back(observed, Body::Batch { batch, lines })),
         }));
@@ -276,6 +264,7 @@ impl Worker {
                 );
             }
             Request::OpenGaps(query) => self.open_gaps(connection, header, *query),
+            Request::TerminalKey => self.give_key(connection, header),
             _ => unreachable!("the table sends no other kind here"),
         }
     }
@@ -295,6 +284,7 @@ impl Worker {
             parameter_version: routes.configuration().parameter_version().0 as u32,
             block_list_version: registry.block_list().version(),
             code_key_version: registry.code_key().version,
+            key_version: registry.terminal(connection.slot).map_or(0, |terminal| terminal.key_version),
         };
         self.let_wait(Rc::clone(connection), *header, registry.changed(), Body::Heartbeat(heartbeat));
         self.wake.notify();

@@ -144,7 +144,13 @@ mod tests {
         };
         Campus {
             address: "127.0.0.1:1".parse().expect("an address"),
-            tills: vec![CampusTill { terminal: 1, key: HexKey([1; 16]), epoch: 1, merchant: 1 }],
+            tills: vec![CampusTill {
+                terminal: 1,
+                key: HexKey([1; 16]),
+                earlier_key: None,
+                epoch: 1,
+                merchant: 1,
+            }],
             gateways: Vec::new(),
             counters: Vec::new(),
             card_centre: Vec::new(),

@@ -87,6 +87,7 @@ pub fn campus(address: SocketAddr, tills: u32, holders: u32) -> Campus {
     let till = |terminal: u32| CampusTill {
         terminal,
         key: HexKey([terminal as u8; 16]),
+        earlier_key: None,
         epoch: 1,
         merchant: terminal % 3 + 1,
     };
@@ -252,6 +253,7 @@ impl Books {
                 parameter_version: 1,
                 block_list_version: 1,
                 code_key_version: 0,
+                key_version: 1,
             }),
             Request::CardDebit(debit) => Answer::Money(self.tap(sale, debit)),
             Request::PasswordDebit(debit) => {
@@ -667,5 +669,7 @@ fn welcome(last_sequence: u32) -> Welcome {
         block_list_age_max_s: 86_400,
         offline_days_max: 3,
         terminal_kind: TerminalKind::PointOfSale,
+        key_version: 1,
+        key_check: [0; 3],
     }
 }

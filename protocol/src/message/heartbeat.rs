@@ -48,6 +48,8 @@ pub struct HeartbeatAnswer {
     pub block_list_version: u32,
     /// The version of the key that payment codes are made under from now on.
     pub code_key_version: u32,
+    /// The version of the terminal's own key from now on: fetch one that is newer than the till's.
+    pub key_version: u32,
 }
 
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
@@ -60,6 +62,8 @@ pub(crate) struct HeartbeatAnswerLayout {
     business_date: U16,
     reserved: U16,
     code_key_version: U32,
+    key_version: U32,
+    reserved_tail: U32,
 }
 
 impl Fixed for HeartbeatAnswer {
@@ -67,6 +71,7 @@ impl Fixed for HeartbeatAnswer {
 
     fn from_layout(layout: &HeartbeatAnswerLayout) -> Result<HeartbeatAnswer, DecodeError> {
         zero(layout.reserved.as_bytes(), 26)?;
+        zero(layout.reserved_tail.as_bytes(), 36)?;
         Ok(HeartbeatAnswer {
             server_time_ns: layout.server_time_ns.get(),
             clock_offset_ns: layout.clock_offset_ns.get(),
@@ -74,6 +79,7 @@ impl Fixed for HeartbeatAnswer {
             parameter_version: layout.parameter_version.get(),
             block_list_version: layout.block_list_version.get(),
             code_key_version: layout.code_key_version.get(),
+            key_version: layout.key_version.get(),
         })
     }
 
@@ -86,6 +92,8 @@ impl Fixed for HeartbeatAnswer {
             business_date: self.business_date.0.into(),
             reserved: U16::ZERO,
             code_key_version: self.code_key_version.into(),
+            key_version: self.key_version.into(),
+            reserved_tail: U32::ZERO,
         }
     }
 }

@@ -59,6 +59,7 @@ pub(crate) mod tables;
 pub(crate) mod tap_answer;
 pub(crate) mod tap_confirm;
 pub(crate) mod tender;
+pub(crate) mod terminal_key;
 pub(crate) mod top_up;
 pub(crate) mod unconfirmed;
 pub(crate) mod upload;

@@ -47,6 +47,7 @@ use crate::message::tables::{CLASS_RULES_MAX, ClassRulesAnswer, MEAL_PERIODS_MAX
 use crate::message::tap_answer::TapAnswer;
 use crate::message::tap_confirm::TapConfirm;
 use crate::message::tender::Tender;
+use crate::message::terminal_key::{TerminalKeyAnswer, TerminalKeyRotate};
 use crate::message::top_up::TopUp;
 use crate::message::unconfirmed::{UnconfirmedAnswer, UnconfirmedQuery};
 use crate::message::upload::{BatchAnswer, UPLOAD_RECORDS_MAX, Upload};
@@ -91,6 +92,8 @@ const CARD_CENTRE: TerminalKinds =
     TerminalKinds::of(&[TerminalKind::CardCentre, TerminalKind::Administrator]);
 /// Operators who see to money.
 const FINANCE: TerminalKinds = TerminalKinds::of(&[TerminalKind::Finance, TerminalKind::Administrator]);
+/// Operators who see to terminals.
+const ADMINISTRATORS: TerminalKinds = TerminalKinds::of(&[TerminalKind::Administrator]);
 /// Where cards are handed out, and cash is taken.
 const COUNTERS: TerminalKinds = TerminalKinds::of(&[TerminalKind::Counter]);
 /// What speaks for the phone's app.
@@ -338,7 +341,7 @@ messages! {
         /// Opens a sign-in: versions and nonce of the till.
         0x01 Hello, 48..=48, EVERYONE => Challenge, 24..=24;
         /// The till's proof that it holds the terminal key.
-        0x02 Prove, 16..=16, EVERYONE => Welcome, 80..=80;
+        0x02 Prove, 16..=16, EVERYONE => Welcome, 88..=88;
     }
     session {
         /// Ends the session.
@@ -346,7 +349,7 @@ messages! {
             => SignedOut, 0..=0, SignedOut;
         /// Compares the clocks and keeps the session alive.
         0x04 Heartbeat(Heartbeat), 8..=8, Session, NO_SEQUENCE, EVERYONE
-            => HeartbeatAnswer, 32..=32, Heartbeat(HeartbeatAnswer);
+            => HeartbeatAnswer, 40..=40, Heartbeat(HeartbeatAnswer);
         /// Asks for the rules of account classes.
         0x05 ClassRules, 0..=0, Batch, NO_SEQUENCE, SELLERS
             => ClassRulesAnswer, items(16, 32, 0..=CLASS_RULES_MAX), ClassRules(ClassRulesAnswer<'a>);
@@ -371,6 +374,9 @@ messages! {
         /// Asks for the meal periods.
         0x0C MealPeriods, 0..=0, Batch, NO_SEQUENCE, SELLERS
             => MealPeriodsAnswer, items(16, 72, 0..=MEAL_PERIODS_MAX), MealPeriods(MealPeriodsAnswer<'a>);
+        /// Asks for the terminal's newest key.
+        0x0E TerminalKey, 0..=0, Batch, NO_SEQUENCE, EVERYONE
+            => TerminalKeyAnswer, 32..=32, TerminalKey(TerminalKeyAnswer);
         /// Debits the account of a card.
         0x10 CardDebit(CardDebit), 32..=32, Live, TAKES_SEQUENCE, SELLERS
             => CardDebitAnswer, 40..=40, Money(MoneyAnswer);
@@ -506,6 +512,9 @@ messages! {
         /// Asks for a batch's lines.
         0x6b SubsidyPreview(SubsidyPreview), 16..=16, Office, NO_SEQUENCE, OPERATORS
             => SubsidyPreviewAnswer, items(24, 16, 0..=SUBSIDY_PREVIEW_LINES_MAX), SubsidyPreview(SubsidyPreviewAnswer<'a>);
+        /// Takes a terminal's next key into use.
+        0x6C TerminalKeyRotate(Reasoned<'a, TerminalKeyRotate>), 136..=136, Office, TAKES_SEQUENCE, ADMINISTRATORS
+            => TerminalKeyRotateAnswer, 40..=40, Money(MoneyAnswer);
     }
     any_time {
         /// Answers any request that wasn't carried out because of the frame, the session or the server's state.
@@ -537,6 +546,8 @@ bodies! {
         ClassRules(ClassRulesAnswer<'a>);
         /// Answers a query for the meal periods.
         MealPeriods(MealPeriodsAnswer<'a>);
+        /// Answers a terminal that asks for its newest key.
+        TerminalKey(TerminalKeyAnswer);
         /// Answers a query for the block-list.
         BlockList(BlockListAnswer<'a>);
         /// Answers a question after gaps.

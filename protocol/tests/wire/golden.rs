@@ -25,6 +25,7 @@ use crate::support::{
     CARD, CLIENT_NONCE, CODE_ACCOUNT, CODE_KEY_ID, CODE_NONCE, EPOCH, NOW_NS, PASSWORD, PHONE, SERVER_NONCE,
     TERMINAL, USER_ID, answer_to, batch_lines, bill_lines, card_master, code, code_key, holder_key, ids,
     master, offline_records, password_key, requests, scan_code, scan_key, sealed, sign_in, terminal_key,
+    wrapping_key,
 };
 
 /// A frame of the vectors.
@@ -221,6 +222,7 @@ fn vectors() -> String {
                 ("code_key_id", Json::number(CODE_KEY_ID)),
                 ("code_key", json_of_key(&code_key())),
                 ("holder_key", json_of_key(&holder_key())),
+                ("wrapping_key", json_of_key(&wrapping_key())),
             ]),
         ),
         (
@@ -511,6 +513,7 @@ fn keys_block() -> String {
         ("up key of the example session", up),
         ("down key of the example session", down),
         ("password key of the example session", password_key()),
+        ("wrapping key of the example session", wrapping_key()),
     ];
     let mut out = String::from("```text\n");
     for (name, key) in lines {

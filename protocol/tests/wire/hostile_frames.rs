@@ -2,17 +2,21 @@
 //! code that says so, and no bytes at all make the codec panic.
 
 use crate::support::{
-    CLIENT_NONCE, Random, SERVER_NONCE, answer_to, batch_lines, bill_lines, identity, ids, offline_records,
-    requests, sign_in, terminal_key, welcome,
+    CLIENT_NONCE, Random, SERVER_NONCE, TERMINAL, answer_to, batch_lines, bill_lines, identity, ids, master,
+    offline_records, requests, sign_in, terminal_key, welcome,
 };
 use protocol::answer::{Answer, Refusal};
 use protocol::command_table::{COMMANDS, Direction, Kind};
 use protocol::error::DecodeError;
 use protocol::frame::{self, FRAME_BYTES_MIN, HEADER_BYTES, Header, LENGTH_PREFIX_BYTES, MAGIC};
+use protocol::keys::derive_terminal_key;
 use protocol::request::Request;
 use protocol::result_code::ResultCode;
 use protocol::session::OpenError;
-use protocol::sign_in::{ClientHandshake, ServerHandshake, SignInError};
+use protocol::sign_in::{
+    ClientHandshake, ServerHandshake, SignInError, SignInKeys, TerminalIdentity, Welcome,
+};
+use protocol::wrapped_key::WrappedKey;
 
 /// One sealed request of every kind, from one session.
 fn sealed_requests() -> (crate::support::SignedIn, Vec<(&'static str, Vec<u8>)>) {
@@ -278,6 +282,7 @@ fn fields_out_of_range_are_refused_with_their_place() {
         ("adjustments", 40, 0, DecodeError::Field { offset: 40, value: 0 }),
         ("adjustments", 40, 51, DecodeError::Field { offset: 40, value: 51 }),
         ("adjustments", 42, 1, DecodeError::Reserved { offset: 42 }),
+        ("terminal_key_rotate", 40, 0xFF, DecodeError::Text { offset: 40 }),
         ("account_close", 33, 1, DecodeError::Reserved { offset: 33 }),
         ("account_close", 64, 0, DecodeError::Field { offset: 64, value: 0 }),
         ("account_close", 64, 3, DecodeError::Field { offset: 64, value: 3 }),
@@ -289,7 +294,7 @@ fn fields_out_of_range_are_refused_with_their_place() {
         assert_eq!(Request::decode(&frame), Err(*expected), "{name} with byte {offset} = {byte}");
         assert_eq!(Refusal::from(*expected).offset as usize, *offset, "{name} with byte {offset} = {byte}");
     }
-    for name in ["cashier_on", "cashier_off"] {
+    for name in ["cashier_on", "cashier_off", "terminal_key_rotate"] {
         let mut frame = frames.iter().find(|(known, _)| *known == name).expect("a known name").1.clone();
         frame[32..36].fill(0);
         assert_eq!(Request::decode(&frame), Err(DecodeError::Field { offset: 32, value: 0 }), "{name}");
@@ -369,10 +374,44 @@ fn a_sign_in_without_the_key_fails_on_both_sides() {
     assert_eq!(told, SignInError::Refused(refused));
 
     let (client, hello) = ClientHandshake::start(&identity(), CLIENT_NONCE);
-    let refused = ServerHandshake::on_hello(&hello, SERVER_NONCE, |_| None).err().expect("unknown");
+    let refused = ServerHandshake::on_hello(&hello, SERVER_NONCE, |_| None::<protocol::keys::Key128>)
+        .err()
+        .expect("unknown");
     assert_eq!((refused.code, refused.value), (ResultCode::UnknownTerminal, 101));
     let told = client.on_challenge(&refused.frame(&hello)).err().expect("refused");
     assert_eq!(told, SignInError::Refused(refused));
+}
+
+#[test]
+fn a_till_signs_in_under_the_key_in_use_or_the_one_before_while_that_is_taken() {
+    let [earlier, current] = [1, 2].map(|version| derive_terminal_key(&master(), TERMINAL, version));
+    let both = SignInKeys { current: current.clone(), earlier: Some(earlier.clone()) };
+    for (till_key, keys, has_current) in [
+        (&current, &both, Some(true)),
+        (&earlier, &both, Some(false)),
+        (&earlier, &SignInKeys::from(current.clone()), None),
+        (&protocol::keys::Key128::new([9; 16]), &both, None),
+    ] {
+        let identity = TerminalIdentity { key: till_key.clone(), ..identity() };
+        let (client, hello) = ClientHandshake::start(&identity, CLIENT_NONCE);
+        let (server, challenge) =
+            ServerHandshake::on_hello(&hello, SERVER_NONCE, |_| Some(keys.clone())).expect("good");
+        let (client, prove) = client.on_challenge(&challenge).expect("good");
+        let Some(has_current) = has_current else {
+            assert_eq!(server.on_prove(&prove).err().map(|refused| refused.code), Some(ResultCode::BadMac));
+            continue;
+        };
+        let proven = server.on_prove(&prove).expect("a key that is taken");
+        assert_eq!(proven.has_current_key(), has_current);
+        let told = Welcome { key_version: 2, key_check: current.check_value(), ..welcome() };
+        let (server, welcome) = proven.welcome(&told);
+        let (mut till, read) = client.on_welcome(&welcome).expect("the server has that key, too");
+        assert_eq!(read, told);
+        // Under either the next key comes through.
+        let (mut down, _) = server.into_split();
+        let wrapped = WrappedKey::wrap(&current, &down.wrapping_key());
+        assert_eq!(wrapped.unwrap(&till.wrapping_key(), read.key_check), Some(current.clone()));
+    }
 }
 
 #[test]

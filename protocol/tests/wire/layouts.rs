@@ -12,8 +12,8 @@ use self::fields::{
     ACCOUNT, ACTION, ADJUSTMENT_LINE, AMOUNT, BALANCE_AFTER, BATCH, BATCH_LINE, BILL_LINE, BLOCK_LIST_LINE,
     CARD_FEE, CARD_KIND, CLASS_RULES_LINE, CODE, EXPIRES_DAY, GAP_LINE, MEAL_PERIOD_LINE, MONEY,
     MONEY_AMOUNT, MONEY_FLAGS, PASSWORD, REASON, RECEIPT, RECORD, SELECTOR_BY, SELECTOR_VALUE, SELECTOR_ZERO,
-    SERVER_TIME, SUBSIDY, SUBSIDY_OPEN, TABLE_HEAD, TILL_LINE, TILL_TIME, TOTAL_AMOUNTS, TOTAL_COUNTS,
-    VIRTUAL_ID,
+    SERVER_TIME, SUBSIDY, SUBSIDY_OPEN, TABLE_HEAD, TERMINAL_KEY, TILL_LINE, TILL_TIME, TOTAL_AMOUNTS,
+    TOTAL_COUNTS, VIRTUAL_ID,
 };
 pub(crate) use self::fields::{HEADER, OFFLINE_RECORD};
 
@@ -113,6 +113,9 @@ pub(crate) fn body_of(kind: Kind) -> Body {
                 "1 point of sale, 2 water, 3 shower, 4 door, 5 phone gateway, 6 counter, 7 card centre, 8 finance, 9 auditor, 10 administrator",
             ),
             ("reserved", Zero(1), ""),
+            ("key_version", U32, "version of the terminal's key: when it is newer than yours, fetch it"),
+            ("key_check", Bytes(3), "that key's check value"),
+            ("reserved_tail", Zero(1), ""),
         ],
         Kind::Heartbeat => &[("till_time_ns", U64, "the till's clock when it sends")],
         Kind::HeartbeatAnswer => &[
@@ -123,8 +126,16 @@ pub(crate) fn body_of(kind: Kind) -> Body {
             ("business_date", U16, "the open business date: days since 2000-01-01"),
             ("reserved", Zero(2), ""),
             ("code_key_version", U32, "version of the key to make payment codes under: for gateways"),
+            ("key_version", U32, "version of the terminal's own key: when it is newer than yours, fetch it"),
+            ("reserved_tail", Zero(4), ""),
         ],
-        Kind::ClassRules | Kind::MealPeriods | Kind::ShiftTotals => &[],
+        Kind::ClassRules | Kind::MealPeriods | Kind::ShiftTotals | Kind::TerminalKey => &[],
+        Kind::TerminalKeyAnswer => TERMINAL_KEY,
+        Kind::TerminalKeyRotate => &[
+            ("key_of", U32, "the terminal, not 0"),
+            ("key_version", U32, "the version from now on: one more than until now"),
+            REASON,
+        ],
         Kind::CashierOn | Kind::CashierOff => &[
             ("cashier", U32, "the cashier, not 0"),
             ("unsent_records", U32, "to sign off: records that the till has stored and not sent"),
@@ -680,6 +691,7 @@ pub(crate) fn body_of(kind: Kind) -> Body {
         | Kind::BlockListActiveAnswer
         | Kind::CashierOnAnswer
         | Kind::CashierOffAnswer
+        | Kind::TerminalKeyRotateAnswer
         | Kind::SaleQueryAnswer => return MONEY,
         Kind::BalanceAnswer => &[
             CODE,

@@ -23,8 +23,8 @@ use protocol::request::{
     CodeKeyRotate, CodeRevoke, EarlierCodes, FreezeAction, GapClose, Heartbeat, OpenGapsQuery, PasswordDebit,
     PhoneChange, Reason, Reasoned, Refund, Request, RequestIds, Reversal, SaleQuery, ScanPay, ShiftClose,
     StatementDay, StatementQuery, SubsidyAction, SubsidyLine, SubsidyLines, SubsidyMode, SubsidyOpen,
-    SubsidyPreview, SubsidyQuery, SubsidyStep, TapConfirm, Tender, TopUp, UnconfirmedQuery, Upload, Verdict,
-    VirtualBind, VirtualUnbind,
+    SubsidyPreview, SubsidyQuery, SubsidyStep, TapConfirm, Tender, TerminalKeyRotate, TopUp,
+    UnconfirmedQuery, Upload, Verdict, VirtualBind, VirtualUnbind,
 };
 use protocol::result_code::ResultCode;
 use protocol::self_scan::ScanCode;
@@ -75,6 +75,10 @@ pub(crate) fn holder_key() -> Key128 {
 }
 
 /// The password key of the example session.
+pub(crate) fn wrapping_key() -> Key128 {
+    sign_in().till.wrapping_key()
+}
+
 pub(crate) fn password_key() -> Key128 {
     sign_in().till.password_key()
 }
@@ -109,6 +113,8 @@ pub(crate) fn welcome() -> Welcome {
         block_list_age_max_s: 86_400,
         offline_days_max: 3,
         terminal_kind: TerminalKind::PointOfSale,
+        key_version: 1,
+        key_check: terminal_key().check_value(),
     }
 }
 
@@ -589,6 +595,15 @@ pub(crate) fn requests(records: &[OfflineRecord]) -> Vec<(&'static str, u32, Req
             "subsidy_preview",
             0,
             Request::SubsidyPreview(SubsidyPreview { batch: 202_609, from_account: 0, lines_max: 100 }),
+        ),
+        ("terminal_key", 0, Request::TerminalKey),
+        (
+            "terminal_key_rotate",
+            93,
+            Request::TerminalKeyRotate(Reasoned {
+                what: TerminalKeyRotate { terminal: TerminalId(102), key_version: 2 },
+                reason: Reason::new("到期更换").expect("short"),
+            }),
         ),
         ("sign_out", 0, Request::SignOut),
     ]

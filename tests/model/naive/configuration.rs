@@ -257,6 +257,9 @@ impl Model {
             if (till.merchant, till.kind, till.key_version, till.enabled) == wanted {
                 return self.stands(ResultCode::Approved, None);
             }
+            if till.key_version != key_version {
+                (till.key_changed_ns, till.key_awaited) = (None, false);
+            }
             (till.merchant, till.kind, till.key_version, till.enabled) = wanted;
             return self.changed(ResultCode::Approved, None);
         }
@@ -268,6 +271,8 @@ impl Model {
             merchant,
             kind,
             key_version,
+            key_changed_ns: None,
+            key_awaited: false,
             enabled,
             epoch: 0,
             received: BTreeSet::new(),

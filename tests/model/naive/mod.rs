@@ -20,6 +20,7 @@ mod reversals;
 mod scans;
 pub mod subsidies;
 mod taps;
+mod terminal_keys;
 pub mod tills;
 mod top_ups;
 
@@ -324,6 +325,11 @@ pub enum Body {
         direction: AdjustDirection,
         reason: Vec<u8>,
     },
+    TerminalKey {
+        terminal: u32,
+        key_version: u32,
+        reason: Vec<u8>,
+    },
     Decide {
         proposal: u64,
         verdict: Verdict,
@@ -421,6 +427,9 @@ pub struct Till {
     pub merchant: u32,
     pub kind: TerminalKind,
     pub key_version: u32,
+    /// When it was changed, unless it is the one that it was registered with.
+    pub key_changed_ns: Option<u64>,
+    pub key_awaited: bool,
     pub enabled: bool,
     pub epoch: u16,
     /// Sequences of the open epoch that have come.
@@ -612,6 +621,8 @@ impl Model {
             Request::Adjust(r) => self.adjust(r),
             Request::AdjustDecide(r) => self.adjust_decide(r),
             Request::AdjustExpire(r) => self.adjust_expire(r),
+            Request::TerminalKeyRotate(r) => self.terminal_key_rotate(r),
+            Request::TerminalKeyTaken(r) => self.terminal_key_taken(r),
             Request::AccountClose(r) => self.account_close(r),
             Request::SubsidyOpen(r) => self.subsidy_open(r),
             Request::SubsidyLines(r) => self.subsidy_lines(r),

@@ -75,6 +75,7 @@ pub mod subsidy_step;
 mod table;
 pub mod tap_confirm;
 pub mod tender;
+pub mod terminal_key;
 pub mod top_up;
 pub mod top_up_undo;
 pub mod virtual_bind;

@@ -1,4 +1,5 @@
-//! Registers a terminal, or changes what is known of it; its slot stays.
+//! Registers a terminal, or changes what is known of it; its slot stays. With another version of its key the one before is neither
+//! taken nor believed any more.
 
 use protocol::ids::{MerchantId, TerminalId};
 use protocol::result_code::ResultCode;
@@ -10,7 +11,7 @@ use crate::ledger::command::TerminalSlot;
 use crate::ledger::decision::Decision;
 use crate::ledger::error::LedgerError;
 use crate::ledger::record::{Record, TerminalRegisteredRecord};
-use crate::ledger::registry::{Terminal, TerminalKind};
+use crate::ledger::registry::{KeyRotation, Terminal, TerminalKind};
 use crate::ledger::shard::Parts;
 use crate::ledger::terminal_entry::TerminalEntry;
 
@@ -86,7 +87,10 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
                 if self.registry.slots_by_terminal[at] != slot {
                     return Err(self.bad("slot"));
                 }
-                self.registry.terminals[usize::from(slot.0)] = terminal;
+                let known = core::mem::replace(&mut self.registry.terminals[usize::from(slot.0)], terminal);
+                if known.key_version != terminal.key_version {
+                    self.registry.key_rotations[usize::from(slot.0)] = KeyRotation::NEVER;
+                }
             }
             Err(at) => {
                 if usize::from(slot.0) != self.registry.terminals.len() {
@@ -96,6 +100,7 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
                     return Err(LedgerError::TableFull { table: "terminals" });
                 }
                 self.registry.terminals.push(terminal);
+                self.registry.key_rotations.push(KeyRotation::NEVER);
                 self.registry.slots_by_terminal.insert(at, slot);
                 let shard = self.parts.shard_mut(self.layout.shard_of_terminal(slot));
                 shard.terminals.push(TerminalEntry::new(terminal.terminal, shard.outcomes_per_terminal));

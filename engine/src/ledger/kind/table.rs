@@ -46,6 +46,7 @@ use super::subsidy_open::SubsidyOpen;
 use super::subsidy_step::{SubsidyAdvance, SubsidyStep};
 use super::tap_confirm::TapConfirm;
 use super::tender::Tender;
+use super::terminal_key::{TerminalKeyRotate, TerminalKeyTaken};
 use super::top_up::TopUp;
 use super::top_up_undo::TopUpUndo;
 use super::virtual_bind::VirtualBind;
@@ -215,6 +216,10 @@ asks! {
     CodeRevoke(CodeRevoke<'a>);
     /// Takes the next payment-code key into use.
     CodeKeyRotate(CodeKeyRotate<'a>);
+    /// Takes a terminal's next key into use.
+    TerminalKeyRotate(TerminalKeyRotate<'a>);
+    /// A terminal has signed in under its next key.
+    TerminalKeyTaken(TerminalKeyTaken);
     /// Sets what one operator may do alone.
     SetOfficeRules(SetOfficeRules);
     /// Freezes an account, or lifts that again.

@@ -36,7 +36,7 @@ pub use money::{
 };
 pub use office::{
     AccountChangedRecord, AdjustmentClosedRecord, AdjustmentProposedRecord, AdjustmentRecord,
-    OfficeRulesSetRecord,
+    OfficeRulesSetRecord, TerminalKeyRotatedRecord, TerminalKeyTakenRecord,
 };
 pub use scan::{ScanPaidRecord, ScanPendingRecord};
 pub use subsidy::{

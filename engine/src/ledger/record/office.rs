@@ -114,6 +114,42 @@ impl AdjustmentClosedRecord {
     }
 }
 
+/// A terminal's next key is in use. It moves nothing.
+///
+/// ```text
+/// 0 money   80 terminal u32   84 key_version u32   88 reason_bytes u8   89 zero, 7 bytes   96
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct TerminalKeyRotatedRecord {
+    /// Who asked.
+    pub money: MoneyRecord,
+    /// Whose key.
+    pub terminal: U32,
+    /// The version from now on: the one before and 1.
+    pub key_version: U32,
+    /// Bytes of the reason that follows.
+    pub reason_bytes: u8,
+    /// Zero.
+    pub reserved: [u8; 7],
+}
+
+const _: () = assert!(size_of::<TerminalKeyRotatedRecord>() == 96);
+
+/// A terminal has signed in under the key in use: the one before isn't taken any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct TerminalKeyTakenRecord {
+    /// Which terminal.
+    pub terminal: U32,
+    /// The version of the key.
+    pub key_version: U32,
+}
+
+const _: () = assert!(size_of::<TerminalKeyTakenRecord>() == 8);
+
+impl Payload for TerminalKeyTakenRecord {}
+
 /// The rules of the office are set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
@@ -149,4 +185,10 @@ macro_rules! with_reason {
     )*};
 }
 
-with_reason!(AccountChangedRecord, AdjustmentRecord, AdjustmentProposedRecord, AdjustmentClosedRecord);
+with_reason!(
+    AccountChangedRecord,
+    AdjustmentRecord,
+    AdjustmentProposedRecord,
+    AdjustmentClosedRecord,
+    TerminalKeyRotatedRecord
+);

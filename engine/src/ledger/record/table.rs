@@ -13,8 +13,8 @@ use super::{
     OfficeRulesSetRecord, OfflineDebitRecord, PasswordSetRecord, Payload, PayloadBuffer, PhoneSetRecord,
     PolicySetRecord, RefundRecord, ReversalRecord, ScanPaidRecord, ScanPendingRecord, SubsidyLinesRecord,
     SubsidyOpenedRecord, SubsidyRecord, SubsidySkippedRecord, SubsidySteppedRecord, SuspenseRecord,
-    TapConfirmedRecord, TerminalRegisteredRecord, TopUpRecord, VirtualBoundRecord, VirtualUnboundRecord,
-    WalletsRecord, fixed, followed, join,
+    TapConfirmedRecord, TerminalKeyRotatedRecord, TerminalKeyTakenRecord, TerminalRegisteredRecord,
+    TopUpRecord, VirtualBoundRecord, VirtualUnboundRecord, WalletsRecord, fixed, followed, join,
 };
 use crate::ledger::apply::{Posting, Setting};
 use crate::ledger::error::LedgerError;
@@ -391,8 +391,6 @@ records! {
         92 CodeKeyRotated(CodeKeyRotatedRecord), 1, "code_key_rotated", NORMAL, code_key_rotated;
         /// What one operator may do alone is set.
         96 OfficeRulesSet(OfficeRulesSetRecord), 1, "office_rules_set", NORMAL, office_rules_set;
-        /// An account is closed, at a counter.
-        76 AccountClosed(AccountClosedRecord), 1, "account_closed", NORMAL, account_closed;
         /// A subsidy batch is opened.
         97 SubsidyOpened(SubsidyOpenedRecord, title: &'a [u8]), 1, "subsidy_opened", NORMAL, subsidy_opened;
         /// A page of a batch's lines.
@@ -400,5 +398,12 @@ records! {
         /// A batch takes a step.
         99 SubsidyStepped(SubsidySteppedRecord, reason: &'a [u8]),
             1, "subsidy_stepped", NORMAL, subsidy_stepped;
+        /// A terminal's next key is in use.
+        110 TerminalKeyRotated(TerminalKeyRotatedRecord, reason: &'a [u8]),
+            1, "terminal_key_rotated", NORMAL, terminal_key_rotated;
+        /// A terminal has signed in under the key in use.
+        111 TerminalKeyTaken(TerminalKeyTakenRecord), 1, "terminal_key_taken", NORMAL, terminal_key_taken;
+        /// An account is closed, at a counter.
+        76 AccountClosed(AccountClosedRecord), 1, "account_closed", NORMAL, account_closed;
     }
 }

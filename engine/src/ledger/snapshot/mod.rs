@@ -1,7 +1,7 @@
 //! The whole state as a stream of bytes, and its digest.
 //!
 //! ```text
-//! │ magic, 8 bytes │ version u32 │ zero u32 │ section ×20, in order of tag │ BLAKE3 of all before, 32 bytes │
+//! │ magic, 8 bytes │ version u32 │ zero u32 │ section ×21, in order of tag │ BLAKE3 of all before, 32 bytes │
 //! section: │ tag u32 │ bytes of a row u32 │ rows u64 │ rows │
 //! ```
 //!
@@ -41,23 +41,25 @@ use super::record::{
     TerminalRegisteredRecord,
 };
 use super::registry::{
-    AuthoriseRule, CodeKey, MealPeriod, Merchant, Name, OfficeRules, Policy, Registry, Terminal, TerminalKind,
+    AuthoriseRule, CodeKey, KeyRotation, MealPeriod, Merchant, Name, OfficeRules, Policy, Registry, Terminal,
+    TerminalKind,
 };
 use super::shard::{Layout, Parts};
 use super::state::{Sizes, State};
 use super::subsidies;
 use super::terminal_entry::TerminalEntry;
 use rows::{
-    AccountRow, BatchRow, BlockRow, BooksRow, CardPastRow, CardRow, CodeKeyRow, HolderRow, HotRow, LineRow,
-    MealPeriodRow, MerchantRow, OpenTapRow, OrderRow, OutcomeRow, ProposalRow, Row, TillRow,
+    AccountRow, BatchRow, BlockRow, BooksRow, CardPastRow, CardRow, CodeKeyRow, HolderRow, HotRow,
+    KeyRotationRow, LineRow, MealPeriodRow, MerchantRow, OpenTapRow, OrderRow, OutcomeRow, ProposalRow, Row,
+    TillRow,
 };
 
 const MAGIC: [u8; 8] = *b"YIKALEDG";
 /// Version 1 had no subsidy parts and no counters seen, version 2 no block-list, no holders and no subsidy part of offline debits,
 /// version 3 nothing of operators, version 4 no open taps and nothing of cards but whose they are, version 5 no payment-code key and no
 /// ages of gaps, version 6 not the moments at which cards came back, version 7 no cashiers, shifts and batches, version 8 places for few
-/// gaps, version 9 no limits of payments by code, version 10 not what operators adjusted alone, version 11 no subsidy batches; what they
-/// left out can only be had from the log.
+/// gaps, version 9 no limits of payments by code, version 10 not what operators adjusted alone, version 11 no subsidy batches and no
+/// changes of terminals' keys; what they left out can only be had from the log.
 const VERSION: u32 = 12;
 
 /// Bytes gathered before they are hashed and written.
@@ -136,6 +138,7 @@ pub fn read(input: &mut dyn Read, sizes: &Sizes) -> Result<State, LedgerError> {
     source.section(|row| reader.proposal(row))?;
     source.section(|row| reader.batch(row))?;
     source.section(|row| reader.line(row))?;
+    source.section(|row| reader.key_rotation(row))?;
     let accounts = reader.accounts;
     let hash = *source.hasher.finalize().as_bytes();
     let mut recorded = [0; 32];
@@ -242,7 +245,20 @@ fn stream<P: Parts + ?Sized>(
             lines.into_iter().map(move |line| LineRow::new(batch.number, &line))
         })
     };
-    sink.section(lines().count(), lines())
+    sink.section(lines().count(), lines())?;
+    let rotations = || {
+        let of_terminals = registry.terminals.iter().zip(&registry.key_rotations);
+        of_terminals.filter(|(_, rotation)| **rotation != KeyRotation::NEVER)
+    };
+    sink.section(
+        rotations().count(),
+        rotations().map(|(terminal, rotation)| KeyRotationRow {
+            rotated_ns: rotation.rotated_ns.into(),
+            slot: terminal.slot.0.into(),
+            taken: rotation.taken.into(),
+            reserved: [0; 5],
+        }),
+    )
 }
 
 /// What is blocked, in order of card, then the moves, in order of version.
@@ -525,9 +541,19 @@ impl Reader<'_> {
             kind: TerminalKind::from_number(row.kind).ok_or_else(|| bad("a kind of terminal isn't known"))?,
             enabled: row.enabled != 0,
         });
+        registry.key_rotations.push(KeyRotation::NEVER);
         registry.slots_by_terminal.insert(at, slot);
         let shard = &mut self.state.shards[self.layout.shard_of_terminal(slot)];
         shard.terminals.push(TerminalEntry::new(terminal, shard.outcomes_per_terminal));
+        Ok(())
+    }
+
+    fn key_rotation(&mut self, row: &KeyRotationRow) -> Result<(), LedgerError> {
+        let rotations = &mut self.state.registry.key_rotations;
+        let rotation = rotations
+            .get_mut(usize::from(row.slot.get()))
+            .ok_or_else(|| bad("a changed key's terminal isn't registered"))?;
+        *rotation = KeyRotation { rotated_ns: row.rotated_ns.get(), taken: row.taken != 0 };
         Ok(())
     }
 

@@ -298,6 +298,16 @@ row! {
     }
 }
 
+row! {
+    /// In order of slot; of terminals whose key was changed.
+    KeyRotationRow, tag 29, 16 bytes {
+        rotated_ns: U64,
+        slot: U16,
+        taken: u8,
+        reserved: [u8; 5],
+    }
+}
+
 impl Row for crate::ledger::record::OfficeRulesSetRecord {
     const TAG: u32 = 22;
 }

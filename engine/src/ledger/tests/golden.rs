@@ -7,7 +7,7 @@ use protocol::request::{AdjustDirection, FreezeAction, SubsidyAction, SubsidyMod
 use super::bench::{Bench, Logged, register_till, sale, text, uid};
 use super::office::{self, FINANCE};
 use super::subsidy_batches::{OPENER, Office};
-use super::{account_close, codes, gaps, scans, taps, top_up_undos};
+use super::{account_close, codes, gaps, scans, taps, terminal_keys, top_up_undos};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
     AccountFreeze, AccountSelector, Adjust, AdjustDecide, CardIssue, CardReplace, CardReturn, Carried,
@@ -237,6 +237,17 @@ fn records_of_operators() {
     bench.done(Request::AdjustDecide(AdjustDecide { sale: sale(FINANCE, 1, 3), proposal, verdict, reason }));
     bench.log.drain(..from);
     assert_eq!(text_of(&bench.log), include_str!("golden_office_records.txt"));
+}
+
+#[test]
+fn records_of_a_terminals_key() {
+    let mut bench = office::with_operators(1, 1);
+    let from = bench.log.len();
+    let terminal = sale(0, 1, 1).terminal;
+    terminal_keys::rotate(&mut bench, (office::ADMINISTRATOR, 1), terminal, 2);
+    terminal_keys::take(&mut bench, 2);
+    bench.log.drain(..from);
+    assert_eq!(text_of(&bench.log), include_str!("golden_terminal_key_records.txt"));
 }
 
 #[test]

@@ -27,6 +27,7 @@ mod subsidy_batches;
 mod subsidy_returns;
 mod taps;
 mod tenders;
+mod terminal_keys;
 mod top_up_undos;
 mod top_ups;
 mod voids;

@@ -22,7 +22,7 @@ pub(super) const CARD_CENTRE: u16 = 4;
 pub(super) const FINANCE: u16 = 5;
 pub(super) const SECOND_FINANCE: u16 = 6;
 const AUDITOR: u16 = 7;
-const ADMINISTRATOR: u16 = 8;
+pub(super) const ADMINISTRATOR: u16 = 8;
 const TILL: u16 = 0;
 
 const WHY: &[u8] = "重复扣款".as_bytes();

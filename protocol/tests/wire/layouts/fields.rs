@@ -288,3 +288,13 @@ pub(super) const RECEIPT: &[Field] = &[
     ("wallet", U8, "1 card, 2 transition, 3 electronic, 0 for none"),
     ("reserved", Zero(1), ""),
 ];
+
+pub(super) const TERMINAL_KEY: &[Field] = &[
+    CODE,
+    ACTION,
+    ("reserved", Zero(1), ""),
+    ("key_version", U32, "the version of the key"),
+    ("wrapped", Bytes(16), "the key, wrapped for this session: see keys"),
+    ("check_value", Bytes(3), "the key's check value"),
+    ("reserved_tail", Zero(5), ""),
+];

@@ -6,7 +6,7 @@ use protocol::answer::{
     GapLine, HeartbeatAnswer, MealPeriodsAnswer, MoneyAnswer, OpenGapsAnswer, ReceiptKind, ReceiptMarks,
     Refusal, ReprintAnswer, ScanPayAnswer, ShiftAnswer, StatementAnswer, StatementMore, SubsidyAnswer,
     SubsidyLineState, SubsidyPreviewAnswer, SubsidyPreviewLine, SubsidyState, SubsidyTitle, TapAnswer,
-    UnconfirmedAnswer,
+    TerminalKeyAnswer, UnconfirmedAnswer,
 };
 use protocol::bill::BillLine;
 use protocol::channel::{Channel, Wallet};
@@ -14,14 +14,16 @@ use protocol::command_table::Kind;
 use protocol::ids::{
     AccountId, BusinessDate, CardCounter, Epoch, MerchantId, RecordNumber, Sequence, TerminalId,
 };
+use protocol::keys::derive_terminal_key;
 use protocol::request::{AdjustDirection, AdjustWallet, SubsidyMode};
 use protocol::result_code::ResultCode;
 use protocol::text::StudentNumber;
+use protocol::wrapped_key::WrappedKey;
 use zerocopy::little_endian::{I64, U16, U32, U64};
 
 use super::{
-    CARD, CODE_KEY_ID, NOW_NS, TERMINAL, block_list_digest, block_list_lines, class_rules, meal_periods,
-    scan_code, scan_key, till_totals, told_lines,
+    CARD, CODE_KEY_ID, NOW_NS, TERMINAL, block_list_digest, block_list_lines, class_rules, master,
+    meal_periods, scan_code, scan_key, till_totals, told_lines, wrapping_key,
 };
 
 /// What became of both.
@@ -129,6 +131,24 @@ pub(crate) fn answer_to<'a>(kind: Kind, bill: &'a [BillLine], batch: &'a [BatchL
             parameter_version: 7,
             block_list_version: 41,
             code_key_version: CODE_KEY_ID.into(),
+            key_version: 2,
+        }),
+        Kind::TerminalKey => {
+            let key = derive_terminal_key(&master(), TERMINAL, 2);
+            Answer::TerminalKey(TerminalKeyAnswer {
+                code: ResultCode::Approved,
+                key_version: 2,
+                wrapped: WrappedKey::wrap(&key, &wrapping_key()),
+                check_value: key.check_value(),
+            })
+        }
+        Kind::TerminalKeyRotate => Answer::Money(MoneyAnswer {
+            code: ResultCode::TerminalKeyTooSoon,
+            account: None,
+            amount_fen: 0,
+            balance_after_fen: 0,
+            record: RecordNumber(9_009),
+            ..done
         }),
         Kind::ClassRules => Answer::ClassRules(ClassRulesAnswer {
             code: ResultCode::Approved,
