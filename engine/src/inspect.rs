@@ -656,6 +656,11 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
             fields.number("key_version", r.key_version.get());
             fields.padded("reason", reason);
         }
+        Record::CardsStocked(r) => {
+            fields.money(&r.money);
+            fields.number("first", r.first.get());
+            fields.number("count", r.count.get());
+        }
         Record::TerminalKeyTaken(r) => {
             fields.number("terminal", r.terminal.get());
             fields.number("key_version", r.key_version.get());
@@ -728,6 +733,7 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
             fields.fen("adjust_alone_max_fen", r.adjust_alone_max_fen.get());
             fields.fen("adjust_alone_day_max_fen", r.adjust_alone_day_max_fen.get().into());
             fields.number("proposal_s", r.proposal_s.get());
+            fields.number_if_any("cards_from_stock", r.cards_from_stock);
         }
         Record::AccountClosed(r) => {
             fields.money(&r.money);

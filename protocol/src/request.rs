@@ -21,6 +21,7 @@ pub use crate::message::card_debit::CardDebit;
 pub use crate::message::card_issue::CardIssue;
 pub use crate::message::card_replace::CardReplace;
 pub use crate::message::card_return::CardReturn;
+pub use crate::message::card_stock::CardStock;
 pub use crate::message::code_debit::CodeDebit;
 pub use crate::message::code_key_rotate::{CodeKeyRotate, EarlierCodes};
 pub use crate::message::code_revoke::CodeRevoke;

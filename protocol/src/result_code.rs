@@ -181,6 +181,10 @@ codes! {
     /// The block-list that is reported isn't that of its version, or the version isn't known: download the whole list, then
     /// report that. Answers to BlockListActive only.
     BlockListDiffers = 410, Retry, Forgotten;
+    /// No card, or more than 1,024 at once.
+    CardCountWrong = 411, Stop, Forgotten;
+    /// The range of card numbers begins with 0, or goes beyond the largest number.
+    CardRangeWrong = 412, Stop, Forgotten;
     /// The operator's role doesn't allow it.
     WrongRole = 420, Stop, Forgotten;
     /// The reason is empty: whoever does this says why.
@@ -206,6 +210,8 @@ codes! {
     CardNotReusable = 507, Show, Remembered;
     /// The card's number is somebody's current card, or was given to two accounts.
     CardTaken = 508, Show, Remembered;
+    /// The card isn't in stock: put it there before it is given out.
+    CardNotInStock = 509, Show, Remembered;
     /// The payment code isn't one: digits, length or key id.
     CodeMalformed = 510, Show, Remembered;
     /// Too many wrong codes from this terminal; codes are refused for a while.
@@ -310,6 +316,12 @@ codes! {
     TerminalKeyNotNext = 634, Show, Remembered;
     /// The terminal's key was changed less than 37 days ago: what it signed under the one before may still come.
     TerminalKeyTooSoon = 635, Show, Remembered;
+    /// Some of these cards are in stock already.
+    StockOverlaps = 636, Show, Remembered;
+    /// Some of these cards are somebody's, or were and never came back.
+    StockCardKnown = 637, Show, Remembered;
+    /// The stock has no room for numbers so far apart from the others.
+    StockFull = 638, Show, Remembered;
     /// The key version isn't the one after the current: another counter was first, or one was left out.
     CodeKeyNotNext = 640, Show, Remembered;
     /// The till has told of another sale, or of none, under the scanned sequence.

@@ -141,6 +141,7 @@ impl Voice {
             | Kind::CardReplace
             | Kind::CardReturn
             | Kind::AccountClose
+            | Kind::CardStock
             | Kind::PasswordSet
             | Kind::VirtualBind
             | Kind::VirtualUnbind
@@ -225,6 +226,12 @@ impl Voice {
             | Code::CardNotReusableYet
             | Code::CardNotReusable
             | Code::CardTaken
+            | Code::CardNotInStock
+            | Code::CardCountWrong
+            | Code::CardRangeWrong
+            | Code::StockOverlaps
+            | Code::StockCardKnown
+            | Code::StockFull
             | Code::ScanNotAuthentic
             | Code::ScanExpired
             | Code::ScanPaidBefore

@@ -28,9 +28,9 @@ const FIRST_SEED: u64 = 20_250_901;
 const SHARD_COUNTS: [usize; 3] = [1, 2, 16];
 
 /// The codes that the ledger itself gives, and every run of all streams must have seen. `BalanceOverflow` isn't among
-/// them: the range of balances is a million times that of amounts, beyond what a stream can reach. Nor is `HoldOpen`: nothing
-/// opens one yet.
-const CODES: [ResultCode; 124] = [
+/// them: the range of balances is a million times that of amounts, beyond what a stream can reach. Nor is `StockFull`, for numbers
+/// so far apart, nor `HoldOpen`: nothing opens one yet.
+const CODES: [ResultCode; 129] = [
     ResultCode::Approved,
     ResultCode::ApprovedFlagged,
     ResultCode::UnknownTerminal,
@@ -45,6 +45,8 @@ const CODES: [ResultCode; 124] = [
     ResultCode::SequenceZero,
     ResultCode::NotPermitted,
     ResultCode::BlockListDiffers,
+    ResultCode::CardCountWrong,
+    ResultCode::CardRangeWrong,
     ResultCode::WrongRole,
     ResultCode::ReasonMissing,
     ResultCode::ReasonTooLong,
@@ -57,6 +59,7 @@ const CODES: [ResultCode; 124] = [
     ResultCode::CardNotReusableYet,
     ResultCode::CardNotReusable,
     ResultCode::CardTaken,
+    ResultCode::CardNotInStock,
     ResultCode::CodeMalformed,
     ResultCode::CodeLocked,
     ResultCode::CodeNotAuthentic,
@@ -99,6 +102,8 @@ const CODES: [ResultCode; 124] = [
     ResultCode::TerminalNotFound,
     ResultCode::TerminalKeyNotNext,
     ResultCode::TerminalKeyTooSoon,
+    ResultCode::StockOverlaps,
+    ResultCode::StockCardKnown,
     ResultCode::CodeKeyNotNext,
     ResultCode::ScanConflict,
     ResultCode::ScanWithdrawn,

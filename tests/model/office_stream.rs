@@ -84,6 +84,7 @@ impl Stream {
                     adjust_alone_max_fen: self.random.of(&[1_000, 1_000, 1_000, 0, 2_500, -1]),
                     adjust_alone_day_max_fen: self.random.of(&[3_000, 3_000, 20_000, 0]),
                     proposal_s: self.random.of(&[600, 3_600, 86_400, 0]),
+                    cards_from_stock: self.random.chance(30),
                 },
             }),
         }

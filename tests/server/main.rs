@@ -19,6 +19,7 @@ mod books_check;
 mod bystander;
 mod campus;
 mod card_changes;
+mod card_stock;
 mod cashiers;
 mod chip_taps;
 mod cli_import;

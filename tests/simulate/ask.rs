@@ -4,11 +4,11 @@ use std::sync::LazyLock;
 
 use engine::ledger::command::{
     AccountClose, AccountFreeze, AccountLimits, AccountSelector, Adjust, AdjustDecide, Balance, BatchSettle,
-    BillHead, BlockListActive, CardDebit, CardIssue, CardReplace, CardReturn, CardTap, Carried, CashierSign,
-    Channel, CodeDebit, CodeKeyRotate, CodeRevoke, CodeVerdict, GapClose, LossLift, LossReport, OfflineFact,
-    PasswordDebit, PasswordSet, PhoneChange, Refund, Reversal, Sale, SaleQuery, ScanPay, ShiftClose,
-    SubsidyLines, SubsidyOpen, SubsidyStep, TapConfirm, Tender, TerminalKeyRotate, TillList, TopUp,
-    TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    BillHead, BlockListActive, CardDebit, CardIssue, CardReplace, CardReturn, CardStock, CardTap, Carried,
+    CashierSign, Channel, CodeDebit, CodeKeyRotate, CodeRevoke, CodeVerdict, GapClose, LossLift, LossReport,
+    OfflineFact, PasswordDebit, PasswordSet, PhoneChange, Refund, Reversal, Sale, SaleQuery, ScanPay,
+    ShiftClose, SubsidyLines, SubsidyOpen, SubsidyStep, TapConfirm, Tender, TerminalKeyRotate, TillList,
+    TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use engine::ledger::record::Wallet;
 use engine::ledger::{Request, TerminalSlot};
@@ -195,6 +195,11 @@ pub enum Ask {
     Decide {
         proposal: RecordNumber,
         verdict: Verdict,
+    },
+    /// Blank cards come to a counter.
+    Stock {
+        first: CardUid,
+        count: u16,
     },
     /// An administrator takes the terminal's next key into use.
     NewTerminalKey {
@@ -592,6 +597,7 @@ impl Ask {
             Ask::Decide { proposal, verdict } => {
                 Request::AdjustDecide(AdjustDecide { sale, proposal, verdict, reason: REASON })
             }
+            Ask::Stock { first, count } => Request::CardStock(CardStock { sale, first, count }),
             Ask::NewTerminalKey { terminal, key_version } => {
                 Request::TerminalKeyRotate(TerminalKeyRotate { sale, terminal, key_version, reason: REASON })
             }

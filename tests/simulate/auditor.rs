@@ -70,6 +70,10 @@ pub struct Auditor {
     codes_revoked: BTreeMap<AccountId, u32>,
     code_key: u32,
     terminal_keys: BTreeMap<u32, u32>,
+    /// Blank cards at the counters.
+    stock: BTreeSet<u64>,
+    /// How often some came.
+    pub cards_stocked: u64,
     /// Told by their tills and not paid.
     scans_told: BTreeSet<SaleId>,
     /// Each record of a scan that was told before its payment, paid since or not.
@@ -225,7 +229,16 @@ impl Auditor {
             Record::AccountOpened(r) => {
                 self.persons.push(Person { class: r.class, status: 0, card_lost: false, card_uid: 0 });
             }
+            Record::CardsStocked(r) => {
+                self.cards_stocked += 1;
+                for card in (r.first.get()..).take(usize::from(r.count.get())) {
+                    if !self.stock.insert(card) {
+                        return Err(format!("record {number}: card {card} is in stock already"));
+                    }
+                }
+            }
             Record::CardBound(r) => {
+                self.stock.remove(&r.card_uid.get());
                 let person = self.person(number, AccountId(r.account.get()))?;
                 person.card_uid = r.card_uid.get();
                 person.card_lost = false;
@@ -233,12 +246,16 @@ impl Auditor {
                 self.cards.insert(CardUid(r.card_uid.get()), AccountId(r.account.get()));
             }
             Record::CardIssued(r) => {
+                self.stock.remove(&r.card_uid.get());
                 self.hand_out(number, &r.money, 0, r.card_uid.get())?;
                 if r.expires_day.get() != 0 {
                     self.expiries.insert(CardUid(r.card_uid.get()), r.expires_day.get());
                 }
             }
-            Record::CardReplaced(r) => self.hand_out(number, &r.money, r.old.get(), r.new.get())?,
+            Record::CardReplaced(r) => {
+                self.stock.remove(&r.new.get());
+                self.hand_out(number, &r.money, r.old.get(), r.new.get())?;
+            }
             Record::CardReturned(r) => self.change_card(number, &r.money, r.card_uid.get(), 0)?,
             Record::LossReported(r) => self.lose(number, &r.money, r.card_uid.get(), true)?,
             Record::LossLifted(r) => self.lose(number, &r.money, r.card_uid.get(), false)?,
@@ -773,6 +790,9 @@ impl Auditor {
             (Record::CodesRevoked(_), Ask::Revoke { account }) => money.person() == Some(account),
             (Record::CodeKeyRotated(r), Ask::NewCodeKey { key_version }) => {
                 r.key_version.get() == key_version
+            }
+            (Record::CardsStocked(r), Ask::Stock { first, count }) => {
+                (r.first.get(), r.count.get()) == (first.0, count)
             }
             (Record::TerminalKeyRotated(r, _), Ask::NewTerminalKey { terminal, key_version }) => {
                 (r.terminal.get(), r.key_version.get()) == (terminal.0, key_version)

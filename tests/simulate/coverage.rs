@@ -66,6 +66,7 @@ pub struct Coverage {
     pub subsidies_swept_again: u64,
     pub mishaps: Mishaps,
     pub terminal_keys_changed: u64,
+    pub cards_stocked: u64,
 }
 
 impl Coverage {
@@ -90,7 +91,7 @@ impl Coverage {
     }
 
     /// Every figure with its name.
-    pub fn figures(&self) -> [(&'static str, u64); 57] {
+    pub fn figures(&self) -> [(&'static str, u64); 58] {
         [
             ("steps", self.steps),
             ("records", self.records),
@@ -149,6 +150,7 @@ impl Coverage {
             ("subsidy lines taken back", self.subsidy_lines_taken_back),
             ("withdrawn subsidies gone through again", self.subsidies_swept_again),
             ("terminals' keys changed", self.terminal_keys_changed),
+            ("blank cards in stock", self.cards_stocked),
         ]
     }
 
@@ -211,5 +213,6 @@ impl Coverage {
         self.subsidies_swept_again += other.subsidies_swept_again;
         self.mishaps.add(&other.mishaps);
         self.terminal_keys_changed += other.terminal_keys_changed;
+        self.cards_stocked += other.cards_stocked;
     }
 }

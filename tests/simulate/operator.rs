@@ -116,6 +116,7 @@ impl Operator {
             adjust_alone_max_fen: ALONE_MAX_FEN,
             adjust_alone_day_max_fen: ALONE_DAY_MAX_FEN,
             proposal_s: 240,
+            cards_from_stock: false,
         };
         done(Request::SetOfficeRules(SetOfficeRules { rules }))?;
         let literal =

@@ -348,6 +348,12 @@ impl Till {
                 self.asked.insert(sale, ask);
                 return flight(sale, ask);
             }
+            193..199 if hands_out_cards(self.slot.0) => {
+                let ask = town.stock(random);
+                let sale = self.next_sale();
+                self.asked.insert(sale, ask);
+                return flight(sale, ask);
+            }
             180..220 => {
                 // A sale that was keyed in wrong is voided, another is given back in part or as a whole: mostly of late.
                 let ask = self.give_back(random)?;

@@ -323,6 +323,12 @@ impl Town {
         }
     }
 
+    /// Blank cards come to a counter: mostly of those that are given out next.
+    pub fn stock(&mut self, random: &mut Random) -> Ask {
+        let first = CardUid(self.next_card + random.below(20));
+        Ask::Stock { first, count: random.between(1, 12) as u16 }
+    }
+
     /// What somebody paid at a till through another channel, sometimes told before, by whichever till.
     pub fn tender(&mut self, random: &mut Random) -> Ask {
         let tender = match random.place(self.tenders.len()) {

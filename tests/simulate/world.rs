@@ -125,6 +125,7 @@ pub fn simulate(seed: u64, plant: Plant, snapshot_dir: &Path, trace: bool) -> Re
     world.coverage.taps_undone = world.auditor.taps_undone;
     world.coverage.password_debits = world.auditor.password_debits;
     world.coverage.accounts_closed = world.auditor.accounts_closed;
+    world.coverage.cards_stocked = world.auditor.cards_stocked;
     world.coverage.scans_paid = world.auditor.scans_paid;
     world.coverage.scans_pending = world.auditor.scans_pending;
     world.coverage.gaps_closed = world.auditor.gaps_closed;

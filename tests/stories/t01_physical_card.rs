@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use engine::audit::{AuditOptions, verify_log};
 use engine::ledger::Request as Configuration;
 use engine::ledger::calendar::{DAY_NS, day_of};
-use engine::ledger::command::{BindCard, OpenAccount};
+use engine::ledger::command::{BindCard, OpenAccount, SetOfficeRules};
+use engine::ledger::registry::OfficeRules;
 use engine::runtime::engine::{Engine, Sources};
 use engine::runtime::password_vault::PasswordVault;
 use engine::server::ServerConfig;
@@ -21,7 +22,7 @@ use protocol::ids::{AccountId, CardCounter, CardUid};
 use protocol::keys::Key128;
 use protocol::payment_code;
 use protocol::request::{
-    AccountClose, AccountSelector, CardIssue, CardReplace, CardReturn, CodeDebit, Request, TopUp,
+    AccountClose, AccountSelector, CardIssue, CardReplace, CardReturn, CardStock, CodeDebit, Request, TopUp,
 };
 use protocol::result_code::ResultCode;
 use protocol::text::OrderNumber;
@@ -146,6 +147,11 @@ impl People {
         self.counter.ask(&Request::CardIssue(issue)).code
     }
 
+    /// Blank cards come to the counter.
+    fn stock(&mut self, first: CardUid, count: u16) -> ResultCode {
+        self.counter.ask(&Request::CardStock(CardStock { first, count, till_time_ns: 0 })).code
+    }
+
     fn give_back(&mut self, id: AccountId, card_uid: CardUid) -> ResultCode {
         let account = AccountSelector::Account(id);
         self.counter.ask(&Request::CardReturn(CardReturn { account, card_uid, till_time_ns: 0 })).code
@@ -180,6 +186,17 @@ fn opened(engine: &Engine, number: &str) -> AccountId {
 
 fn chip(balance_fen: i64, counter: u32) -> Option<Chip> {
     Some(Chip { balance_fen, counter: CardCounter(counter) })
+}
+
+/// 卡务中心: a box of a thousand blank cards comes, and nothing is given out but what was in one.
+fn a_box_of_blank_cards(engine: &Engine, people: &mut People, id: AccountId, card: CardUid) {
+    let rules = OfficeRules { cards_from_stock: true, ..OfficeRules::DEFAULT };
+    engine.configure(Configuration::SetOfficeRules(SetOfficeRules { rules })).expect("rules");
+    assert_eq!(people.issue(id, card, CardTerms::STANDARD), ResultCode::CardNotInStock);
+    assert_eq!(people.stock(CardUid(7_700_000), 1_000), ResultCode::Approved);
+    // The next box begins behind this one.
+    assert_eq!(people.stock(CardUid(7_700_999), 1_000), ResultCode::StockOverlaps);
+    assert_eq!(people.stock(CardUid(7_701_000), 1_000), ResultCode::Approved);
 }
 
 /// 新生报到后到卡务中心办理实名卡片，现场充值，刷卡实现……食堂就餐。
@@ -313,6 +330,8 @@ fn visitors(school: &School, engine: &Engine, people: &mut People) {
     let tap = people.canteen.tap(card, 2, 300);
     assert_eq!(people.canteen.till.tap(&tap).code, ResultCode::CardExpired);
     assert_eq!(people.give_back(first, card), ResultCode::Approved);
+    // It lies with the blank ones again once the counter says so.
+    assert_eq!(people.stock(card, 1), ResultCode::Approved);
 
     // The number rests for thirty days, so long as sales of it may come late.
     assert_eq!(people.issue(second, card, for_two_days(school)), ResultCode::CardNotReusableYet);
@@ -363,6 +382,7 @@ fn t01_physical_card() {
     let (id, card) = (opened(&engine, "2600001"), CardUid(7_700_100));
     let running = Running::start(&engine, &passwords, &school.keys, ServerConfig::default());
     let mut people = People::meet(&running, &school.keys);
+    a_box_of_blank_cards(&engine, &mut people, id, card);
     the_first_day(&mut people, id, card);
     a_week_of_chips(&mut people, id, card);
     one_number_twice(&engine, &mut people);

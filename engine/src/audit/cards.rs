@@ -1,13 +1,13 @@
 //! Cards, from records alone: whose each number is or was, and which of them an account has now.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use protocol::card::ReplaceReason;
 use protocol::ids::AccountId;
 
 use crate::ledger::calendar::{day_begins_ns, day_of};
 use crate::ledger::limits::CARD_REUSE_DAYS;
-use crate::ledger::record::{CardIssuedRecord, CardReplacedRecord};
+use crate::ledger::record::{CardIssuedRecord, CardReplacedRecord, CardsStockedRecord};
 
 /// One holder of a card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,9 @@ pub(super) struct Cards {
     owners: HashMap<u64, Option<Vec<Holding>>>,
     /// The card that an account has now.
     current: HashMap<AccountId, u64>,
+    /// Blank cards at the counters, and whether nothing else is given out.
+    stock: HashSet<u64>,
+    from_stock: bool,
     /// Since which logged time cards are blocked, and whether because they are lost.
     blocked: HashMap<u64, (u64, bool)>,
     time_ns: u64,
@@ -38,11 +41,33 @@ impl Cards {
     /// What is wrong, in words; here and below.
     pub(super) fn bound(&mut self, card: u64, account: AccountId) -> Result<(), String> {
         let holding = Holding { account, since_ns: 0, expires_day: 0, ended_ns: None };
+        self.stock.remove(&card);
         if let Some(owner) = self.owners.insert(card, Some(vec![holding])) {
             return Err(format!("card {card} was given out before, to {owner:?}"));
         }
         if let Some(left) = self.current.insert(account, card) {
             self.block(left, false);
+        }
+        Ok(())
+    }
+
+    /// Whether nothing is given out but what is in stock, from now on.
+    pub(super) fn set_from_stock(&mut self, from_stock: bool) {
+        self.from_stock = from_stock;
+    }
+
+    /// Blank cards come into stock, or cards that came back.
+    pub(super) fn stocked(&mut self, r: &CardsStockedRecord) -> Result<(), String> {
+        for card in (r.first.get()..).take(usize::from(r.count.get())) {
+            let is_blank = match self.owners.get(&card) {
+                None => true,
+                Some(owners) => owners.as_ref().is_some_and(|holdings| {
+                    holdings.last().is_some_and(|holding| holding.ended_ns.is_some())
+                }),
+            };
+            if !is_blank || !self.stock.insert(card) {
+                return Err(format!("card {card} comes into stock; blank: {is_blank}"));
+            }
         }
         Ok(())
     }
@@ -78,6 +103,9 @@ impl Cards {
         expires_day: u16,
         time_ns: u64,
     ) -> Result<(), String> {
+        if !self.stock.remove(&card) && self.from_stock {
+            return Err(format!("card {card} is given out and isn't in stock"));
+        }
         if let Some(left) = self.current.insert(account, card) {
             self.block(left, false);
         }

@@ -269,7 +269,10 @@ impl<'a> Checker<'a> {
                 None => self.violate(Check::Layout, format!("no authorising rule {}", r.rule)),
             },
             Record::CutOff(r) => self.cut_off(r),
-            Record::OfficeRulesSet(r) => self.office.set(r),
+            Record::OfficeRulesSet(r) => {
+                self.cards.set_from_stock(r.cards_from_stock != 0);
+                self.office.set(r);
+            }
             Record::MerchantRegistered(..) | Record::MealPeriodSet(..) => {}
             _ => self.money(&record)?,
         }
@@ -409,6 +412,10 @@ impl<'a> Checker<'a> {
                 Some(account) => self.codes.revoked(account, r.token.get()),
                 None => self.violate(Check::Known, "nobody's codes are revoked".to_owned()),
             },
+            Record::CardsStocked(r) => {
+                let stocked = self.cards.stocked(r);
+                self.agree(Check::Card, stocked);
+            }
             Record::TerminalKeyRotated(r, _) => {
                 let rotated = self.terminal_keys.rotated(self.time_ns, r);
                 self.agree(Check::Office, rotated);

@@ -41,6 +41,7 @@ impl Office {
             adjust_alone_max_fen: r.adjust_alone_max_fen.get(),
             adjust_alone_day_max_fen: r.adjust_alone_day_max_fen.get(),
             proposal_s: r.proposal_s.get(),
+            cards_from_stock: r.cards_from_stock != 0,
         };
     }
 

@@ -279,6 +279,7 @@ pub fn campus(engine: &Engine, file: &CampusFile) -> Result<ImportReport, Import
                 default.adjust_alone_day_max_fen,
             )?,
             proposal_s: office.proposal_days.map_or(default.proposal_s, |days| u32::from(days) * 86_400),
+            cards_from_stock: office.cards_from_stock.unwrap_or(default.cards_from_stock),
         };
         set(Request::SetOfficeRules(SetOfficeRules { rules }), "office".to_owned())?;
     }

@@ -14,10 +14,11 @@
 //! id = 9001                # a number of its own, as a terminal's
 //! role = "finance"         # or card-centre, auditor, administrator
 //!
-//! [office]                 # what one operator may do alone
+//! [office]                 # what one operator may do alone, and which cards are given out
 //! adjust_alone_max = "100.00"   # yuan, inclusive; above it takes a second one. Default 100.00
 //! adjust_alone_day_max = "1000.00"   # yuan, inclusive; what one adjusts alone in a day, added up. Default 1,000.00
 //! proposal_days = 7        # how long a proposal waits for a second one. Default 7
+//! cards_from_stock = true  # counters give out what is in stock, and nothing else. Default false
 //!
 //! [[meal_period]]
 //! name = "lunch"
@@ -129,6 +130,8 @@ pub struct OfficeEntry {
     pub adjust_alone_day_max: Option<Yuan>,
     /// How many days a proposal waits for a second operator.
     pub proposal_days: Option<u16>,
+    /// Whether counters give out cards that are in stock alone.
+    pub cards_from_stock: Option<bool>,
 }
 
 /// One meal period of the day.

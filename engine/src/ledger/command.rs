@@ -20,6 +20,7 @@ pub use super::kind::card_debit::CardDebit;
 pub use super::kind::card_issue::CardIssue;
 pub use super::kind::card_replace::CardReplace;
 pub use super::kind::card_return::CardReturn;
+pub use super::kind::card_stock::CardStock;
 pub use super::kind::card_tap::CardTap;
 pub use super::kind::cashier::{CashierSign, DutyQuery, ShiftClose};
 pub use super::kind::code_debit::{CodeDebit, CodeVerdict};

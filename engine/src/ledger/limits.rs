@@ -83,6 +83,10 @@ pub const OFFLINE_DAYS_MAX: u16 = 3;
 
 /// What an offline till shows can be paid until it is this old.
 pub const SCAN_AGE_MAX_NS: u64 = 600_000_000_000;
+/// Card numbers that come into stock at once.
+pub const STOCK_CARDS_MAX: u16 = 1_024;
+/// Thousands of card numbers, to the bit 1,024, of which some are in stock.
+pub const STOCK_BLOCKS_MAX: usize = 4_096;
 /// How long a terminal may sign in under the key before the one in use, unless it has shown that it has the new one.
 pub const EARLIER_KEY_SIGN_IN_NS: u64 = 7 * super::calendar::DAY_NS;
 /// How long what a terminal signed under the key before is believed: as long as it may sign in under it, and the thirty days by

@@ -33,6 +33,7 @@ pub mod apply;
 pub mod block_list;
 pub mod calendar;
 pub mod card_past;
+pub mod card_stock;
 pub mod command;
 mod cuckoo;
 pub mod decision;

@@ -8,6 +8,7 @@ use protocol::result_code::ResultCode;
 pub use protocol::terminal_kind::TerminalKind;
 
 use super::block_list::BlockList;
+use super::card_stock::CardStock;
 use super::command::TerminalSlot;
 use super::limits::{
     CLASSES_MAX, EARLIER_KEY_BELIEVED_NS, EARLIER_KEY_SIGN_IN_NS, MEAL_PERIODS_MAX, NAME_BYTES_MAX,
@@ -85,7 +86,7 @@ impl Default for Policy {
     }
 }
 
-/// What one operator may do alone, and how long he waits for another.
+/// What one operator may do alone, and how long he waits for another; which cards counters give out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OfficeRules {
     /// The largest amount that one operator may adjust alone, inclusive.
@@ -95,14 +96,17 @@ pub struct OfficeRules {
     pub adjust_alone_day_max_fen: u32,
     /// How long a proposal waits for a second person, in seconds of logged time.
     pub proposal_s: u32,
+    /// Whether counters give out cards that are in stock alone.
+    pub cards_from_stock: bool,
 }
 
 impl OfficeRules {
-    /// 100 yuan, 1,000 yuan a day; a week.
+    /// 100 yuan, 1,000 yuan a day; a week; any card.
     pub const DEFAULT: OfficeRules = OfficeRules {
         adjust_alone_max_fen: 10_000,
         adjust_alone_day_max_fen: 100_000,
         proposal_s: 7 * 86_400,
+        cards_from_stock: false,
     };
 }
 
@@ -321,6 +325,8 @@ pub struct Registry {
     pub(super) code_key: CodeKey,
     /// By slot. Apart from the terminals, which the way of a debit reads.
     pub(super) key_rotations: Vec<KeyRotation>,
+    /// Which card numbers lie at the counters.
+    pub(super) card_stock: CardStock,
 }
 
 impl Registry {
@@ -342,6 +348,7 @@ impl Registry {
             changed: RecordNumber(0),
             code_key: CodeKey::default(),
             key_rotations: Vec::with_capacity(usize::from(terminals_max)),
+            card_stock: CardStock::default(),
         }
     }
 
@@ -375,6 +382,11 @@ impl Registry {
     pub(super) fn position(&self, terminal: TerminalId) -> Result<usize, usize> {
         self.slots_by_terminal
             .binary_search_by_key(&terminal, |slot| self.terminals[usize::from(slot.0)].terminal)
+    }
+
+    /// Which card numbers lie at the counters.
+    pub const fn card_stock(&self) -> &CardStock {
+        &self.card_stock
     }
 
     /// When the key of the terminal at this slot was changed.

@@ -285,6 +285,9 @@ impl OwnedCommand for LiveRequest {
                 card_uid: close.card_uid,
                 way: close.way,
             }),
+            Body::CardStock(stock) => {
+                Request::CardStock(command::CardStock { sale, first: stock.first, count: stock.count })
+            }
             Body::SignOut
             | Body::Heartbeat(_)
             | Body::OpenGaps(_)

@@ -28,6 +28,7 @@ pub(crate) mod card_debit;
 pub(crate) mod card_issue;
 pub(crate) mod card_replace;
 pub(crate) mod card_return;
+pub(crate) mod card_stock;
 pub(crate) mod code_debit;
 pub(crate) mod code_key_rotate;
 pub(crate) mod code_revoke;

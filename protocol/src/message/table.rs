@@ -20,6 +20,7 @@ use crate::message::card_debit::CardDebit;
 use crate::message::card_issue::CardIssue;
 use crate::message::card_replace::CardReplace;
 use crate::message::card_return::CardReturn;
+use crate::message::card_stock::CardStock;
 use crate::message::code_debit::CodeDebit;
 use crate::message::code_key_rotate::CodeKeyRotate;
 use crate::message::code_revoke::CodeRevoke;
@@ -458,6 +459,9 @@ messages! {
         /// Pays out what is left in an account and closes it.
         0x43 AccountClose(AccountClose), 48..=48, Change, TAKES_SEQUENCE, COUNTERS
             => AccountCloseAnswer, 40..=40, Money(MoneyAnswer);
+        /// Puts a range of blank cards into stock.
+        0x44 CardStock(CardStock), 24..=24, Change, TAKES_SEQUENCE, COUNTERS
+            => CardStockAnswer, 40..=40, Money(MoneyAnswer);
         /// Gives an account a query password, in the place of the one that it has.
         0x48 PasswordSet(AccountPassword), 48..=48, Change, TAKES_SEQUENCE, COUNTERS
             => PasswordSetAnswer, 40..=40, Money(MoneyAnswer);

@@ -282,6 +282,7 @@ fn fields_out_of_range_are_refused_with_their_place() {
         ("adjustments", 40, 0, DecodeError::Field { offset: 40, value: 0 }),
         ("adjustments", 40, 51, DecodeError::Field { offset: 40, value: 51 }),
         ("adjustments", 42, 1, DecodeError::Reserved { offset: 42 }),
+        ("card_stock", 42, 1, DecodeError::Reserved { offset: 42 }),
         ("terminal_key_rotate", 40, 0xFF, DecodeError::Text { offset: 40 }),
         ("account_close", 33, 1, DecodeError::Reserved { offset: 33 }),
         ("account_close", 64, 0, DecodeError::Field { offset: 64, value: 0 }),

@@ -131,6 +131,12 @@ pub(crate) fn body_of(kind: Kind) -> Body {
         ],
         Kind::ClassRules | Kind::MealPeriods | Kind::ShiftTotals | Kind::TerminalKey => &[],
         Kind::TerminalKeyAnswer => TERMINAL_KEY,
+        Kind::CardStock => &[
+            ("first", U64, "the first card number"),
+            ("count", U16, "how many, from the first on: 1 to 1,024"),
+            ("reserved", Zero(6), ""),
+            TILL_TIME,
+        ],
         Kind::TerminalKeyRotate => &[
             ("key_of", U32, "the terminal, not 0"),
             ("key_version", U32, "the version from now on: one more than until now"),
@@ -692,6 +698,7 @@ pub(crate) fn body_of(kind: Kind) -> Body {
         | Kind::CashierOnAnswer
         | Kind::CashierOffAnswer
         | Kind::TerminalKeyRotateAnswer
+        | Kind::CardStockAnswer
         | Kind::SaleQueryAnswer => return MONEY,
         Kind::BalanceAnswer => &[
             CODE,

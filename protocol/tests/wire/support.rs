@@ -19,11 +19,11 @@ use protocol::payment_code;
 use protocol::request::{
     AccountClose, AccountFreeze, AccountLimits, AccountPassword, AccountSelector, Adjust, AdjustDecide,
     AdjustDirection, AdjustWallet, AdjustmentsQuery, BalanceQuery, BatchLines, BatchSettle, BillQuery,
-    BlockListActive, BlockListQuery, CardDebit, CardIssue, CardReplace, CardReturn, CashierSign, CodeDebit,
-    CodeKeyRotate, CodeRevoke, EarlierCodes, FreezeAction, GapClose, Heartbeat, OpenGapsQuery, PasswordDebit,
-    PhoneChange, Reason, Reasoned, Refund, Request, RequestIds, Reversal, SaleQuery, ScanPay, ShiftClose,
-    StatementDay, StatementQuery, SubsidyAction, SubsidyLine, SubsidyLines, SubsidyMode, SubsidyOpen,
-    SubsidyPreview, SubsidyQuery, SubsidyStep, TapConfirm, Tender, TerminalKeyRotate, TopUp,
+    BlockListActive, BlockListQuery, CardDebit, CardIssue, CardReplace, CardReturn, CardStock, CashierSign,
+    CodeDebit, CodeKeyRotate, CodeRevoke, EarlierCodes, FreezeAction, GapClose, Heartbeat, OpenGapsQuery,
+    PasswordDebit, PhoneChange, Reason, Reasoned, Refund, Request, RequestIds, Reversal, SaleQuery, ScanPay,
+    ShiftClose, StatementDay, StatementQuery, SubsidyAction, SubsidyLine, SubsidyLines, SubsidyMode,
+    SubsidyOpen, SubsidyPreview, SubsidyQuery, SubsidyStep, TapConfirm, Tender, TerminalKeyRotate, TopUp,
     UnconfirmedQuery, Upload, Verdict, VirtualBind, VirtualUnbind,
 };
 use protocol::result_code::ResultCode;
@@ -603,6 +603,15 @@ pub(crate) fn requests(records: &[OfflineRecord]) -> Vec<(&'static str, u32, Req
             Request::TerminalKeyRotate(Reasoned {
                 what: TerminalKeyRotate { terminal: TerminalId(102), key_version: 2 },
                 reason: Reason::new("到期更换").expect("short"),
+            }),
+        ),
+        (
+            "card_stock",
+            94,
+            Request::CardStock(CardStock {
+                first: CardUid(0x00a1_b2c3_d500),
+                count: 500,
+                till_time_ns: NOW_NS,
             }),
         ),
         ("sign_out", 0, Request::SignOut),

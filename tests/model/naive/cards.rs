@@ -1,11 +1,12 @@
 //! Cards at a counter: issued, replaced, returned, taken back with the account's end.
 
 use engine::ledger::account::AccountStatus;
-use engine::ledger::command::{AccountClose, AccountSelector, CardIssue, CardReplace, CardReturn};
+use engine::ledger::command::{AccountClose, AccountSelector, CardIssue, CardReplace, CardReturn, CardStock};
 use engine::ledger::registry::TerminalKind;
 use protocol::card::{CardKind, CardTerms, ReplaceReason};
 use protocol::result_code::ResultCode;
 
+use super::identity::bad_identity;
 use super::{Answer, Ask, Body, CardOwner, Deed, Holding, Model, Other, Wallets, answer, day_of};
 
 const DAY_NS: u64 = 86_400_000_000_000;
@@ -37,6 +38,7 @@ impl Model {
         let selected = self.select_lost_or_not(&r.account);
         let terms = CardTerms { kind: r.kind, expires_day: r.expires_day };
         let mut codes = self.cant_be_had(r.card_uid.0, selected.ok(), terms);
+        codes.extend(self.isnt_in_stock(r.card_uid.0));
         match selected {
             Ok(id) => {
                 codes.extend(self.not_open(id));
@@ -69,6 +71,7 @@ impl Model {
         }
         let selected = self.select_lost_or_not(&r.account);
         let mut codes = self.cant_be_had(r.new_card.0, selected.ok(), r.terms);
+        codes.extend(self.isnt_in_stock(r.new_card.0));
         match selected {
             Ok(id) => {
                 codes.extend(self.not_open(id));
@@ -112,6 +115,51 @@ impl Model {
             self.come_back(r.card_uid.0);
         }
         answer
+    }
+
+    pub(super) fn card_stock(&mut self, r: &CardStock<'_>) -> Answer {
+        let body = Body::CardStock { first: r.first.0, count: r.count };
+        let ask = match self.ask(&r.sale, body, 0) {
+            Ok(ask) => ask,
+            Err(refused) => return refused,
+        };
+        if let Some(answer) = self.known(&ask) {
+            return answer;
+        }
+        if let Some(answer) = bad_identity(&ask, self.tills[ask.till].kind == TerminalKind::Counter) {
+            return answer;
+        }
+        if r.count == 0 || r.count > 1_024 {
+            return answer(ResultCode::CardCountWrong, 0);
+        }
+        let end = u128::from(r.first.0) + u128::from(r.count);
+        if r.first.0 == 0 || end > u128::from(u64::MAX) + 1 {
+            return answer(ResultCode::CardRangeWrong, 0);
+        }
+        let cards: Vec<u64> = (r.first.0..).take(usize::from(r.count)).collect();
+        if cards.iter().any(|card| self.stock.contains(card)) {
+            return self.refuse(&ask, ResultCode::StockOverlaps, None);
+        }
+        let is_known = |card: &u64| match self.cards.get(card) {
+            None => false,
+            Some(CardOwner::Nobody) => true,
+            // Who has it hasn't brought it back, whoever that is.
+            Some(CardOwner::Account(_)) => {
+                let latest = self.holdings.get(card).and_then(|holdings| holdings.last());
+                latest.is_none_or(|holding| holding.ended_ns.is_none())
+            }
+        };
+        if cards.iter().any(is_known) {
+            return self.refuse(&ask, ResultCode::StockCardKnown, None);
+        }
+        self.stock.extend(cards);
+        let record = self.next_record();
+        self.settle(&ask, record, ResultCode::Approved, Deed::Other, None)
+    }
+
+    fn isnt_in_stock(&self, card_uid: u64) -> Option<ResultCode> {
+        let is_missing = self.office.cards_from_stock && !self.stock.contains(&card_uid);
+        is_missing.then_some(ResultCode::CardNotInStock)
     }
 
     pub(super) fn account_close(&mut self, r: &AccountClose<'_>) -> Answer {
@@ -254,6 +302,7 @@ impl Model {
         let lost = self.blocked.get(&card_uid).copied().filter(|&(_, lost)| lost);
         self.free(Some(card_uid));
         self.cards.insert(card_uid, CardOwner::Account(account));
+        self.stock.remove(&card_uid);
         let holdings = self.holdings.entry(card_uid).or_default();
         match holdings.last_mut().filter(|holding| holding.account == account) {
             Some(holding) => (holding.expires_day, holding.ended_ns) = (expires_day, None),

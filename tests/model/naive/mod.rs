@@ -325,6 +325,10 @@ pub enum Body {
         direction: AdjustDirection,
         reason: Vec<u8>,
     },
+    CardStock {
+        first: u64,
+        count: u16,
+    },
     TerminalKey {
         terminal: u32,
         key_version: u32,
@@ -527,6 +531,8 @@ pub struct Model {
     pub blocked: BTreeMap<u64, (u64, bool)>,
     /// Every move of the block-list: which card, and whether it came onto it.
     pub block_moves: Vec<(u64, bool)>,
+    /// Blank cards at the counters.
+    pub stock: BTreeSet<u64>,
     /// Whose a card was, one after the other.
     holdings: HashMap<u64, Vec<Holding>>,
     merchants: BTreeMap<u32, (String, bool)>,
@@ -570,6 +576,7 @@ impl Model {
             cards: HashMap::new(),
             blocked: BTreeMap::new(),
             block_moves: Vec::new(),
+            stock: BTreeSet::new(),
             holdings: HashMap::new(),
             merchants: BTreeMap::new(),
             tills: Vec::new(),
@@ -606,6 +613,7 @@ impl Model {
             Request::CardIssue(r) => self.card_issue(r),
             Request::CardReplace(r) => self.card_replace(r),
             Request::CardReturn(r) => self.card_return(r),
+            Request::CardStock(r) => self.card_stock(r),
             Request::PasswordSet(r) => self.password_set(r),
             Request::VirtualBind(r) => self.virtual_bind(r),
             Request::VirtualUnbind(r) => self.virtual_unbind(r),

@@ -1,8 +1,8 @@
 //! Cards at tills that write chips, and at a counter that hands them out.
 
 use engine::ledger::command::{
-    AccountClose, AccountSelector, CardDebit, CardIssue, CardReplace, CardReturn, CardTap, PasswordDebit,
-    Request, TapConfirm,
+    AccountClose, AccountSelector, CardDebit, CardIssue, CardReplace, CardReturn, CardStock, CardTap,
+    PasswordDebit, Request, TapConfirm,
 };
 use protocol::card::{CardKind, CardTerms, ChipWrite, PayoutWay, ReplaceReason};
 use protocol::ids::{AccountId, CardCounter, CardUid, Epoch, Sequence, TerminalId};
@@ -77,7 +77,16 @@ impl Stream {
         } else {
             self.random.of(&[-1, 2_000, 2_000, 2_000, 1_000_000_001])
         };
-        match self.random.below(11) {
+        match self.random.below(13) {
+            11..13 => {
+                let first = match self.random.below(20) {
+                    0 => CardUid(u64::MAX - self.random.below(900)),
+                    1..7 => card_uid,
+                    _ => CardUid(200_000 + self.random.below(100_100)),
+                };
+                let count = self.random.of(&[1, 1, 7, 300, 1_000, 1_024, 1_025, 0]);
+                Request::CardStock(CardStock { sale, first, count })
+            }
             0..4 => {
                 if let Some((id, _)) = bare.filter(|_| self.random.chance(80)) {
                     account = AccountSelector::Account(AccountId(id));

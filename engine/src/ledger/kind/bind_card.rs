@@ -88,6 +88,7 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
         if self.directory.card(CardUid(uid)) != CardRoute::Unknown {
             return Err(self.bad("card_uid"));
         }
+        self.registry.card_stock.take(CardUid(uid));
         let (mut left, mut had_tap) = (0, false);
         self.change_account(account.0, r.previous_account.get(), |account| {
             left = account.card_uid;

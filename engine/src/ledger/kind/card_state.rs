@@ -13,7 +13,8 @@
 //! What is given out is a standard card, or a temporary or a visitor's one, which expire: `CardTermsWrong` for one that
 //! wouldn't, and for a day of expiry that has come. A number can be given out again once the card came back: at once to who had it,
 //! to somebody else after [`CARD_REUSE_DAYS`](crate::ledger::limits::CARD_REUSE_DAYS) (`CardNotReusableYet`). One that never came back,
-//! because it was lost and replaced, never can (`CardNotReusable`).
+//! because it was lost and replaced, never can (`CardNotReusable`). Where the office's rules say so, it must be in stock (`CardNotInStock`): see
+//! [`super::card_stock`].
 
 use protocol::card::{CardKind, CardTerms};
 use protocol::ids::{AccountId, CardUid, RecordNumber};
@@ -184,7 +185,7 @@ impl<'s, P: Parts + ?Sized> Desk<'s, P> {
         if gone || endless {
             return Some(ResultCode::CardTermsWrong);
         }
-        match self.directory.card(card_uid) {
+        let of_number = match self.directory.card(card_uid) {
             CardRoute::Unknown => None,
             CardRoute::Conflicted => Some(ResultCode::CardTaken),
             CardRoute::Account(owner) => {
@@ -200,7 +201,10 @@ impl<'s, P: Parts + ?Sized> Desk<'s, P> {
                     }
                 }
             }
-        }
+        };
+        let registry = &self.registry;
+        let is_missing = registry.office.cards_from_stock && !registry.card_stock.has(card_uid);
+        of_number.or(is_missing.then_some(ResultCode::CardNotInStock))
     }
 }
 
@@ -245,6 +249,7 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
         (kind, expires_day): (u8, u16),
     ) -> Result<(), LedgerError> {
         let Some(account) = money.person() else { return Err(self.bad("debit")) };
+        self.registry.card_stock.take(card_uid);
         let (time_ns, route) = (self.time_ns, self.directory.card(card_uid));
         let came_back = self.directory.card_past(card_uid).is_some_and(CardPast::came_back);
         let given = match route {

@@ -31,6 +31,7 @@ pub mod card_issue;
 pub mod card_replace;
 pub mod card_return;
 pub mod card_state;
+pub mod card_stock;
 pub mod card_tap;
 mod card_wallet;
 pub mod cashier;

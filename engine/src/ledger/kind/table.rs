@@ -14,6 +14,7 @@ use super::card_debit::CardDebit;
 use super::card_issue::CardIssue;
 use super::card_replace::CardReplace;
 use super::card_return::CardReturn;
+use super::card_stock::CardStock;
 use super::card_tap::CardTap;
 use super::cashier::{CashierSign, DutyQuery, ShiftClose};
 use super::code_debit::CodeDebit;
@@ -196,6 +197,8 @@ asks! {
     CardReplace(CardReplace<'a>);
     /// Takes the account's current card back, at a counter.
     CardReturn(CardReturn<'a>);
+    /// Puts a range of blank cards into stock, at a counter.
+    CardStock(CardStock<'a>);
     /// Gives an account a query password, at a counter.
     PasswordSet(PasswordSet<'a>);
     /// Gives an account that has no query password one.

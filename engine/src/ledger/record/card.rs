@@ -108,6 +108,32 @@ pub struct AccountClosedRecord {
 
 const _: () = assert!(size_of::<AccountClosedRecord>() == 96);
 
+/// Blank cards come into stock. It moves nothing, and is about nobody.
+///
+/// ```text
+/// 0 money   80 first u64   88 count u16   90 zero, 6 bytes   96
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct CardsStockedRecord {
+    /// Who asked.
+    pub money: MoneyRecord,
+    /// The first number.
+    pub first: U64,
+    /// How many, from the first on.
+    pub count: U16,
+    /// Zero.
+    pub reserved: [u8; 6],
+}
+
+const _: () = assert!(size_of::<CardsStockedRecord>() == 96);
+
+impl Payload for CardsStockedRecord {
+    fn money(&self) -> Option<&MoneyRecord> {
+        Some(&self.money)
+    }
+}
+
 impl Payload for AccountClosedRecord {
     fn money(&self) -> Option<&MoneyRecord> {
         Some(&self.money)

@@ -21,7 +21,9 @@ mod tap;
 mod till;
 mod wallets;
 
-pub use card::{AccountClosedRecord, CardIssuedRecord, CardReplacedRecord, CardReturnedRecord};
+pub use card::{
+    AccountClosedRecord, CardIssuedRecord, CardReplacedRecord, CardReturnedRecord, CardsStockedRecord,
+};
 pub use code_key::CodeKeyRotatedRecord;
 pub use configuration::{
     AccountOpenedRecord, AccountTermsSetRecord, CardBoundRecord, CardConflictRecord, CutOffRecord,

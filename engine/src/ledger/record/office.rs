@@ -160,11 +160,18 @@ pub struct OfficeRulesSetRecord {
     pub proposal_s: U32,
     /// The most that one operator may adjust alone in a day; 0 = no such limit.
     pub adjust_alone_day_max_fen: U32,
+    /// 1 when counters give out cards that are in stock alone.
+    pub cards_from_stock: u8,
+    /// Zero.
+    pub reserved: [u8; 7],
 }
 
-const _: () = assert!(size_of::<OfficeRulesSetRecord>() == 16);
+const _: () = assert!(size_of::<OfficeRulesSetRecord>() == 24);
 
-impl Payload for OfficeRulesSetRecord {}
+impl Payload for OfficeRulesSetRecord {
+    /// Version 1 ended with what one operator may adjust alone in a day.
+    const EARLIER_BYTES: usize = 16;
+}
 
 /// Records that begin with a money record and are followed by a reason.
 macro_rules! with_reason {

@@ -8,13 +8,14 @@ use super::{
     AccountChangedRecord, AccountClosedRecord, AccountOpenedRecord, AccountTermsSetRecord,
     AdjustmentClosedRecord, AdjustmentProposedRecord, AdjustmentRecord, BatchSettledRecord,
     BlockListActiveRecord, CardBoundRecord, CardConflictRecord, CardIssuedRecord, CardReplacedRecord,
-    CardReturnedRecord, CodeKeyRotatedRecord, CutOffRecord, DutyRecord, FullDebitRecord, FullReversalRecord,
-    GapClosedRecord, LossRecord, MealPeriodSetRecord, MerchantRegisteredRecord, MoneyRecord,
-    OfficeRulesSetRecord, OfflineDebitRecord, PasswordSetRecord, Payload, PayloadBuffer, PhoneSetRecord,
-    PolicySetRecord, RefundRecord, ReversalRecord, ScanPaidRecord, ScanPendingRecord, SubsidyLinesRecord,
-    SubsidyOpenedRecord, SubsidyRecord, SubsidySkippedRecord, SubsidySteppedRecord, SuspenseRecord,
-    TapConfirmedRecord, TerminalKeyRotatedRecord, TerminalKeyTakenRecord, TerminalRegisteredRecord,
-    TopUpRecord, VirtualBoundRecord, VirtualUnboundRecord, WalletsRecord, fixed, followed, join,
+    CardReturnedRecord, CardsStockedRecord, CodeKeyRotatedRecord, CutOffRecord, DutyRecord, FullDebitRecord,
+    FullReversalRecord, GapClosedRecord, LossRecord, MealPeriodSetRecord, MerchantRegisteredRecord,
+    MoneyRecord, OfficeRulesSetRecord, OfflineDebitRecord, PasswordSetRecord, Payload, PayloadBuffer,
+    PhoneSetRecord, PolicySetRecord, RefundRecord, ReversalRecord, ScanPaidRecord, ScanPendingRecord,
+    SubsidyLinesRecord, SubsidyOpenedRecord, SubsidyRecord, SubsidySkippedRecord, SubsidySteppedRecord,
+    SuspenseRecord, TapConfirmedRecord, TerminalKeyRotatedRecord, TerminalKeyTakenRecord,
+    TerminalRegisteredRecord, TopUpRecord, VirtualBoundRecord, VirtualUnboundRecord, WalletsRecord, fixed,
+    followed, join,
 };
 use crate::ledger::apply::{Posting, Setting};
 use crate::ledger::error::LedgerError;
@@ -390,7 +391,7 @@ records! {
         /// The next payment-code key is in use.
         92 CodeKeyRotated(CodeKeyRotatedRecord), 1, "code_key_rotated", NORMAL, code_key_rotated;
         /// What one operator may do alone is set.
-        96 OfficeRulesSet(OfficeRulesSetRecord), 1, "office_rules_set", NORMAL, office_rules_set;
+        96 OfficeRulesSet(OfficeRulesSetRecord), 2, "office_rules_set", NORMAL, office_rules_set;
         /// A subsidy batch is opened.
         97 SubsidyOpened(SubsidyOpenedRecord, title: &'a [u8]), 1, "subsidy_opened", NORMAL, subsidy_opened;
         /// A page of a batch's lines.
@@ -403,6 +404,8 @@ records! {
             1, "terminal_key_rotated", NORMAL, terminal_key_rotated;
         /// A terminal has signed in under the key in use.
         111 TerminalKeyTaken(TerminalKeyTakenRecord), 1, "terminal_key_taken", NORMAL, terminal_key_taken;
+        /// Blank cards come into stock, at a counter.
+        112 CardsStocked(CardsStockedRecord), 1, "cards_stocked", NORMAL, cards_stocked;
         /// An account is closed, at a counter.
         76 AccountClosed(AccountClosedRecord), 1, "account_closed", NORMAL, account_closed;
     }

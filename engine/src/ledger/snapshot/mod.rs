@@ -1,7 +1,7 @@
 //! The whole state as a stream of bytes, and its digest.
 //!
 //! ```text
-//! │ magic, 8 bytes │ version u32 │ zero u32 │ section ×21, in order of tag │ BLAKE3 of all before, 32 bytes │
+//! │ magic, 8 bytes │ version u32 │ zero u32 │ section ×22, in order of tag │ BLAKE3 of all before, 32 bytes │
 //! section: │ tag u32 │ bytes of a row u32 │ rows u64 │ rows │
 //! ```
 //!
@@ -25,6 +25,7 @@ use zerocopy::{FromZeros, IntoBytes};
 
 use super::account::Account;
 use super::block_list::{BlockList, BlockMove, BlockedSince};
+use super::card_stock::StockBlock;
 use super::command::TerminalSlot;
 use super::directory::{CardRoute, Directory};
 use super::error::LedgerError;
@@ -51,15 +52,15 @@ use super::terminal_entry::TerminalEntry;
 use rows::{
     AccountRow, BatchRow, BlockRow, BooksRow, CardPastRow, CardRow, CodeKeyRow, HolderRow, HotRow,
     KeyRotationRow, LineRow, MealPeriodRow, MerchantRow, OpenTapRow, OrderRow, OutcomeRow, ProposalRow, Row,
-    TillRow,
+    StockRow, TillRow,
 };
 
 const MAGIC: [u8; 8] = *b"YIKALEDG";
 /// Version 1 had no subsidy parts and no counters seen, version 2 no block-list, no holders and no subsidy part of offline debits,
 /// version 3 nothing of operators, version 4 no open taps and nothing of cards but whose they are, version 5 no payment-code key and no
 /// ages of gaps, version 6 not the moments at which cards came back, version 7 no cashiers, shifts and batches, version 8 places for few
-/// gaps, version 9 no limits of payments by code, version 10 not what operators adjusted alone, version 11 no subsidy batches and no
-/// changes of terminals' keys; what they left out can only be had from the log.
+/// gaps, version 9 no limits of payments by code, version 10 not what operators adjusted alone, version 11 no subsidy batches, no
+/// changes of terminals' keys and no stock of cards; what they left out can only be had from the log.
 const VERSION: u32 = 12;
 
 /// Bytes gathered before they are hashed and written.
@@ -139,6 +140,7 @@ pub fn read(input: &mut dyn Read, sizes: &Sizes) -> Result<State, LedgerError> {
     source.section(|row| reader.batch(row))?;
     source.section(|row| reader.line(row))?;
     source.section(|row| reader.key_rotation(row))?;
+    source.section(|row| reader.stock(row))?;
     let accounts = reader.accounts;
     let hash = *source.hasher.finalize().as_bytes();
     let mut recorded = [0; 32];
@@ -258,6 +260,11 @@ fn stream<P: Parts + ?Sized>(
             taken: rotation.taken.into(),
             reserved: [0; 5],
         }),
+    )?;
+    let stock = registry.card_stock.blocks();
+    sink.section(
+        stock.len(),
+        stock.iter().map(|row| StockRow { block: row.block.into(), bits: row.bits.map(Into::into) }),
     )
 }
 
@@ -377,6 +384,8 @@ fn office_row(registry: &Registry) -> OfficeRulesSetRecord {
         adjust_alone_max_fen: registry.office.adjust_alone_max_fen.into(),
         proposal_s: registry.office.proposal_s.into(),
         adjust_alone_day_max_fen: registry.office.adjust_alone_day_max_fen.into(),
+        cards_from_stock: registry.office.cards_from_stock.into(),
+        reserved: [0; 7],
     }
 }
 
@@ -557,6 +566,15 @@ impl Reader<'_> {
         Ok(())
     }
 
+    fn stock(&mut self, row: &StockRow) -> Result<(), LedgerError> {
+        let block = StockBlock { block: row.block.get(), bits: row.bits.map(Into::into) };
+        if self.state.registry.card_stock.restore(block) {
+            Ok(())
+        } else {
+            Err(bad("the stock of cards isn't in order"))
+        }
+    }
+
     fn policy(&mut self, row: &PolicySetRecord) -> Result<(), LedgerError> {
         let policies = &mut self.state.registry.policies;
         let policy =
@@ -675,6 +693,7 @@ impl Reader<'_> {
             adjust_alone_max_fen: row.adjust_alone_max_fen.get(),
             adjust_alone_day_max_fen: row.adjust_alone_day_max_fen.get(),
             proposal_s: row.proposal_s.get(),
+            cards_from_stock: row.cards_from_stock != 0,
         };
         Ok(())
     }

@@ -8,6 +8,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::ledger::account::{Account, AccountStatus, Marks};
 use crate::ledger::card_past::CardPast;
+use crate::ledger::card_stock::BLOCK_WORDS;
 use crate::ledger::gaps::Gaps;
 use crate::ledger::holder::{Holder, PasswordRef};
 use crate::ledger::hot::HotPart;
@@ -305,6 +306,14 @@ row! {
         slot: U16,
         taken: u8,
         reserved: [u8; 5],
+    }
+}
+
+row! {
+    /// In order of block.
+    StockRow, tag 30, 136 bytes {
+        block: U64,
+        bits: [U64; BLOCK_WORDS],
     }
 }
 

@@ -25,7 +25,7 @@ fn by(id: u32) -> AccountSelector {
     AccountSelector::Account(AccountId(id))
 }
 
-fn issue(bench: &mut Bench, sequence: u32, id: u32, card: u64, terms: CardTerms) -> Answer {
+pub(super) fn issue(bench: &mut Bench, sequence: u32, id: u32, card: u64, terms: CardTerms) -> Answer {
     let CardTerms { kind, expires_day } = terms;
     let (account, card_uid) = (by(id), CardUid(card));
     bench.run(Request::CardIssue(CardIssue {
@@ -38,7 +38,7 @@ fn issue(bench: &mut Bench, sequence: u32, id: u32, card: u64, terms: CardTerms)
     }))
 }
 
-fn replace(bench: &mut Bench, sequence: u32, id: u32, new_card: u64, terms: CardTerms) -> Answer {
+pub(super) fn replace(bench: &mut Bench, sequence: u32, id: u32, new_card: u64, terms: CardTerms) -> Answer {
     bench.run(Request::CardReplace(CardReplace {
         sale: at(sequence),
         account: by(id),
@@ -49,7 +49,7 @@ fn replace(bench: &mut Bench, sequence: u32, id: u32, new_card: u64, terms: Card
     }))
 }
 
-fn give_back(bench: &mut Bench, sequence: u32, id: u32, card: u64) -> Answer {
+pub(super) fn give_back(bench: &mut Bench, sequence: u32, id: u32, card: u64) -> Answer {
     bench.run(Request::CardReturn(CardReturn {
         sale: at(sequence),
         account: by(id),

@@ -7,7 +7,7 @@ use protocol::request::{AdjustDirection, FreezeAction, SubsidyAction, SubsidyMod
 use super::bench::{Bench, Logged, register_till, sale, text, uid};
 use super::office::{self, FINANCE};
 use super::subsidy_batches::{OPENER, Office};
-use super::{account_close, codes, gaps, scans, taps, terminal_keys, top_up_undos};
+use super::{account_close, card_stock, codes, gaps, scans, taps, terminal_keys, top_up_undos};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
     AccountFreeze, AccountSelector, Adjust, AdjustDecide, CardIssue, CardReplace, CardReturn, Carried,
@@ -237,6 +237,14 @@ fn records_of_operators() {
     bench.done(Request::AdjustDecide(AdjustDecide { sale: sale(FINANCE, 1, 3), proposal, verdict, reason }));
     bench.log.drain(..from);
     assert_eq!(text_of(&bench.log), include_str!("golden_office_records.txt"));
+}
+
+#[test]
+fn cards_in_stock() {
+    let mut bench = account_close::bench(1);
+    card_stock::stock(&mut bench, 1, 0x1_0000_0001, 500);
+    let stocked = bench.log.pop().unwrap();
+    assert_eq!(text_of(&[stocked]), include_str!("golden_cards_stocked.txt"));
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod block_list;
 mod block_list_reports;
 mod bounds;
 mod card_states;
+mod card_stock;
 mod cards;
 mod cashiers;
 mod codes;

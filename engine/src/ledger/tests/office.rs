@@ -42,7 +42,12 @@ pub(super) fn with_operators(shards: usize, accounts: u32) -> Bench {
         let merchant = MerchantId(0);
         bench.done(Request::RegisterTerminal(RegisterTerminal { terminal, merchant, kind, ..till }));
     }
-    let rules = OfficeRules { adjust_alone_max_fen: 500, adjust_alone_day_max_fen: 1_000, proposal_s: 60 };
+    let rules = OfficeRules {
+        adjust_alone_max_fen: 500,
+        adjust_alone_day_max_fen: 1_000,
+        proposal_s: 60,
+        cards_from_stock: false,
+    };
     bench.done(Request::SetOfficeRules(SetOfficeRules { rules }));
     bench
 }
@@ -209,7 +214,12 @@ fn every_field_has_its_limits() {
     assert_eq!(bench.tap(sale(TILL, 1, 1), 0, 1, 301).outcome.code, ResultCode::DebitLimit);
 
     let rules = |adjust_alone_max_fen, proposal_s| {
-        let rules = OfficeRules { adjust_alone_max_fen, adjust_alone_day_max_fen: 1_000, proposal_s };
+        let rules = OfficeRules {
+            adjust_alone_max_fen,
+            adjust_alone_day_max_fen: 1_000,
+            proposal_s,
+            cards_from_stock: false,
+        };
         Request::SetOfficeRules(SetOfficeRules { rules })
     };
     assert_eq!(bench.run(rules(-1, 60)).short(), (ResultCode::NotPermitted, 0));
@@ -292,7 +302,12 @@ fn one_person_adjusts_up_to_the_days_amount() {
     bench.time_ns += 86_400 * SECOND_NS;
     assert_eq!(adjust(&mut bench, (FINANCE, 7), 1, 500, GIVE).outcome.code, ResultCode::Approved);
     // Without such a limit it is each amount alone.
-    let rules = OfficeRules { adjust_alone_max_fen: 500, adjust_alone_day_max_fen: 0, proposal_s: 60 };
+    let rules = OfficeRules {
+        adjust_alone_max_fen: 500,
+        adjust_alone_day_max_fen: 0,
+        proposal_s: 60,
+        cards_from_stock: false,
+    };
     bench.done(Request::SetOfficeRules(SetOfficeRules { rules }));
     for sequence in 8..12 {
         assert_eq!(adjust(&mut bench, (FINANCE, sequence), 1, 500, GIVE).outcome.code, ResultCode::Approved);

@@ -142,6 +142,13 @@ pub(crate) fn answer_to<'a>(kind: Kind, bill: &'a [BillLine], batch: &'a [BatchL
                 check_value: key.check_value(),
             })
         }
+        Kind::CardStock => Answer::Money(MoneyAnswer {
+            account: None,
+            amount_fen: 0,
+            balance_after_fen: 0,
+            record: RecordNumber(9_010),
+            ..done
+        }),
         Kind::TerminalKeyRotate => Answer::Money(MoneyAnswer {
             code: ResultCode::TerminalKeyTooSoon,
             account: None,
