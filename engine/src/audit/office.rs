@@ -231,11 +231,11 @@ mod tests {
     /// A clerk of the card centre, one of finance and an administrator; 500 fen alone, 800 a day.
     fn office() -> Office {
         let mut office = Office::default();
-        office.set(&OfficeRulesSetRecord {
-            adjust_alone_max_fen: 500.into(),
-            proposal_s: 60.into(),
-            adjust_alone_day_max_fen: 800.into(),
-        });
+        let mut rules = OfficeRulesSetRecord::new_zeroed();
+        rules.adjust_alone_max_fen = 500.into();
+        rules.proposal_s = 60.into();
+        rules.adjust_alone_day_max_fen = 800.into();
+        office.set(&rules);
         for (terminal, kind) in [
             (CLERK, TerminalKind::CardCentre),
             (FINANCE, TerminalKind::Finance),
