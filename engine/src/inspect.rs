@@ -15,6 +15,7 @@ use protocol::result_code::ResultCode;
 use protocol::till_totals::{TillKind, TillTotals};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use wal::{LogReader, RecordRef, Scan, WalError};
+use zerocopy::little_endian::{I64, U64};
 
 use crate::ledger::ledger_account::LedgerAccount;
 use crate::ledger::record::{
@@ -328,6 +329,14 @@ impl Fields {
         self.number_if_any("previous_terminal", money.previous_terminal.get());
     }
 
+    /// What a record took on top of a price, or gave back of that.
+    fn pricing(&mut self, pricing_fen: I64, previous: U64) {
+        if pricing_fen.get() != 0 {
+            self.fen("pricing_fen", pricing_fen.get());
+            self.number_if_any("previous_pricing", previous.get());
+        }
+    }
+
     fn original(&mut self, r: &ReversalRecord) {
         self.money(&r.money);
         self.number_if_any("original_record", r.original_record.get());
@@ -401,6 +410,7 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
         Record::FullDebit(r) => {
             fields.money(&r.money);
             fields.wallets(&r.wallets);
+            fields.pricing(r.pricing_fen, r.previous_pricing);
             if r.is_two_phase() {
                 fields.number("chip_counter", r.money.token.get());
             }
@@ -408,6 +418,7 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
         Record::FullReversal(r) | Record::Void(r) | Record::TapUndone(r) => {
             fields.money(&r.back.money);
             fields.wallets(&r.back.wallets);
+            fields.pricing(r.back.pricing_fen, r.back.previous_pricing);
             fields.number("original_record", r.original_record.get());
             fields.number("original_epoch", r.original_epoch.get());
             fields.number("original_sequence", r.original_sequence.get());
@@ -422,6 +433,7 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
         Record::Refund(r) => {
             fields.money(&r.money);
             fields.wallets(&r.wallets);
+            fields.pricing(r.pricing_fen, r.previous_pricing);
             fields.number("original_record", r.original_record.get());
             fields.number("original_terminal", r.original_terminal.get());
             fields.number("original_epoch", r.original_epoch.get());
@@ -562,6 +574,11 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
             fields.fen("day_max_fen", i64::from(r.day_max_fen.get()));
             fields.fen("offline_debit_max_fen", i64::from(r.offline_debit_max_fen.get()));
             fields.fen("offline_day_max_fen", i64::from(r.offline_day_max_fen.get()));
+        }
+        Record::PriceSet(r) => {
+            fields.number("class", r.class);
+            fields.number("period", r.period);
+            fields.fen("rate", i64::from(r.rate.get()));
         }
         Record::MealPeriodSet(r, name) => {
             fields.number("period", r.period);

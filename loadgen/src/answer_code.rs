@@ -13,6 +13,7 @@ pub(crate) fn code_of(answer: &Answer<'_>) -> Option<ResultCode> {
         Answer::Statement(statement) => Some(statement.code),
         Answer::ClassRules(table) => Some(table.code),
         Answer::MealPeriods(table) => Some(table.code),
+        Answer::PriceTable(table) => Some(table.code),
         Answer::BlockList(list) => Some(list.code),
         Answer::ScanPay(paid) => Some(paid.money.code),
         Answer::OpenGaps(gaps) => Some(gaps.code),

@@ -24,7 +24,7 @@ pub use crate::message::statement::{StatementAnswer, StatementMore};
 pub use crate::message::subsidy_preview::{SubsidyLineState, SubsidyPreviewAnswer, SubsidyPreviewLine};
 pub use crate::message::subsidy_query::{SubsidyAnswer, SubsidyState, SubsidyTitle};
 pub use crate::message::table::Answer;
-pub use crate::message::tables::{ClassRulesAnswer, MealPeriodsAnswer};
+pub use crate::message::tables::{ClassRulesAnswer, MealPeriodsAnswer, PriceTableAnswer};
 pub use crate::message::tap_answer::{Chip, TapAnswer};
 pub use crate::message::terminal_key::TerminalKeyAnswer;
 pub use crate::message::unconfirmed::UnconfirmedAnswer;

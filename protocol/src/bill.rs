@@ -48,6 +48,10 @@ numbered! {
         Adjustment = 24, "adjustment";
         /// A subsidy taken back: withdrawn, or to make place for the next.
         SubsidyTakenBack = 25, "subsidy-taken-back";
+        /// What a debit took on top of its price, or what of that came back.
+        Surcharge = 28, "surcharge";
+        /// What a debit left to its payer of its price, or what of that went back.
+        Discount = 29, "discount";
     }
 }
 
@@ -100,7 +104,8 @@ pub const BILL_LINE_BYTES: usize = 64;
 )]
 #[repr(C)]
 pub struct BillLine {
-    /// The record's number in the log; lines fall by it.
+    /// The record's number in the log; lines fall by it. What a priced sale took on top, or left, is a line of its own with the same
+    /// number, before the price's.
     pub record: U64,
     /// When it was recorded: nanoseconds since 1970 UTC.
     pub time_ns: U64,
@@ -118,8 +123,8 @@ pub struct BillLine {
     pub epoch: U16,
     /// The result code's number.
     pub code: U16,
-    /// The record this one belongs to (the original of what undoes one, a load's or a settling's debit, a fee's card), 0
-    /// for none.
+    /// The record this one belongs to (the original of what undoes one, a load's or a settling's debit, a fee's card, the price of
+    /// a surcharge or a discount, which is the same record), 0 for none.
     pub related_record: U64,
     /// The business date, in days since 2000-01-01.
     pub business_date: U16,
@@ -150,7 +155,7 @@ mod tests {
 
     #[test]
     fn kinds_are_bits_and_no_bit_is_every_kind() {
-        assert_eq!(BillLineKinds::KNOWN_BITS, 0b11 << 24 | 1 << 20 | 0b11_1111_1111_1110);
+        assert_eq!(BillLineKinds::KNOWN_BITS, 0b11 << 28 | 0b11 << 24 | 1 << 20 | 0b11_1111_1111_1110);
         let chosen = BillLineKinds::of(&[BillLineKind::Debit, BillLineKind::TopUpUndone]);
         assert_eq!(chosen.bits(), 1 << 1 | 1 << 13);
         for &kind in BillLineKind::ALL {

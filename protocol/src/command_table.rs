@@ -13,7 +13,7 @@ pub use crate::message::open_gaps::GAP_LINES_MAX;
 pub use crate::message::subsidy_lines::SUBSIDY_PAGE_LINES_MAX;
 pub use crate::message::subsidy_preview::SUBSIDY_PREVIEW_LINES_MAX;
 pub use crate::message::table::{COMMANDS, Kind};
-pub use crate::message::tables::{CLASS_RULES_MAX, MEAL_PERIODS_MAX};
+pub use crate::message::tables::{CLASS_RULES_MAX, MEAL_PERIODS_MAX, PRICES_MAX};
 pub use crate::message::upload::UPLOAD_RECORDS_MAX;
 use crate::result_code::ResultCode;
 use crate::terminal_kind::{TerminalKind, TerminalKinds};

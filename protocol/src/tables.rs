@@ -1,12 +1,13 @@
-//! What tills are told of the rules by which they sell: one line a class of accounts, one line a meal period.
+//! What tills are told of the rules by which they sell: one line a class of accounts, one line a meal period, one line a rate.
 //!
 //! ```text
 //! class rules, 32 bytes: │ floor_fen i64 │ debit_max_fen u32 │ day_max_fen u32 │ offline_debit_max_fen u32 │
 //!                        │ offline_day_max_fen u32 │ class u8 │ rule u8 │ 0, 2 bytes │ code_max_fen u32 │
 //! meal period, 72 bytes: │ start_minute u16 │ end_minute u16 │ period u8 │ 0, 3 bytes │ name text 64 │
+//! price, 8 bytes:        │ rate i16 │ class u8 │ period u8 │ 0, 4 bytes │
 //! ```
 
-use zerocopy::little_endian::{I64, U16, U32};
+use zerocopy::little_endian::{I16, I64, U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// The rules of an account class. Limits are inclusive.
@@ -54,3 +55,21 @@ pub struct MealPeriodLine {
 }
 
 const _: () = assert!(size_of::<MealPeriodLine>() == 72);
+
+/// What a class pays beside the price in a meal period.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned,
+)]
+#[repr(C)]
+pub struct PriceLine {
+    /// On top of the price, in hundredths of a percent of it; a discount is below zero.
+    pub rate: I16,
+    /// The class.
+    pub class: u8,
+    /// The meal period's number; 16 for the time outside of every one.
+    pub period: u8,
+    /// Zero.
+    pub reserved: [u8; 4],
+}
+
+const _: () = assert!(size_of::<PriceLine>() == 8);

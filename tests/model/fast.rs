@@ -380,6 +380,7 @@ impl Fast {
             }
         }
         self.compare_other(model, Other::Adjustments, LedgerAccount::clearing(Clearing::Adjustments))?;
+        self.compare_other(model, Other::Pricing, LedgerAccount::clearing(Clearing::Pricing))?;
         self.compare_other(model, Other::SubsidyClearing, LedgerAccount::clearing(Clearing::Subsidy))?;
         self.compare_other(model, Other::LostCards, LedgerAccount::clearing(Clearing::LostCards))?;
         self.compare_other(model, Other::UnknownCardClearing, LedgerAccount::clearing(Clearing::UnknownCard))

@@ -13,8 +13,8 @@ use engine::ledger::command::{
     CardIssue, CardReplace, CardReturn, CardTap, Carried, Channel, CodeDebit, CodeKeyRotate, CodeRevoke,
     CodeVerdict, CutOff, GapClose, LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordDebit,
     PasswordImport, PasswordSet, PhoneChange, Refund, RegisterMerchant, RegisterTerminal, Request, Reversal,
-    Sale, SaleQuery, ScanPay, SetAccountClass, SetAccountTerms, SetMealPeriod, SetPolicy, TapConfirm, Tender,
-    TerminalSlot, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    Sale, SaleQuery, ScanPay, SetAccountClass, SetAccountTerms, SetMealPeriod, SetPolicy, SetPrice,
+    TapConfirm, Tender, TerminalSlot, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use engine::ledger::holder::PasswordRef;
 use engine::ledger::record::Wallet;
@@ -649,7 +649,7 @@ impl Stream {
 
     fn configure(&mut self, model: &Model) -> Request<'static> {
         let account = AccountId(self.random.below(u64::from(PERSONS) + 1) as u32);
-        match self.random.below(15) {
+        match self.random.below(16) {
             14 => Request::PasswordImport(PasswordImport {
                 account,
                 password: PasswordRef(IMPORTED_FROM + self.random.below(1_000_000)),
@@ -722,6 +722,11 @@ impl Stream {
                     },
                 })
             }
+            15 => Request::SetPrice(SetPrice {
+                class: self.random.of(&[0, 1, 2, 3, 64]),
+                period: self.random.of(&[0, 1, 5, 16, 16, 16, 17]),
+                rate: self.random.of(&[0, 0, 250, 333, 500, 10_000, 10_001, -1_000, -3_333, -9_999, -10_000]),
+            }),
             12 => {
                 let start_minute = self.random.below(1_500) as u16;
                 Request::SetMealPeriod(SetMealPeriod {

@@ -123,11 +123,13 @@ def run_against_server(options):
 
     welcome = till.sign_in()
     say("sign_in", terminal=till.terminal, epoch=till.epoch, **welcome)
-    rules, meals = till.call("ClassRules", {}), till.call("MealPeriods", {})
+    rules, meals, prices = till.call("ClassRules", {}), till.call("MealPeriods", {}), till.call("PriceTable", {})
     check("tables", rules["code"] == APPROVED and len(rules["lines"]) == rules["count"], "no rules", **rules)
-    same_version = rules["parameter_version"] == meals["parameter_version"] >= welcome["parameter_version"]
-    check("tables", same_version, "tables of two versions", rules=rules, meals=meals)
-    say("tables", version=rules["parameter_version"], classes=len(rules["lines"]), meals=len(meals["lines"]))
+    versions = {table["parameter_version"] for table in (rules, meals, prices)}
+    same_version = len(versions) == 1 and min(versions) >= welcome["parameter_version"]
+    check("tables", same_version, "tables of several versions", rules=rules, meals=meals, prices=prices)
+    counts = {name: len(table["lines"]) for name, table in (("classes", rules), ("meals", meals), ("prices", prices))}
+    say("tables", version=rules["parameter_version"], **counts)
     block_list(till, welcome["block_list_version"])
     now = time.time_ns()
     say("heartbeat", **till.call("Heartbeat", {"till_time_ns": now}))

@@ -23,7 +23,7 @@ STEP_NS = 30_000_000_000
 ANSWER_TIMEOUT_S = 3.0
 RETRY_PAUSES_S = (1.0, 2.0)
 
-# Each field: name and form. u8 u16 u32 u64 i64, zN = N zero bytes, bN = N bytes, tN = text of N bytes.
+# Each field: name and form. u8 u16 u32 u64 i16 i64, zN = N zero bytes, bN = N bytes, tN = text of N bytes.
 SELECTOR = "account_by:u8 reserved:z7 account_value:b16"
 MONEY = (
     "code:u16 action:u8 flags:u8 account:u32 amount_fen:i64 balance_after_fen:i64 record:u64 server_time_ns:u64"
@@ -65,6 +65,7 @@ KINDS = {
     0x0A: ("ShiftTotals", "", None),
     0x0B: ("ShiftClose", "shift:u32 unsent_records:u32 till_time_ns:u64", None),
     0x0C: ("MealPeriods", "", None),
+    0x0D: ("PriceTable", "", None),
     0x0E: ("TerminalKey", "", None),
     0x10: ("CardDebit", "card_uid:u64 card_counter:u32 reserved:z4 amount_fen:i64 till_time_ns:u64", None),
     0x11: ("CodeDebit", "code:t20 reserved:z4 amount_fen:i64 till_time_ns:u64", None),
@@ -207,6 +208,11 @@ KINDS = {
         "code:u16 action:u8 reserved:z1 key_version:u32 wrapped:b16 check_value:b3 reserved_tail:z5",
         None,
     ),
+    0x8D: (
+        "PriceTableAnswer",
+        "code:u16 action:u8 reserved:z1 parameter_version:u32 count:u16 reserved_tail:z6",
+        ("lines", "rate:i16 class:u8 period:u8 reserved:z4"),
+    ),
     0x90: ("CardDebitAnswer", MONEY, None),
     0x91: ("CodeDebitAnswer", MONEY, None),
     0x92: ("TopUpAnswer", MONEY, None),
@@ -345,7 +351,7 @@ def spoken(answer):
     return VOICES[answer["flags"] >> 1]
 
 
-INTEGERS = {"u8": "<B", "u16": "<H", "u32": "<I", "u64": "<Q", "i64": "<q"}
+INTEGERS = {"u8": "<B", "u16": "<H", "u32": "<I", "u64": "<Q", "i16": "<h", "i64": "<q"}
 
 
 class WireError(Exception):

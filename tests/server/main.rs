@@ -36,6 +36,7 @@ mod metrics;
 mod operators;
 mod orders;
 mod passwords;
+mod prices;
 mod program;
 mod python_client;
 mod refunds;

@@ -3,6 +3,7 @@
 //! It reads durable records only, decides nothing and shares no state with the ledger. Built anew from record 1
 //! after every start.
 
+mod explains;
 mod subsidies;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,13 +12,12 @@ use engine::ledger::account::AccountStatus;
 use engine::ledger::calendar::day_of;
 use engine::ledger::command::Channel;
 use engine::ledger::record::{
-    AdjustmentRecord, FullReversalRecord, Liability, MoneyRecord, RecordKind, RefundRecord, ReversalRecord,
+    AdjustmentRecord, FullReversalRecord, MoneyRecord, RecordKind, RefundRecord, ReversalRecord,
 };
 use engine::ledger::registry::Policy;
 use engine::ledger::{Clearing, LedgerAccount, LedgerClass, Record};
 use protocol::card::ChipWrite;
 use protocol::ids::{AccountId, BusinessDate, CardUid, Epoch, RecordNumber, SaleId, Sequence, TerminalId};
-use protocol::request::{SubsidyLine, Verdict};
 use protocol::result_code::ResultCode;
 use wal::{LogReader, RecordRef};
 
@@ -37,6 +37,8 @@ pub struct Entry {
     pub kind: RecordKind,
     pub code: ResultCode,
     pub amount_fen: i64,
+    /// What was paid beside it, or came back with it.
+    pub beside_fen: i64,
     pub balance_after_fen: i64,
     pub account: Option<AccountId>,
     /// The record that reversed or voided it.
@@ -99,6 +101,11 @@ pub struct Auditor {
     /// Confirmations seen, and taps undone.
     pub taps_confirmed: u64,
     pub taps_undone: u64,
+    /// What each class pays beside prices: there are no meal periods here.
+    rates: BTreeMap<u8, i16>,
+    /// Debits with a surcharge, and with a discount, seen.
+    pub surcharges: u64,
+    pub discounts: u64,
     /// Debits above the limits seen, or that might have been.
     pub password_debits: u64,
     /// Accounts closed at a counter.
@@ -302,6 +309,9 @@ impl Auditor {
                 let limits = (r.floor_fen.get(), r.debit_max_fen.get(), r.code_max_fen.get());
                 self.policies.insert(r.class, limits);
             }
+            Record::PriceSet(r) => {
+                self.rates.insert(r.class, r.rate.get());
+            }
             Record::BlockListActive(_) => self.list_reports += 1,
             Record::TerminalKeyTaken(r)
                 if self.terminal_keys.get(&r.terminal.get()) != Some(&r.key_version.get()) =>
@@ -375,7 +385,9 @@ impl Auditor {
             }
         }
         if matches!(record, Record::Debit(_) | Record::FullDebit(_) | Record::ScanPaid(_)) {
-            self.debit(money).or_else(wrong)?;
+            self.debit(money, record).or_else(wrong)?;
+            self.surcharges += u64::from(record.pricing_fen() > 0);
+            self.discounts += u64::from(record.pricing_fen() < 0);
             self.password_debits += u64::from(money.is_by_password());
         }
         if let Record::Settle(r) = record {
@@ -451,6 +463,7 @@ impl Auditor {
             kind: record.kind(),
             code,
             amount_fen: money.amount_fen.get(),
+            beside_fen: record.pricing_fen(),
             balance_after_fen: money.balance_after_fen.get(),
             account: money.person(),
             reversed_by: None,
@@ -468,10 +481,11 @@ impl Auditor {
                 return if new { Ok(()) } else { wrong("its order was credited before".to_owned()) };
             }
             Record::Reversal(r) => {
-                self.reversal(number, money, r.original(), r.original_record.get()).or_else(wrong)?;
+                self.reversal(number, (money, 0), r.original(), r.original_record.get()).or_else(wrong)?;
             }
             Record::FullReversal(r) | Record::Void(r) => {
-                self.reversal(number, money, r.original(), r.original_record.get()).or_else(wrong)?;
+                let back = (money, record.pricing_fen());
+                self.reversal(number, back, r.original(), r.original_record.get()).or_else(wrong)?;
             }
             Record::Refund(r) => self.refund(r).or_else(wrong)?,
             Record::TopUpUndo(r) => self.top_up_undo(number, money, r).or_else(wrong)?,
@@ -516,7 +530,7 @@ impl Auditor {
     }
 
     /// What holds of every online debit: nobody pays below the floor, above the limit, or when he may not.
-    fn debit(&self, money: &MoneyRecord) -> Result<(), String> {
+    fn debit(&self, money: &MoneyRecord, record: &Record<'_>) -> Result<(), String> {
         let Some(account) = money.person() else { return Err("nobody pays".to_owned()) };
         let Some(person) = self.persons.get(account.0 as usize) else { return Err("no account".to_owned()) };
         let default = (Policy::DEFAULT.floor_fen, Policy::DEFAULT.debit_max_fen, 0);
@@ -528,8 +542,17 @@ impl Auditor {
             Some(Channel::Code) if code_max_fen != 0 => code_max_fen,
             _ => debit_max_fen,
         };
-        if money.amount_fen.get() > i64::from(max_fen) && !money.is_by_password() {
-            return Err(format!("account {account} pays {} fen at once", money.amount_fen));
+        let beside_fen = record.pricing_fen();
+        let rate = self.rates.get(&person.class).filter(|_| !matches!(record, Record::ScanPaid(_)));
+        let due_fen = share_fen(rate.map_or(0, |rate| i64::from(*rate)), money.amount_fen.get(), 10_000);
+        if beside_fen != due_fen {
+            return Err(format!(
+                "account {account} pays {beside_fen} fen beside the price, due are {due_fen}"
+            ));
+        }
+        let paid_fen = money.amount_fen.get() + beside_fen;
+        if paid_fen > i64::from(max_fen) && !money.is_by_password() {
+            return Err(format!("account {account} pays {paid_fen} fen at once"));
         }
         if person.status != AccountStatus::Open as u8 {
             return Err(format!("account {account} isn't open and pays"));
@@ -583,7 +606,7 @@ impl Auditor {
         if open.map(|(record, _)| record) != Some(r.original_record.get()) || self.remaining_in_group == 0 {
             return Err(format!("account {account} has {open:?} open"));
         }
-        self.reversal(number, money, r.original(), r.original_record.get())
+        self.reversal(number, (money, r.back.pricing_fen.get()), r.original(), r.original_record.get())
     }
 
     /// The tap that follows in the group must find enough on the card for itself.
@@ -623,7 +646,7 @@ impl Auditor {
     fn reversal(
         &mut self,
         number: u64,
-        money: &MoneyRecord,
+        (money, beside_fen): (&MoneyRecord, i64),
         original: SaleId,
         original_record: u64,
     ) -> Result<(), String> {
@@ -638,7 +661,8 @@ impl Auditor {
         if entry.refunded_fen > 0 {
             return Err(format!("{} fen of {original} were refunded", entry.refunded_fen));
         }
-        if entry.amount_fen != money.amount_fen.get() || entry.account != money.person() {
+        let back_fen = (money.amount_fen.get(), beside_fen);
+        if (entry.amount_fen, entry.beside_fen) != back_fen || entry.account != money.person() {
             return Err(format!("it gives back something else than {entry:?}"));
         }
         entry.reversed_by = Some(number);
@@ -664,6 +688,10 @@ impl Auditor {
         }
         let before_fen = entry.refunded_fen;
         entry.refunded_fen += refund.money.amount_fen.get();
+        let beside_fen = |price_fen| share_fen(entry.beside_fen, price_fen, entry.amount_fen);
+        if refund.pricing_fen.get() != beside_fen(entry.refunded_fen) - beside_fen(before_fen) {
+            return Err(format!("it gives back {} fen beside the price of {entry:?}", refund.pricing_fen));
+        }
         if refund.refunded_before_fen.get() != before_fen || entry.refunded_fen > entry.amount_fen {
             return Err(format!("after {before_fen} fen it gives back too much of {entry:?}"));
         }
@@ -688,148 +716,14 @@ impl Auditor {
         entry.reversed_by = Some(number);
         Ok(())
     }
-
-    /// Whether a body that was sent explains a record.
-    fn explains(&self, ask: &Ask, money: &MoneyRecord, record: &Record<'_>) -> bool {
-        // A decision's amount is that of what it decides; what is paid out isn't asked for.
-        let asks_for_amount =
-            !matches!(ask, Ask::Decide { .. }) && !matches!(record, Record::AccountClosed(_));
-        if asks_for_amount && ask.amount_fen() != money.amount_fen.get() {
-            return false;
-        }
-        let owner_of = |uid| self.cards.get(&uid).copied();
-        match (record, *ask) {
-            (Record::FullDebit(r), Ask::ChipTap { card_uid, counter, .. }) => {
-                r.is_two_phase() && money.token.get() == counter && owner_of(card_uid) == money.person()
-            }
-            (Record::TapConfirmed(r), Ask::Confirm { epoch, sequence, write, .. }) => {
-                (r.original().epoch, r.original().sequence, r.write) == (epoch, sequence, write.number())
-            }
-            (Record::Debit(_) | Record::FullDebit(_), Ask::Tap { card_uid, password, .. }) => {
-                money.channel() == Some(Channel::Card)
-                    && owner_of(card_uid) == money.person()
-                    && money.is_by_password() == password.is_some()
-            }
-            (Record::Debit(_), Ask::Code { account, .. }) => {
-                money.channel() == Some(Channel::Code) && account.is_some() && account == money.person()
-            }
-            (Record::TopUp(r), Ask::TopUp { account, channel, order_number, .. }) => {
-                money.person() == Some(account)
-                    && money.channel() == Some(channel)
-                    && r.order_number == order_number
-            }
-            (Record::Tender(r), Ask::Tender { channel, order_number, .. }) => {
-                money.person().is_none() && money.channel() == Some(channel) && r.order_number == order_number
-            }
-            (Record::OfflineDebit(r), Ask::Offline { card_uid, authentic, own, .. }) => {
-                let credited = matches!(
-                    money.credit_account().class(),
-                    LedgerClass::Merchant(_) | LedgerClass::HeldBack(_)
-                );
-                let payer = match r.liability() {
-                    Some(Liability::Holder) => owner_of(card_uid),
-                    _ => None,
-                };
-                authentic && own && credited && r.card() == card_uid && payer == money.person()
-            }
-            (Record::FullReversal(r), Ask::Reversal { epoch, sequence, .. })
-            | (Record::Void(r), Ask::Void { epoch, sequence, .. }) => {
-                (r.original().epoch, r.original().sequence) == (epoch, sequence)
-            }
-            (
-                Record::Reversal(r) | Record::ReversalBeforeOriginal(r),
-                Ask::Reversal { epoch, sequence, .. },
-            ) => (r.original().epoch, r.original().sequence) == (epoch, sequence),
-            (Record::Refund(r), Ask::Refund { epoch, sequence, .. }) => {
-                r.original() == SaleId { epoch, sequence, ..money.sale() }
-            }
-            (Record::TopUpUndo(r), Ask::TopUpUndo { epoch, sequence, .. }) => {
-                (r.original().epoch, r.original().sequence) == (epoch, sequence)
-                    && money.channel() == Some(Channel::Counter)
-            }
-            (Record::Repeat(r), Ask::Reversal { epoch, sequence, .. }) => {
-                (r.original().epoch, r.original().sequence) == (epoch, sequence) && self.is_gone(r.original())
-            }
-            (
-                Record::Repeat(_),
-                Ask::TopUp { channel, order_number, .. } | Ask::Tender { channel, order_number, .. },
-            ) => self.orders.contains(&(channel as u8, order_number)),
-            (Record::CardIssued(r), Ask::Issue { account, card_uid, expires_day }) => {
-                money.person() == Some(account)
-                    && r.card_uid.get() == card_uid.0
-                    && r.expires_day.get() == expires_day
-            }
-            (Record::CardReplaced(r), Ask::Replace { account, new_card, .. }) => {
-                money.person() == Some(account) && r.new.get() == new_card.0
-            }
-            (Record::CardReturned(r), Ask::GiveBack { account, card_uid }) => {
-                money.person() == Some(account) && r.card_uid.get() == card_uid.0
-            }
-            (Record::PasswordSet(_), Ask::SetPassword { account, .. })
-            | (Record::LossReported(_), Ask::Lose { account, .. })
-            | (Record::LossLifted(_), Ask::Find { account, .. }) => money.person() == Some(account),
-            (Record::VirtualBound(r), Ask::BindPhone { virtual_id, .. }) => r.virtual_id.get() == virtual_id,
-            (Record::VirtualUnbound(r), Ask::UnbindPhone { virtual_id }) => r.virtual_id.get() == virtual_id,
-            (Record::PhoneSet(r), Ask::TellPhone { virtual_id, phone }) => {
-                (r.virtual_id.get(), r.phone.get()) == (virtual_id, phone)
-            }
-            (Record::ScanPaid(_), Ask::ScanPay { account, scanned, .. }) => {
-                money.person() == Some(account) && money.sale() == scanned
-            }
-            (Record::ScanPending(_), Ask::ScanUpload { .. }) => true,
-            (Record::ScanTold(r), Ask::ScanPay { account, scanned, .. }) => {
-                let paid = self.sales.get(&scanned);
-                paid.is_some_and(|paid| {
-                    paid.record == r.original_record.get() && paid.account == Some(account)
-                })
-            }
-            (Record::GapClosed(r), Ask::CloseGap { till, epoch, first, last, .. }) => {
-                (r.till.get(), r.epoch.get()) == (till.0, epoch.0)
-                    && (r.first.get(), r.last.get()) == (first.0, last.0)
-            }
-            (Record::CodesRevoked(_), Ask::Revoke { account }) => money.person() == Some(account),
-            (Record::CodeKeyRotated(r), Ask::NewCodeKey { key_version }) => {
-                r.key_version.get() == key_version
-            }
-            (Record::CardsStocked(r), Ask::Stock { first, count }) => {
-                (r.first.get(), r.count.get()) == (first.0, count)
-            }
-            (Record::TerminalKeyRotated(r, _), Ask::NewTerminalKey { terminal, key_version }) => {
-                (r.terminal.get(), r.key_version.get()) == (terminal.0, key_version)
-            }
-            (Record::AccountChanged(..), Ask::Freeze { account, .. } | Ask::Limits { account, .. }) => {
-                money.person() == Some(account)
-            }
-            (Record::Adjustment(r, _), Ask::Adjust { account, .. }) => {
-                money.person() == Some(account) && r.proposal.get() == 0
-            }
-            (Record::AdjustmentProposed(..), Ask::Adjust { account, .. }) => money.person() == Some(account),
-            (Record::Adjustment(r, _), Ask::Decide { proposal, verdict }) => {
-                r.proposal.get() == proposal.0 && verdict == Verdict::Approve
-            }
-            (Record::AdjustmentClosed(r, _), Ask::Decide { proposal, verdict }) => {
-                r.proposal.get() == proposal.0 && verdict == Verdict::Reject
-            }
-            (Record::AccountClosed(r), Ask::Close { account, card_uid }) => {
-                money.person() == Some(account) && r.card_uid.get() == card_uid.0
-            }
-            (Record::SubsidyOpened(r, _), Ask::OpenBatch { batch, .. }) => r.batch.get() == batch,
-            (Record::SubsidyLines(r, bytes), Ask::Page { batch, lines }) => {
-                r.batch.get() == batch && same_lines(bytes, lines)
-            }
-            (Record::SubsidyStepped(r, _), Ask::Step { batch, .. }) => r.batch.get() == batch,
-            (Record::Refusal(_), _) => money.credit_account() == LedgerAccount::NONE,
-            _ => false,
-        }
-    }
 }
 
-/// Whether a record's lines are those that were sent.
-fn same_lines(bytes: &[u8], lines: &[SubsidyLine]) -> bool {
-    let sent = lines
-        .iter()
-        .flat_map(|line| [line.account.get(), line.amount_fen.get()].into_iter().flat_map(u32::to_le_bytes));
-    bytes.iter().copied().eq(sent)
+/// The share of a sum that goes with a part of a whole, to the nearest; a half goes away from zero.
+fn share_fen(sum: i64, part: i64, whole: i64) -> i64 {
+    let doubled = 2 * i128::from(sum) * i128::from(part);
+    let whole = i128::from(whole);
+    let share = (doubled.abs() + whole) / (2 * whole) * doubled.signum();
+    share as i64
 }
 
 /// A digest of everything that a record says (FNV-1a).

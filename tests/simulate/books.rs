@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use engine::ledger::record::{MoneyRecord, Wallet};
-use engine::ledger::{LedgerAccount, Record};
+use engine::ledger::record::{MoneyRecord, Wallet, Wallets as Changes};
+use engine::ledger::{Clearing, LedgerAccount, Record};
 use protocol::ids::AccountId;
 use wal::RecordRef;
 
@@ -54,11 +54,16 @@ impl Books {
             Record::ScanPaid(r) => {
                 self.move_money(number, &r.money, [wallet_place(number, &r.money)?, None])?;
             }
-            Record::FullDebit(r) => self.move_wallets(number, &r.money, &r.wallets, -1)?,
-            Record::FullReversal(r) | Record::Void(r) | Record::TapUndone(r) => {
-                self.move_wallets(number, &r.back.money, &r.back.wallets, 1)?;
+            Record::FullDebit(r) => {
+                self.move_with_pricing(number, (&r.money, &r.wallets), record.pricing_fen(), -1)?;
             }
-            Record::Refund(r) => self.move_wallets(number, &r.money, &r.wallets, 1)?,
+            Record::FullReversal(r) | Record::Void(r) | Record::TapUndone(r) => {
+                let moved = (&r.back.money, &r.back.wallets);
+                self.move_with_pricing(number, moved, record.pricing_fen(), 1)?;
+            }
+            Record::Refund(r) => {
+                self.move_with_pricing(number, (&r.money, &r.wallets), record.pricing_fen(), 1)?;
+            }
             Record::Payable(r) => self.move_wallets(number, &r.money, &r.wallets, -1)?,
             Record::Adjustment(r, _) => {
                 let sign = if r.money.credit_account().as_person().is_some() { 1 } else { -1 };
@@ -135,9 +140,21 @@ impl Books {
         &mut self,
         number: u64,
         money: &MoneyRecord,
-        changes: &engine::ledger::record::Wallets,
+        changes: &Changes,
         sign: i64,
     ) -> Result<(), String> {
+        self.move_with_pricing(number, (money, changes), 0, sign)
+    }
+
+    /// The same where something goes beside the amount, the same way.
+    fn move_with_pricing(
+        &mut self,
+        number: u64,
+        (money, changes): (&MoneyRecord, &Changes),
+        pricing_fen: i64,
+        sign: i64,
+    ) -> Result<(), String> {
+        let pricing_fen = sign * pricing_fen;
         let changes = [changes.card_fen, changes.transition_fen, changes.electronic_fen].map(|fen| fen.get());
         let change_fen = sign * money.amount_fen.get();
         let Some(person) = money.person() else { return Err(format!("record {number} is nobody's")) };
@@ -145,7 +162,7 @@ impl Books {
         for (wallet, change) in wallets.iter_mut().zip(changes) {
             *wallet += change;
         }
-        if changes.iter().sum::<i64>() != change_fen || wallets[1] > 0 || wallets[2] < 0 {
+        if changes.iter().sum::<i64>() != change_fen + pricing_fen || wallets[1] > 0 || wallets[2] < 0 {
             return Err(format!("record {number} changes the wallets by {changes:?}, to {wallets:?}"));
         }
         match [money.debit_account(), money.credit_account()].map(|side| side.as_person().is_some()) {
@@ -154,6 +171,8 @@ impl Books {
             [false, true] if sign > 0 => *self.hot.entry(money.debit_account()).or_default() -= change_fen,
             _ => return Err(format!("record {number} is between sides that can't be")),
         }
+        let pricing = LedgerAccount::clearing(Clearing::Pricing);
+        *self.hot.entry(pricing).or_default() -= pricing_fen;
         self.stand(number, person, wallets, true, money.balance_after_fen.get())
     }
 

@@ -38,6 +38,8 @@ pub struct Coverage {
     pub top_ups_undone: u64,
     pub passwords_looked_up: u64,
     pub password_debits: u64,
+    pub surcharges: u64,
+    pub discounts: u64,
     pub losses: u64,
     pub phones_bound: u64,
     pub lost_cards_paid: u64,
@@ -91,7 +93,7 @@ impl Coverage {
     }
 
     /// Every figure with its name.
-    pub fn figures(&self) -> [(&'static str, u64); 58] {
+    pub fn figures(&self) -> [(&'static str, u64); 60] {
         [
             ("steps", self.steps),
             ("records", self.records),
@@ -123,6 +125,8 @@ impl Coverage {
             ("top-ups undone", self.top_ups_undone),
             ("passwords looked up", self.passwords_looked_up),
             ("debits with the password", self.password_debits),
+            ("debits with a surcharge", self.surcharges),
+            ("debits with a discount", self.discounts),
             ("cards lost and found", self.losses),
             ("phones bound", self.phones_bound),
             ("sales of blocked cards", self.lost_cards_paid),
@@ -185,6 +189,8 @@ impl Coverage {
         self.top_ups_undone += other.top_ups_undone;
         self.passwords_looked_up += other.passwords_looked_up;
         self.password_debits += other.password_debits;
+        self.surcharges += other.surcharges;
+        self.discounts += other.discounts;
         self.losses += other.losses;
         self.phones_bound += other.phones_bound;
         self.lost_cards_paid += other.lost_cards_paid;

@@ -125,7 +125,7 @@ pub fn check_against_log(auditor: &Auditor, sale: SaleId, ask: &Ask, told: &Outc
     };
     let same = entry.record == told.record.0
         && entry.code == told.code
-        && entry.amount_fen == told.amount_fen
+        && entry.amount_fen + entry.beside_fen == told.amount_fen
         && entry.balance_after_fen == told.balance_after_fen
         && entry.account == told.account;
     if same { Ok(()) } else { Err(format!("{sale} was told {told:?}, the durable log has {entry:?}")) }

@@ -6,8 +6,9 @@ use engine::ledger::Request;
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{
     BindCard, CutOff, OpenAccount, Opening, RegisterMerchant, RegisterTerminal, SetAccountTerms,
-    SetOfficeRules, SetPolicy, TerminalKeyTaken,
+    SetOfficeRules, SetPolicy, SetPrice, TerminalKeyTaken,
 };
+use engine::ledger::prices::OTHER_TIME;
 use engine::ledger::record::Wallet;
 use engine::ledger::registry::{AuthoriseRule, OfficeRules, Policy, TerminalKind};
 use engine::runtime::engine::{Engine, EngineError};
@@ -42,6 +43,7 @@ enum Deed {
     Card { account: AccountId, card_uid: CardUid },
     Account { account: AccountId },
     Date { opened: BusinessDate },
+    Price,
     SignIn,
 }
 
@@ -122,6 +124,8 @@ impl Operator {
         let literal =
             Policy { rule: AuthoriseRule::AboveZero, floor_fen: -500, code_max_fen: 900, ..Policy::DEFAULT };
         done(Request::SetPolicy(SetPolicy { class: 1, policy: literal }))?;
+        let rate = *random.pick(&[450, -1_000, -10_000]);
+        done(Request::SetPrice(SetPrice { class: 1, period: OTHER_TIME, rate }))?;
         for number in 0..random.between(3, 16) as u32 {
             let account = AccountId(number);
             let class = u8::from(random.per_mille(300));
@@ -154,16 +158,7 @@ impl Operator {
     /// The books and the log don't agree.
     pub fn act(&mut self, engine: &Engine, random: &mut Random, town: &Town) -> Result<(), String> {
         let account = town.person(random);
-        let (request, deed) = match random.below(11) {
-            9 => {
-                // A till signs in: under its newest key.
-                let terminal = TerminalId(101 + random.below(4) as u32);
-                let routes = engine.routes();
-                let known = routes.configuration().registry.find_terminal(terminal);
-                let Some(key_version) = known.map(|known| known.key_version) else { return Ok(()) };
-                let taken = TerminalKeyTaken { terminal, key_version };
-                (Request::TerminalKeyTaken(taken), Deed::SignIn)
-            }
+        let (request, deed) = match random.below(12) {
             0..4 => {
                 let status = *random.pick(&[
                     AccountStatus::Open,
@@ -195,6 +190,21 @@ impl Operator {
                 });
                 (request, Deed::Account { account })
             }
+            9 => {
+                // Somebody pays more than the price, or less, or just that, from now on.
+                let (class, rate) = (random.below(2) as u8, *random.pick(&[0, 450, 333, -1_000]));
+                let request = Request::SetPrice(SetPrice { class, period: OTHER_TIME, rate });
+                (request, Deed::Price)
+            }
+            10 => {
+                // A till signs in: under its newest key.
+                let terminal = TerminalId(101 + random.below(4) as u32);
+                let routes = engine.routes();
+                let known = routes.configuration().registry.find_terminal(terminal);
+                let Some(key_version) = known.map(|known| known.key_version) else { return Ok(()) };
+                let taken = TerminalKeyTaken { terminal, key_version };
+                (Request::TerminalKeyTaken(taken), Deed::SignIn)
+            }
             _ => {
                 let opened = BusinessDate(self.date.0 + 1);
                 (Request::CutOff(CutOff { opened }), Deed::Date { opened })
@@ -211,7 +221,7 @@ impl Operator {
         match deed {
             Deed::Terms { account, terms } => self.terms_of(account).push(terms),
             Deed::Card { account, .. } => self.may_have_other_card(account),
-            Deed::Account { .. } | Deed::Date { .. } | Deed::SignIn => {}
+            Deed::Account { .. } | Deed::Date { .. } | Deed::Price | Deed::SignIn => {}
         }
         let deed = match deed {
             Deed::Account { .. } => Deed::Account { account: outcome.account.unwrap_or_default() },
@@ -286,7 +296,7 @@ impl Operator {
                     self.date = opened;
                     self.cut_offs += 1;
                 }
-                Deed::SignIn => {}
+                Deed::Price | Deed::SignIn => {}
             }
         }
     }

@@ -298,7 +298,7 @@ impl Till {
                         | Ask::Offline { .. }
                         | Ask::ScanUpload { .. }
                 );
-                let amount_fen = note.outcome.amount_fen;
+                let amount_fen = note.ask.amount_fen();
                 if undoable {
                     self.to_reverse.push_back((sale, amount_fen));
                 }

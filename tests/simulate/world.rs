@@ -16,7 +16,7 @@ use std::sync::Arc;
 use engine::runtime::engine::Reply;
 use engine::runtime::subsidy::Sweep;
 use engine::runtime::{bill, statement};
-use protocol::bill::BillLineKinds;
+use protocol::bill::{BillLineKind, BillLineKinds};
 use protocol::ids::{AccountId, RecordNumber, SaleId};
 use protocol::request::{AccountSelector, AdjustDirection, StatementDay, StatementQuery};
 use protocol::result_code::ResultCode;
@@ -124,6 +124,8 @@ pub fn simulate(seed: u64, plant: Plant, snapshot_dir: &Path, trace: bool) -> Re
     world.coverage.taps_confirmed = world.auditor.taps_confirmed;
     world.coverage.taps_undone = world.auditor.taps_undone;
     world.coverage.password_debits = world.auditor.password_debits;
+    world.coverage.surcharges = world.auditor.surcharges;
+    world.coverage.discounts = world.auditor.discounts;
     world.coverage.accounts_closed = world.auditor.accounts_closed;
     world.coverage.cards_stocked = world.auditor.cards_stocked;
     world.coverage.scans_paid = world.auditor.scans_paid;
@@ -534,9 +536,14 @@ impl<'d> World<'d> {
             .map_err(|error| format!("account {account}'s bill: {error}"))?;
         let standings = books.standings(account).iter();
         let postings = standings.filter(|standing| standing.posting && standing.number <= head.0).count();
-        if page.lines.len() != postings {
+        // What was paid beside a price is a line above that of the same record.
+        let beside = [BillLineKind::Surcharge.number(), BillLineKind::Discount.number()];
+        let pairs = page.lines.windows(2).filter(|pair| pair[0].record == pair[1].record);
+        let (besides, pairs) =
+            (page.lines.iter().filter(|line| beside.contains(&line.kind)).count(), pairs.count());
+        if page.lines.len() - besides != postings || besides != pairs {
             return Err(format!(
-                "account {account}'s bill has {} lines, by the log {postings}",
+                "account {account}'s bill has {} lines, {besides} beside prices, by the log {postings}",
                 page.lines.len()
             ));
         }

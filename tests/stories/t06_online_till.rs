@@ -2,7 +2,8 @@
 
 use engine::ledger::Request as Configuration;
 use engine::ledger::account::AccountStatus;
-use engine::ledger::command::{CutOff, SetAccountTerms, SetPolicy};
+use engine::ledger::command::{CutOff, SetAccountClass, SetAccountTerms, SetPolicy, SetPrice};
+use engine::ledger::prices::OTHER_TIME;
 use engine::ledger::registry::Policy;
 use protocol::answer::{Answer, ReceiptKind, ReceiptMarks};
 use protocol::bill::{BILL_FLAG_REFUNDED, BILL_FLAG_REVERSED, BillLine, BillLineKind};
@@ -28,6 +29,8 @@ use crate::wire_till::{Tap, WireTill, offline_record, tap_request};
 const XIAO_HONG: AccountId = AccountId(21);
 /// Who invites friends.
 const HOST: AccountId = AccountId(22);
+/// Who is a guest of the school's.
+const GUEST: AccountId = AccountId(24);
 /// Who sells at the rice.
 const CASHIER: u32 = 5_001;
 
@@ -259,6 +262,31 @@ fn on_the_next_day(served: &Served, canteen: &mut Canteen) {
     assert_eq!(balance_fen(canteen), OPENING_FEN - 1_300 - 500);
 }
 
+/// 搭伙费: a guest of the school pays five hundredths on top of the price, and gets them back with it, in as many parts as the price.
+fn a_guest(served: &Served, canteen: &mut Canteen) {
+    let engine = served.engine();
+    let guests = SetAccountClass { account: GUEST, class: 1 };
+    engine.configure(Configuration::SetAccountClass(guests)).expect("an account");
+    engine
+        .configure(Configuration::SetPrice(SetPrice { class: 1, period: OTHER_TIME, rate: 500 }))
+        .expect("taken");
+    let owed_before_fen = canteen.counter.balance(GUEST.0).system_fen;
+    let lunch = Tap { sequence: 24, card: card(GUEST.0), counter: 1, amount_fen: 1_010 };
+    let paid = canteen.noodles.tap(&lunch);
+    assert_eq!((paid.code, paid.amount_fen), (ResultCode::Approved, 1_061));
+    // The till was asked for the price, and gives back of the price.
+    let back = [(25, 405), (26, 605)]
+        .map(|(at, part_fen)| canteen.noodles.money(at, &refund(24, part_fen)).amount_fen);
+    assert_eq!(back, [425, 636]);
+    assert_eq!(canteen.counter.balance(GUEST.0).system_fen, owed_before_fen);
+    let lines: Vec<_> =
+        canteen.counter.bill(GUEST).concat().iter().map(|line| (line.kind, line.amount_fen.get())).collect();
+    let surcharge = BillLineKind::Surcharge.number();
+    let (sold, back) = (BillLineKind::Debit.number(), BillLineKind::Refund.number());
+    let told = [(surcharge, 31), (back, 605), (surcharge, 20), (back, 405), (surcharge, -51), (sold, -1_010)];
+    assert_eq!(lines[..told.len()], told);
+}
+
 /// Each debit, and what gave it back, as the bill tells it.
 fn look_at_the_bill(canteen: &mut Canteen) {
     let lines = canteen.counter.bill(XIAO_HONG).concat();
@@ -304,6 +332,7 @@ fn t06_online_till() {
     };
     assert_eq!(heard(&mut canteen.noodles, 22, &tap(22, 33, 100)), "卡已挂失");
     assert_eq!(heard(&mut canteen.noodles, 23, &tap(23, 21, OPENING_FEN)), "超出限额，请输入密码");
+    a_guest(&served, &mut canteen);
     served.stop();
     assert_eq!(campus.expect_sound().totals.tenders_fen, 1_800);
 }

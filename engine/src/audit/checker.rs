@@ -1,6 +1,7 @@
 //! The walk over the log: one record after another, each held against what the ones before it say.
 
 mod cards;
+mod pricing;
 mod subsidies;
 mod undoing;
 
@@ -22,6 +23,7 @@ use super::holders::Holders;
 use super::limits::within_limit;
 use super::office::Office;
 use super::posting::{Line, Postings, postings_of};
+use super::pricing::{Prices, previous_pricing};
 use super::refunds::Refunds;
 use super::report::{AuditReport, Check, Holdings, LogFacts, Totals, Violation};
 use super::sequence_set::SequenceSet;
@@ -102,6 +104,7 @@ pub(super) struct Checker<'a> {
     terminal_keys: TerminalKeys,
     duties: Duties,
     policies: HashMap<u8, Policy>,
+    prices: Prices,
     /// The ends of the chains of each hot account's parts: how many parts there are isn't the log's business.
     hot_ends: HashMap<LedgerAccount, Vec<u64>>,
     sales: SequenceSet,
@@ -141,6 +144,7 @@ impl<'a> Checker<'a> {
             terminal_keys: TerminalKeys::default(),
             duties: Duties::default(),
             policies: HashMap::new(),
+            prices: Prices::default(),
             hot_ends: HashMap::new(),
             sales: SequenceSet::default(),
             pending: HashMap::new(),
@@ -273,7 +277,12 @@ impl<'a> Checker<'a> {
                 self.cards.set_from_stock(r.cards_from_stock != 0);
                 self.office.set(r);
             }
-            Record::MerchantRegistered(..) | Record::MealPeriodSet(..) => {}
+            Record::MealPeriodSet(r, _) => self.prices.set_period(r),
+            Record::PriceSet(r) => {
+                let set = self.prices.set(r);
+                self.agree(Check::Layout, set);
+            }
+            Record::MerchantRegistered(..) => {}
             _ => self.money(&record)?,
         }
         Ok(())
@@ -296,8 +305,12 @@ impl<'a> Checker<'a> {
         let came_in = t.top_ups_fen + t.openings_fen + t.reversals_fen + t.refunds_fen + t.subsidies_fen;
         let spent =
             t.debits_fen + t.offline_fen + t.fees_fen + t.top_ups_undone_fen + t.payable_fen + t.paid_out_fen;
-        let (came_in, spent) =
-            (came_in + t.adjusted_up_fen, spent + t.adjusted_down_fen + t.subsidies_back_fen);
+        let spent = spent + t.adjusted_down_fen + t.subsidies_back_fen + t.pricing_fen;
+        let came_in = came_in + t.adjusted_up_fen;
+        let beside_fen = holdings.clearing_fen[Clearing::Pricing.name()];
+        self.check(beside_fen == t.pricing_fen, Check::Totals, || {
+            format!("{beside_fen} fen were paid beside prices, and {} taken", t.pricing_fen)
+        });
         self.check(holdings.persons_fen == came_in - spent, Check::Totals, || {
             format!("persons hold {} fen; {came_in} came in and {spent} went out", holdings.persons_fen)
         });
@@ -387,8 +400,11 @@ impl<'a> Checker<'a> {
         self.tap(record, money);
         self.batch(record);
         match record {
-            Record::Debit(_) | Record::FullDebit(_) => self.debit(money, before_fen, false),
-            Record::ScanPaid(r) => self.debit(money, before_fen, r.till_connected != 0),
+            Record::Debit(_) | Record::FullDebit(_) => {
+                self.priced(record, money);
+                self.debit(record, before_fen, false);
+            }
+            Record::ScanPaid(r) => self.debit(record, before_fen, r.till_connected != 0),
             Record::GapClosed(r) => self.gap_closed(r),
             Record::ScanPending(_) => {
                 self.pending.insert(money.sale(), money.amount_fen.get());
@@ -479,9 +495,14 @@ impl<'a> Checker<'a> {
             self.violate(Check::Known, "a side's account was never opened".to_owned());
             return;
         }
-        let amount_fen = postings.iter().map(|posting| i128::from(posting.amount_fen)).sum::<i128>();
+        let pricing_fen = i128::from(record.pricing_fen());
+        let amount_fen = match pricing_fen {
+            0 => postings.iter().map(|posting| i128::from(posting.amount_fen)).sum::<i128>(),
+            _ => i128::from(money.amount_fen.get()),
+        };
         let to_person = money.credit_account().as_person().is_some();
         let totals = &mut self.totals;
+        totals.pricing_fen += if to_person { -pricing_fen } else { pricing_fen };
         match record.kind() {
             RecordKind::Debit | RecordKind::FullDebit | RecordKind::ScanPaid => {
                 totals.debits_fen += amount_fen;
@@ -524,6 +545,10 @@ impl<'a> Checker<'a> {
         }
         self.subsidy(record, money);
         self.link_hot(money);
+        if pricing_fen != 0 {
+            let previous = previous_pricing(record);
+            self.link_part(LedgerAccount::clearing(Clearing::Pricing), previous);
+        }
     }
 
     fn balance_after(&mut self, money: &MoneyRecord) {
@@ -581,7 +606,9 @@ impl<'a> Checker<'a> {
         true
     }
 
-    fn debit(&mut self, money: &MoneyRecord, before_fen: Option<i128>, flagged: bool) {
+    fn debit(&mut self, record: &Record<'_>, before_fen: Option<i128>, flagged: bool) {
+        let Some(money) = record.money() else { return };
+        let paid_fen = money.amount_fen.get() + record.pricing_fen();
         let sale = money.sale();
         let dead = self.tombstones.contains(&sale);
         self.check(!dead, Check::Reversal, || format!("sale {sale} was reversed before it came"));
@@ -609,7 +636,7 @@ impl<'a> Checker<'a> {
         self.check(!expired, Check::Card, || format!("account {account} pays by a card that has expired"));
         let Some(person) = self.persons.get(account.0 as usize) else { return };
         let policy = self.policies.get(&person.class).copied().unwrap_or(Policy::DEFAULT);
-        let within = within_limit(money, &policy, person.debit_max_fen);
+        let within = within_limit(money, paid_fen, (&policy, person.debit_max_fen));
         self.agree(Check::Limit, within);
         if money.is_by_password() {
             let known = self.holders.was_right(account, self.time_ns);
@@ -625,7 +652,7 @@ impl<'a> Checker<'a> {
         if let Err(detail) = paid {
             self.violate(Check::Holder, detail);
         }
-        let after_fen = before_fen - i128::from(money.amount_fen.get());
+        let after_fen = before_fen - i128::from(paid_fen);
         self.check(after_fen >= i128::from(policy.floor_fen), Check::Floor, || {
             format!("{after_fen} fen are left, the floor is {}", policy.floor_fen)
         });
@@ -741,7 +768,7 @@ impl<'a> Checker<'a> {
     }
 
     fn link_hot(&mut self, money: &MoneyRecord) {
-        let (number, previous) = (self.number, money.previous_counter.get());
+        let previous = money.previous_counter.get();
         // The chain is the credited side's, unless that is a person.
         let hot = [money.credit_account(), money.debit_account()]
             .into_iter()
@@ -750,6 +777,12 @@ impl<'a> Checker<'a> {
             return self
                 .check(previous == 0, Check::HotChain, || format!("no hot side, but {previous} before"));
         };
+        self.link_part(hot, previous);
+    }
+
+    /// A record goes on with the chain of some part of a hot account.
+    fn link_part(&mut self, hot: LedgerAccount, previous: u64) {
+        let number = self.number;
         let ends = self.hot_ends.entry(hot).or_default();
         let known = match ends.iter_mut().find(|end| **end == previous) {
             Some(end) => {

@@ -27,6 +27,7 @@ mod holders;
 mod limits;
 mod office;
 mod posting;
+mod pricing;
 mod refunds;
 mod report;
 mod sequence_set;

@@ -53,6 +53,13 @@ pub struct Posting {
     pub amount_fen: i64,
 }
 
+impl Posting {
+    /// Whether a line is one of its sides.
+    pub fn touches(&self, line: Line) -> bool {
+        self.debit == line || self.credit == line
+    }
+}
+
 /// What a record moves: at most three postings, in the order of its wallets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Postings([Option<Posting>; 3]);
@@ -76,10 +83,11 @@ impl Postings {
 pub fn postings_of(record: &Record<'_>) -> Result<Postings, &'static str> {
     match record {
         Record::FullReversal(r) | Record::Void(r) | Record::TapUndone(r) => {
-            unpriced(&r.back)?;
-            given_back(&r.back.money, &r.back.wallets)
+            in_no_window(&r.back)?;
+            given_back(&r.back.money, &r.back.wallets, r.back.pricing_fen.get())
         }
-        Record::Refund(r) => given_back(&r.money, &r.wallets),
+        Record::Refund(r) => given_back(&r.money, &r.wallets, r.pricing_fen.get()),
+        Record::FullDebit(r) => full_debit(r),
         Record::Fee(r) => fee(r),
         Record::PaidOut(r) => paid_out(r),
         _ => Ok(Postings([posting_of(record)?, None, None])),
@@ -158,8 +166,51 @@ fn adjustment(r: &AdjustmentRecord) -> Result<Posting, &'static str> {
     }
 }
 
-/// The money comes from the merchant, into one wallet or two.
-fn given_back(money: &MoneyRecord, wallets: &Wallets) -> Result<Postings, &'static str> {
+/// A debit of more than a plain one says: some of the subsidy, in two phases, or priced.
+fn full_debit(r: &FullDebitRecord) -> Result<Postings, &'static str> {
+    let (amount_fen, pricing_fen) = (r.money.amount_fen.get(), r.pricing_fen.get());
+    let [card_fen, transition_fen, electronic_fen, subsidy_fen] = changes(&r.wallets);
+    let wallet = wallet_of(&r.money)?;
+    let paid_fen = amount_fen + pricing_fen;
+    let paid = match wallet {
+        PersonWallet::Card => [-paid_fen, 0, 0],
+        PersonWallet::Transition if pricing_fen != 0 && !r.is_two_phase() => [0, -paid_fen, 0],
+        _ => {
+            return Err(
+                "a full debit takes from the card wallet, or, of a code and priced, the transition wallet",
+            );
+        }
+    };
+    if [card_fen, transition_fen, electronic_fen] != paid || amount_fen <= 0 || paid_fen < 0 {
+        return Err("a full debit takes its amount and its pricing, and takes something");
+    }
+    // A tap in two phases is a full debit, whether it takes subsidy or not, and so is what is priced.
+    let least_fen = i64::from(!r.is_two_phase() && pricing_fen == 0);
+    if !(card_fen..=-least_fen).contains(&subsidy_fen) {
+        return Err("a full debit takes some of the subsidy, and no more than its amount");
+    }
+    if !matches!(r.phases, 0 | FullDebitRecord::TWO_PHASES) {
+        return Err("a debit is made in one phase or in two");
+    }
+    in_no_window(r)?;
+    let debit = person(r.money.debit_account(), wallet)?;
+    let paid = Posting { debit, credit: merchant(r.money.credit_account())?, amount_fen };
+    Ok(Postings([Some(paid), beside(debit, pricing_fen), None]))
+}
+
+/// What goes from a person beside a price, or, below zero, comes.
+fn beside(person: Line, pricing_fen: i64) -> Option<Posting> {
+    let (pricing, amount_fen) = (Line::Clearing(Clearing::Pricing), pricing_fen.abs());
+    match pricing_fen {
+        0 => None,
+        1.. => Some(Posting { debit: person, credit: pricing, amount_fen }),
+        _ => Some(Posting { debit: pricing, credit: person, amount_fen }),
+    }
+}
+
+/// The money comes from the merchant, into one wallet or two, and what was paid beside the price with it. Of a discount more comes from
+/// the merchant than stays: the rest goes on, by way of the card wallet if anything came into that.
+fn given_back(money: &MoneyRecord, wallets: &Wallets, pricing_fen: i64) -> Result<Postings, &'static str> {
     let [card_fen, transition_fen, electronic_fen, subsidy_fen] = changes(wallets);
     let into_card_alone = wallet_of(money)? == PersonWallet::Card;
     if card_fen < 0 || transition_fen < 0 || electronic_fen != 0 || into_card_alone && transition_fen != 0 {
@@ -167,17 +218,37 @@ fn given_back(money: &MoneyRecord, wallets: &Wallets) -> Result<Postings, &'stat
             "money goes back to the wallet that was debited, or what was settled of it onto the card",
         );
     }
-    if card_fen + transition_fen != money.amount_fen.get() || !(0..=card_fen).contains(&subsidy_fen) {
+    let amount_fen = money.amount_fen.get();
+    if card_fen + transition_fen != amount_fen + pricing_fen || !(0..=card_fen).contains(&subsidy_fen) {
         return Err("what comes into the wallets isn't the amount");
     }
     let debit = merchant(money.debit_account())?;
-    let into = |wallet, amount_fen| -> Result<Option<Posting>, &'static str> {
-        let credit = person(money.credit_account(), wallet)?;
-        Ok((amount_fen > 0).then_some(Posting { debit, credit, amount_fen }))
+    let pricing = Line::Clearing(Clearing::Pricing);
+    let card = person(money.credit_account(), PersonWallet::Card)?;
+    let transition = person(money.credit_account(), PersonWallet::Transition)?;
+    let goes_on_fen = (-pricing_fen).max(0);
+    let by_card = into_card_alone || card_fen > 0;
+    let (through, transition_fen, card_fen) = if by_card {
+        (card, transition_fen, card_fen + goes_on_fen)
+    } else {
+        (transition, transition_fen + goes_on_fen, card_fen)
     };
-    let transition = into(PersonWallet::Transition, transition_fen)?;
-    let card = into(PersonWallet::Card, card_fen)?;
-    Ok(Postings(if transition.is_some() { [transition, card, None] } else { [card, None, None] }))
+    // The merchant's part fills the transition wallet first.
+    let first_fen = amount_fen.min(transition_fen);
+    let posting = |debit, credit, amount_fen| Posting { debit, credit, amount_fen };
+    let all = [
+        posting(debit, transition, first_fen),
+        posting(debit, card, amount_fen - first_fen),
+        posting(pricing, transition, transition_fen - first_fen),
+        posting(pricing, card, card_fen - (amount_fen - first_fen)),
+        posting(through, pricing, goes_on_fen),
+    ];
+    let mut moving = all.into_iter().filter(|posting| posting.amount_fen != 0);
+    let postings = Postings([moving.next(), moving.next(), moving.next()]);
+    if postings.iter().any(|posting| posting.amount_fen < 0) || moving.next().is_some() {
+        return Err("what is given back isn't the price and what was paid beside it");
+    }
+    Ok(postings)
 }
 
 fn posting_of(record: &Record<'_>) -> Result<Option<Posting>, &'static str> {
@@ -203,25 +274,6 @@ fn posting_of(record: &Record<'_>) -> Result<Option<Posting>, &'static str> {
                 return Err("a load is from a person's electronic wallet to the same person's card wallet");
             }
             (money, from, to)
-        }
-        Record::FullDebit(r) => {
-            let amount_fen = r.money.amount_fen.get();
-            let [card_fen, transition_fen, electronic_fen, subsidy_fen] = changes(&r.wallets);
-            let from_card = [card_fen, transition_fen, electronic_fen] == [-amount_fen, 0, 0];
-            if wallet_of(&r.money)? != PersonWallet::Card || !from_card {
-                return Err("a full debit takes its amount from the card wallet");
-            }
-            // A tap in two phases is a full debit, whether it takes subsidy or not.
-            let least_fen = i64::from(!r.is_two_phase());
-            if !(card_fen..=-least_fen).contains(&subsidy_fen) {
-                return Err("a full debit takes some of the subsidy, and no more than its amount");
-            }
-            if !matches!(r.phases, 0 | FullDebitRecord::TWO_PHASES) {
-                return Err("a debit is made in one phase or in two");
-            }
-            unpriced(r)?;
-            let from = person(r.money.debit_account(), PersonWallet::Card)?;
-            (&r.money, from, merchant(r.money.credit_account())?)
         }
         Record::Settle(r) => {
             let amount_fen = r.money.amount_fen.get();
@@ -326,12 +378,8 @@ pub(super) fn changes(wallets: &Wallets) -> [i64; 4] {
     [wallets.card_fen, wallets.transition_fen, wallets.electronic_fen, wallets.subsidy_fen].map(I64::get)
 }
 
-fn unpriced(r: &FullDebitRecord) -> Result<(), &'static str> {
-    if r.pricing_fen.get() == 0 && r.previous_pricing.get() == 0 && r.window.get() == 0 {
-        Ok(())
-    } else {
-        Err("nothing is priced, and no window limited, in this version")
-    }
+fn in_no_window(r: &FullDebitRecord) -> Result<(), &'static str> {
+    if r.window.get() == 0 { Ok(()) } else { Err("no window is limited in this version") }
 }
 
 fn wallet_of(money: &MoneyRecord) -> Result<PersonWallet, &'static str> {

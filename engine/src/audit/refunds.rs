@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::pricing::share_fen;
 use crate::ledger::record::{MoneyRecord, Record, RefundRecord};
 
 /// What was given back of each debit, by its record.
@@ -17,11 +18,11 @@ impl Refunds {
     /// Takes a refund, with the record that it names.
     pub(super) fn take(&mut self, r: &RefundRecord, original: Option<&Record<'_>>) -> Result<(), String> {
         let named = r.original_record.get();
-        let (sold, subsidy_fen) = match original {
-            Some(Record::Debit(sold)) => (sold, 0),
-            Some(Record::FullDebit(r)) => (&r.money, -r.wallets.subsidy_fen.get()),
-            Some(Record::ScanPaid(r)) => (&r.money, 0),
-            Some(Record::OfflineDebit(r)) => (&r.money, i64::from(r.subsidy_fen.get())),
+        let (sold, subsidy_fen, pricing_fen) = match original {
+            Some(Record::Debit(sold)) => (sold, 0, 0),
+            Some(Record::FullDebit(r)) => (&r.money, -r.wallets.subsidy_fen.get(), r.pricing_fen.get()),
+            Some(Record::ScanPaid(r)) => (&r.money, 0, 0),
+            Some(Record::OfflineDebit(r)) => (&r.money, i64::from(r.subsidy_fen.get()), 0),
             _ => return Err(format!("record {named} isn't a debit")),
         };
         let m = &r.money;
@@ -46,8 +47,17 @@ impl Refunds {
                 sold.amount_fen, r.refunded_before_fen
             ));
         }
-        let own_fen = sold.amount_fen.get() - subsidy_fen;
-        let due_fen = (after_fen - own_fen).max(0) - (before_fen - own_fen).max(0);
+        // What the payer has got back, once so much of the price was given back.
+        let price_fen = sold.amount_fen.get();
+        let beside_fen = |price_back_fen| share_fen(pricing_fen, price_back_fen, price_fen);
+        let due_fen = beside_fen(after_fen) - beside_fen(before_fen);
+        if r.pricing_fen.get() != due_fen {
+            return Err(format!("{} fen come back beside the price, due are {due_fen}", r.pricing_fen));
+        }
+        let own_fen = price_fen + pricing_fen - subsidy_fen;
+        let of_subsidy_fen =
+            |price_back_fen: i64| (price_back_fen + beside_fen(price_back_fen) - own_fen).max(0);
+        let due_fen = of_subsidy_fen(after_fen) - of_subsidy_fen(before_fen);
         if r.wallets.subsidy_fen.get() > due_fen {
             return Err(format!("{} fen come back as subsidy, due are {due_fen}", r.wallets.subsidy_fen));
         }

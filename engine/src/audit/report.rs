@@ -69,6 +69,9 @@ pub enum Check {
     Floor,
     /// An online debit isn't above the limit for one, unless the holder's query password came along.
     Limit,
+    /// What is paid beside a price is what the payer's class pays in that meal period, and comes back with the price, in parts that add
+    /// up.
+    Pricing,
     /// Shifts and batches follow each other, and are closed with what the till did.
     Duty,
     /// Whoever corrects a balance says why, and two different people do it where the amount needs them.
@@ -153,6 +156,8 @@ pub struct Totals {
     pub tenders_fen: i128,
     /// Subsidies taken back.
     pub subsidies_back_fen: i128,
+    /// Paid beside prices, less what was left to payers and what of both was given back.
+    pub pricing_fen: i128,
     /// Given to persons by operators.
     pub adjusted_up_fen: i128,
     /// Taken from persons by operators.
@@ -272,6 +277,9 @@ impl fmt::Display for AuditReport {
         line(f, "opening balances", self.totals.openings_fen)?;
         line(f, "less online debits", -self.totals.debits_fen)?;
         line(f, "reversals", self.totals.reversals_fen)?;
+        if self.totals.pricing_fen != 0 {
+            line(f, "less surcharges and discounts", -self.totals.pricing_fen)?;
+        }
         if self.totals.refunds_fen != 0 {
             line(f, "refunds", self.totals.refunds_fen)?;
         }

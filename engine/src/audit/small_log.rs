@@ -17,8 +17,8 @@ use crate::ledger::command::{
     AccountClose, AccountSelector, BatchSettle, BindCard, CardDebit, CardIssue, CardReplace, CardReturn,
     CardTap, Carried, CashierSign, Channel, CodeDebit, CodeVerdict, CutOff, LossLift, LossReport,
     OfflineFact, OpenAccount, Opening, PasswordDebit, PasswordImport, Refund, RegisterMerchant,
-    RegisterTerminal, Reversal, Sale, SetAccountTerms, SetMealPeriod, SetPolicy, ShiftClose, TapConfirm,
-    Tender, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    RegisterTerminal, Reversal, Sale, SetAccountTerms, SetMealPeriod, SetPolicy, SetPrice, ShiftClose,
+    TapConfirm, Tender, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use crate::ledger::holder::PasswordRef;
 use crate::ledger::kind::subsidy::subsidy_grant;
@@ -386,6 +386,11 @@ impl SmallLog {
     pub(crate) fn set_code_limit(&mut self, code_max_fen: u32) {
         let policy = Policy { code_max_fen, ..Policy::DEFAULT };
         self.done(Request::SetPolicy(SetPolicy { class: 0, policy }));
+    }
+
+    /// What everybody pays on top of a price at lunch.
+    pub(crate) fn set_rate(&mut self, rate: i16) {
+        self.done(Request::SetPrice(SetPrice { class: 0, period: 2, rate }));
     }
 
     /// Reports an account's card lost, or found.

@@ -47,7 +47,8 @@ pub(super) fn subsidy_change(
         }
         Record::FullDebit(r) => SubsidyChange {
             fen: i128::from(changes(&r.wallets)[3]),
-            due_fen: first_of(r.money.amount_fen.get()),
+            // What is paid by code is no subsidy.
+            due_fen: first_of(-changes(&r.wallets)[0]),
         },
         Record::Settle(r) => SubsidyChange {
             fen: i128::from(changes(&r.wallets)[3]),

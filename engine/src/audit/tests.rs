@@ -1,5 +1,7 @@
 //! Small logs, right and wrong, audited.
 
+mod pricing;
+
 use protocol::ids::AccountId;
 use protocol::result_code::ResultCode;
 use protocol::till_totals::TillTotals;

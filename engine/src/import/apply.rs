@@ -9,9 +9,10 @@ use super::campus::{CampusFile, PolicyEntry, Yuan};
 use super::roster::{Roster, RosterLine};
 use crate::ledger::command::{
     BindCard, OpenAccount, PasswordImport, RegisterMerchant, RegisterTerminal, SetAccountClass,
-    SetMealPeriod, SetOfficeRules, SetPolicy,
+    SetMealPeriod, SetOfficeRules, SetPolicy, SetPrice,
 };
 use crate::ledger::holder::PasswordRef;
+use crate::ledger::prices::OTHER_TIME;
 use crate::ledger::registry::{OfficeRules, Policy};
 use crate::ledger::{Outcome, Request};
 use crate::runtime::engine::{Engine, EngineError};
@@ -291,6 +292,15 @@ pub fn campus(engine: &Engine, file: &CampusFile) -> Result<ImportReport, Import
             end_minute: period.end.0,
         });
         set(request, format!("meal period {:?}", period.name))?;
+    }
+    for price in &file.prices {
+        let named = (0..).zip(&file.meal_periods).find(|(_, period)| period.name == price.meal_period);
+        let period = named.map_or(OTHER_TIME, |(number, _)| number);
+        let request = SetPrice { class: price.class, period, rate: price.rate.rate };
+        set(
+            Request::SetPrice(request),
+            format!("price of class {} at {:?}", price.class, price.meal_period),
+        )?;
     }
     let own = file.policy.iter().map(|entry| (0, "policy".to_owned(), entry));
     let others = file.classes.iter().map(|(class, entry)| (class.0, format!("class {}", class.0), entry));

@@ -25,6 +25,11 @@
 //! start = "10:30"          # inclusive
 //! end = "13:30"            # exclusive
 //!
+//! [[price]]                # beside the price: class and meal period, above zero a surcharge, below a discount
+//! class = 1
+//! meal_period = "lunch"    # or other: outside of every one
+//! rate = "5.00"            # percent of the price, -100 to 100, with two decimals; 0 takes it away
+//!
 //! [policy]                 # for card holders: the class 0
 //! debit_max = "20.00"      # yuan, one debit without password; inclusive
 //! day_max = "50.00"        # yuan, one calendar day without password; inclusive
@@ -53,7 +58,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Deserializer};
 
-use crate::ledger::limits::CLASSES_MAX;
+use crate::ledger::limits::{CLASSES_MAX, RATE_MAX};
 use crate::ledger::registry::AuthoriseRule;
 
 /// A campus file, checked.
@@ -75,6 +80,9 @@ pub struct CampusFile {
     /// Meal periods; a time outside every one of them is "other".
     #[serde(default, rename = "meal_period")]
     pub meal_periods: Vec<MealPeriodEntry>,
+    /// What is paid beside the price, by class and meal period. What isn't given stays as it is.
+    #[serde(default, rename = "price")]
+    pub prices: Vec<PriceEntry>,
     /// Rules of card holders: the class 0.
     #[serde(default)]
     pub policy: Option<PolicyEntry>,
@@ -144,6 +152,43 @@ pub struct MealPeriodEntry {
     pub start: ClockMinute,
     /// End, `HH:MM`, exclusive; `24:00` is midnight.
     pub end: ClockMinute,
+}
+
+/// What a class pays beside the price in a meal period.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PriceEntry {
+    /// The class; 0 is that of card holders.
+    pub class: u8,
+    /// The name of a meal period of the file, or [`OTHER_PERIOD`].
+    pub meal_period: String,
+    /// What is paid on top of the price: below zero for a discount.
+    pub rate: Percent,
+}
+
+/// What stands for the time outside of every meal period.
+pub const OTHER_PERIOD: &str = "other";
+
+/// A share that a person wrote in percent, kept in hundredths of one; ± 100 %.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Percent {
+    /// Hundredths of a percent.
+    pub rate: i16,
+}
+
+impl TryFrom<String> for Percent {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Percent, String> {
+        let percent: Decimal =
+            text.parse().map_err(|_| format!("{text:?} isn't a share in percent, such as \"5.00\""))?;
+        let hundredths = percent.checked_mul(Decimal::ONE_HUNDRED).filter(Decimal::is_integer);
+        let hundredths = hundredths.ok_or_else(|| format!("{text:?} has more than two decimals"))?;
+        let rate = hundredths.to_i16().filter(|rate| rate.unsigned_abs() <= RATE_MAX);
+        rate.map(|rate| Percent { rate })
+            .ok_or_else(|| format!("{text:?} isn't between -100 and 100 percent"))
+    }
 }
 
 /// Rules of an account class.
@@ -384,6 +429,21 @@ impl CampusFile {
                 return Some(format!("meal periods {:?} and {:?} overlap", other.name, period.name));
             }
         }
+        for (i, price) in self.prices.iter().enumerate() {
+            let PriceEntry { class, meal_period, .. } = price;
+            if usize::from(*class) >= CLASSES_MAX {
+                return Some(format!("a price is of class {class}; one of 0 to {}", CLASSES_MAX - 1));
+            }
+            if meal_period != OTHER_PERIOD && !self.meal_periods.iter().any(|p| p.name == *meal_period) {
+                return Some(format!("the price of class {class} names no meal period: {meal_period:?}"));
+            }
+            if self.prices[..i].iter().any(|p| p.class == *class && p.meal_period == *meal_period) {
+                return Some(format!("the price of class {class} at {meal_period:?} is given twice"));
+            }
+        }
+        if !self.prices.is_empty() && self.meal_periods.iter().any(|period| period.name == OTHER_PERIOD) {
+            return Some(format!("{OTHER_PERIOD:?} is the time outside of every meal period, not one"));
+        }
         None
     }
 }
@@ -418,6 +478,10 @@ mod tests {
             name = "lunch"
             start = "10:30"
             end = "13:30"
+            [[price]]
+            class = 7
+            meal_period = "lunch"
+            rate = "-2.5"
             [policy]
             debit_max = "20"
             day_max = "50.05"
@@ -436,6 +500,8 @@ mod tests {
         assert_eq!(campus.operators, [clerk]);
         assert_eq!(campus.office.unwrap().adjust_alone_max.unwrap().amount_fen, 5_000);
         assert_eq!(campus.meal_periods[0].start, ClockMinute(630));
+        let discount = PriceEntry { class: 7, meal_period: "lunch".to_owned(), rate: Percent { rate: -250 } };
+        assert_eq!(campus.prices, [discount]);
         let policy = campus.policy.unwrap();
         assert_eq!((policy.day_max.amount_fen, policy.rule), (5_005, AuthoriseRule::Covers));
         let staff = &campus.classes[&ClassNumber(7)];
@@ -460,6 +526,19 @@ mod tests {
         assert!(class("0").contains("write [policy]"), "{}", class("0"));
         let rule = message("[class.1]\ndebit_max='1'\nday_max='2'\nrule='free'\n");
         assert!(rule.contains("\"free\" isn't a rule; one of covers, above-zero"), "{rule}");
+        let price = |class: &str, period: &str, rate: &str| {
+            let period = format!("meal_period='{period}'\nrate='{rate}'\n");
+            message(&format!("[[price]]\nclass={class}\n{period}"))
+        };
+        assert!(price("1", "other", "100.01").contains("isn't between -100 and 100"));
+        assert!(price("1", "other", "0.005").contains("more than two decimals"));
+        assert!(price("1", "other", "much").contains("isn't a share in percent"));
+        assert!(price("1", "lunch", "5").contains("names no meal period: \"lunch\""));
+        assert!(price("64", "other", "5").contains("class 64; one of 0 to 63"));
+        let entry = "[[price]]\nclass=1\nmeal_period='other'\nrate='5'\n";
+        assert!(message(&format!("{entry}{entry}")).contains("is given twice"));
+        let other = "[[meal_period]]\nname='other'\nstart='10:00'\nend='12:00'\n";
+        assert!(message(&format!("{other}{entry}")).contains("outside of every meal period"));
         assert!(message("colour = 1\n").contains("line 1, column 1"));
         let kind = message("[[terminal]]\nid=1\nmerchant=1\nkind='tap'\n");
         assert!(kind.contains("\"tap\" isn't a kind of terminal; one of point-of-sale, water"), "{kind}");

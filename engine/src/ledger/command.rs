@@ -47,6 +47,7 @@ pub use super::kind::set_account_terms::SetAccountTerms;
 pub use super::kind::set_meal_period::SetMealPeriod;
 pub use super::kind::set_office_rules::SetOfficeRules;
 pub use super::kind::set_policy::SetPolicy;
+pub use super::kind::set_price::SetPrice;
 pub use super::kind::subsidy::{SubsidyClaim, SubsidyTakeBack};
 pub use super::kind::subsidy_lines::SubsidyLines;
 pub use super::kind::subsidy_open::SubsidyOpen;

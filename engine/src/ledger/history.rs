@@ -95,6 +95,7 @@ impl HistorySearch {
                     return self.done(Some(RememberedOutcome {
                         marks: record.outcome_marks(),
                         ..remember(number, time_ns, money, kind, record.subsidy_used_fen())
+                            .with_pricing(record.pricing_fen())
                     }));
                 }
             }
@@ -140,7 +141,7 @@ pub(super) fn remember(
         digest: money.digest.get(),
         balance_after_fen: money.balance_after_fen.get(),
         sequence: money.sequence.get(),
-        amount_fen: money.amount_fen.get(),
+        amounts: money.amount_fen.get(),
         debit: LedgerAccount::from_bits(money.debit.get()),
         credit: LedgerAccount::from_bits(money.credit.get()),
         epoch: money.epoch.get(),

@@ -50,6 +50,9 @@ pub const CLASSES_MAX: usize = 64;
 /// Meal periods: 0 to this, less one.
 pub const MEAL_PERIODS_MAX: usize = 16;
 
+/// The largest rate of a surcharge, and of a discount, in hundredths of a percent: all of the price once more, or nothing of it.
+pub const RATE_MAX: u16 = 10_000;
+
 /// Bytes of a merchant's or a meal period's name (UTF-8).
 pub const NAME_BYTES_MAX: usize = 64;
 
@@ -134,6 +137,9 @@ pub const CARD_DEBIT_LOOKS_MAX: Looks = Looks { probes: 16, lines: 75 };
 
 /// A tap with the holder's query password at most; with a load, or of a card whose last tap is open.
 pub const PASSWORD_DEBIT_LOOKS_MAX: Looks = Looks { probes: 15, lines: 23 };
+
+/// A tap or a payment by code with a surcharge, and giving it back, at most; with a load, in order.
+pub const PRICED_LOOKS_MAX: Looks = Looks { probes: 15, lines: 24 };
 
 /// A tap in two phases at most, without the search for a place among the open taps: that takes [`TABLE_SEARCH_MAX`] buckets, a
 /// line each.

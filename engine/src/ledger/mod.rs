@@ -54,6 +54,7 @@ pub mod open_taps;
 pub mod orders;
 pub mod outcome_ring;
 pub mod prefetch;
+pub mod prices;
 mod probes;
 pub mod proposals;
 pub mod record;

@@ -32,8 +32,10 @@ pub struct OpenTap {
     pub(super) sequence: u32,
     /// The merchant who was paid.
     pub(super) credit: LedgerAccount,
-    /// How much of the amount was subsidy.
+    /// How much of what was paid was subsidy.
     pub(super) subsidy_fen: u32,
+    /// What was paid on top of the amount; below zero for a discount.
+    pub(super) pricing_fen: i32,
     pub(super) epoch: u16,
     pub(super) slot: u16,
     pub(super) limit_day: u16,

@@ -61,8 +61,9 @@ pub struct RememberedOutcome {
     pub digest: u64,
     /// The person's system balance as answered.
     pub balance_after_fen: i64,
-    /// The amount posted; in memos the amount asked.
-    pub amount_fen: i64,
+    /// The amount posted, in memos the amount asked: see [`Self::amount_fen`]. Of what may be priced the pricing stands in the high
+    /// half, for an amount of one request fits into the low one.
+    pub(super) amounts: i64,
     /// The sequence; 0 = this place is empty.
     pub sequence: u32,
     /// The account debited (in memos the person concerned).
@@ -101,7 +102,7 @@ impl RememberedOutcome {
         digest: 0,
         balance_after_fen: 0,
         sequence: 0,
-        amount_fen: 0,
+        amounts: 0,
         debit: LedgerAccount::NONE,
         credit: LedgerAccount::NONE,
         epoch: 0,
@@ -121,6 +122,33 @@ impl RememberedOutcome {
     /// True when no outcome stands here: the sale's reversal came first.
     pub const fn is_tombstone(&self) -> bool {
         self.marks.has(OutcomeMarks::TOMBSTONE)
+    }
+
+    /// The amount posted, which is what a till asked for; in memos the amount asked.
+    pub const fn amount_fen(&self) -> i64 {
+        if self.may_be_priced() { self.amounts & 0xffff_ffff } else { self.amounts }
+    }
+
+    /// What was posted on top of it, or came back with it: a surcharge, or below zero a discount.
+    pub const fn pricing_fen(&self) -> i64 {
+        if self.may_be_priced() { self.amounts >> 32 } else { 0 }
+    }
+
+    /// What the person paid, or got back.
+    pub const fn total_fen(&self) -> i64 {
+        self.amount_fen() + self.pricing_fen()
+    }
+
+    /// The same with so much of pricing.
+    pub(super) const fn with_pricing(self, pricing_fen: i64) -> RememberedOutcome {
+        RememberedOutcome { amounts: pricing_fen << 32 | self.amount_fen(), ..self }
+    }
+
+    const fn may_be_priced(&self) -> bool {
+        matches!(
+            self.kind,
+            Some(RecordKind::FullDebit | RecordKind::FullReversal | RecordKind::Void | RecordKind::Refund)
+        )
     }
 
     /// How much of a debit's amount was subsidy.
@@ -207,3 +235,6 @@ impl OutcomeRing {
         prefetch(&self.places[self.place(sequence)]);
     }
 }
+
+/// The amount of what may be priced, and its pricing, have 32 bits each.
+const _: () = assert!(super::limits::AMOUNT_FEN_MAX < 1 << 31);

@@ -13,6 +13,7 @@ use super::command::TerminalSlot;
 use super::limits::{
     CLASSES_MAX, EARLIER_KEY_BELIEVED_NS, EARLIER_KEY_SIGN_IN_NS, MEAL_PERIODS_MAX, NAME_BYTES_MAX,
 };
+use super::prices::Prices;
 use super::probes::looks_at;
 use super::state::Sizes;
 use super::subsidies::Batches;
@@ -314,6 +315,7 @@ pub struct Registry {
     pub(super) slots_by_terminal: Vec<TerminalSlot>,
     pub(super) policies: Vec<Policy>,
     pub(super) meal_periods: [Option<MealPeriod>; MEAL_PERIODS_MAX],
+    pub(super) prices: Prices,
     pub(super) block_list: BlockList,
     pub(super) office: OfficeRules,
     pub(super) subsidies: Batches,
@@ -338,6 +340,7 @@ impl Registry {
             slots_by_terminal: Vec::with_capacity(usize::from(terminals_max)),
             policies: vec![Policy::DEFAULT; CLASSES_MAX],
             meal_periods: [None; MEAL_PERIODS_MAX],
+            prices: Prices::new(),
             block_list: BlockList::new(sizes.blocked_cards_max()),
             office: OfficeRules::DEFAULT,
             subsidies: Batches::default(),
@@ -419,6 +422,11 @@ impl Registry {
     /// The meal periods that are set, with their numbers.
     pub fn meal_periods(&self) -> impl Iterator<Item = (u8, &MealPeriod)> {
         (0_u8..).zip(&self.meal_periods).filter_map(|(number, period)| Some((number, period.as_ref()?)))
+    }
+
+    /// What is paid beside the price, by class and meal period.
+    pub const fn prices(&self) -> &Prices {
+        &self.prices
     }
 
     /// Which cards no till takes, and every move of that list.

@@ -42,22 +42,52 @@ pub fn page(
     let mut chain = AccountChain::new(reader, account, head);
     for _ in 0..STEPS_MAX {
         let Some(link) = chain.step()? else { return Ok(page) };
-        if let Some(line) = line(&link, &chain)
-            && (before == RecordNumber(0) || link.number < before)
-        {
-            if page.lines.len() == lines_max {
+        if before == RecordNumber(0) || link.number < before {
+            let of_record = lines(&link, &chain);
+            // What belongs together stands on one page, which may have one line more than was asked for: where only one was.
+            let is_full = page.lines.len() + of_record.clone().count() > lines_max.max(2);
+            if of_record.clone().next().is_some() && (is_full || page.lines.len() >= lines_max) {
                 page.next_before = RecordNumber(link.number.0 + 1);
                 return Ok(page);
             }
-            page.lines.push(line);
+            page.lines.extend(of_record);
         }
     }
     page.next_before = chain.next_number();
     Ok(page)
 }
 
-/// The record as a line, unless it moved no money. The chain was walked down to it, and knows what newer records undid.
-pub(super) fn line(link: &Link<'_>, chain: &AccountChain<'_>) -> Option<BillLine> {
+/// The record as lines, newest first: none when it moved no money, two when it was priced. The chain was walked down to it, and knows
+/// what newer records undid.
+pub(super) fn lines(link: &Link<'_>, chain: &AccountChain<'_>) -> impl Iterator<Item = BillLine> + Clone {
+    let line = line(link, chain);
+    let pricing = line.and_then(|line| pricing_line(link.record.pricing_fen(), &line));
+    // The balance beside the price is that before its pricing.
+    let pricing_fen = pricing.map_or(0, |pricing| pricing.amount_fen.get());
+    let line = line.map(|line| BillLine {
+        balance_after_fen: (line.balance_after_fen.get() - pricing_fen).into(),
+        ..line
+    });
+    pricing.into_iter().chain(line)
+}
+
+/// What was taken on top of a line's price, or given back with it.
+fn pricing_line(pricing_fen: i64, line: &BillLine) -> Option<BillLine> {
+    let kind = match pricing_fen {
+        0 => return None,
+        1.. => BillLineKind::Surcharge,
+        _ => BillLineKind::Discount,
+    };
+    Some(BillLine {
+        amount_fen: (line.amount_fen.get().signum() * pricing_fen).into(),
+        related_record: line.record,
+        kind: kind.number(),
+        ..*line
+    })
+}
+
+/// The record's own line.
+fn line(link: &Link<'_>, chain: &AccountChain<'_>) -> Option<BillLine> {
     let Link { number, time_ns, record } = link;
     let kind = record.kind().bill_line()?;
     let money = record.money()?;

@@ -69,7 +69,7 @@ fn owed_by(entry: &TerminalEntry) -> Vec<GapLine> {
     });
     let told = entry.ring().remembered().filter(|outcome| outcome.kind == Some(RecordKind::ScanPending));
     let unpaid = told.filter(|outcome| !outcome.is_gone()).map(|outcome| GapLine {
-        amount_fen: outcome.amount_fen.into(),
+        amount_fen: outcome.amount_fen().into(),
         ..line(Epoch(outcome.epoch), outcome.sequence, outcome.sequence, GapKind::Unpaid, outcome.time_ns)
     });
     let mut owed: Vec<_> = missing.chain(unpaid).collect();

@@ -99,7 +99,7 @@ fn receipt(asked: SaleId, code: ResultCode, found: &KnownRecord) -> ReprintAnswe
             .filter_map(|(is_set, mark)| is_set.then_some(mark))
             .fold(ReceiptMarks::default(), ReceiptMarks::with),
         account: money.person(),
-        amount_fen: money.amount_fen.get(),
+        amount_fen: money.amount_fen.get() + record.pricing_fen(),
         balance_after_fen: money.balance_after_fen.get(),
         record: found.number,
         related_record: RecordNumber(bill::related_record(found.number, &record)),

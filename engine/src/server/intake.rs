@@ -303,6 +303,7 @@ impl OwnedCommand for LiveRequest {
             | Body::TerminalKeyRotate(_)
             | Body::ClassRules
             | Body::MealPeriods
+            | Body::PriceTable
             | Body::BlockList(_)
             | Body::BlockListActive(_)
             | Body::AccountFreeze(_)

@@ -17,14 +17,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use protocol::answer::{
     AdjustmentsAnswer, Answer, BatchAnswer, BatchLine, BillAnswer, ClassRulesAnswer, HeartbeatAnswer,
-    MealPeriodsAnswer, OpenGapsAnswer, Refusal, SubsidyAnswer, SubsidyPreviewAnswer, TerminalKeyAnswer,
+    MealPeriodsAnswer, OpenGapsAnswer, PriceTableAnswer, Refusal, SubsidyAnswer, SubsidyPreviewAnswer,
+    TerminalKeyAnswer,
 };
 use protocol::command_table::Lane;
 use protocol::frame::Header;
 use protocol::ids::{AccountId, RecordNumber};
 use protocol::request::{BillQuery, Request, StatementQuery};
 use protocol::result_code::ResultCode;
-use protocol::tables::{ClassRulesLine, MealPeriodLine};
+use protocol::tables::{ClassRulesLine, MealPeriodLine, PriceLine};
 use tokio::sync::Notify;
 use tokio::task;
 
@@ -89,6 +90,7 @@ pub(super) enum Body {
     Till(TillTold),
     ClassRules(Table<ClassRulesLine>),
     MealPeriods(Table<MealPeriodLine>),
+    Prices(Table<PriceLine>),
     BlockList(BlockListPage),
     Unconfirmed(Box<ToldUnconfirmed>),
     OpenGaps(GapPage),
@@ -458,6 +460,12 @@ impl Waiting {
                 let answer =
                     MealPeriodsAnswer { code: ResultCode::Approved, parameter_version: *version, lines };
                 connection.answer(header, &Answer::MealPeriods(answer));
+            }
+            Body::Prices(Table { version, lines }) => {
+                connection.slow_in_flight.set(false);
+                let answer =
+                    PriceTableAnswer { code: ResultCode::Approved, parameter_version: *version, lines };
+                connection.answer(header, &Answer::PriceTable(answer));
             }
             Body::BlockList(page) => {
                 connection.slow_in_flight.set(false);

@@ -1,7 +1,7 @@
 //! The tables that tills sell by, as the registry has them.
 
 use protocol::ids::RecordNumber;
-use protocol::tables::{ClassRulesLine, MealPeriodLine};
+use protocol::tables::{ClassRulesLine, MealPeriodLine, PriceLine};
 
 use crate::ledger::limits::{CLASSES_MAX, MEAL_PERIODS_MAX, NAME_BYTES_MAX};
 use crate::runtime::engine::{Configuration, Engine};
@@ -43,6 +43,19 @@ pub(super) fn class_rules(engine: &Engine) -> (Table<ClassRulesLine>, RecordNumb
             code_max_fen: policy.code_limit_fen().into(),
         };
         classes.map(line).collect()
+    })
+}
+
+/// Every rate that isn't 0.
+pub(super) fn prices(engine: &Engine) -> (Table<PriceLine>, RecordNumber) {
+    table(engine, |configuration| {
+        let line = |(class, period, rate): (u8, u8, i16)| PriceLine {
+            rate: rate.into(),
+            class,
+            period,
+            reserved: [0; 4],
+        };
+        configuration.registry.prices().lines().map(line).collect()
     })
 }
 

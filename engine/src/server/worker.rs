@@ -247,6 +247,10 @@ impl Worker {
                 let (table, observed) = tables::meal_periods(&self.shared.engine);
                 self.hand_back(connection.key, *header)(observed, Body::MealPeriods(table));
             }
+            Request::PriceTable => {
+                let (table, observed) = tables::prices(&self.shared.engine);
+                self.hand_back(connection.key, *header)(observed, Body::Prices(table));
+            }
             Request::BlockList(query) => {
                 let hand_back = self.hand_back(connection.key, *header);
                 let done =

@@ -16,6 +16,7 @@ use super::{SettlementError, channel_name, line_name, wallet_name, yuan};
 use crate::audit::{Line, Posting, postings_of};
 use crate::inspect::{offline_review_names, review_names};
 use crate::ledger::LedgerClass;
+use crate::ledger::ledger_account::Clearing;
 use crate::ledger::record::{FullDebitRecord, MoneyRecord, Record, RecordKind, ScanPaidRecord, TopUpRecord};
 
 const DETAIL_COLUMNS: [&str; 23] = [
@@ -184,7 +185,9 @@ impl Walk<'_> {
                 if money.date() != self.open {
                     return Err(bad(format!("stands under date {}, open is {}", money.date(), self.open)));
                 }
-                self.detail(found, &record, money, posting)?;
+                let beside =
+                    postings.iter().find(|posting| posting.touches(Line::Clearing(Clearing::Pricing)));
+                self.detail(found, &record, money, (posting, beside))?;
             }
             if let Record::Tender(tender) = &record {
                 self.tender(found, tender)?;
@@ -211,7 +214,7 @@ impl Walk<'_> {
         found: &RecordRef<'_>,
         record: &Record<'_>,
         money: &MoneyRecord,
-        posting: &Posting,
+        (posting, beside): (&Posting, Option<&Posting>),
     ) -> Result<(), SettlementError> {
         // The amount of what goes into two wallets is in neither posting alone.
         let amount_fen = money.amount_fen.get();
@@ -231,9 +234,12 @@ impl Walk<'_> {
                 | RecordKind::Void
                 | RecordKind::TapUndone
                 | RecordKind::Refund => {
-                    self.summary.reversed(key, amount_fen);
+                    self.summary.reversed(key, amount_fen, record.pricing_fen());
                 }
-                _ => self.summary.sold(key, amount_fen, matches!(posting.credit, Line::HeldBack(_))),
+                _ => {
+                    let held_back = matches!(posting.credit, Line::HeldBack(_));
+                    self.summary.sold(key, amount_fen, record.pricing_fen(), held_back);
+                }
             }
         }
         let sale = money.terminal_slot().map(|_| money.sale());
@@ -259,7 +265,7 @@ impl Walk<'_> {
             Record::ScanPaid(r) => till_time = LocalTime(r.till_time_ns.get()).to_string(),
             _ => {}
         }
-        self.csv.line([
+        let line = [
             id(found.number),
             LocalTime(found.time_ns).to_string(),
             record.kind().name().to_owned(),
@@ -283,7 +289,18 @@ impl Walk<'_> {
             order_number,
             card_uid,
             till_time,
-        ])
+        ];
+        let Some(beside) = beside else { return self.csv.line(line) };
+        // What was paid beside the price is a line of its own, with its own sides and amount.
+        let kind = if record.pricing_fen() > 0 { "surcharge" } else { "discount" };
+        self.postings += 1;
+        *self.kind_totals_fen.entry(kind).or_default() += i128::from(beside.amount_fen);
+        let mut own = line.clone();
+        own[2] = kind.to_owned();
+        [own[4], own[5], own[6]] =
+            [line_name(beside.debit), line_name(beside.credit), yuan(i128::from(beside.amount_fen))];
+        self.csv.line(line)?;
+        self.csv.line(own)
     }
 
     /// The line of the summary that a posting of a merchant belongs to: by logged time online, by the till's time

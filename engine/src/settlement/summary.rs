@@ -27,11 +27,20 @@ pub(super) struct Sales {
     pub(super) reversed_count: u64,
     pub(super) reversed_fen: i128,
     pub(super) held_back_fen: i128,
+    /// What was paid beside the prices, less what of it was given back.
+    pub(super) surcharge_fen: i128,
+    /// What was left to the payers of the prices, less what of it was taken back.
+    pub(super) discount_fen: i128,
 }
 
 impl Sales {
     pub(super) fn net_fen(&self) -> i128 {
         self.gross_fen - self.reversed_fen
+    }
+
+    fn add_pricing(&mut self, pricing_fen: i64, sign: i128) {
+        let of = if pricing_fen > 0 { &mut self.surcharge_fen } else { &mut self.discount_fen };
+        *of += sign * i128::from(pricing_fen.abs());
     }
 }
 
@@ -39,11 +48,15 @@ impl Sales {
 #[derive(Debug, Default)]
 pub(super) struct Summary {
     lines: BTreeMap<SummaryKey, Sales>,
+    /// Whether anything was paid beside a price, or given back of that.
+    is_priced: bool,
 }
 
 impl Summary {
-    pub(super) fn sold(&mut self, key: SummaryKey, amount_fen: i64, held_back: bool) {
+    pub(super) fn sold(&mut self, key: SummaryKey, amount_fen: i64, pricing_fen: i64, held_back: bool) {
+        self.is_priced |= pricing_fen != 0;
         let sales = self.lines.entry(key).or_default();
+        sales.add_pricing(pricing_fen, 1);
         sales.count += 1;
         sales.gross_fen += i128::from(amount_fen);
         if held_back {
@@ -51,8 +64,10 @@ impl Summary {
         }
     }
 
-    pub(super) fn reversed(&mut self, key: SummaryKey, amount_fen: i64) {
+    pub(super) fn reversed(&mut self, key: SummaryKey, amount_fen: i64, pricing_fen: i64) {
+        self.is_priced |= pricing_fen != 0;
         let sales = self.lines.entry(key).or_default();
+        sales.add_pricing(pricing_fen, -1);
         sales.reversed_count += 1;
         sales.reversed_fen += i128::from(amount_fen);
     }
@@ -65,6 +80,8 @@ impl Summary {
             reversed_count: sum.reversed_count + sales.reversed_count,
             reversed_fen: sum.reversed_fen + sales.reversed_fen,
             held_back_fen: sum.held_back_fen + sales.held_back_fen,
+            surcharge_fen: sum.surcharge_fen + sales.surcharge_fen,
+            discount_fen: sum.discount_fen + sales.discount_fen,
         })
     }
 
@@ -75,13 +92,14 @@ impl Summary {
         lines.map(|(_, sales)| sales.net_fen()).sum()
     }
 
-    /// Writes `summary.csv`. `held_back` is the part of `gross` that waits for a review.
+    /// Writes `summary.csv`. `held_back` is the part of `gross` that waits for a review. The last two columns are those of a date on which
+    /// something was priced: one that was closed before is settled to the same bytes as ever.
     pub(super) fn write(
         &self,
         folder: &mut StagedFolder,
         merchant_names: &BTreeMap<MerchantId, String>,
     ) -> Result<FileFacts, SettlementError> {
-        let columns = [
+        let mut columns = vec![
             "merchant",
             "merchant_name",
             "meal_period",
@@ -93,10 +111,13 @@ impl Summary {
             "net",
             "held_back",
         ];
+        if self.is_priced {
+            columns.extend(["surcharge", "discount"]);
+        }
         let mut csv = CsvFile::create(folder, "summary.csv", &columns)?;
         for (key, sales) in &self.lines {
             let channel = Channel::from_number(key.channel).map_or("", channel_name);
-            csv.line([
+            let mut line = vec![
                 id(key.merchant),
                 name(merchant_names.get(&key.merchant).map_or("", String::as_str)),
                 name(&key.meal_period),
@@ -107,7 +128,11 @@ impl Summary {
                 yuan(sales.reversed_fen),
                 yuan(sales.net_fen()),
                 yuan(sales.held_back_fen),
-            ])?;
+            ];
+            if self.is_priced {
+                line.extend([yuan(sales.surcharge_fen), yuan(sales.discount_fen)]);
+            }
+            csv.line(line)?;
         }
         csv.finish()
     }

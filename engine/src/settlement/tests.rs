@@ -188,6 +188,39 @@ fn what_is_given_back_counts_as_reversed_and_a_closed_accounts_as_payable() {
 }
 
 #[test]
+fn what_is_paid_beside_prices_has_lines_and_columns_of_its_own() {
+    let out = tempfile::tempdir().expect("a folder");
+    let mut log = SmallLog::new();
+    log.set_rate(500);
+    log.tap(101, 1, 1_500);
+    let sold = log.latest();
+    log.refund(sold, 500);
+    log.set_rate(-1_000);
+    log.tap(102, 1, 800);
+    log.cut_off(DAY + 1);
+    log.set_rate(0);
+    log.tap(102, 2, 500);
+    log.cut_off(DAY + 2);
+    let wal = log.write();
+    let report = settle_log(&wal.reader(), day(), out.path()).expect("settled");
+    let totals = &report.manifest.totals;
+    assert_eq!((totals.sales, totals.net.as_str()), (2, "18.00"), "the merchant gets the price");
+    let by_kind = ["surcharge", "discount"].map(|kind| totals.by_kind[kind].as_str());
+    assert_eq!(by_kind, ["1.00", "0.80"]);
+    let summary = rows(&report.folder, "summary.csv");
+    assert_eq!(summary.iter().map(|row| row[10..].join(" ")).collect::<Vec<_>>(), ["0.50 0.80"]);
+    let balance = rows(&report.folder, "trial_balance.csv");
+    let pricing = balance.iter().find(|row| row[1].trim() == "pricing").expect("pricing");
+    assert_eq!(pricing[3..], ["0.00", "1.05", "0.75", "-0.30"].map(str::to_owned));
+    let detail = rows(&report.folder, "detail.csv");
+    let beside: Vec<_> = detail.iter().filter(|row| ["surcharge", "discount"].contains(&&*row[2])).collect();
+    assert_eq!(beside.iter().map(|row| row[6].as_str()).collect::<Vec<_>>(), ["0.75", "0.25", "0.80"]);
+    // A date without any is as it ever was.
+    let next = settle_log(&wal.reader(), next_day(), out.path()).expect("settled");
+    assert!(!read(&next.folder, "summary.csv").contains("surcharge"));
+}
+
+#[test]
 fn what_was_paid_by_other_channels_has_a_file_of_its_own() {
     let out = tempfile::tempdir().expect("a folder");
     let mut log = SmallLog::new();

@@ -408,6 +408,8 @@ deeds! {
     ClassRules(tables::ClassRules), "class-rules", ClassRules, 6, Nothing;
     /// A till downloads the meal periods.
     MealPeriods(tables::MealPeriods), "meal-periods", MealPeriods, 6, Nothing;
+    /// A till downloads what is paid beside prices.
+    PriceTable(tables::PriceTable), "price-table", PriceTable, 6, Nothing;
     /// A till brings its block-list up to date.
     BlockList(block_list::BlockList), "block-list", BlockList, 13, Nothing;
     /// A till reports the block-list that it judges by.

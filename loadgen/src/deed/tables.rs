@@ -20,6 +20,20 @@ impl Deed for ClassRules {
     }
 }
 
+/// What is paid beside prices.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PriceTable;
+
+impl Deed for PriceTable {
+    fn begin(_: &Errand, _: &mut Place<'_>, _: &mut World) -> Option<Begun<PriceTable>> {
+        Some(Begun { doing: PriceTable, request: Request::PriceTable, entry: None })
+    }
+
+    fn approved(&self, answer: &Answer<'_>, _: &mut World) -> bool {
+        matches!(answer, Answer::PriceTable(_))
+    }
+}
+
 /// The meal periods.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MealPeriods;

@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex};
 use loadgen::{Campus, CampusCodeKey, CampusHolder, CampusTill, HexKey};
 use protocol::answer::{
     AccountStatus, Answer, BalanceAnswer, BatchAnswer, BatchLine, BillAnswer, BlockListAnswer, Chip,
-    ClassRulesAnswer, HeartbeatAnswer, MealPeriodsAnswer, MoneyAnswer, ReceiptKind, ReceiptMarks,
-    ReprintAnswer, ScanPayAnswer, StatementAnswer, StatementMore, TapAnswer,
+    ClassRulesAnswer, HeartbeatAnswer, MealPeriodsAnswer, MoneyAnswer, PriceTableAnswer, ReceiptKind,
+    ReceiptMarks, ReprintAnswer, ScanPayAnswer, StatementAnswer, StatementMore, TapAnswer,
 };
 use protocol::bill::{BillLine, BillLineKind};
 use protocol::block_list;
@@ -421,6 +421,11 @@ impl Books {
                 lines: &[],
             }),
             Request::MealPeriods => Answer::MealPeriods(MealPeriodsAnswer {
+                code: ResultCode::Approved,
+                parameter_version: 1,
+                lines: &[],
+            }),
+            Request::PriceTable => Answer::PriceTable(PriceTableAnswer {
                 code: ResultCode::Approved,
                 parameter_version: 1,
                 lines: &[],

@@ -44,7 +44,9 @@ use crate::message::subsidy_open::SubsidyOpen;
 use crate::message::subsidy_preview::{SUBSIDY_PREVIEW_LINES_MAX, SubsidyPreview, SubsidyPreviewAnswer};
 use crate::message::subsidy_query::{SubsidyAnswer, SubsidyQuery};
 use crate::message::subsidy_step::SubsidyStep;
-use crate::message::tables::{CLASS_RULES_MAX, ClassRulesAnswer, MEAL_PERIODS_MAX, MealPeriodsAnswer};
+use crate::message::tables::{
+    CLASS_RULES_MAX, ClassRulesAnswer, MEAL_PERIODS_MAX, MealPeriodsAnswer, PRICES_MAX, PriceTableAnswer,
+};
 use crate::message::tap_answer::TapAnswer;
 use crate::message::tap_confirm::TapConfirm;
 use crate::message::tender::Tender;
@@ -375,6 +377,9 @@ messages! {
         /// Asks for the meal periods.
         0x0C MealPeriods, 0..=0, Batch, NO_SEQUENCE, SELLERS
             => MealPeriodsAnswer, items(16, 72, 0..=MEAL_PERIODS_MAX), MealPeriods(MealPeriodsAnswer<'a>);
+        /// Asks for what is paid beside the price.
+        0x0D PriceTable, 0..=0, Batch, NO_SEQUENCE, SELLERS
+            => PriceTableAnswer, items(16, 8, 0..=PRICES_MAX), PriceTable(PriceTableAnswer<'a>);
         /// Asks for the terminal's newest key.
         0x0E TerminalKey, 0..=0, Batch, NO_SEQUENCE, EVERYONE
             => TerminalKeyAnswer, 32..=32, TerminalKey(TerminalKeyAnswer);
@@ -552,6 +557,8 @@ bodies! {
         MealPeriods(MealPeriodsAnswer<'a>);
         /// Answers a terminal that asks for its newest key.
         TerminalKey(TerminalKeyAnswer);
+        /// Answers a query for what is paid beside the price.
+        PriceTable(PriceTableAnswer<'a>);
         /// Answers a query for the block-list.
         BlockList(BlockListAnswer<'a>);
         /// Answers a question after gaps.

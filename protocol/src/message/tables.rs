@@ -1,4 +1,4 @@
-//! The tables by which tills sell: rules of account classes, meal periods.
+//! The tables by which tills sell: rules of account classes, meal periods, rates beside the price.
 
 use core::ops::RangeInclusive;
 
@@ -13,12 +13,14 @@ use crate::message::layout::{
     counted_body_bytes, head_and_items, item_body_bytes, items, put_head_and_items,
 };
 use crate::result_code::ResultCode;
-use crate::tables::{ClassRulesLine, MealPeriodLine};
+use crate::tables::{ClassRulesLine, MealPeriodLine, PriceLine};
 
 /// Most classes of accounts.
 pub const CLASS_RULES_MAX: usize = 64;
 /// Most meal periods.
 pub const MEAL_PERIODS_MAX: usize = 16;
+/// Most rates: one for each class in each meal period, and outside of every one.
+pub const PRICES_MAX: usize = CLASS_RULES_MAX * (MEAL_PERIODS_MAX + 1);
 
 /// A whole table, of one version of the parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub struct TableAnswer<'a, L> {
 pub type ClassRulesAnswer<'a> = TableAnswer<'a, ClassRulesLine>;
 /// Answers a query for the meal periods: a line for each that is set.
 pub type MealPeriodsAnswer<'a> = TableAnswer<'a, MealPeriodLine>;
+/// Answers a query for what is paid beside the price: a line for each rate that isn't 0, by class, then by meal period.
+pub type PriceTableAnswer<'a> = TableAnswer<'a, PriceLine>;
 
 /// What a line of a table is, and how many there may be.
 pub(crate) trait Line:
@@ -49,6 +53,10 @@ impl Line for ClassRulesLine {
 
 impl Line for MealPeriodLine {
     const COUNTS: RangeInclusive<usize> = 0..=MEAL_PERIODS_MAX;
+}
+
+impl Line for PriceLine {
+    const COUNTS: RangeInclusive<usize> = 0..=PRICES_MAX;
 }
 
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]

@@ -94,6 +94,7 @@ fn value_of(form: Form, bytes: &[u8]) -> Json {
     }
     match form {
         Form::U8 | Form::U16 | Form::U32 | Form::U64 => Json::number(u64::from_le_bytes(wide)),
+        Form::I16 => Json::number(i16::from_le_bytes([wide[0], wide[1]])),
         Form::I64 => Json::number(i64::from_le_bytes(wide)),
         Form::Zero(_) => {
             assert!(bytes.iter().all(|&byte| byte == 0), "reserved bytes are zero");

@@ -11,9 +11,9 @@ use self::Form::{Bytes, I64, Text, U8, U16, U32, U64, Zero};
 use self::fields::{
     ACCOUNT, ACTION, ADJUSTMENT_LINE, AMOUNT, BALANCE_AFTER, BATCH, BATCH_LINE, BILL_LINE, BLOCK_LIST_LINE,
     CARD_FEE, CARD_KIND, CLASS_RULES_LINE, CODE, EXPIRES_DAY, GAP_LINE, MEAL_PERIOD_LINE, MONEY,
-    MONEY_AMOUNT, MONEY_FLAGS, PASSWORD, REASON, RECEIPT, RECORD, SELECTOR_BY, SELECTOR_VALUE, SELECTOR_ZERO,
-    SERVER_TIME, SUBSIDY, SUBSIDY_OPEN, TABLE_HEAD, TERMINAL_KEY, TILL_LINE, TILL_TIME, TOTAL_AMOUNTS,
-    TOTAL_COUNTS, VIRTUAL_ID,
+    MONEY_AMOUNT, MONEY_FLAGS, PASSWORD, PRICE_LINE, REASON, RECEIPT, RECORD, SELECTOR_BY, SELECTOR_VALUE,
+    SELECTOR_ZERO, SERVER_TIME, SUBSIDY, SUBSIDY_OPEN, TABLE_HEAD, TERMINAL_KEY, TILL_LINE, TILL_TIME,
+    TOTAL_AMOUNTS, TOTAL_COUNTS, VIRTUAL_ID,
 };
 pub(crate) use self::fields::{HEADER, OFFLINE_RECORD};
 
@@ -24,6 +24,7 @@ pub(crate) enum Form {
     U16,
     U32,
     U64,
+    I16,
     I64,
     /// This many bytes that must be zero.
     Zero(usize),
@@ -37,7 +38,7 @@ impl Form {
     pub(crate) fn size(self) -> usize {
         match self {
             Form::U8 => 1,
-            Form::U16 => 2,
+            Form::U16 | Form::I16 => 2,
             Form::U32 => 4,
             Form::U64 | Form::I64 => 8,
             Form::Zero(size) | Form::Bytes(size) | Form::Text(size) => size,
@@ -50,6 +51,7 @@ impl Form {
             Form::U16 => "u16".into(),
             Form::U32 => "u32".into(),
             Form::U64 => "u64".into(),
+            Form::I16 => "i16".into(),
             Form::I64 => "i64".into(),
             Form::Zero(_) => "zero".into(),
             Form::Bytes(size) => format!("{size} bytes"),
@@ -129,7 +131,6 @@ pub(crate) fn body_of(kind: Kind) -> Body {
             ("key_version", U32, "version of the terminal's own key: when it is newer than yours, fetch it"),
             ("reserved_tail", Zero(4), ""),
         ],
-        Kind::ClassRules | Kind::MealPeriods | Kind::ShiftTotals | Kind::TerminalKey => &[],
         Kind::TerminalKeyAnswer => TERMINAL_KEY,
         Kind::CardStock => &[
             ("first", U64, "the first card number"),
@@ -142,6 +143,9 @@ pub(crate) fn body_of(kind: Kind) -> Body {
             ("key_version", U32, "the version from now on: one more than until now"),
             REASON,
         ],
+        Kind::ClassRules | Kind::MealPeriods | Kind::PriceTable | Kind::ShiftTotals | Kind::TerminalKey => {
+            &[]
+        }
         Kind::CashierOn | Kind::CashierOff => &[
             ("cashier", U32, "the cashier, not 0"),
             ("unsent_records", U32, "to sign off: records that the till has stored and not sent"),
@@ -270,6 +274,9 @@ pub(crate) fn body_of(kind: Kind) -> Body {
                 fields: TABLE_HEAD,
                 items: Some(Items { name: "lines", fields: MEAL_PERIOD_LINE }),
             };
+        }
+        Kind::PriceTableAnswer => {
+            return Body { fields: TABLE_HEAD, items: Some(Items { name: "lines", fields: PRICE_LINE }) };
         }
         Kind::BlockList => &[
             ("have_version", U32, "the version that the till has; 0 for none"),

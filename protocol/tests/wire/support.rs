@@ -30,7 +30,7 @@ use protocol::result_code::ResultCode;
 use protocol::self_scan::ScanCode;
 use protocol::session::Session;
 use protocol::sign_in::{ClientHandshake, ServerHandshake, TerminalIdentity, Welcome};
-use protocol::tables::{ClassRulesLine, MealPeriodLine};
+use protocol::tables::{ClassRulesLine, MealPeriodLine, PriceLine};
 use protocol::terminal_kind::TerminalKind;
 use protocol::text::{Firmware, GapReason, OrderNumber, StudentNumber};
 use zerocopy::little_endian::U32;
@@ -614,6 +614,7 @@ pub(crate) fn requests(records: &[OfflineRecord]) -> Vec<(&'static str, u32, Req
                 till_time_ns: NOW_NS,
             }),
         ),
+        ("price_table", 0, Request::PriceTable),
         ("sign_out", 0, Request::SignOut),
     ]
 }
@@ -711,6 +712,11 @@ pub(crate) fn meal_periods() -> [MealPeriodLine; 1] {
     let mut name = [0; 64];
     name[..6].copy_from_slice("午餐".as_bytes());
     [MealPeriodLine { start_minute: 630.into(), end_minute: 810.into(), period: 2, reserved: [0; 3], name }]
+}
+
+pub(crate) fn prices() -> [PriceLine; 2] {
+    let line = |class, period, rate: i16| PriceLine { rate: rate.into(), class, period, reserved: [0; 4] };
+    [line(0, 2, -250), line(1, 16, 1_000)]
 }
 
 /// Of the list of version 41: two cards.

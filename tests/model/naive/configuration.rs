@@ -68,6 +68,7 @@ impl Model {
             Request::SetMealPeriod(SetMealPeriod { period, name, start_minute, end_minute }) => {
                 self.set_meal_period(period, name, start_minute, end_minute)
             }
+            Request::SetPrice(ref r) => self.set_price(r),
             Request::CutOff(CutOff { opened }) => {
                 if opened.0 == self.date {
                     return self.stands(ResultCode::Approved, None);

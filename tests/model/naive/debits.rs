@@ -88,7 +88,8 @@ impl Model {
         {
             return self.refuse(&ask, code, Some(id));
         }
-        if let Some(code) = self.forbidden(&ask, id, limited) {
+        let beside_fen = self.beside_fen(id, amount_fen);
+        if let Some(code) = self.forbidden(&ask, id, limited, beside_fen) {
             return self.refuse(&ask, code, Some(id));
         }
         if by_password {
@@ -104,7 +105,7 @@ impl Model {
             account.card_counter = counter;
             account.card_seen = account.card_seen.max(counter);
         }
-        let left_fen = account.wallets.card_fen - amount_fen;
+        let left_fen = account.wallets.card_fen - amount_fen - beside_fen;
         let load_fen = account.wallets.electronic_fen.min(-left_fen);
         let settle_fen = (-account.wallets.transition_fen).min(left_fen);
         if load_fen > 0 {
@@ -120,7 +121,7 @@ impl Model {
             let record = self.next_record();
             self.link(id, record);
         }
-        let answer = self.debit(&ask, id, PaidFrom::Card);
+        let answer = self.debit(&ask, id, PaidFrom::Card, beside_fen);
         let past = self.tills[till].past.get_mut(&(ask.epoch, ask.sequence)).expect("it was settled");
         past.two_phase = two_phase;
         answer
@@ -180,20 +181,28 @@ impl Model {
         if self.lacks_a_phone(account) {
             return self.refuse(&ask, ResultCode::CodeNotBound, Some(account));
         }
-        match self.forbidden(&ask, account, Limited::AsCodes) {
+        let beside_fen = self.beside_fen(account, r.amount_fen);
+        match self.forbidden(&ask, account, Limited::AsCodes, beside_fen) {
             Some(code) => self.refuse(&ask, code, Some(account)),
-            None => self.debit(&ask, account, PaidFrom::Transition),
+            None => self.debit(&ask, account, PaidFrom::Transition, beside_fen),
         }
     }
 
-    pub(super) fn forbidden(&self, ask: &Ask<'_>, id: u32, limited: Limited) -> Option<ResultCode> {
+    pub(super) fn forbidden(
+        &self,
+        ask: &Ask<'_>,
+        id: u32,
+        limited: Limited,
+        beside_fen: i64,
+    ) -> Option<ResultCode> {
         let account = &self.accounts[id as usize];
         let policy = self.policy(account.class);
         let lower = |class_fen: u32, own_fen: u32| match own_fen {
             0 => i64::from(class_fen),
             own_fen => i64::from(class_fen.min(own_fen)),
         };
-        let day_fen = account.spent_on_fen(self.today()) + ask.amount_fen;
+        let paid_fen = ask.amount_fen + beside_fen;
+        let day_fen = account.spent_on_fen(self.today()) + paid_fen;
         let (once_fen, above) = match (limited, policy.code_max_fen) {
             (Limited::AsCodes, 0) => (policy.debit_max_fen, ResultCode::CodeLimit),
             (Limited::AsCodes, code_max_fen) => (code_max_fen, ResultCode::CodeLimit),
@@ -207,38 +216,35 @@ impl Model {
             Some(ResultCode::AccountFrozen)
         } else if !self.trades(self.tills[ask.till].merchant) {
             Some(ResultCode::UnknownMerchant)
-        } else if is_limited && ask.amount_fen > lower(once_fen, account.debit_max_fen) {
+        } else if is_limited && paid_fen > lower(once_fen, account.debit_max_fen) {
             Some(above)
         } else if is_limited && day_fen > lower(policy.day_max_fen, account.day_max_fen) {
             Some(ResultCode::DayLimit)
-        } else if !authorised(&policy, balance_fen, ask.amount_fen) {
+        } else if !authorised(&policy, balance_fen, paid_fen) {
             Some(ResultCode::InsufficientFunds)
         } else {
             None
         }
     }
 
-    fn debit(&mut self, ask: &Ask<'_>, id: u32, wallet: PaidFrom) -> Answer {
+    fn debit(&mut self, ask: &Ask<'_>, id: u32, wallet: PaidFrom, beside_fen: i64) -> Answer {
+        let paid_fen = ask.amount_fen + beside_fen;
         let day = self.today();
         let merchant = self.tills[ask.till].merchant;
         let account = &mut self.accounts[id as usize];
         let given_fen = match wallet {
-            PaidFrom::Card => account.take_from_card(ask.amount_fen),
+            PaidFrom::Card => account.take_from_card(paid_fen),
             PaidFrom::Transition => {
-                account.wallets.transition_fen -= ask.amount_fen;
+                account.wallets.transition_fen -= paid_fen;
                 0
             }
         };
-        account.add_spent(day, ask.amount_fen);
+        account.add_spent(day, paid_fen);
         self.owe(Other::Merchant(merchant), ask.amount_fen);
         let record = self.next_record();
-        self.settle(
-            ask,
-            record,
-            ResultCode::Approved,
-            Deed::Debit { wallet, merchant, day, given_fen },
-            Some(id),
-        )
+        let deed = Deed::Debit { wallet, merchant, day, given_fen };
+        let answer = self.settle(ask, record, ResultCode::Approved, deed, Some(id));
+        self.told_with(ask, answer, beside_fen, 1)
     }
 }
 

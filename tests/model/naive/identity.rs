@@ -181,6 +181,7 @@ impl Model {
             account,
             payer: account,
             amount_fen: ask.amount_fen,
+            beside_fen: 0,
             balance_after_fen,
             record,
             time_ns: self.time_ns,
@@ -232,7 +233,7 @@ pub(super) fn told_again(past: &Past) -> Answer {
     Answer::Outcome(Said {
         code: if gone { ResultCode::Reversed } else { past.code },
         account: past.account,
-        amount_fen: past.amount_fen,
+        amount_fen: past.amount_fen + past.beside_fen,
         balance_after_fen: past.balance_after_fen,
         record: past.record,
         repeat: !gone,

@@ -14,6 +14,7 @@ mod holders;
 mod identity;
 pub mod office;
 mod offline;
+mod prices;
 mod queries;
 mod refunds;
 mod reversals;
@@ -102,6 +103,7 @@ pub enum Other {
     SubsidyClearing,
     Payable,
     Fees,
+    Pricing,
     Adjustments,
 }
 
@@ -409,6 +411,8 @@ pub struct Past {
     /// The person on the paying side: a top-up's isn't.
     pub payer: Option<u32>,
     pub amount_fen: i64,
+    /// What was paid beside it, or came back with it.
+    pub beside_fen: i64,
     pub balance_after_fen: i64,
     pub record: u64,
     pub time_ns: u64,
@@ -539,6 +543,7 @@ pub struct Model {
     pub tills: Vec<Till>,
     policies: HashMap<u8, Policy>,
     meal_periods: BTreeMap<u8, (String, u16, u16)>,
+    rates: BTreeMap<(u8, u8), i16>,
     orders: HashMap<(u8, [u8; 32]), Order>,
     office: OfficeRules,
     /// What an operator adjusted alone on a day.
@@ -582,6 +587,7 @@ impl Model {
             tills: Vec::new(),
             policies: HashMap::new(),
             meal_periods: BTreeMap::new(),
+            rates: BTreeMap::new(),
             orders: HashMap::new(),
             office: OfficeRules::DEFAULT,
             adjusted_alone_fen: BTreeMap::new(),

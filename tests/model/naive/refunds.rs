@@ -50,9 +50,11 @@ impl Model {
             Deed::Debit { wallet, merchant, day, given_fen } => {
                 let id = past.payer.expect("somebody paid");
                 self.close_tap(id, (ask.till, named));
-                self.put_back(id, wallet, past.amount_fen, given_fen);
-                self.accounts[id as usize].add_spent(day, -past.amount_fen);
-                let answer = self.gave_back(&ask, merchant, id, Deed::Undo { merchant: Some(merchant) });
+                let paid_fen = past.amount_fen + past.beside_fen;
+                self.put_back(id, wallet, paid_fen, given_fen);
+                self.accounts[id as usize].add_spent(day, -paid_fen);
+                let deed = Deed::Undo { merchant: Some(merchant) };
+                let answer = self.gave_back(&ask, merchant, id, deed, past.beside_fen);
                 let voided = self.tills[ask.till].past.get_mut(&named).expect("it was found");
                 (voided.reversed, voided.voided) = (true, true);
                 return answer;
@@ -140,14 +142,18 @@ impl Model {
             return self.refuse(&ask, ResultCode::NothingToRefund, None);
         };
         // What was paid with one's own money comes back before what the school had given.
-        let own_left_fen = (past.amount_fen - given_fen - past.refunded_fen).max(0);
-        let given_back_fen = (r.amount_fen - own_left_fen).max(0);
+        let beside_fen = Model::beside_back_fen(&past, past.refunded_fen, r.amount_fen);
+        let back_fen = r.amount_fen + beside_fen;
+        let back_before_fen = past.refunded_fen + Model::beside_back_fen(&past, 0, past.refunded_fen);
+        let own_left_fen = (past.amount_fen + past.beside_fen - given_fen - back_before_fen).max(0);
+        let given_back_fen = (back_fen - own_left_fen).max(0);
         self.close_tap(id, (slot, named));
-        let own_back_fen = self.put_back(id, wallet, r.amount_fen, given_back_fen);
+        let own_back_fen = self.put_back(id, wallet, back_fen, given_back_fen);
         if day == self.today() {
-            self.accounts[id as usize].add_spent(day, -r.amount_fen);
+            self.accounts[id as usize].add_spent(day, -back_fen);
         }
-        let answer = self.gave_back(&ask, own_merchant, id, Deed::Refund { merchant: own_merchant });
+        let deed = Deed::Refund { merchant: own_merchant };
+        let answer = self.gave_back(&ask, own_merchant, id, deed, beside_fen);
         self.tills[slot].past.get_mut(&named).expect("it was found").refunded_fen += r.amount_fen;
         let account = &mut self.accounts[id as usize];
         if account.status == AccountStatus::Closed {
@@ -182,12 +188,19 @@ impl Model {
     }
 
     /// The merchant owes less, and the request is done.
-    pub(super) fn gave_back(&mut self, ask: &Ask<'_>, merchant: u32, id: u32, deed: Deed) -> Answer {
+    pub(super) fn gave_back(
+        &mut self,
+        ask: &Ask<'_>,
+        merchant: u32,
+        id: u32,
+        deed: Deed,
+        beside_fen: i64,
+    ) -> Answer {
         self.owe(Other::Merchant(merchant), -ask.amount_fen);
         let record = self.next_record();
         let answer = self.settle(ask, record, ResultCode::Approved, deed, Some(id));
         let past = self.tills[ask.till].past.get_mut(&(ask.epoch, ask.sequence));
         past.expect("it was settled").payer = None;
-        answer
+        self.told_with(ask, answer, beside_fen, -1)
     }
 }

@@ -94,9 +94,11 @@ impl Model {
             }
             (Deed::Debit { wallet, merchant, day, given_fen }, Some(id)) => {
                 self.close_tap(id, (ask.till, named));
-                self.put_back(id, wallet, past.amount_fen, given_fen);
-                self.accounts[id as usize].add_spent(day, -past.amount_fen);
-                let answer = self.gave_back(ask, merchant, id, Deed::Undo { merchant: Some(merchant) });
+                let paid_fen = past.amount_fen + past.beside_fen;
+                self.put_back(id, wallet, paid_fen, given_fen);
+                self.accounts[id as usize].add_spent(day, -paid_fen);
+                let deed = Deed::Undo { merchant: Some(merchant) };
+                let answer = self.gave_back(ask, merchant, id, deed, past.beside_fen);
                 self.tills[ask.till].past.get_mut(&named).expect("it was found").reversed = true;
                 answer
             }

@@ -6,6 +6,7 @@ use engine::ledger::Record;
 use engine::ledger::record::SubsidyRecord;
 use protocol::answer::SubsidyState;
 use protocol::ids::AccountId;
+use protocol::request::SubsidyLine;
 
 use super::Auditor;
 
@@ -102,4 +103,12 @@ impl Auditor {
             .flat_map(|(&number, batch)| batch.waiting.keys().map(move |&account| (number, account)))
             .next()
     }
+}
+
+/// Whether a record's lines are those that were sent.
+pub(super) fn same_lines(bytes: &[u8], lines: &[SubsidyLine]) -> bool {
+    let sent = lines
+        .iter()
+        .flat_map(|line| [line.account.get(), line.amount_fen.get()].into_iter().flat_map(u32::to_le_bytes));
+    bytes.iter().copied().eq(sent)
 }

@@ -17,7 +17,7 @@ impl World<'_> {
         let mut persons_fen = self.town.openings_fen.clone();
         let mut merchants_fen = vec![0_i64; MERCHANTS as usize];
         let (mut unknown_fen, mut lost_fen, mut fees_fen) = (0, 0, 0);
-        let (mut adjusted_fen, mut paid_out_fen) = (0, 0);
+        let (mut adjusted_fen, mut paid_out_fen, mut beside_fen) = (0, 0, 0);
         let proposed = self.proposed();
         let mut orders: BTreeMap<(u8, [u8; 32]), (AccountId, i64)> = BTreeMap::new();
         let mut taken_back: BTreeSet<(u8, [u8; 32])> = BTreeSet::new();
@@ -119,7 +119,10 @@ impl World<'_> {
                     }
                     _ => continue,
                 };
+                // What the person paid, or got back, is told; the price is what the till asked for.
                 let amount_fen = sign * note.ask.amount_fen();
+                let paid_fen = sign * note.outcome.amount_fen;
+                beside_fen += paid_fen - amount_fen;
                 merchants_fen[usize::from(till.slot.0) % MERCHANTS as usize] += amount_fen;
                 if others_bear_it {
                     lost_fen -= amount_fen;
@@ -127,7 +130,7 @@ impl World<'_> {
                     continue;
                 }
                 match payer.and_then(|payer| persons_fen.get_mut(&payer)) {
-                    Some(person_fen) => *person_fen -= amount_fen,
+                    Some(person_fen) => *person_fen -= paid_fen,
                     None => unknown_fen -= amount_fen,
                 }
             }
@@ -185,6 +188,7 @@ impl World<'_> {
         compare("payable".to_owned(), payable_fen + paid_out_fen, &clearing(Clearing::Payable))?;
         compare("subsidies".to_owned(), -subsidies_fen, &clearing(Clearing::Subsidy))?;
         compare("adjustments".to_owned(), -adjusted_fen, &clearing(Clearing::Adjustments))?;
+        compare("pricing".to_owned(), beside_fen, &clearing(Clearing::Pricing))?;
         compare("fees".to_owned(), fees_fen, &clearing(Clearing::Fees))?;
         compare("openings".to_owned(), -opened_fen, &clearing(Clearing::Opening))?;
         compare("lost cards".to_owned(), lost_fen, &clearing(Clearing::LostCards))?;

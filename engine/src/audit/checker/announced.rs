@@ -45,7 +45,8 @@ impl Checker<'_> {
                     if matches!(before.kind, RecordKind::Load | RecordKind::Settle)
                         && before.is_of(money) =>
                 {
-                    let lacking_fen = i128::from(money.amount_fen.get()) - before.card_fen;
+                    let paid_fen = money.amount_fen.get() + record.pricing_fen();
+                    let lacking_fen = i128::from(paid_fen) - before.card_fen;
                     if before.kind == RecordKind::Load {
                         self.check(before.amount_fen <= lacking_fen, Check::Load, || {
                             format!(
@@ -134,7 +135,7 @@ impl Checker<'_> {
         });
         self.announced = money.person().and_then(|account| {
             let card_fen = self.books.person(account)?.card_fen;
-            let amount_fen = i128::from(money.amount_fen.get());
+            let amount_fen = i128::from(money.amount_fen.get() + record.pricing_fen());
             Some(Announced { kind: record.kind(), sale: money.sale(), account, amount_fen, card_fen })
         });
     }

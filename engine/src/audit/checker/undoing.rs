@@ -26,6 +26,7 @@ impl Checker<'_> {
             }
             _ => None,
         };
+        let back_fen = record.pricing_fen();
         let once = self.reversed.insert(named) && !self.refunds.has_any(named);
         self.check(once, Check::Reversal, || format!("record {named} was undone or refunded before"));
         let original = if named < self.number { self.reader.record(named)? } else { None };
@@ -33,7 +34,12 @@ impl Checker<'_> {
             self.violate(Check::Reversal, format!("there is no record {named} to reverse"));
             return Ok(());
         };
-        let (sold, used_fen) = match Record::decode(original.kind, original.version, original.payload) {
+        let original_record = Record::decode(original.kind, original.version, original.payload);
+        let pricing_fen = original_record.as_ref().map_or(0, Record::pricing_fen);
+        self.check(back_fen == pricing_fen, Check::Pricing, || {
+            format!("{back_fen} fen come back beside the price, record {named} took {pricing_fen}")
+        });
+        let (sold, used_fen) = match original_record {
             Ok(Record::Debit(sold))
                 if is_void || subsidy_fen.is_none() || sold.wallet() == Some(Wallet::Transition) =>
             {

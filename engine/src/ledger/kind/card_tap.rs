@@ -85,8 +85,10 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         case: &Case<'_, 'a>,
         person: Person<'_>,
         counter: CardCounter,
+        pricing_fen: i64,
     ) -> Decision<'a> {
-        let decision = self.post_debit(case, person, Wallet::Card, MoneyFlags::default(), counter.0);
+        let token = (MoneyFlags::default(), counter.0);
+        let decision = self.post_debit(case, person, Wallet::Card, token, pricing_fen);
         decision.with_last(|record| {
             let debit = match record {
                 Record::FullDebit(debit) => debit,

@@ -8,7 +8,8 @@
 //! - **Subsidy first**: of what a settling takes, then of what the tap takes, as much is subsidy as there is. A tap that
 //!   uses some is a full debit, which says how much, and so is one in two phases ([`super::card_tap`]).
 //!
-//! A load or a settling stays when its tap is reversed.
+//! A load or a settling stays when its tap is reversed. What is paid, here, is the price with its surcharge, or less its discount
+//! ([`super::pricing`]); a debit that has one is a full debit, which says how much, from whatever wallet.
 
 use protocol::ids::RecordNumber;
 use protocol::result_code::ResultCode;
@@ -16,7 +17,7 @@ use zerocopy::little_endian::{I64, U32, U64};
 
 use super::{Desk, Person};
 use crate::ledger::apply::{Posting, mark_credential};
-use crate::ledger::decision::{Decision, Group};
+use crate::ledger::decision::{Decision, Group, Outcome};
 use crate::ledger::error::LedgerError;
 use crate::ledger::limits::BALANCE_FEN_MAX;
 use crate::ledger::outcome_ring::OutcomeMarks;
@@ -24,16 +25,21 @@ use crate::ledger::record::{FullDebitRecord, MoneyRecord, Record, Wallet, Wallet
 use crate::ledger::shard::Parts;
 
 impl<P: Parts + ?Sized> Desk<'_, P> {
-    /// The tap, with what goes before it. Neither a load nor a settling is made for an amount that isn't above zero.
+    /// A debit that a plain one has no room for, with what goes before it. Neither a load nor a settling is made for an amount that
+    /// isn't above zero, nor for another wallet than the card's.
     #[inline(never)]
-    pub(super) fn post_card_wallet<'a>(
+    pub(super) fn post_full<'a>(
         &self,
         person: Person<'_>,
         mut money: MoneyRecord,
-        loaded_fen: i64,
-        settled_fen: i64,
+        (loaded_fen, settled_fen): (i64, i64),
+        pricing_fen: i64,
     ) -> Decision<'a> {
         let account = person.account;
+        let paid_fen = money.amount_fen.get() + pricing_fen;
+        money.balance_after_fen = I64::new(account.system_fen() - paid_fen);
+        let by_card = money.wallet() == Some(Wallet::Card);
+        let (loaded_fen, settled_fen) = if by_card { (loaded_fen, settled_fen) } else { (0, 0) };
         let within_person = |money: &MoneyRecord, amount_fen: i64| MoneyRecord {
             credit: money.debit,
             amount_fen: I64::new(amount_fen),
@@ -69,19 +75,16 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             money.previous_terminal = U64::new(number.0);
             number = RecordNumber(number.0 + 1);
         }
-        let amount_fen = money.amount_fen.get();
-        let used_fen = amount_fen.min(subsidy_fen);
-        let debit = if used_fen > 0 {
-            let wallets = Wallets {
-                card_fen: I64::new(-amount_fen),
-                subsidy_fen: I64::new(-used_fen),
-                ..Wallets::default()
-            };
-            Record::FullDebit(FullDebitRecord::plain(money, wallets))
+        let used_fen = if by_card { paid_fen.min(subsidy_fen) } else { 0 };
+        let debit = if used_fen > 0 || pricing_fen != 0 {
+            let mut wallets = Wallets { subsidy_fen: I64::new(-used_fen), ..Wallets::default() };
+            let from = if by_card { &mut wallets.card_fen } else { &mut wallets.transition_fen };
+            *from = I64::new(-paid_fen);
+            Record::FullDebit(self.priced(person.id, FullDebitRecord::plain(money, wallets), pricing_fen))
         } else {
             Record::Debit(money)
         };
-        let outcome = self.outcome(&money, ResultCode::Approved, number);
+        let outcome = Outcome { amount_fen: paid_fen, ..self.outcome(&money, ResultCode::Approved, number) };
         let group = match before {
             Some(before) => Group::two(before, debit),
             None => Group::one(debit),
@@ -131,13 +134,15 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         let money = &debit.money;
         let amount_fen = self.amount_fen(money)?;
         let person = self.person(money.debit_account())?;
-        self.without_pricing(debit)?;
+        let pricing_fen = self.pricing_of_debit(debit)?;
+        let paid_fen = amount_fen + pricing_fen;
         let mut closes_tap = false;
-        self.post_wallets(person, money, &debit.wallets, -amount_fen, |account| {
-            account.add_spent(money.limit_day.get(), amount_fen);
+        self.post_wallets(person, money, &debit.wallets, -paid_fen, |account| {
+            account.add_spent(money.limit_day.get(), paid_fen);
             closes_tap = mark_credential(account, money);
         })?;
         self.post_hot(self.layout.shard_of_account(person), money.credit_account(), amount_fen)?;
+        self.post_pricing(person, pricing_fen)?;
         let used_fen =
             u32::try_from(-debit.wallets.subsidy_fen.get()).map_err(|_| self.bad("subsidy_fen"))?;
         let entry = self.post_till_with(money, used_fen)?;
@@ -153,19 +158,6 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         if money.is_by_password() {
             self.password_was_right(person);
         }
-        Ok(())
-    }
-
-    /// Nothing is priced and no window limited yet: a record that says so is of a later version, and isn't half-read.
-    pub(super) fn without_pricing(&self, debit: &FullDebitRecord) -> Result<(), LedgerError> {
-        let phases = [0, FullDebitRecord::TWO_PHASES].contains(&debit.phases) && debit.reserved == [0; 3];
-        if !phases
-            || debit.pricing_fen.get() != 0
-            || debit.previous_pricing.get() != 0
-            || debit.window.get() != 0
-        {
-            return Err(self.bad("pricing_fen, window or phases"));
-        }
-        Ok(())
+        self.remember_pricing(money, pricing_fen)
     }
 }

@@ -114,10 +114,12 @@ impl<'a> Ask<'a> for CodeDebit<'a> {
             let code = ResultCode::CodeNotBound;
             return desk.refuse_with(&case, code, Some(person), MoneyFlags::CODE, token);
         }
-        if let Some(code) = desk.forbidden(&case, person.account, Wallet::Transition, Limits::OfCodes) {
+        let pricing_fen = desk.pricing_fen(&case, person.account);
+        let (account, wallet) = (person.account, Wallet::Transition);
+        if let Some(code) = desk.forbidden(&case, account, wallet, Limits::OfCodes, pricing_fen) {
             return desk.refuse_with(&case, code, Some(person), MoneyFlags::CODE, token);
         }
-        desk.post_debit(&case, person, Wallet::Transition, MoneyFlags::CODE, token)
+        desk.post_debit(&case, person, wallet, (MoneyFlags::CODE, token), pricing_fen)
     }
 }
 

@@ -7,6 +7,7 @@
 //!   query password neither limit applies: [`super::password_debit`].
 //! - The day is the +08:00 calendar day of logged time; the total counts online debits and offline facts of that
 //!   day, less those reversed.
+//! - All of it is of what the person pays: the price with its surcharge, or less its discount ([`super::pricing`]).
 //! - Funds: only the sum of the wallets less open holds counts, against the class's floor
 //!   ([`crate::ledger::registry::AuthoriseRule`]).
 
@@ -36,7 +37,7 @@ pub(super) enum Limits {
 }
 
 impl<P: Parts + ?Sized> Desk<'_, P> {
-    /// The 6xx group: what the account, the merchant and the rules of money say.
+    /// The 6xx group: what the account, the merchant and the rules of money say of the amount and its pricing.
     #[inline(always)]
     pub(super) fn forbidden(
         &self,
@@ -44,6 +45,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         account: &Account,
         wallet: Wallet,
         limits: Limits,
+        pricing_fen: i64,
     ) -> Option<ResultCode> {
         match account.status {
             AccountStatus::Open => {}
@@ -54,7 +56,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             return Some(ResultCode::UnknownMerchant);
         }
         let policy = self.registry.policy(account.class);
-        let amount_fen = case.amount_fen;
+        let amount_fen = case.amount_fen + pricing_fen;
         let (debit_max_fen, above) = match limits {
             Limits::Usual | Limits::Lifted => (policy.debit_max_fen, ResultCode::DebitLimit),
             Limits::OfCodes => (policy.code_limit_fen(), ResultCode::CodeLimit),
@@ -84,16 +86,17 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         case: &Case<'_, 'a>,
         person: Person<'_>,
         wallet: Wallet,
-        flags: MoneyFlags,
-        token: u32,
+        (flags, token): (MoneyFlags, u32),
+        pricing_fen: i64,
     ) -> Decision<'a> {
         let account = person.account;
-        let missing_fen = case.amount_fen - account.card_fen;
+        let missing_fen = case.amount_fen + pricing_fen - account.card_fen;
         let loaded_fen = missing_fen.min(account.electronic_fen);
         let settled_fen = -missing_fen.max(account.transition_fen);
-        if wallet == Wallet::Card && ((loaded_fen > 0) | (settled_fen > 0) | (account.subsidy_fen > 0)) {
+        let more_to_do = (loaded_fen > 0) | (settled_fen > 0) | (account.subsidy_fen > 0);
+        if (wallet == Wallet::Card && more_to_do) | (pricing_fen != 0) {
             let money = self.debit_money(case, person, wallet, flags, token);
-            return self.post_card_wallet(person, money, loaded_fen, settled_fen);
+            return self.post_full(person, money, (loaded_fen, settled_fen), pricing_fen);
         }
         Decision::Done {
             outcome: Outcome {

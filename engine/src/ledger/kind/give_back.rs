@@ -12,26 +12,30 @@ use zerocopy::little_endian::{I64, U16, U32, U64};
 use super::{Case, Desk, Person, channel_wallet};
 use crate::ledger::account::Account;
 use crate::ledger::apply::Posting;
+use crate::ledger::decision::{Decision, Group, Outcome};
 use crate::ledger::error::LedgerError;
 use crate::ledger::known::Need;
 use crate::ledger::limits::SUBSIDY_FEN_MAX;
 use crate::ledger::outcome_ring::{OutcomeMarks, RememberedOutcome};
-use crate::ledger::record::{FullDebitRecord, FullReversalRecord, MoneyRecord, RecordKind, Wallet, Wallets};
+use crate::ledger::record::{
+    FullDebitRecord, FullReversalRecord, MoneyRecord, Record, RecordKind, Wallet, Wallets,
+};
 use crate::ledger::shard::Parts;
 
 impl<P: Parts + ?Sized> Desk<'_, P> {
-    /// The record of giving the request's amount of a debit back.
+    /// The record of giving the request's amount of a debit back, and so much of its pricing.
     pub(super) fn money_back(
         &self,
         case: &Case<'_, '_>,
         person: Person<'_>,
         wallet: Wallet,
         debit: &RememberedOutcome,
+        pricing_fen: i64,
     ) -> MoneyRecord {
         MoneyRecord {
             debit: U32::new(debit.credit.bits()),
             credit: U32::new(debit.debit.bits()),
-            balance_after_fen: I64::new(person.account.system_fen() + case.amount_fen),
+            balance_after_fen: I64::new(person.account.system_fen() + case.amount_fen + pricing_fen),
             previous_account: U64::new(person.account.head),
             previous_counter: self.hot_head(self.layout.shard_of_account(person.id), debit.credit),
             limit_day: U16::new(debit.limit_day),
@@ -40,7 +44,30 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         }
     }
 
-    /// How much of a debit refunds have given back so far, unless that must be asked for.
+    /// The whole of a debit given back, into whichever wallets, and the answer to it.
+    pub(super) fn whole_back<'a>(
+        &self,
+        person: Person<'_>,
+        money: MoneyRecord,
+        wallets: Wallets,
+        debit: &RememberedOutcome,
+        record: fn(FullReversalRecord) -> Record<'a>,
+    ) -> Decision<'a> {
+        let pricing_fen = debit.pricing_fen();
+        let back = self.priced(person.id, FullDebitRecord::plain(money, wallets), pricing_fen);
+        let record = record(FullReversalRecord {
+            back,
+            original_record: U64::new(debit.record),
+            original_sequence: U32::new(debit.sequence),
+            original_epoch: U16::new(debit.epoch),
+            reserved: U16::ZERO,
+        });
+        let outcome = self.outcome(&money, ResultCode::Approved, self.stamp.number);
+        let outcome = Outcome { amount_fen: debit.total_fen(), ..outcome };
+        Decision::Done { outcome, group: Group::one(record) }
+    }
+
+    /// How much of a debit's price refunds have given back so far, unless that must be asked for.
     pub(super) fn refunded_fen(&self, person: Person<'_>, debit: &RememberedOutcome) -> Result<i64, Need> {
         if !debit.marks.has(OutcomeMarks::REFUNDED) {
             return Ok(0);
@@ -78,32 +105,25 @@ pub(super) fn given_back(account: &Account, wallet: Wallet, amount_fen: i64, sub
     }
 }
 
-/// The whole of a debit given back, into whichever wallets.
-pub(super) fn whole_back(
-    money: MoneyRecord,
-    wallets: Wallets,
-    debit: &RememberedOutcome,
-) -> FullReversalRecord {
-    FullReversalRecord {
-        back: FullDebitRecord::plain(money, wallets),
-        original_record: U64::new(debit.record),
-        original_sequence: U32::new(debit.sequence),
-        original_epoch: U16::new(debit.epoch),
-        reserved: U16::ZERO,
-    }
-}
-
 impl<P: Parts + ?Sized> Posting<'_, P> {
-    /// Moves what is given back, and takes it off the total of the day that the record names, if it names one.
-    pub(super) fn post_back(&mut self, money: &MoneyRecord, wallets: &Wallets) -> Result<(), LedgerError> {
+    /// Moves what is given back, so much of the pricing with it, and takes it off the total of the day that the record names, if it
+    /// names one.
+    pub(super) fn post_back(
+        &mut self,
+        money: &MoneyRecord,
+        wallets: &Wallets,
+        pricing_fen: i64,
+    ) -> Result<(), LedgerError> {
         let amount_fen = self.amount_fen(money)?;
+        let back_fen = amount_fen + pricing_fen;
         let person = self.person(money.credit_account())?;
         let day = money.limit_day.get();
-        self.post_wallets(person, money, wallets, amount_fen, |account| {
+        self.post_wallets(person, money, wallets, back_fen, |account| {
             if day != 0 {
-                account.add_spent(day, -amount_fen);
+                account.add_spent(day, -back_fen);
             }
         })?;
-        self.post_hot(self.layout.shard_of_account(person), money.debit_account(), -amount_fen)
+        self.post_hot(self.layout.shard_of_account(person), money.debit_account(), -amount_fen)?;
+        self.post_pricing(person, -pricing_fen)
     }
 }

@@ -133,7 +133,7 @@ pub(super) fn remembered_outcome(outcome: &RememberedOutcome, till: Till<'_>) ->
     Outcome {
         code: if gone { ResultCode::Reversed } else { code },
         account: person,
-        amount_fen: outcome.amount_fen,
+        amount_fen: outcome.total_fen(),
         balance_after_fen: outcome.balance_after_fen,
         record: RecordNumber(outcome.record),
         observed: till.entry.head(),

@@ -51,7 +51,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             return Ok(Original::Impossible);
         }
         match self.standing(case.till, original.epoch, original.sequence) {
-            Standing::Remembered(outcome) if outcome.amount_fen != case.amount_fen => {
+            Standing::Remembered(outcome) if outcome.amount_fen() != case.amount_fen => {
                 Err(Obstacle::OtherAmount)
             }
             Standing::Remembered(outcome) => Ok(Original::Came(outcome)),

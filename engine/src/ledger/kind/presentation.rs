@@ -86,15 +86,22 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         let person = Person { id: person.id, account: &undone.account };
         let rest = behind.pay(case, person, presented, way);
         let (number, credit) = (self.stamp.number, tap.credit.bits());
+        let was_priced = tap.pricing_fen != 0;
         let same_till = tap.slot() == case.sale.slot;
         rest.behind(undone.record, |at, record| {
             let Some(money) = record.money_mut() else { return };
             if at == 0 && same_till {
                 money.previous_terminal = U64::new(number.0);
             }
-            // The part of the merchant that was paid is the one that gave back: its chain goes on.
+            // The part of the merchant that was paid is the one that gave back: its chain goes on, and so does that of the pricing.
             if money.credit.get() == credit {
                 money.previous_counter = U64::new(number.0);
+            }
+            if was_priced
+                && let Record::FullDebit(debit) = record
+                && debit.pricing_fen.get() != 0
+            {
+                debit.previous_pricing = U64::new(number.0);
             }
         })
     }
@@ -155,15 +162,16 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
                 Err(decision) => return decision,
             },
         };
-        if let Some(code) = self.forbidden(case, person.account, Wallet::Card, limits) {
+        let pricing_fen = self.pricing_fen(case, person.account);
+        if let Some(code) = self.forbidden(case, person.account, Wallet::Card, limits, pricing_fen) {
             return self.refuse(case, code, Some(person));
         }
         match way {
             // Whoever has an open tap has a place for it.
             Way::InTwoPhases if !self.has_room_for_tap(person) => self.transient(case, ResultCode::Busy),
-            Way::InTwoPhases => self.post_tap(case, person, presented),
+            Way::InTwoPhases => self.post_tap(case, person, presented, pricing_fen),
             Way::AtOnce | Way::ByPassword { .. } => {
-                self.post_debit(case, person, Wallet::Card, flags, presented.0)
+                self.post_debit(case, person, Wallet::Card, (flags, presented.0), pricing_fen)
             }
         }
     }
@@ -180,13 +188,15 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
     /// held.
     pub(super) fn undo_tap<'a>(&self, person: Person<'_>, tap: &OpenTap) -> Option<UndoneTap<'a>> {
         let mut account = *person.account;
-        let wallets = given_back(&account, Wallet::Card, tap.amount_fen, i64::from(tap.subsidy_fen));
+        let pricing_fen = i64::from(tap.pricing_fen);
+        let paid_fen = tap.amount_fen + pricing_fen;
+        let wallets = given_back(&account, Wallet::Card, paid_fen, i64::from(tap.subsidy_fen));
         let till_head = self.layout.terminal(self.parts, tap.slot())?.head;
-        let fits = account.card_fen + tap.amount_fen <= crate::ledger::limits::BALANCE_FEN_MAX;
+        let fits = account.card_fen + paid_fen <= crate::ledger::limits::BALANCE_FEN_MAX;
         if !fits || !account.change_wallets(&wallets) {
             return None;
         }
-        account.add_spent(tap.limit_day, -tap.amount_fen);
+        account.add_spent(tap.limit_day, -paid_fen);
         account.marks = account.marks.without(Marks::OPEN_TAP);
         account.head = self.stamp.number.0;
         let money = MoneyRecord {
@@ -206,7 +216,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         };
         let money = MoneyRecord { channel_wallet: channel_wallet(Channel::Till, Wallet::Card), ..money };
         let record = Record::TapUndone(FullReversalRecord {
-            back: FullDebitRecord::plain(money, wallets),
+            back: self.priced(person.id, FullDebitRecord::plain(money, wallets), pricing_fen),
             original_record: U64::new(tap.record),
             original_sequence: U32::new(tap.sequence),
             original_epoch: U16::new(tap.epoch),
@@ -221,11 +231,13 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         let money = &undone.back.money;
         let amount_fen = self.amount_fen(money)?;
         let person = self.person(money.credit_account())?;
-        self.without_pricing(&undone.back)?;
-        self.post_wallets(person, money, &undone.back.wallets, amount_fen, |account| {
-            account.add_spent(money.limit_day.get(), -amount_fen);
+        let pricing_fen = self.pricing_of_debit(&undone.back)?;
+        let paid_fen = amount_fen + pricing_fen;
+        self.post_wallets(person, money, &undone.back.wallets, paid_fen, |account| {
+            account.add_spent(money.limit_day.get(), -paid_fen);
         })?;
         self.post_hot(self.layout.shard_of_account(person), money.debit_account(), -amount_fen)?;
+        self.post_pricing(person, -pricing_fen)?;
         if !self.close_tap(person, undone.original_record.get())? {
             return Err(self.bad("original_record"));
         }
@@ -286,6 +298,7 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         let (money, number) = (&debit.money, self.number);
         let subsidy_fen =
             u32::try_from(-debit.wallets.subsidy_fen.get()).map_err(|_| self.bad("subsidy_fen"))?;
+        let pricing_fen = i32::try_from(debit.pricing_fen.get()).map_err(|_| self.bad("pricing_fen"))?;
         let shard = self.parts.shard_mut(self.layout.shard_of_account(person));
         let before = shard.take_tap(person);
         let account = self.account(person)?;
@@ -296,6 +309,7 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         let tap = OpenTap {
             record: number.0,
             amount_fen: money.amount_fen.get(),
+            pricing_fen,
             chip_balance_fen: account.card_fen,
             counter: money.token.get(),
             terminal: money.terminal.get(),

@@ -24,6 +24,9 @@
 //!
 //! A tap that is open is closed by a refund of it, whether the chip was written or not.
 //!
+//! **Of a priced debit** the amounts are of the price, and so is what is left; the part of the surcharge or the discount that goes
+//! with them comes on top ([`super::pricing`]).
+//!
 //! **Where it goes**: see [`super::give_back`]; what was subsidy comes back last. It raises a day's limit only on the day on
 //! which the debit counts. Into a **closed account** nothing is paid that its holder can't have: what of it stands above zero
 //! there, and isn't subsidy, becomes payable to the holder in the same group.
@@ -35,6 +38,7 @@ use zerocopy::little_endian::{I64, U16, U32, U64};
 use super::give_back::{given_back, is_debit};
 use super::identity::Standing;
 use super::original::digest_of;
+use super::pricing::pricing_back_fen;
 use super::{Ask, Case, Desk, Person, Till, channel_wallet};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::apply::Posting;
@@ -162,7 +166,7 @@ impl<'s, P: Parts + ?Sized> Desk<'s, P> {
         if outcome.is_gone() {
             return refuse(ResultCode::RefundAfterReversal);
         }
-        if case.amount_fen > outcome.amount_fen {
+        if case.amount_fen > outcome.amount_fen() {
             return refuse(ResultCode::RefundAboveOriginal);
         }
         if matches!(outcome.credit.class(), LedgerClass::HeldBack(_)) {
@@ -176,20 +180,23 @@ impl<'s, P: Parts + ?Sized> Desk<'s, P> {
             Ok(before_fen) => before_fen,
             Err(need) => return Decision::Needs(need),
         };
-        if before_fen + case.amount_fen > outcome.amount_fen {
+        if before_fen + case.amount_fen > outcome.amount_fen() {
             return refuse(ResultCode::RefundAboveOriginal);
         }
+        let pricing_fen = pricing_back_fen(outcome, before_fen, case.amount_fen);
+        let back_fen = case.amount_fen + pricing_fen;
+        let all_before_fen = before_fen + pricing_back_fen(outcome, 0, before_fen);
         let subsidy_fen =
-            subsidy_back_fen(outcome, before_fen + case.amount_fen) - subsidy_back_fen(outcome, before_fen);
+            subsidy_back_fen(outcome, all_before_fen + back_fen) - subsidy_back_fen(outcome, all_before_fen);
         let account = person.account;
-        let wallets = given_back(account, wallet, case.amount_fen, subsidy_fen);
+        let wallets = given_back(account, wallet, back_fen, subsidy_fen);
         if account.card_fen + wallets.card_fen.get() > BALANCE_FEN_MAX {
             return refuse(ResultCode::BalanceOverflow);
         }
         let same_day = outcome.limit_day == self.today;
         let money = MoneyRecord {
             limit_day: U16::new(if same_day { self.today } else { 0 }),
-            ..self.money_back(case, person, wallet, outcome)
+            ..self.money_back(case, person, wallet, outcome, pricing_fen)
         };
         let refund = Record::Refund(RefundRecord {
             money,
@@ -201,9 +208,12 @@ impl<'s, P: Parts + ?Sized> Desk<'s, P> {
             original_epoch: U16::new(original.epoch.0),
             original_slot: U16::new(sold_at.config.slot.0),
             reserved: U32::ZERO,
+            pricing_fen: I64::new(pricing_fen),
+            previous_pricing: self.pricing_head(person.id, pricing_fen),
         });
         let mut outcome = self.outcome(&money, ResultCode::Approved, self.stamp.number);
-        let group = match self.payable(&money, person, &wallets) {
+        outcome.amount_fen = back_fen;
+        let group = match self.payable(&money, person, &wallets, back_fen) {
             None => Group::one(refund),
             Some(payable) => {
                 outcome.observed = RecordNumber(self.stamp.number.0 + 1);
@@ -214,15 +224,20 @@ impl<'s, P: Parts + ?Sized> Desk<'s, P> {
     }
 
     /// What of a refund into a closed account its holder can be paid, as the record that follows the refund's.
-    fn payable<'a>(&self, refund: &MoneyRecord, person: Person<'_>, back: &Wallets) -> Option<Record<'a>> {
+    fn payable<'a>(
+        &self,
+        refund: &MoneyRecord,
+        person: Person<'_>,
+        back: &Wallets,
+        all_back_fen: i64,
+    ) -> Option<Record<'a>> {
         let account = person.account;
         if account.status != AccountStatus::Closed {
             return None;
         }
         let back_fen = back.card_fen.get() - back.subsidy_fen.get();
         let own_on_card_fen = account.card_fen - account.subsidy_fen() + back_fen;
-        let own_fen =
-            account.system_fen() - account.subsidy_fen() + refund.amount_fen.get() - back.subsidy_fen.get();
+        let own_fen = account.system_fen() - account.subsidy_fen() + all_back_fen - back.subsidy_fen.get();
         let payable_fen = back_fen.min(own_on_card_fen).min(own_fen);
         if payable_fen <= 0 {
             return None;
@@ -253,16 +268,18 @@ pub(super) fn merchant_of(outcome: &RememberedOutcome) -> Option<MerchantId> {
     })
 }
 
-/// How much of what was given back of a debit is subsidy: that comes last.
-fn subsidy_back_fen(debit: &RememberedOutcome, refunded_fen: i64) -> i64 {
-    (refunded_fen - (debit.amount_fen - debit.subsidy_fen())).max(0)
+/// How much of what the payer was given back of a debit is subsidy: that comes last.
+fn subsidy_back_fen(debit: &RememberedOutcome, back_fen: i64) -> i64 {
+    (back_fen - (debit.total_fen() - debit.subsidy_fen())).max(0)
 }
 
 impl<P: Parts + ?Sized> Posting<'_, P> {
     pub(in crate::ledger) fn refund(&mut self, refund: &RefundRecord) -> Result<(), LedgerError> {
-        self.post_back(&refund.money, &refund.wallets)?;
+        let pricing_fen = self.pricing_of(&refund.money, refund.pricing_fen, refund.previous_pricing)?;
+        self.post_back(&refund.money, &refund.wallets, pricing_fen)?;
         self.close_tap_of(&refund.money, refund.original_record.get())?;
         self.post_till(&refund.money)?;
+        self.remember_pricing(&refund.money, pricing_fen)?;
         let original = refund.original();
         let slot = TerminalSlot(refund.original_slot.get());
         let number = self.number;

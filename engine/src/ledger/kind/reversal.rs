@@ -27,7 +27,7 @@ use protocol::ids::{Epoch, SaleId, Sequence};
 use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{U16, U32, U64};
 
-use super::give_back::{given_back, whole_back};
+use super::give_back::given_back;
 use super::original::{Original, digest_of};
 use super::{Ask, Case, Desk};
 use crate::ledger::apply::{Posting, seconds_of};
@@ -149,18 +149,16 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
                     Ok(_) => return self.refuse(case, ResultCode::ReversalAfterRefund, Some(person)),
                 }
                 let account = person.account;
-                let wallets = given_back(account, wallet, outcome.amount_fen, outcome.subsidy_fen());
+                let wallets = given_back(account, wallet, outcome.total_fen(), outcome.subsidy_fen());
                 if account.card_fen + wallets.card_fen.get() > BALANCE_FEN_MAX {
                     return self.refuse(case, ResultCode::BalanceOverflow, Some(person));
                 }
-                let money = self.money_back(case, person, wallet, outcome);
+                let money = self.money_back(case, person, wallet, outcome, outcome.pricing_fen());
                 let one_wallet = wallet == Wallet::Card || wallets.card_fen.get() == 0;
                 if kind != RecordKind::FullDebit && one_wallet {
                     return self.done(r, money, outcome.record, Record::Reversal);
                 }
-                let record = Record::FullReversal(whole_back(money, wallets, outcome));
-                let outcome = self.outcome(&money, ResultCode::Approved, self.stamp.number);
-                Decision::Done { outcome, group: Group::one(record) }
+                self.whole_back(person, money, wallets, outcome, Record::FullReversal)
             }
             _ => self.refuse(case, ResultCode::NothingToReverse, person),
         }
@@ -194,10 +192,11 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         &mut self,
         reversal: &FullReversalRecord,
     ) -> Result<(), LedgerError> {
-        self.without_pricing(&reversal.back)?;
-        self.post_back(&reversal.back.money, &reversal.back.wallets)?;
+        let pricing_fen = self.pricing_of_debit(&reversal.back)?;
+        self.post_back(&reversal.back.money, &reversal.back.wallets, pricing_fen)?;
         self.close_tap_of(&reversal.back.money, reversal.original_record.get())?;
-        self.mark_undone(&reversal.back.money, reversal.original(), OutcomeMarks::REVERSED)
+        self.mark_undone(&reversal.back.money, reversal.original(), OutcomeMarks::REVERSED)?;
+        self.remember_pricing(&reversal.back.money, pricing_fen)
     }
 
     /// Remembers what undoes a request of the same till, and of that request what became of it.

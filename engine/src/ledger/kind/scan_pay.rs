@@ -212,7 +212,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         };
         let expired = pay.is_expired(self.stamp.time_ns).then_some(ResultCode::ScanExpired);
         let forbidden = person
-            .and_then(|person| self.forbidden(&sold, person.account, Wallet::Transition, Limits::Usual));
+            .and_then(|person| self.forbidden(&sold, person.account, Wallet::Transition, Limits::Usual, 0));
         let code = [expired, sold_otherwise, selected.err(), forbidden].into_iter().flatten().min();
         match (code, person) {
             (None, Some(person)) => self.post_scanned(case, &sold, pay, person),

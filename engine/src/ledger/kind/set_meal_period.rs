@@ -80,6 +80,7 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
             .get_mut(usize::from(r.period))
             .ok_or(LedgerError::BadField { number, field: "period" })?;
         *place = (start_minute < end_minute).then_some(MealPeriod { name, start_minute, end_minute });
+        self.registry.prices.set_times(usize::from(r.period), start_minute, end_minute);
         Ok(())
     }
 }

@@ -41,6 +41,7 @@ use super::set_account_terms::SetAccountTerms;
 use super::set_meal_period::SetMealPeriod;
 use super::set_office_rules::SetOfficeRules;
 use super::set_policy::SetPolicy;
+use super::set_price::SetPrice;
 use super::subsidy::{SubsidyClaim, SubsidyTakeBack};
 use super::subsidy_lines::SubsidyLines;
 use super::subsidy_open::SubsidyOpen;
@@ -189,6 +190,8 @@ asks! {
     SetPolicy(SetPolicy);
     /// Sets a meal period.
     SetMealPeriod(SetMealPeriod<'a>);
+    /// Sets what a class pays beside the price in a meal period.
+    SetPrice(SetPrice);
     /// Closes the open business date.
     CutOff(CutOff);
     /// Gives a card to an account that has none, at a counter.

@@ -22,13 +22,13 @@
 use protocol::ids::{Epoch, RecordNumber, SaleId, Sequence};
 use protocol::result_code::ResultCode;
 
-use super::give_back::{given_back, whole_back};
+use super::give_back::given_back;
 use super::original::digest_of;
 use super::refund::merchant_of;
 use super::{Ask, Case, Desk};
 use crate::ledger::apply::Posting;
 use crate::ledger::command::{Channel, Sale};
-use crate::ledger::decision::{Decision, Group};
+use crate::ledger::decision::Decision;
 use crate::ledger::error::LedgerError;
 use crate::ledger::known::Need;
 use crate::ledger::limits::BALANCE_FEN_MAX;
@@ -120,23 +120,22 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             return refuse(ResultCode::VoidTooLate);
         }
         let account = person.account;
-        let wallets = given_back(account, wallet, outcome.amount_fen, outcome.subsidy_fen());
+        let wallets = given_back(account, wallet, outcome.total_fen(), outcome.subsidy_fen());
         if account.card_fen + wallets.card_fen.get() > BALANCE_FEN_MAX {
             return refuse(ResultCode::BalanceOverflow);
         }
-        let money = self.money_back(case, person, wallet, outcome);
-        let record = Record::Void(whole_back(money, wallets, outcome));
-        let outcome = self.outcome(&money, ResultCode::Approved, self.stamp.number);
-        Decision::Done { outcome, group: Group::one(record) }
+        let money = self.money_back(case, person, wallet, outcome, outcome.pricing_fen());
+        self.whole_back(person, money, wallets, outcome, Record::Void)
     }
 }
 
 impl<P: Parts + ?Sized> Posting<'_, P> {
     pub(in crate::ledger) fn void(&mut self, void: &FullReversalRecord) -> Result<(), LedgerError> {
-        self.without_pricing(&void.back)?;
-        self.post_back(&void.back.money, &void.back.wallets)?;
+        let pricing_fen = self.pricing_of_debit(&void.back)?;
+        self.post_back(&void.back.money, &void.back.wallets, pricing_fen)?;
         self.close_tap_of(&void.back.money, void.original_record.get())?;
         let marks = OutcomeMarks::REVERSED.with(OutcomeMarks::VOIDED);
-        self.mark_undone(&void.back.money, void.original(), marks)
+        self.mark_undone(&void.back.money, void.original(), marks)?;
+        self.remember_pricing(&void.back.money, pricing_fen)
     }
 }

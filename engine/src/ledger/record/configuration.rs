@@ -3,7 +3,7 @@
 //! All little-endian, sizes multiples of 8. A name follows its record, padded with zeros to a multiple of 8.
 
 use protocol::ids::{AccountId, RecordNumber};
-use zerocopy::little_endian::{I64, U16, U32, U64};
+use zerocopy::little_endian::{I16, I64, U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::{Followed, Payload};
@@ -195,6 +195,24 @@ impl Payload for PolicySetRecord {
     /// Version 1 had no limit for payment codes.
     const EARLIER_BYTES: usize = 32;
 }
+
+/// What a class pays beside the price in a meal period is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct PriceSetRecord {
+    /// On top of the price, in hundredths of a percent of it; a discount is below zero.
+    pub rate: I16,
+    /// The class.
+    pub class: u8,
+    /// The meal period's number; [`crate::ledger::prices::OTHER_TIME`] for the time outside of every one.
+    pub period: u8,
+    /// Zero.
+    pub reserved: [u8; 4],
+}
+
+const _: () = assert!(size_of::<PriceSetRecord>() == 8);
+
+impl Payload for PriceSetRecord {}
 
 /// A meal period is set; the name follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]

@@ -27,7 +27,7 @@ pub use card::{
 pub use code_key::CodeKeyRotatedRecord;
 pub use configuration::{
     AccountOpenedRecord, AccountTermsSetRecord, CardBoundRecord, CardConflictRecord, CutOffRecord,
-    MealPeriodSetRecord, MerchantRegisteredRecord, PolicySetRecord, TerminalRegisteredRecord,
+    MealPeriodSetRecord, MerchantRegisteredRecord, PolicySetRecord, PriceSetRecord, TerminalRegisteredRecord,
 };
 pub use gap::GapClosedRecord;
 pub use holder::{LossRecord, PasswordSetRecord, PhoneSetRecord, VirtualBoundRecord, VirtualUnboundRecord};
@@ -114,6 +114,7 @@ impl RecordKind {
                 | RecordKind::TerminalRegistered
                 | RecordKind::PolicySet
                 | RecordKind::MealPeriodSet
+                | RecordKind::PriceSet
                 | RecordKind::CutOff
         )
     }
@@ -158,6 +159,16 @@ impl Record<'_> {
     pub(super) fn outcome_marks(&self) -> OutcomeMarks {
         let two_phase = matches!(self, Record::FullDebit(debit) if debit.is_two_phase());
         OutcomeMarks::default().with_if(two_phase, OutcomeMarks::TWO_PHASE)
+    }
+
+    /// What went to the pricing account besides the amount, or came back from it: above zero for a surcharge, below for a discount.
+    pub fn pricing_fen(&self) -> i64 {
+        match self {
+            Record::FullDebit(r) => r.pricing_fen.get(),
+            Record::FullReversal(r) | Record::Void(r) | Record::TapUndone(r) => r.back.pricing_fen.get(),
+            Record::Refund(r) => r.pricing_fen.get(),
+            _ => 0,
+        }
     }
 
     /// How much of a debit's amount was subsidy.

@@ -11,11 +11,11 @@ use super::{
     CardReturnedRecord, CardsStockedRecord, CodeKeyRotatedRecord, CutOffRecord, DutyRecord, FullDebitRecord,
     FullReversalRecord, GapClosedRecord, LossRecord, MealPeriodSetRecord, MerchantRegisteredRecord,
     MoneyRecord, OfficeRulesSetRecord, OfflineDebitRecord, PasswordSetRecord, Payload, PayloadBuffer,
-    PhoneSetRecord, PolicySetRecord, RefundRecord, ReversalRecord, ScanPaidRecord, ScanPendingRecord,
-    SubsidyLinesRecord, SubsidyOpenedRecord, SubsidyRecord, SubsidySkippedRecord, SubsidySteppedRecord,
-    SuspenseRecord, TapConfirmedRecord, TerminalKeyRotatedRecord, TerminalKeyTakenRecord,
-    TerminalRegisteredRecord, TopUpRecord, VirtualBoundRecord, VirtualUnboundRecord, WalletsRecord, fixed,
-    followed, join,
+    PhoneSetRecord, PolicySetRecord, PriceSetRecord, RefundRecord, ReversalRecord, ScanPaidRecord,
+    ScanPendingRecord, SubsidyLinesRecord, SubsidyOpenedRecord, SubsidyRecord, SubsidySkippedRecord,
+    SubsidySteppedRecord, SuspenseRecord, TapConfirmedRecord, TerminalKeyRotatedRecord,
+    TerminalKeyTakenRecord, TerminalRegisteredRecord, TopUpRecord, VirtualBoundRecord, VirtualUnboundRecord,
+    WalletsRecord, fixed, followed, join,
 };
 use crate::ledger::apply::{Posting, Setting};
 use crate::ledger::error::LedgerError;
@@ -278,7 +278,7 @@ records! {
         8 FullReversal(FullReversalRecord),
             1, "full_reversal", RESERVED, Some(BillLineKind::Reversal), full_reversal;
         /// Posting: a merchant → the person's wallet that was debited, of a debit on whatever date.
-        9 Refund(RefundRecord), 1, "refund", NORMAL, Some(BillLineKind::Refund), refund;
+        9 Refund(RefundRecord), 2, "refund", NORMAL, Some(BillLineKind::Refund), refund;
         /// Posting within one person: card → transition, before the tap that leaves so much, in its group. Debit and
         /// credit are the same person; the wallet is the one settled (transition).
         10 Settle(WalletsRecord), 1, "settle", NORMAL, Some(BillLineKind::Settle), settle;
@@ -399,6 +399,8 @@ records! {
         /// A batch takes a step.
         99 SubsidyStepped(SubsidySteppedRecord, reason: &'a [u8]),
             1, "subsidy_stepped", NORMAL, subsidy_stepped;
+        /// What a class pays beside the price in a meal period is set.
+        100 PriceSet(PriceSetRecord), 1, "price_set", NORMAL, price_set;
         /// A terminal's next key is in use.
         110 TerminalKeyRotated(TerminalKeyRotatedRecord, reason: &'a [u8]),
             1, "terminal_key_rotated", NORMAL, terminal_key_rotated;

@@ -12,6 +12,7 @@
 //! full debit        money 80 │ wallets 32 │ 112 pricing_fen i64 │ 120 previous_pricing u64 │ 128 window u32 │ 132 phases u8 │ 133 0 = 136
 //! refund            money 80 │ wallets 32 │ 112 original_record u64 │ 120 refunded_before_fen i64 │ 128 original_terminal u32
 //!                   │ 132 original_sequence u32 │ 136 original_epoch u16 │ 138 original_slot u16 │ 140 0            = 144
+//!                   │ 144 pricing_fen i64 │ 152 previous_pricing u64 (version 2)                           = 160
 //! full reversal, void
 //!                   full debit 136 │ 136 original_record u64 │ 144 original_sequence u32 │ 148 original_epoch u16 │ 150 0 = 152
 //! ```
@@ -66,9 +67,9 @@ pub struct FullDebitRecord {
     pub money: MoneyRecord,
     /// What changes in the person's account: the amount and the pricing together.
     pub wallets: Wallets,
-    /// What goes to the pricing account on top of the amount; 0 so far.
+    /// What goes to the pricing account on top of the amount; below zero for a discount, which comes from there.
     pub pricing_fen: I64,
-    /// The record before this one in the chain of the pricing account's part; 0 so far.
+    /// The record before this one in the chain of the pricing account's part; 0 at its start or without pricing.
     pub previous_pricing: U64,
     /// The window of a limit that it counts in; 0, in none, so far.
     pub window: U32,
@@ -133,11 +134,18 @@ pub struct RefundRecord {
     pub original_slot: U16,
     /// Zero.
     pub reserved: U32,
+    /// What comes back of the debit's pricing with this part of it: above zero of a surcharge, below of a discount.
+    pub pricing_fen: I64,
+    /// The record before this one in the chain of the pricing account's part; 0 at its start or without pricing.
+    pub previous_pricing: U64,
 }
 
-const _: () = assert!(size_of::<RefundRecord>() == 144);
+const _: () = assert!(size_of::<RefundRecord>() == 160);
 
 impl Payload for RefundRecord {
+    /// Nothing was priced in version 1.
+    const EARLIER_BYTES: usize = 144;
+
     fn money(&self) -> Option<&MoneyRecord> {
         Some(&self.money)
     }

@@ -38,7 +38,7 @@ use super::orders::Order;
 use super::outcome_ring::RememberedOutcome;
 use super::proposals;
 use super::record::{
-    MealPeriodSetRecord, MerchantRegisteredRecord, OfficeRulesSetRecord, PolicySetRecord,
+    MealPeriodSetRecord, MerchantRegisteredRecord, OfficeRulesSetRecord, PolicySetRecord, PriceSetRecord,
     TerminalRegisteredRecord,
 };
 use super::registry::{
@@ -60,7 +60,7 @@ const MAGIC: [u8; 8] = *b"YIKALEDG";
 /// version 3 nothing of operators, version 4 no open taps and nothing of cards but whose they are, version 5 no payment-code key and no
 /// ages of gaps, version 6 not the moments at which cards came back, version 7 no cashiers, shifts and batches, version 8 places for few
 /// gaps, version 9 no limits of payments by code, version 10 not what operators adjusted alone, version 11 no subsidy batches, no
-/// changes of terminals' keys and no stock of cards; what they left out can only be had from the log.
+/// changes of terminals' keys, no stock of cards and no prices; what they left out can only be had from the log.
 const VERSION: u32 = 12;
 
 /// Bytes gathered before they are hashed and written.
@@ -124,6 +124,7 @@ pub fn read(input: &mut dyn Read, sizes: &Sizes) -> Result<State, LedgerError> {
     source.section(|row| reader.terminal(row))?;
     source.section(|row| reader.policy(row))?;
     source.section(|row| reader.meal_period(row))?;
+    source.section(|row| reader.price(row))?;
     source.section(|row| reader.account(row))?;
     source.section(|row| reader.card(row))?;
     source.section(|row| reader.till(row))?;
@@ -190,6 +191,7 @@ fn stream<P: Parts + ?Sized>(
     sink.section(registry.terminals.len(), registry.terminals.iter().map(terminal_row))?;
     sink.section(registry.policies.len(), (0_u8..).zip(&registry.policies).map(policy_row))?;
     sink.section(registry.meal_periods().count(), registry.meal_periods().map(meal_period_row))?;
+    sink.section(registry.prices.lines().count(), registry.prices.lines().map(price_row))?;
     let accounts = (0..registry.accounts).filter_map(|id| layout.account(parts, AccountId(id)));
     sink.section(registry.accounts as usize, accounts.map(AccountRow::from))?;
     let cards = directory.cards_in_order();
@@ -377,6 +379,10 @@ fn policy_row((class, policy): (u8, &Policy)) -> PolicySetRecord {
         code_max_fen: policy.code_max_fen.into(),
         reserved_2: U32::ZERO,
     }
+}
+
+fn price_row((class, period, rate): (u8, u8, i16)) -> PriceSetRecord {
+    PriceSetRecord { rate: rate.into(), class, period, reserved: [0; 4] }
 }
 
 fn office_row(registry: &Registry) -> OfficeRulesSetRecord {
@@ -600,7 +606,14 @@ impl Reader<'_> {
             .ok_or_else(|| bad("a meal period is out of range"))?;
         let (start_minute, end_minute) = (row.period.start_minute.get(), row.period.end_minute.get());
         *place = Some(MealPeriod { name, start_minute, end_minute });
+        let period = usize::from(row.period.period);
+        self.state.registry.prices.set_times(period, start_minute, end_minute);
         Ok(())
+    }
+
+    fn price(&mut self, row: &PriceSetRecord) -> Result<(), LedgerError> {
+        let taken = self.state.registry.prices.set(row.class, row.period, row.rate.get());
+        if taken { Ok(()) } else { Err(bad("a rate is out of range")) }
     }
 
     fn account(&mut self, row: &AccountRow) -> Result<(), LedgerError> {

@@ -3,7 +3,7 @@
 use protocol::answer::{SubsidyState, SubsidyTitle};
 use protocol::ids::{AccountId, BusinessDate, CardUid, Epoch, RecordNumber, TerminalId};
 use protocol::request::{AdjustDirection, SubsidyMode};
-use zerocopy::little_endian::{I64, U16, U32, U64};
+use zerocopy::little_endian::{I32, I64, U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::ledger::account::{Account, AccountStatus, Marks};
@@ -69,6 +69,11 @@ impl Row for crate::ledger::record::TerminalRegisteredRecord {
 
 impl Row for crate::ledger::record::PolicySetRecord {
     const TAG: u32 = 4;
+}
+
+/// A rate that isn't 0.
+impl Row for crate::ledger::record::PriceSetRecord {
+    const TAG: u32 = 27;
 }
 
 row! {
@@ -157,7 +162,7 @@ row! {
         time_ns: U64,
         digest: U64,
         balance_after_fen: I64,
-        amount_fen: I64,
+        amounts: I64,
         sequence: U32,
         debit: U32,
         credit: U32,
@@ -213,7 +218,8 @@ row! {
         slot: U16,
         limit_day: U16,
         contradicted: u8,
-        reserved: [u8; 9],
+        pricing_fen: I32,
+        reserved: [u8; 5],
     }
 }
 
@@ -603,7 +609,7 @@ impl OutcomeRow {
             time_ns: outcome.time_ns.into(),
             digest: outcome.digest.into(),
             balance_after_fen: outcome.balance_after_fen.into(),
-            amount_fen: outcome.amount_fen.into(),
+            amounts: outcome.amounts.into(),
             sequence: outcome.sequence.into(),
             debit: outcome.debit.bits().into(),
             credit: outcome.credit.bits().into(),
@@ -625,7 +631,7 @@ impl OutcomeRow {
             time_ns: self.time_ns.get(),
             digest: self.digest.get(),
             balance_after_fen: self.balance_after_fen.get(),
-            amount_fen: self.amount_fen.get(),
+            amounts: self.amounts.get(),
             sequence: self.sequence.get(),
             debit: LedgerAccount::from_bits(self.debit.get()),
             credit: LedgerAccount::from_bits(self.credit.get()),
@@ -684,7 +690,8 @@ impl From<&(u64, OpenTap)> for OpenTapRow {
             slot: tap.slot.into(),
             limit_day: tap.limit_day.into(),
             contradicted: tap.contradicted.into(),
-            reserved: [0; 9],
+            pricing_fen: tap.pricing_fen.into(),
+            reserved: [0; 5],
         }
     }
 }
@@ -701,6 +708,7 @@ impl OpenTapRow {
             sequence: self.sequence.get(),
             credit: LedgerAccount::from_bits(self.credit.get()),
             subsidy_fen: self.subsidy_fen.get(),
+            pricing_fen: self.pricing_fen.get(),
             epoch: self.epoch.get(),
             slot: self.slot.get(),
             limit_day: self.limit_day.get(),

@@ -8,6 +8,7 @@
 
 mod offline;
 mod password_debits;
+mod prices;
 
 use std::collections::BTreeMap;
 
@@ -34,7 +35,7 @@ use crate::ledger::limits::{
     ACCOUNT_CHANGE_LOOKS_MAX, ACCOUNT_QUERY_LOOKS_MAX, CARD_DEBIT_LOOKS_MAX, CARD_STATE_LOOKS_MAX,
     CARD_TAP_LOOKS_MAX, CODE_DEBIT_LOOKS_MAX, CODE_REVOKE_LOOKS_MAX, DIRECTORY_CHANGE_LOOKS_MAX,
     GAP_CLOSE_LOOKS_MAX, GAPS_MAX, HOLDER_LOOKS_MAX, Looks, OFFICE_LOOKS_MAX, OFFLINE_LOOKS_MAX,
-    PASSWORD_DEBIT_LOOKS_MAX, PAYLOAD_BYTES_MAX, PRESENTATION_LOOKS_MAX, REFUND_LOOKS_MAX,
+    PASSWORD_DEBIT_LOOKS_MAX, PAYLOAD_BYTES_MAX, PRESENTATION_LOOKS_MAX, PRICED_LOOKS_MAX, REFUND_LOOKS_MAX,
     REVERSAL_LOOKS_MAX, SALE_QUERY_LOOKS_MAX, SCAN_PAY_LOOKS_MAX, TABLE_SEARCH_MAX, TAP_CONFIRM_LOOKS_MAX,
     TENDER_LOOKS_MAX, TOP_UP_LOOKS_MAX, TOP_UP_UNDO_LOOKS_MAX, VOID_LOOKS_MAX,
 };
@@ -80,9 +81,10 @@ const PASSWORD: PasswordRef = PasswordRef(5);
 const GAP_STEP: u32 = 40;
 
 /// The bound of a kind of command, and the buckets that a search for a place may add to it.
-const BOUNDS: [(&str, Looks, usize); 23] = [
+const BOUNDS: [(&str, Looks, usize); 24] = [
     ("card debit", CARD_DEBIT_LOOKS_MAX, 0),
     ("password debit", PASSWORD_DEBIT_LOOKS_MAX, 0),
+    (prices::PRICED, PRICED_LOOKS_MAX, 0),
     ("two-phase tap", CARD_TAP_LOOKS_MAX, TABLE_SEARCH_MAX),
     ("presentation", PRESENTATION_LOOKS_MAX, TABLE_SEARCH_MAX),
     ("confirmation", TAP_CONFIRM_LOOKS_MAX, 0),
@@ -267,7 +269,7 @@ impl Campus {
                 for record in group.records() {
                     let number = RecordNumber(self.next_number);
                     apply(registry, directory, shards, number, time_ns, record).expect("it was decided");
-                    if let Record::TopUp(_) | Record::Debit(_) = record {
+                    if let Record::TopUp(_) | Record::Debit(_) | Record::FullDebit(_) = record {
                         let form = (record.kind() as u8, record.version());
                         let mut buffer = [0; PAYLOAD_BYTES_MAX];
                         let payload = record.payload(&mut buffer);
@@ -362,6 +364,7 @@ impl Campus {
         self.out_of_order(round, account);
         self.two_phase_taps(own, counter + 10);
         self.password_debits(account, own, counter + 50);
+        self.priced(round, account, counter + 60);
         for selector in [
             AccountSelector::Account(id),
             AccountSelector::StudentNumber(student_number(account)),

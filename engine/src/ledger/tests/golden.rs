@@ -12,9 +12,10 @@ use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
     AccountFreeze, AccountSelector, Adjust, AdjustDecide, CardIssue, CardReplace, CardReturn, Carried,
     Channel, CodeKeyRotate, CodeRevoke, LossLift, LossReport, OfflineFact, PasswordDebit, PasswordImport,
-    PasswordSet, PhoneChange, RegisterTerminal, Request, SetPolicy, VirtualBind, VirtualUnbind,
+    PasswordSet, PhoneChange, RegisterTerminal, Request, SetPolicy, SetPrice, VirtualBind, VirtualUnbind,
 };
 use crate::ledger::holder::PasswordRef;
+use crate::ledger::prices::OTHER_TIME;
 use crate::ledger::record::{RecordKind, Wallet};
 use crate::ledger::registry::{Policy, TerminalKind};
 
@@ -64,6 +65,19 @@ fn a_limit_of_codes_and_a_debit_with_the_password() {
     bench.log.drain(..from);
     bench.log.remove(2);
     assert_eq!(text_of(&bench.log), include_str!("golden_limits.txt"));
+}
+
+#[test]
+fn a_rate_a_debit_with_a_surcharge_and_what_gives_it_back() {
+    let mut bench = Bench::new(1, 1);
+    let from = bench.log.len();
+    bench.done(Request::SetPrice(SetPrice { class: 0, period: OTHER_TIME, rate: 500 }));
+    bench.tap(sale(1, 1, 1), 0, 7, 1_250);
+    bench.refund(sale(1, 1, 2), sale(1, 1, 1), 250);
+    bench.tap(sale(1, 1, 3), 0, 8, 30);
+    bench.reverse(sale(1, 1, 4), (1, 3), 30);
+    bench.log.drain(..from);
+    assert_eq!(text_of(&bench.log), include_str!("golden_prices.txt"));
 }
 
 #[test]

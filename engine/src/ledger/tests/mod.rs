@@ -20,6 +20,7 @@ mod identity;
 mod office;
 mod offline;
 mod password_debits;
+mod prices;
 mod refunds;
 mod reversals;
 mod scans;

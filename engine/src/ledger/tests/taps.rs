@@ -51,7 +51,7 @@ pub(super) fn confirm(
 }
 
 /// The card's counter as the account knows it, and what is to be written on its chip.
-fn chip(bench: &Bench, id: u32) -> (u32, Option<Chip>) {
+pub(super) fn chip(bench: &Bench, id: u32) -> (u32, Option<Chip>) {
     let account = account(&bench.state.shards, AccountId(id)).unwrap();
     let open = open_tap(&bench.state.shards, AccountId(id));
     assert_eq!(account.has_open_tap(), open.is_some());

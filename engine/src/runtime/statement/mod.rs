@@ -28,7 +28,6 @@ use super::bill;
 use super::engine::EngineError;
 use crate::ledger::Record;
 use crate::ledger::calendar::day_of;
-use crate::ledger::record::MoneyRecord;
 
 /// Most records that a page walks over down to where it goes on, and again from there.
 const STEPS_MAX: usize = 50_000;
@@ -136,32 +135,44 @@ fn page_within(
             end = End::Before(0);
             break;
         };
+        let above = (last, sums);
         last = link.number;
-        let posting = posting(&link.record);
+        let posting = Posting::of(&link.record);
         let day = day(&link, query.by);
         if day.is_some_and(|day| day < query.from_day) {
-            if let Some((_, money)) = posting {
-                end = End::Before(money.balance_after_fen.get());
+            if let Some(posting) = posting {
+                end = End::Before(posting.balance_after_fen);
                 break;
             }
             end = End::BeforeUntold;
             continue;
         }
-        let Some((kind, money)) = posting else { continue };
+        let Some(posting) = posting else { continue };
         if day.is_some_and(|day| day > query.to_day) {
-            sums.pass(money);
+            sums.pass(posting);
             continue;
         }
-        sums.add(money);
-        if !query.kinds.contains(kind) {
+        sums.add(posting);
+        let shown = |line: &BillLine| {
+            BillLineKind::from_number(line.kind).is_some_and(|kind| query.kinds.contains(kind))
+        };
+        let of_record = bill::lines(&link, &chain).filter(shown);
+        let count = of_record.clone().count();
+        if count == 0 {
             continue;
         }
         if full.is_some() {
             more_lines = true;
             continue;
         }
-        lines.extend(bill::line(&link, &chain));
-        if lines.len() == usize::from(query.lines_max) {
+        let lines_max = usize::from(query.lines_max);
+        // What belongs together stands on one page, which may have one line more than was asked for: where only one was.
+        if !lines.is_empty() && lines.len() + count > lines_max {
+            (full, more_lines) = (Some(above), true);
+            continue;
+        }
+        lines.extend(of_record);
+        if lines.len() >= lines_max {
             full = Some((link.number, sums));
         }
     }
@@ -215,17 +226,18 @@ struct Sums {
 
 impl Sums {
     /// A line of the period.
-    fn add(&mut self, money: &MoneyRecord) {
-        let effect_fen = effect_fen(money);
-        self.in_fen += effect_fen.max(0);
-        self.out_fen += effect_fen.min(0);
-        self.closing_fen.get_or_insert(money.balance_after_fen.get());
-        self.pass(money);
+    fn add(&mut self, posting: Posting) {
+        let effect_fen = posting.effect_fen;
+        let (price_fen, pricing_fen) = (effect_fen - posting.pricing_fen, posting.pricing_fen);
+        self.in_fen += price_fen.max(0) + pricing_fen.max(0);
+        self.out_fen += price_fen.min(0) + pricing_fen.min(0);
+        self.closing_fen.get_or_insert(posting.balance_after_fen);
+        self.pass(posting);
     }
 
     /// A line above the period.
-    fn pass(&mut self, money: &MoneyRecord) {
-        self.below_fen = Some(money.balance_after_fen.get() - effect_fen(money));
+    fn pass(&mut self, posting: Posting) {
+        self.below_fen = Some(posting.balance_after_fen - posting.effect_fen);
     }
 }
 
@@ -249,16 +261,27 @@ fn go_below(
     if chain.jump_below(before)? { Ok(()) } else { Err(StatementError::CursorUnknown(before)) }
 }
 
-/// The kind of line and the money of a record that moved some.
-fn posting<'l>(record: &'l Record<'_>) -> Option<(BillLineKind, &'l MoneyRecord)> {
-    Some((record.kind().bill_line()?, record.money()?))
+/// What a record that moved money did to the system balance.
+#[derive(Clone, Copy)]
+struct Posting {
+    /// All of it: nothing, when it went from one wallet of the person to another.
+    effect_fen: i64,
+    /// What of that was beside the price, a line of its own.
+    pricing_fen: i64,
+    balance_after_fen: i64,
 }
 
-/// What a posting did to the system balance: nothing, when it went from one wallet of the person to another.
-fn effect_fen(money: &MoneyRecord) -> i64 {
-    let leaves = money.debit_account().as_person().is_some();
-    let comes = money.credit_account().as_person().is_some();
-    (i64::from(comes) - i64::from(leaves)) * money.amount_fen.get()
+impl Posting {
+    fn of(record: &Record<'_>) -> Option<Posting> {
+        record.kind().bill_line()?;
+        let money = record.money()?;
+        let leaves = money.debit_account().as_person().is_some();
+        let comes = money.credit_account().as_person().is_some();
+        let sign = i64::from(comes) - i64::from(leaves);
+        let pricing_fen = sign * record.pricing_fen();
+        let effect_fen = sign * money.amount_fen.get() + pricing_fen;
+        Some(Posting { effect_fen, pricing_fen, balance_after_fen: money.balance_after_fen.get() })
+    }
 }
 
 /// The day that a record belongs to; none by business date for one that isn't about money.

@@ -15,8 +15,9 @@ use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
     AccountClose, AccountSelector as Named, Adjust, BindCard, CardDebit, CardReplace, CardTap, Carried,
     Channel, CodeDebit, CodeVerdict, CutOff, OfflineFact, OpenAccount, Opening, Refund, RegisterMerchant,
-    RegisterTerminal, Reversal, Sale, SetAccountTerms, SetPolicy, TopUp, TopUpUndo, Void,
+    RegisterTerminal, Reversal, Sale, SetAccountTerms, SetPolicy, SetPrice, TopUp, TopUpUndo, Void,
 };
+use crate::ledger::prices::OTHER_TIME;
 use crate::ledger::record::{RecordKind, Wallet};
 use crate::ledger::registry::{Policy, TerminalKind};
 use crate::ledger::{Command, Known, Outcome, Request, Sizes, TerminalSlot};
@@ -195,6 +196,11 @@ impl Town {
         let account = if random.below(8) == 0 { ANOTHERS } else { MINE };
         let card_uid = self.cards[account.0 as usize];
         let amount_fen = random.amount_fen();
+        if random.below(10) == 0 {
+            let rate = [0, 333, -333, 1_000][random.below(4) as usize];
+            let price = SetPrice { class: 0, period: OTHER_TIME, rate };
+            self.engine.configure(Request::SetPrice(price)).expect("taken");
+        }
         match random.below(21) {
             0..6 => {
                 // Now and then the chip hasn't moved on: its last tap, if that was one in two phases, is undone.
@@ -388,7 +394,8 @@ fn naive_lines(engine: &Engine) -> (Vec<NaiveLine>, BTreeSet<u64>) {
             RecordKind::Settle => (BillLineKind::Settle, 0),
             _ => continue,
         };
-        balance_fen += effect_fen;
+        let pricing_fen = effect_fen.signum() * record.pricing_fen();
+        balance_fen += effect_fen + pricing_fen;
         assert_eq!(balance_fen, money.balance_after_fen.get(), "record {}", found.number);
         let undone = match &record {
             Record::Reversal(undoing) | Record::TopUpUndo(undoing) => Some(undoing.original()),
@@ -399,17 +406,22 @@ fn naive_lines(engine: &Engine) -> (Vec<NaiveLine>, BTreeSet<u64>) {
         };
         if let Some(original) = undone {
             for (line, sale) in lines.iter_mut().zip(&sales) {
-                line.undone |=
-                    matches!(line.kind, BillLineKind::Debit | BillLineKind::TopUp) && *sale == original;
+                line.undone |= (line.is_sale() || line.kind == BillLineKind::TopUp) && *sale == original;
             }
         }
         if let Record::Refund(refund) = &record {
             for (line, sale) in lines.iter_mut().zip(&sales) {
-                line.refunded |= line.kind == BillLineKind::Debit && *sale == refund.original();
+                line.refunded |= line.is_sale() && *sale == refund.original();
             }
         }
-        sales.push(money.sale());
-        lines.push(NaiveLine {
+        let beside = match record.pricing_fen() {
+            0 => None,
+            1.. => Some((BillLineKind::Surcharge, pricing_fen)),
+            _ => Some((BillLineKind::Discount, pricing_fen)),
+        };
+        let of_record = std::iter::once((kind, effect_fen)).chain(beside);
+        sales.extend(of_record.clone().map(|_| money.sale()));
+        lines.extend(of_record.map(|(kind, effect_fen)| NaiveLine {
             number: found.number,
             calendar_day: day_of(found.time_ns),
             business_day: money.date().0,
@@ -417,12 +429,17 @@ fn naive_lines(engine: &Engine) -> (Vec<NaiveLine>, BTreeSet<u64>) {
             effect_fen,
             undone: false,
             refunded: false,
-        });
+        }));
     }
     (lines, named)
 }
 
 impl NaiveLine {
+    /// Of a sale online, or beside its price.
+    const fn is_sale(&self) -> bool {
+        matches!(self.kind, BillLineKind::Debit | BillLineKind::Surcharge | BillLineKind::Discount)
+    }
+
     const fn day(&self, by: StatementDay) -> u16 {
         match by {
             StatementDay::Calendar => self.calendar_day,
@@ -496,7 +513,7 @@ fn hold_against_the_log(
         seen[usize::from(page.more.number())] += 1;
         let Statement { opening_fen, in_fen, out_fen, closing_fen, .. } = page;
         assert_eq!(opening_fen + in_fen + out_fen, closing_fen, "{asked:?}: {page:?}");
-        assert!(in_fen >= 0 && out_fen <= 0 && page.lines.len() <= usize::from(asked.lines_max));
+        assert!(in_fen >= 0 && out_fen <= 0 && page.lines.len() <= usize::from(asked.lines_max).max(2));
         if matches!(page.more, StatementMore::Nothing | StatementMore::Lines) {
             let naive = naive_sums(lines, &asked);
             assert_eq!([opening_fen, in_fen, out_fen], naive, "{asked:?}, {steps_max} steps");

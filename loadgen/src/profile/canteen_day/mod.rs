@@ -52,10 +52,11 @@ use crate::random::Random;
 
 const MINUTE_NS: u64 = 60 * SECOND_NS;
 /// What a till does when a meal begins.
-const OPENING: [DeedKind; 5] = [
+const OPENING: [DeedKind; 6] = [
     DeedKind::CashierOn,
     DeedKind::ClassRules,
     DeedKind::MealPeriods,
+    DeedKind::PriceTable,
     DeedKind::BlockList,
     DeedKind::BlockListActive,
 ];

@@ -96,6 +96,7 @@ fn everything_is_played_in_its_share() {
         (DeedKind::BatchSettleAgain, 50..=50),
         (DeedKind::ClassRules, 150..=150),
         (DeedKind::MealPeriods, 150..=150),
+        (DeedKind::PriceTable, 150..=150),
         (DeedKind::BlockList, 150..=150),
         (DeedKind::BlockListActive, 150..=150),
         (DeedKind::Bill, 3_000..=3_000),

@@ -1,6 +1,6 @@
 //! Fields, and rows of fields, that more than one body has; the frame's header and the offline record.
 
-use super::Form::{Bytes, I64, Text, U8, U16, U32, U64, Zero};
+use super::Form::{Bytes, I16, I64, Text, U8, U16, U32, U64, Zero};
 use super::{Body, Field};
 
 pub(crate) const HEADER: &[Field] = &[
@@ -157,6 +157,17 @@ pub(super) const CLASS_RULES_LINE: &[Field] = &[
     ("rule", U8, "0 the balance covers the amount, 1 it is above zero, too"),
     ("reserved", Zero(2), ""),
     ("code_max_fen", U32, "most of one payment by code"),
+];
+
+pub(super) const PRICE_LINE: &[Field] = &[
+    (
+        "rate",
+        I16,
+        "what is paid on top of the price, in hundredths of a percent of it; a discount is below zero",
+    ),
+    ("class", U8, "the class of accounts"),
+    ("period", U8, "the meal period's number; 16 for the time outside of every one"),
+    ("reserved", Zero(4), ""),
 ];
 
 pub(super) const MEAL_PERIOD_LINE: &[Field] = &[

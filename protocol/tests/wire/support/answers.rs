@@ -3,10 +3,10 @@
 use protocol::answer::{
     AccountStatus, AdjustmentLine, AdjustmentsAnswer, Answer, BalanceAnswer, BatchAnswer, BatchLine,
     BatchLinesAnswer, BatchSettleAnswer, BillAnswer, BlockListAnswer, Chip, ClassRulesAnswer, GapKind,
-    GapLine, HeartbeatAnswer, MealPeriodsAnswer, MoneyAnswer, OpenGapsAnswer, ReceiptKind, ReceiptMarks,
-    Refusal, ReprintAnswer, ScanPayAnswer, ShiftAnswer, StatementAnswer, StatementMore, SubsidyAnswer,
-    SubsidyLineState, SubsidyPreviewAnswer, SubsidyPreviewLine, SubsidyState, SubsidyTitle, TapAnswer,
-    TerminalKeyAnswer, UnconfirmedAnswer,
+    GapLine, HeartbeatAnswer, MealPeriodsAnswer, MoneyAnswer, OpenGapsAnswer, PriceTableAnswer, ReceiptKind,
+    ReceiptMarks, Refusal, ReprintAnswer, ScanPayAnswer, ShiftAnswer, StatementAnswer, StatementMore,
+    SubsidyAnswer, SubsidyLineState, SubsidyPreviewAnswer, SubsidyPreviewLine, SubsidyState, SubsidyTitle,
+    TapAnswer, TerminalKeyAnswer, UnconfirmedAnswer,
 };
 use protocol::bill::BillLine;
 use protocol::channel::{Channel, Wallet};
@@ -23,7 +23,7 @@ use zerocopy::little_endian::{I64, U16, U32, U64};
 
 use super::{
     CARD, CODE_KEY_ID, NOW_NS, TERMINAL, block_list_digest, block_list_lines, class_rules, master,
-    meal_periods, scan_code, scan_key, till_totals, told_lines, wrapping_key,
+    meal_periods, prices, scan_code, scan_key, till_totals, told_lines, wrapping_key,
 };
 
 /// What became of both.
@@ -166,6 +166,11 @@ pub(crate) fn answer_to<'a>(kind: Kind, bill: &'a [BillLine], batch: &'a [BatchL
             code: ResultCode::Approved,
             parameter_version: 7,
             lines: Box::leak(Box::new(meal_periods())),
+        }),
+        Kind::PriceTable => Answer::PriceTable(PriceTableAnswer {
+            code: ResultCode::Approved,
+            parameter_version: 7,
+            lines: Box::leak(Box::new(prices())),
         }),
         Kind::BlockList => Answer::BlockList(BlockListAnswer {
             code: ResultCode::Approved,
