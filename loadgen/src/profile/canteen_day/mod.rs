@@ -416,15 +416,12 @@ pub(super) fn plan(config: &CanteenDayConfig, scope: PlanScope, till: u32, patro
     ];
     let writes_chips = config.writes_chips(till);
     let intents = meals.into_iter().flatten().flat_map(move |intent| {
-        let mut deeds = [None; 5];
-        if let IntentAction::Sale { holder, amount_fen, .. } = intent.action {
-            for (deed, (kind, share)) in deeds.iter_mut().zip(after_a_sale) {
-                let amount_fen = if kind == DeedKind::Tender { amount_fen } else { 0 };
-                let errand = Errand { amount_fen, ..Errand::new(kind, holder) };
-                *deed =
-                    random.chance(share).then_some(Intent { action: IntentAction::Deed(errand), ..intent });
-            }
-        }
+        let deeds = after_a_sale.map(|(kind, share)| {
+            let IntentAction::Sale { holder, amount_fen, .. } = intent.action else { return None };
+            let amount_fen = if kind == DeedKind::Tender { amount_fen } else { 0 };
+            let errand = Errand { amount_fen, ..Errand::new(kind, holder) };
+            random.chance(share).then_some(Intent { action: IntentAction::Deed(errand), ..intent })
+        });
         let sale = if writes_chips { in_two_phases(intent) } else { [Some(intent), None] };
         sale.into_iter().chain(deeds).flatten()
     });
