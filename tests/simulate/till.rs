@@ -348,7 +348,7 @@ impl Till {
                 self.asked.insert(sale, ask);
                 return flight(sale, ask);
             }
-            193..199 if hands_out_cards(self.slot.0) => {
+            215..235 if hands_out_cards(self.slot.0) => {
                 let ask = town.stock(random);
                 let sale = self.next_sale();
                 self.asked.insert(sale, ask);
