@@ -1,6 +1,7 @@
 //! The walk over the log: one record after another, each held against what the ones before it say.
 
 mod cards;
+mod orders;
 mod pricing;
 mod subsidies;
 mod undoing;
@@ -9,7 +10,7 @@ mod announced;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use protocol::ids::{AccountId, BusinessDate, Epoch, MerchantId, RecordNumber, SaleId, Sequence, TerminalId};
+use protocol::ids::{AccountId, BusinessDate, Epoch, RecordNumber, SaleId, Sequence, TerminalId};
 use protocol::result_code::ResultCode;
 use wal::{LogReader, RecordRef, WalError};
 
@@ -35,7 +36,7 @@ use crate::ledger::command::Channel;
 use crate::ledger::ledger_account::{Clearing, LedgerAccount, LedgerClass};
 use crate::ledger::record::{
     AccountChangedRecord, BatchSettledRecord, CutOffRecord, GapClosedRecord, MoneyRecord, Record, RecordKind,
-    SuspenseRecord, TopUpRecord,
+    SuspenseRecord,
 };
 use crate::ledger::registry::{AuthoriseRule, Policy};
 use crate::ledger::till_totals::{Link, sum};
@@ -468,27 +469,6 @@ impl<'a> Checker<'a> {
         self.agree(Check::Office, moved);
     }
 
-    fn order(&mut self, r: &TopUpRecord) {
-        let fresh = self.orders.insert((r.money.channel_wallet & 0x0f, r.order_number));
-        self.check(fresh, Check::OrderOnce, || {
-            format!("order {} counted before", order_text(&r.order_number))
-        });
-    }
-
-    /// What was paid past these books is its till's merchant's.
-    fn tender(&mut self, r: &TopUpRecord) {
-        self.order(r);
-        let (amount_fen, paid) = (r.money.amount_fen.get(), r.money.credit_account());
-        let channel = matches!(r.money.channel(), Some(Channel::WeChat | Channel::Alipay));
-        let till = self.tills.get(usize::from(r.money.slot.get()));
-        let own = till.is_some_and(|till| paid.class() == LedgerClass::Merchant(MerchantId(till.merchant)));
-        let sides = own && channel && amount_fen > 0 && r.money.debit_account() == LedgerAccount::NONE;
-        self.check(sides, Check::Sides, || {
-            format!("{amount_fen} fen were paid to {paid} by channel {:?}", r.money.channel())
-        });
-        self.totals.tenders_fen += i128::from(amount_fen);
-    }
-
     fn post(&mut self, record: &Record<'_>, money: &MoneyRecord, postings: &Postings) {
         let Some(posting) = postings.first() else { return };
         if !postings.iter().all(|posting| self.books.post(posting)) {
@@ -809,8 +789,4 @@ impl<'a> Checker<'a> {
             self.violations.push(Violation { record: self.number, check, detail });
         }
     }
-}
-
-fn order_text(order_number: &[u8; 32]) -> String {
-    String::from_utf8_lossy(order_number).trim_end_matches('\0').to_owned()
 }
