@@ -61,8 +61,8 @@ pub struct Town {
     holes: Vec<Ask>,
     /// What operators know to be proposed, by its record, and by which of their numbers.
     pub proposals: Vec<(RecordNumber, TerminalId)>,
-    /// Subsidy batches that were planned, and who is to send their lines.
-    batches: Vec<(&'static [SubsidyLine], TerminalId)>,
+    /// Subsidy batches that were planned, who is to send their lines, and how many steps of them were asked for.
+    batches: Vec<(&'static [SubsidyLine], TerminalId, u32)>,
     next_nonce: u8,
     next_card: u64,
     /// The versions of terminals' keys that operators have heard of.
@@ -214,7 +214,7 @@ impl Town {
         let card_uid = CardUid(self.next_card);
         if random.per_mille(500) {
             let expires_day =
-                if random.per_mille(300) { day_of(self.now_ns) + random.below(3) as u16 } else { 0 };
+                if random.per_mille(300) { day_of(self.now_ns) + random.below(5) as u16 } else { 0 };
             Ask::Issue { account, card_uid, expires_day }
         } else {
             let fee_fen = if random.per_mille(500) { 2_000 } else { 0 };
@@ -290,7 +290,7 @@ impl Town {
                 }
             }
             let lines: &'static [SubsidyLine] = lines.leak();
-            self.batches.push((lines, operator));
+            self.batches.push((lines, operator, 0));
             return Ask::OpenBatch {
                 batch: newest as u32 + 1,
                 lines: lines.len() as u32,
@@ -302,16 +302,17 @@ impl Town {
         // Of late, mostly.
         let back = if random.per_mille(800) { 0 } else { random.below(newest as u64) as usize };
         let place = newest - 1 - back;
-        let (lines, opener) = self.batches[place];
+        let (lines, opener, steps) = self.batches[place];
         let batch = place as u32 + 1;
         if !lines.is_empty() && opener == operator && random.per_mille(600) {
             return Ask::Page { batch, lines };
         }
-        let action = match random.below(9) {
+        self.batches[place].2 += 1;
+        let action = match steps {
+            _ if random.per_mille(200) => *random.pick(SubsidyAction::ALL),
             0..3 => SubsidyAction::Approve,
             3..6 => SubsidyAction::Issue,
-            6..8 => SubsidyAction::Withdraw,
-            _ => *random.pick(SubsidyAction::ALL),
+            _ => SubsidyAction::Withdraw,
         };
         Ask::Step { batch, action }
     }

@@ -209,8 +209,8 @@ fn told(lines: &[BillLine]) -> Vec<(BillLineKind, i64)> {
 
 fn look_at_the_bill(phone: &mut WireTill, dates: std::ops::RangeInclusive<u16>, balance_fen: i64) {
     use BillLineKind::{
-        Adjustment, Debit, Fee, Load, OfflineDebit, Opening, PaidOut, Payable, Refund, Reversal, Settle,
-        Subsidy, SubsidyTakenBack, TopUp, TopUpUndone, Void,
+        Adjustment, Debit, Discount, Fee, Load, OfflineDebit, Opening, PaidOut, Payable, Refund, Reversal,
+        Settle, Subsidy, SubsidyTakenBack, Surcharge, TopUp, TopUpUndone, Void,
     };
 
     // 所有的一卡通消费和充值流水可以在我的账单里查询
@@ -241,11 +241,11 @@ fn look_at_the_bill(phone: &mut WireTill, dates: std::ops::RangeInclusive<u16>, 
     assert_eq!(told(&all), expected);
     let every_kind: BTreeSet<_> = BillLineKind::ALL.iter().copied().collect();
     let missing: Vec<_> = every_kind.difference(&kinds_of(&all)).copied().collect();
-    // She stays: what is paid out to who leaves is told in the story of cards.
-    let elsewhere = [Subsidy, Payable, PaidOut, Adjustment, SubsidyTakenBack];
+    // She stays: what is paid out to who leaves is told in the story of cards, what is paid beside prices in that of tills.
+    let elsewhere = [Subsidy, Payable, PaidOut, Adjustment, SubsidyTakenBack, Surcharge, Discount];
     assert_eq!(
         missing, elsewhere,
-        "what the school gives, the office corrects and closed accounts get is told elsewhere"
+        "what the school gives, the office corrects, closed accounts get and prices add is told elsewhere"
     );
     assert_eq!(all[0].balance_after_fen.get(), balance_fen);
 

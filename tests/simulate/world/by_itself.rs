@@ -39,7 +39,9 @@ impl World<'_> {
             0 => self.random.below(90 * SECOND_NS),
             _ => self.random.below(SECOND_NS),
         };
-        self.clock.pass(pass_ns);
+        // Now and then nothing happens for a day: what becomes due by the next one does.
+        let day_ns = if self.random.per_mille(8) { DAY_NS } else { 0 };
+        self.clock.pass(pass_ns + day_ns);
         if self.random.per_mille(10) {
             self.jump_clock();
         }
