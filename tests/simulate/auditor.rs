@@ -609,12 +609,12 @@ impl Auditor {
         self.reversal(number, (money, r.back.pricing_fen.get()), r.original(), r.original_record.get())
     }
 
-    /// The tap that follows in the group must find enough on the card for itself.
+    /// The tap that follows in the group must find enough on the card for itself: nothing, where its discount is the whole price.
     fn settling(&self, number: u64, money: &MoneyRecord) -> Result<(), String> {
         let Some(account) = money.person() else { return Err("nobody settles".to_owned()) };
         let standing = self.books.standings(account).last().filter(|standing| standing.number == number);
         match standing {
-            Some(standing) if self.remaining_in_group == 1 && standing.wallets[0] > 0 => Ok(()),
+            Some(standing) if self.remaining_in_group == 1 && standing.wallets[0] >= 0 => Ok(()),
             _ => Err(format!("account {account} settles to {standing:?}")),
         }
     }
