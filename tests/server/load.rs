@@ -47,9 +47,16 @@ pub type Load = Crowd<TillLog>;
 impl Load {
     /// Starts `tills` tills; they wait until an address is published.
     pub fn start(keys: &CampusKeys, tills: u32, random: &mut Random) -> Load {
+        Load::resting(keys, tills, Duration::ZERO, random)
+    }
+
+    /// Tills that rest so long after each sale: for a test that is long for other reasons, as what is asked again at its end,
+    /// each by a walk back along the till's chain, costs the square of what was sold.
+    pub fn resting(keys: &CampusKeys, tills: u32, rest: Duration, random: &mut Random) -> Load {
         Crowd::of((0..tills).map(|index| TillWorker {
             index,
             tills,
+            rest,
             keys: keys.clone(),
             random: random.fork(),
             next_sequence: 1,
@@ -70,6 +77,7 @@ enum InHand {
 struct TillWorker {
     index: u32,
     tills: u32,
+    rest: Duration,
     keys: CampusKeys,
     random: Random,
     next_sequence: u32,
@@ -99,6 +107,7 @@ impl Member for TillWorker {
                 self.in_hand = Some(self.new_work());
             }
             self.work(place, &mut client).await?;
+            tokio::time::sleep(self.rest).await;
         }
         self.confirm_all(&mut client).await?;
         sign_out(&mut client).await

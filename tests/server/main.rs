@@ -3,7 +3,7 @@
 //! ```text
 //! campus      books of a small campus in a temporary directory, served in this process
 //! wire_till   a till on a blocking socket, down to single frames
-//! program     the `yika` binary: built once, run, killed
+//! program     the `yika` binary: run, killed
 //! wechat_pay  a payment platform and the school that is its merchant
 //! seed        random numbers that can be had again
 //! ```

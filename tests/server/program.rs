@@ -1,43 +1,20 @@
-//! The `yika` program: built once for all tests of a run, then run as an operator would.
+//! The `yika` program, run as an operator would.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
-use std::sync::OnceLock;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-/// Where the program lies. The first call builds it, with the profile and in the directory of this test.
-pub fn yika() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        // <target>/<profile>/deps/server-…
-        let this = std::env::current_exe().expect("this test has a path");
-        let profile_dir = this.ancestors().nth(2).expect("a test lies in its profile's directory");
-        let target_dir = profile_dir.parent().expect("a profile's directory lies in the target directory");
-        let profile = match profile_dir.file_name().and_then(OsStr::to_str) {
-            Some("debug") => "test",
-            Some("release") => "bench",
-            other => panic!("a test in {other:?}: its profile isn't known"),
-        };
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--package", "engine", "--bin", "yika", "--profile", profile])
-            .arg("--target-dir")
-            .arg(target_dir)
-            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace"))
-            .status()
-            .expect("cargo runs");
-        assert!(built.success(), "the program can't be built");
-        profile_dir.join("yika")
-    })
-}
+/// Where the program lies: Cargo has built it for this test.
+const YIKA: &str = env!("CARGO_BIN_EXE_yika");
 
 /// Runs a command to its end.
 pub fn run<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Output {
-    Command::new(yika()).args(arguments).env_remove("YIKA_LOG").output().expect("the program runs")
+    Command::new(YIKA).args(arguments).env_remove("YIKA_LOG").output().expect("the program runs")
 }
 
 /// Runs a command that must succeed; gives its standard output.
@@ -70,7 +47,7 @@ pub struct Process {
 impl Process {
     /// Starts it and waits for its first line.
     pub fn start<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Process {
-        let mut child = Command::new(yika())
+        let mut child = Command::new(YIKA)
             .args(arguments)
             .env_remove("YIKA_LOG")
             .stdout(Stdio::piped())

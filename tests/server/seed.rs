@@ -15,7 +15,7 @@ impl Random {
                 since.as_nanos() as u64
             }
         };
-        println!("seed {seed}; again: YIKA_SEED={seed} cargo test -p tests --test server {test}");
+        println!("seed {seed}; again: YIKA_SEED={seed} cargo test -p engine --test server {test}");
         Random(seed)
     }
 

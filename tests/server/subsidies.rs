@@ -1,5 +1,7 @@
 //! Subsidy batches over sockets: paid line by line beside everything else, each line once, whatever happens to the process.
 
+use std::time::Duration;
+
 use engine::data_dir::DataDir;
 use engine::ledger::Request as Configuration;
 use engine::ledger::command::OpenAccount;
@@ -78,7 +80,7 @@ fn batches_are_paid_and_taken_back_once_through_kills_while_tills_sell() {
     let total_fen = i64::from(PERSONS) * i64::from(LINE_FEN);
 
     // Tills sell to the holders meanwhile, and use what they are given.
-    let tills = Load::start(&campus.keys(), 2, &mut random);
+    let tills = Load::resting(&campus.keys(), 2, Duration::from_millis(10), &mut random);
     let mut server = Serving::start(&campus.data_dir(), &[]);
     tills.publish(Some(server.address()));
     // Starts that found a batch half paid, and half taken back: whether a kill comes in between isn't up to the test.
