@@ -68,6 +68,9 @@ pub const SUBSIDY_DEADLINE_DAYS_MAX: u16 = 400;
 /// Subsidy batches that are known, those that are over among them: more let go of the lowest of which nothing is left.
 pub const SUBSIDY_BATCHES_MAX: usize = 1_024;
 
+/// Of these, so many at a time have lines, or are to have some: whose line is taken back is looked for in each.
+pub const SUBSIDY_BATCHES_WITH_LINES_MAX: usize = 16;
+
 /// Lines of subsidy batches in memory, for each account that there can be.
 pub const SUBSIDY_LINES_PER_ACCOUNT: u64 = 4;
 
@@ -202,6 +205,12 @@ pub const CARD_STATE_LOOKS_MAX: Looks = Looks { probes: 10, lines: 18 };
 pub const HOLDER_LOOKS_MAX: Looks = Looks { probes: 14, lines: 22 };
 /// What an operator asks at most, with four shards: proposals are looked for in each.
 pub const OFFICE_LOOKS_MAX: Looks = Looks { probes: 11, lines: 18 };
+
+/// Paying a line of a subsidy batch at most.
+pub const SUBSIDY_CLAIM_LOOKS_MAX: Looks = Looks { probes: 13, lines: 27 };
+
+/// Taking a line of a subsidy batch back at most, a line of each later batch being looked for: as many batches have lines as may.
+pub const SUBSIDY_TAKE_BACK_LOOKS_MAX: Looks = Looks { probes: 179, lines: 374 };
 
 /// Opening an account or binding a card at most, without the search for a place in the directory: that takes
 /// [`TABLE_SEARCH_MAX`] buckets, a line each.

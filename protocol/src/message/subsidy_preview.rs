@@ -111,7 +111,7 @@ pub struct SubsidyPreviewAnswer<'a> {
     pub next_account: u32,
     /// The server's clock: nanoseconds since 1970 UTC.
     pub server_time_ns: u64,
-    /// The lines, in order of account. None any more once a batch is over.
+    /// The lines, in order of account. Once a batch is over, those of which something may come back; and none when nothing may.
     pub lines: &'a [SubsidyPreviewLine],
 }
 

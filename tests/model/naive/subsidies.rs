@@ -108,7 +108,11 @@ impl Model {
         if r.deadline_day > self.today() + 400 {
             return self.refuse(&ask, ResultCode::BatchDeadlineTooFar, None);
         }
-        let held: usize = self.batches.values().map(|batch| self.lines_kept(batch)).sum();
+        let kept: Vec<usize> = self.batches.values().map(|batch| self.lines_kept(batch)).collect();
+        if kept.iter().filter(|lines| **lines > 0).count() >= 16 {
+            return self.refuse(&ask, ResultCode::TooManyBatches, None);
+        }
+        let held: usize = kept.iter().sum();
         if held + r.lines as usize > 4 * self.bounds.accounts_max {
             return self.refuse(&ask, ResultCode::TooManyBatchLines, None);
         }

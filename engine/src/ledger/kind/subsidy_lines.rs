@@ -129,16 +129,17 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
         }
         let opener = TerminalId(r.money.terminal.get());
         let number = self.number;
-        let batch = self.registry.subsidies.all.get_mut(&r.batch.get()).filter(|batch| {
+        let batch = self.registry.subsidies.get(r.batch.get()).filter(|batch| {
             (batch.state, batch.opener, batch.uploaded) == (SubsidyState::Open, opener, r.first.get())
         });
-        let batch = batch.ok_or(LedgerError::BadField { number, field: "batch" })?;
+        let mut batch = *batch.ok_or(LedgerError::BadField { number, field: "batch" })?;
         batch.uploaded += u32::from(r.count);
         batch.uploaded_fen += r.money.amount_fen.get();
         batch.last_account = lines.last().map(|line| AccountId(line.account.get()));
         if batch.uploaded == batch.lines {
             batch.state = SubsidyState::Previewed;
         }
+        self.registry.subsidies.put(batch);
         self.posting(RecordKind::SubsidyLines).memo(&r.money)
     }
 }

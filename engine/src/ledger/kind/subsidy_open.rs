@@ -3,7 +3,7 @@
 //! `AmountNotPositive`, `AmountTooLarge` for what it is to pay in all; `NotPermitted` for a batch numbered 0, without lines, or of
 //! more than there can be accounts. None of these leaves a record. Then `BatchExists`, `BatchExpired` for a deadline that has passed,
 //! `BatchDeadlineTooFar` for one that keeps its lines in memory for too long, `TooManyBatches` when there are as many as can be and
-//! all of them matter, `TooManyBatchLines` when its lines find no place beside those of others. The title is its reason: see
+//! all of them matter, or as many with lines as may be, `TooManyBatchLines` when its lines find no place beside those of others. The title is its reason: see
 //! [`super::office`].
 
 use protocol::answer::{SubsidyState, SubsidyTitle};
@@ -125,7 +125,10 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
                 self.parts.shard_mut(shard).subsidies.let_go(gone);
             }
         }
-        if self.registry.subsidies.all.insert(batch.number, batch).is_some() {
+        for shard in 0..self.layout.shard_count() {
+            self.parts.shard_mut(shard).subsidies.open(batch.number, batch.lines);
+        }
+        if self.registry.subsidies.put(batch).is_some() {
             return Err(self.bad("batch"));
         }
         self.posting(RecordKind::SubsidyOpened).memo(&r.money)

@@ -159,8 +159,8 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
     ) -> Result<(), LedgerError> {
         let state = SubsidyState::from_number(r.state).ok_or_else(|| self.bad("state"))?;
         let number = self.number;
-        let batch = self.registry.subsidies.all.get_mut(&r.batch.get());
-        let batch = batch.ok_or(LedgerError::NotKnown { number, what: "the batch" })?;
+        let batch = self.registry.subsidies.get(r.batch.get());
+        let mut batch = *batch.ok_or(LedgerError::NotKnown { number, what: "the batch" })?;
         let swept = batch.state == SubsidyState::Withdrawing;
         batch.state = state;
         match state {
@@ -177,13 +177,12 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
                 shards.map(|shard| self.parts.shard_mut(shard).subsidies.keep_what_matters(r.batch.get()));
             batch.lines_kept = kept.sum();
         }
+        self.registry.subsidies.put(batch);
         while let Some(over) = self.registry.subsidies.forgettable() {
             for shard in 0..self.layout.shard_count() {
-                self.parts.shard_mut(shard).subsidies.forget(over);
+                self.parts.shard_mut(shard).subsidies.forget(over.number);
             }
-            if let Some(batch) = self.registry.subsidies.all.get_mut(&over) {
-                batch.lines_kept = 0;
-            }
+            self.registry.subsidies.put(Batch { lines_kept: 0, ..over });
         }
         if r.money.terminal_slot().is_some() {
             self.posting(RecordKind::SubsidyStepped).memo(&r.money)?;

@@ -744,12 +744,12 @@ impl Reader<'_> {
     fn batch(&mut self, row: &BatchRow) -> Result<(), LedgerError> {
         let batch = row.batch().ok_or_else(|| bad("a subsidy batch isn't one"))?;
         for shard in &mut self.state.shards {
-            shard.subsidies.shares.entry(batch.number).or_default();
+            shard.subsidies.open(batch.number, batch.lines_kept);
         }
         if let Some(share) = self.state.shards[0].subsidies.shares.get_mut(&batch.number) {
             share.totals = row.totals();
         }
-        self.state.registry.subsidies.all.insert(batch.number, batch);
+        self.state.registry.subsidies.put(batch);
         Ok(())
     }
 

@@ -6,7 +6,8 @@ use protocol::answer::{SubsidyState, SubsidyTitle};
 use protocol::ids::{AccountId, RecordNumber, TerminalId};
 use protocol::request::SubsidyMode;
 
-use crate::ledger::limits::SUBSIDY_BATCHES_MAX;
+use crate::ledger::limits::{SUBSIDY_BATCHES_MAX, SUBSIDY_BATCHES_WITH_LINES_MAX};
+use crate::ledger::probes::looks_at;
 
 /// A batch as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,18 +80,53 @@ impl Batch {
 }
 
 /// Every batch, by number: at most [`SUBSIDY_BATCHES_MAX`]. Once there are so many, each new one takes the place of the lowest of
-/// which nothing is left but its sums; its number, and all below it, count as used.
-#[derive(Clone, Debug, Default)]
+/// which nothing is left but its sums; its number, and all below it, count as used. Of the few that have lines there is a list,
+/// so that nobody looks through all of them for those that matter.
+#[derive(Clone, Debug)]
 pub struct Batches {
-    pub(in crate::ledger) all: BTreeMap<u32, Batch>,
+    all: BTreeMap<u32, Batch>,
+    /// Numbers of those that have lines, or are to have some.
+    with_lines: Vec<u32>,
     /// The highest number that was let go of; 0 = none was.
     pub(in crate::ledger) gone_up_to: u32,
+}
+
+impl Default for Batches {
+    fn default() -> Batches {
+        Batches {
+            all: BTreeMap::new(),
+            with_lines: Vec::with_capacity(SUBSIDY_BATCHES_WITH_LINES_MAX),
+            gone_up_to: 0,
+        }
+    }
 }
 
 impl Batches {
     /// The batch with this number.
     pub fn get(&self, number: u32) -> Option<&Batch> {
-        self.all.get(&number)
+        self.all.get(&number).inspect(|batch| looks_at(*batch))
+    }
+
+    /// Adds a batch, or changes the one with its number: that is given back as it was.
+    pub(in crate::ledger) fn put(&mut self, batch: Batch) -> Option<Batch> {
+        let before = self.all.insert(batch.number, batch);
+        if before.is_some_and(|before| before.lines_kept > 0) != (batch.lines_kept > 0) {
+            self.list();
+        }
+        before
+    }
+
+    /// Makes the list of those that have lines anew.
+    fn list(&mut self) {
+        self.with_lines.clear();
+        let with_lines = self.all.values().filter(|batch| batch.lines_kept > 0);
+        self.with_lines.extend(with_lines.map(|batch| batch.number));
+    }
+
+    /// Those that have lines, or are to have some, in order of number.
+    fn with_lines(&self) -> impl Iterator<Item = &Batch> {
+        looks_at(&self.with_lines);
+        self.with_lines.iter().filter_map(|number| self.get(*number))
     }
 
     /// Every batch, in order of number.
@@ -100,13 +136,14 @@ impl Batches {
 
     /// The one whose lines are to be gone through now: of those that run, the one issued first.
     pub fn running(&self) -> Option<&Batch> {
-        self.iter().filter(|batch| batch.is_running()).min_by_key(|batch| batch.issued)
+        self.with_lines().filter(|batch| batch.is_running()).min_by_key(|batch| batch.issued)
     }
 
     /// The lowest number of those for which something is to be done by itself: their deadline has passed, or what was spent
     /// of them may have come back since yesterday.
     pub fn due(&self, today: u16) -> Option<u32> {
-        self.iter().find(|batch| batch.is_late(today) || batch.is_to_sweep(today)).map(|batch| batch.number)
+        let is_due = |batch: &&Batch| batch.is_late(today) || batch.is_to_sweep(today);
+        self.with_lines().find(is_due).map(|batch| batch.number)
     }
 
     /// Whether there was a batch with this number, or may have been.
@@ -116,7 +153,8 @@ impl Batches {
 
     /// Whether one more finds a place.
     pub(in crate::ledger) fn has_room(&self) -> bool {
-        self.all.len() < SUBSIDY_BATCHES_MAX || self.makes_place().is_some()
+        let has_place = self.all.len() < SUBSIDY_BATCHES_MAX || self.makes_place().is_some();
+        has_place && self.with_lines.len() < SUBSIDY_BATCHES_WITH_LINES_MAX
     }
 
     /// Makes a place, when there are as many as can be: the number of the batch to be let go of.
@@ -136,25 +174,20 @@ impl Batches {
 
     /// Lines that there is to be memory for, of all batches.
     pub(in crate::ledger) fn lines_kept(&self) -> u64 {
-        self.iter().map(|batch| u64::from(batch.lines_kept)).sum()
+        self.with_lines().map(|batch| u64::from(batch.lines_kept)).sum()
     }
 
     /// Batches that were issued after this one and whose lines are still there.
     pub(super) fn later(&self, batch: &Batch) -> impl Iterator<Item = &Batch> {
         let issued = batch.issued;
-        self.iter().filter(move |other| other.issued > issued && other.lines_kept > 0)
+        self.with_lines().filter(move |other| other.issued > issued)
     }
 
     /// A batch whose lines nobody asks for any more.
-    pub(in crate::ledger) fn forgettable(&self) -> Option<u32> {
-        let oldest_moving = self
-            .iter()
-            .filter(|batch| batch.may_move() && batch.issued.0 > 0)
-            .map(|batch| batch.issued)
-            .min();
+    pub(in crate::ledger) fn forgettable(&self) -> Option<Batch> {
+        let moving = self.with_lines().filter(|batch| batch.may_move() && batch.issued.0 > 0);
+        let oldest_moving = moving.map(|batch| batch.issued).min();
         let is_needed = |batch: &Batch| oldest_moving.is_some_and(|moving| batch.issued > moving);
-        self.iter()
-            .find(|batch| batch.lines_kept > 0 && !batch.may_move() && !is_needed(batch))
-            .map(|batch| batch.number)
+        self.with_lines().find(|batch| !batch.may_move() && !is_needed(batch)).copied()
     }
 }

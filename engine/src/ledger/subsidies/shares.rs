@@ -1,10 +1,15 @@
 //! The lines of subsidy batches, in the shards of their accounts.
+//!
+//! They lie in order of account, and a line is found in a number of steps that doesn't depend on how many there are: an index says
+//! where the lines of each [`INDEXED`] accounts of the shard begin. The memory for a batch's lines is taken when it is opened.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use protocol::ids::AccountId;
 
 use super::batches::{Batch, Batches};
+use crate::ledger::probes::looks_at;
 
 /// What became of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,23 +97,59 @@ impl Line {
     }
 }
 
+/// Accounts of a shard, one after the other, that an entry of a share's index stands for.
+const INDEXED: usize = 64;
+
 /// A shard's share of a batch.
 #[derive(Clone, Debug, Default)]
 pub(in crate::ledger) struct Share {
     /// In order of account.
     lines: Vec<Line>,
+    /// For each [`INDEXED`] accounts of the shard, where the first line from there on is; it ends with the last line.
+    index: Vec<u32>,
     /// No line before this place waits.
     next: usize,
     pub(in crate::ledger) totals: BatchTotals,
 }
 
 impl Share {
-    fn place(&self, account: AccountId) -> Option<usize> {
-        self.lines.binary_search_by_key(&account, |line| line.account).ok()
+    /// The lines that an account's is among, `rank` being its place among those of its shard.
+    fn near(&self, rank: usize) -> Range<usize> {
+        let Some(begin) = self.index.get(rank / INDEXED).inspect(|entry| looks_at(*entry)) else {
+            return self.lines.len()..self.lines.len();
+        };
+        let end = self.index.get(rank / INDEXED + 1).inspect(|entry| looks_at(*entry));
+        *begin as usize..end.map_or(self.lines.len(), |end| *end as usize)
     }
 
-    fn settle(&mut self, account: AccountId, state: LineState) -> Option<&mut Line> {
-        let place = self.place(account)?;
+    /// Where the lines from an account on begin.
+    fn from(&self, account: AccountId, rank: usize) -> usize {
+        let near = self.near(rank);
+        let is_before = |line: &Line| {
+            looks_at(line);
+            line.account < account
+        };
+        near.start + self.lines[near].partition_point(is_before)
+    }
+
+    fn place(&self, account: AccountId, rank: usize) -> Option<usize> {
+        let place = self.from(account, rank);
+        self.lines.get(place).inspect(|line| looks_at(*line)).filter(|line| line.account == account)?;
+        Some(place)
+    }
+
+    fn push(&mut self, line: Line, rank: usize) {
+        // No share has more lines than a number of an account.
+        let place = self.lines.len() as u32;
+        self.index.resize((rank / INDEXED + 1).max(self.index.len()), place);
+        if self.next == self.lines.len() && line.state != LineState::Waiting {
+            self.next += 1;
+        }
+        self.lines.push(line);
+    }
+
+    fn settle(&mut self, account: AccountId, rank: usize, state: LineState) -> Option<&mut Line> {
+        let place = self.place(account, rank)?;
         if self.lines[place].state != LineState::Waiting {
             return None;
         }
@@ -121,34 +162,59 @@ impl Share {
 }
 
 /// A shard's shares of all batches.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(in crate::ledger) struct Subsidies {
     pub(in crate::ledger) shares: BTreeMap<u32, Share>,
+    shards: usize,
+    accounts_max: usize,
 }
 
 impl Subsidies {
-    /// Adds a line; false when it isn't above the share's last.
+    /// Of one of so many shards, which has so many accounts at most.
+    pub(in crate::ledger) const fn new(shards: usize, accounts_max: usize) -> Subsidies {
+        Subsidies { shares: BTreeMap::new(), shards, accounts_max }
+    }
+
+    /// An account's place among those of its shard.
+    const fn rank(&self, account: AccountId) -> usize {
+        account.0 as usize / self.shards
+    }
+
+    /// Makes a place for a batch's lines, of which there are so many, in all shards together. They may all be this one's.
+    pub(in crate::ledger) fn open(&mut self, batch: u32, lines: u32) {
+        let lines_max = self.accounts_max.min(lines as usize);
+        let index_max = if lines == 0 { 0 } else { self.accounts_max.div_ceil(INDEXED) };
+        self.shares.entry(batch).or_insert_with(|| Share {
+            lines: Vec::with_capacity(lines_max),
+            index: Vec::with_capacity(index_max),
+            next: 0,
+            totals: BatchTotals::default(),
+        });
+    }
+
+    /// Adds a line; false when it isn't above the share's last, or the batch wasn't opened.
     pub(in crate::ledger) fn push(&mut self, batch: u32, line: Line) -> bool {
-        let share = self.shares.entry(batch).or_default();
+        let rank = self.rank(line.account);
+        let Some(share) = self.shares.get_mut(&batch) else { return false };
         let follows = share.lines.last().is_none_or(|last| last.account < line.account);
         if follows {
-            if share.next == share.lines.len() && line.state != LineState::Waiting {
-                share.next += 1;
-            }
-            share.lines.push(line);
+            share.push(line, rank);
         }
         follows
     }
 
     pub(in crate::ledger) fn line(&self, batch: u32, account: AccountId) -> Option<&Line> {
-        let share = self.shares.get(&batch)?;
-        share.lines.get(share.place(account)?)
+        let share = self.shares.get(&batch).inspect(|share| looks_at(*share))?;
+        share.lines.get(share.place(account, self.rank(account))?)
     }
 
     /// Lines from an account on.
     pub(in crate::ledger) fn lines_from(&self, batch: u32, account: AccountId) -> &[Line] {
         let Some(share) = self.shares.get(&batch) else { return &[] };
-        &share.lines[share.lines.partition_point(|line| line.account < account)..]
+        // The account may be another shard's.
+        let begin = share.near(self.rank(account)).start;
+        let lines = &share.lines[begin..];
+        &lines[lines.partition_point(|line| line.account < account)..]
     }
 
     /// The lines that wait, from the first on; others may stand between them.
@@ -165,8 +231,9 @@ impl Subsidies {
         amount_fen: i64,
         subsidy_fen: i64,
     ) -> bool {
+        let rank = self.rank(account);
         let Some(share) = self.shares.get_mut(&batch) else { return false };
-        let Some(line) = share.settle(account, LineState::Claimed) else { return false };
+        let Some(line) = share.settle(account, rank, LineState::Claimed) else { return false };
         // No more than the amount, which has 24 bits.
         line.subsidy_fen = subsidy_fen as u32;
         let as_planned = i64::from(line.amount_fen) == amount_fen && (0..=amount_fen).contains(&subsidy_fen);
@@ -178,8 +245,9 @@ impl Subsidies {
     /// A line can't be paid; false when it isn't one that waits for so much.
     #[must_use]
     pub(in crate::ledger) fn skip(&mut self, batch: u32, account: AccountId, amount_fen: i64) -> bool {
+        let rank = self.rank(account);
         let Some(share) = self.shares.get_mut(&batch) else { return false };
-        let Some(line) = share.settle(account, LineState::Skipped) else { return false };
+        let Some(line) = share.settle(account, rank, LineState::Skipped) else { return false };
         let as_planned = i64::from(line.amount_fen) == amount_fen;
         share.totals.skipped += 1;
         share.totals.skipped_fen += amount_fen;
@@ -189,8 +257,9 @@ impl Subsidies {
     /// Something of a line was taken back; false when it can't have been.
     #[must_use]
     pub(in crate::ledger) fn withdraw(&mut self, batch: u32, account: AccountId, amount_fen: i64) -> bool {
+        let rank = self.rank(account);
         let Some(share) = self.shares.get_mut(&batch) else { return false };
-        let Some(place) = share.place(account) else { return false };
+        let Some(place) = share.place(account, rank) else { return false };
         let line = &mut share.lines[place];
         if !(1..=line.brought_fen()).contains(&amount_fen) {
             return false;
@@ -219,10 +288,15 @@ impl Subsidies {
     /// Keeps only the lines of a batch that is over of which something may come back: that was spent of what they brought, or
     /// is there still. So many there are.
     pub(in crate::ledger) fn keep_what_matters(&mut self, batch: u32) -> u32 {
+        let shards = self.shards;
         let Some(share) = self.shares.get_mut(&batch) else { return 0 };
-        share.lines.retain(|line| line.brought_fen() > 0);
-        share.lines.shrink_to_fit();
-        share.next = share.lines.len();
+        let kept: Vec<Line> = share.lines.iter().filter(|line| line.brought_fen() > 0).copied().collect();
+        share.lines = Vec::with_capacity(kept.len());
+        share.index.clear();
+        share.next = 0;
+        for line in kept {
+            share.push(line, line.account.0 as usize / shards);
+        }
         // A batch has no more lines than fit.
         share.lines.len() as u32
     }
@@ -231,6 +305,7 @@ impl Subsidies {
     pub(in crate::ledger) fn forget(&mut self, batch: u32) {
         if let Some(share) = self.shares.get_mut(&batch) {
             share.lines = Vec::new();
+            share.index = Vec::new();
             share.next = 0;
         }
     }

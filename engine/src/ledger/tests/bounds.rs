@@ -9,6 +9,7 @@
 mod offline;
 mod password_debits;
 mod prices;
+mod subsidies;
 
 use std::collections::BTreeMap;
 
@@ -36,8 +37,9 @@ use crate::ledger::limits::{
     CARD_TAP_LOOKS_MAX, CODE_DEBIT_LOOKS_MAX, CODE_REVOKE_LOOKS_MAX, DIRECTORY_CHANGE_LOOKS_MAX,
     GAP_CLOSE_LOOKS_MAX, GAPS_MAX, HOLDER_LOOKS_MAX, Looks, OFFICE_LOOKS_MAX, OFFLINE_LOOKS_MAX,
     PASSWORD_DEBIT_LOOKS_MAX, PAYLOAD_BYTES_MAX, PRESENTATION_LOOKS_MAX, PRICED_LOOKS_MAX, REFUND_LOOKS_MAX,
-    REVERSAL_LOOKS_MAX, SALE_QUERY_LOOKS_MAX, SCAN_PAY_LOOKS_MAX, TABLE_SEARCH_MAX, TAP_CONFIRM_LOOKS_MAX,
-    TENDER_LOOKS_MAX, TOP_UP_LOOKS_MAX, TOP_UP_UNDO_LOOKS_MAX, VOID_LOOKS_MAX,
+    REVERSAL_LOOKS_MAX, SALE_QUERY_LOOKS_MAX, SCAN_PAY_LOOKS_MAX, SUBSIDY_CLAIM_LOOKS_MAX,
+    SUBSIDY_TAKE_BACK_LOOKS_MAX, TABLE_SEARCH_MAX, TAP_CONFIRM_LOOKS_MAX, TENDER_LOOKS_MAX, TOP_UP_LOOKS_MAX,
+    TOP_UP_UNDO_LOOKS_MAX, VOID_LOOKS_MAX,
 };
 use crate::ledger::orders::OrderKey;
 use crate::ledger::probes::count;
@@ -66,7 +68,9 @@ const WITH_BAD_CODES: u16 = 2;
 const COUNTER: u16 = 4;
 /// The operator, who may do anything.
 const OPERATOR: u16 = 5;
-const TILLS: usize = 6;
+/// The one who approves what he asks.
+const SECOND_OPERATOR: u16 = 6;
+const TILLS: usize = 7;
 /// What is refused without a record, or kept out, leaves its sequence unused.
 const NOT_USED_UP: Sale<'_> = Sale {
     slot: TerminalSlot(3),
@@ -81,7 +85,7 @@ const PASSWORD: PasswordRef = PasswordRef(5);
 const GAP_STEP: u32 = 40;
 
 /// The bound of a kind of command, and the buckets that a search for a place may add to it.
-const BOUNDS: [(&str, Looks, usize); 24] = [
+const BOUNDS: [(&str, Looks, usize); 26] = [
     ("card debit", CARD_DEBIT_LOOKS_MAX, 0),
     ("password debit", PASSWORD_DEBIT_LOOKS_MAX, 0),
     (prices::PRICED, PRICED_LOOKS_MAX, 0),
@@ -106,6 +110,8 @@ const BOUNDS: [(&str, Looks, usize); 24] = [
     ("card at a counter", CARD_STATE_LOOKS_MAX, TABLE_SEARCH_MAX),
     ("holder", HOLDER_LOOKS_MAX, TABLE_SEARCH_MAX),
     ("operator", OFFICE_LOOKS_MAX, 0),
+    ("subsidy paid", SUBSIDY_CLAIM_LOOKS_MAX, 0),
+    ("subsidy taken back", SUBSIDY_TAKE_BACK_LOOKS_MAX, 0),
 ];
 
 fn kind(request: &Request<'_>) -> &'static str {
@@ -145,6 +151,8 @@ fn kind(request: &Request<'_>) -> &'static str {
         | Request::Adjust(_)
         | Request::AdjustDecide(_)
         | Request::AdjustExpire(_) => "operator",
+        Request::SubsidyClaim(_) => "subsidy paid",
+        Request::SubsidyTakeBack(_) => "subsidy taken back",
         _ => "configuration",
     }
 }
@@ -212,13 +220,15 @@ impl Campus {
             key_version: 1,
             enabled: true,
         }));
-        campus.run(Request::RegisterTerminal(RegisterTerminal {
-            terminal: sale(OPERATOR, 1, 1).terminal,
-            merchant: MerchantId(0),
-            kind: TerminalKind::Administrator,
-            key_version: 1,
-            enabled: true,
-        }));
+        for operator in [OPERATOR, SECOND_OPERATOR] {
+            campus.run(Request::RegisterTerminal(RegisterTerminal {
+                terminal: sale(operator, 1, 1).terminal,
+                merchant: MerchantId(0),
+                kind: TerminalKind::Administrator,
+                key_version: 1,
+                enabled: true,
+            }));
+        }
         for number in 0..accounts {
             let account = AccountId(number);
             let requests = [
@@ -729,6 +739,7 @@ fn fact(
 fn most(accounts: u32) -> Campus {
     let mut campus = Campus::full(accounts);
     campus.open_gaps();
+    campus.subsidies();
     for round in 0..ROUNDS {
         campus.play(round);
     }

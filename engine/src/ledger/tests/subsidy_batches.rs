@@ -398,19 +398,23 @@ fn there_are_always_numbers_left_and_none_is_used_twice() {
     let most = SUBSIDY_BATCHES_MAX as u32;
     for batch in 2..most + 2 {
         assert_eq!(office.open_as(OPENER, batch, Beside, 1, 1).outcome.code, ResultCode::Approved);
-        if batch > 17 {
+        if batch > 16 {
             assert_eq!(office.step(OPENER, batch, Withdraw), ResultCode::Approved);
         }
     }
     // The lowest wait for their lines: the lowest of which nothing is left makes place.
     assert_eq!(office.open_as(OPENER, most + 2, Beside, 1, 1).short(), (ResultCode::Approved, 1));
-    assert_eq!(office.bench.state.registry.subsidies().get(18), None);
-    assert_eq!(office.step(OPENER, 18, Approve), ResultCode::UnknownBatch);
+    assert_eq!(office.bench.state.registry.subsidies().get(17), None);
+    assert_eq!(office.step(OPENER, 17, Approve), ResultCode::UnknownBatch);
     assert_eq!(office.state(2), SubsidyState::Open);
     // What was let go of isn't free again, nor what is below it.
-    for used in [1, 2, 17, 18, most + 2] {
+    for used in [1, 2, 16, 17, most + 2] {
         assert_eq!(office.open_as(OPENER, used, Beside, 1, 1).outcome.code, ResultCode::BatchExists);
     }
-    assert_eq!(office.state(19), SubsidyState::Withdrawn, "a refused number makes no place");
+    assert_eq!(office.state(18), SubsidyState::Withdrawn, "a refused number makes no place");
+    // Sixteen wait for lines by now.
+    assert_eq!(office.open_as(OPENER, most + 3, Beside, 1, 1).short(), (ResultCode::TooManyBatches, 1));
+    assert_eq!(office.step(OPENER, 2, Withdraw), ResultCode::Approved);
+    assert_eq!(office.open_as(OPENER, most + 3, Beside, 1, 1).short(), (ResultCode::Approved, 1));
     office.bench.close();
 }
