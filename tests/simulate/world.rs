@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use engine::audit::{AuditOptions, Check, verify_log};
 use engine::runtime::engine::Reply;
 use engine::runtime::subsidy::Sweep;
 use engine::runtime::{bill, statement};
@@ -648,12 +649,23 @@ impl<'d> World<'d> {
                 if let Some((batch, account)) = self.auditor.forgotten_line() {
                     return Err(format!("batch {batch} is issued, and account {account} wasn't paid"));
                 }
-                return Ok(());
+                return self.verify();
             }
             if self.step == last {
                 let waiting = self.tills.iter().find(|till| !till.is_quiet()).map(Till::waits_for);
                 return Err(format!("a till never gets an answer: {waiting:?}"));
             }
+        }
+    }
+
+    /// What `yika verify` says of subsidies: that what was withdrawn is gone, for one, which nobody adds up here.
+    fn verify(&self) -> Result<(), String> {
+        let reader = self.machine.engine().log().reader();
+        let report = verify_log(&reader, &AuditOptions::default()).map_err(|error| error.to_string())?;
+        let of_subsidies = [Check::Batch, Check::Subsidy, Check::Floor];
+        match report.violations.iter().find(|violation| of_subsidies.contains(&violation.check)) {
+            None => Ok(()),
+            Some(found) => Err(format!("verify: record {}: {}", found.record, found.detail)),
         }
     }
 
