@@ -335,3 +335,6 @@ impl Batches {
         self.all.get_mut(&number).ok_or_else(|| format!("no batch {number} was opened"))
     }
 }
+
+#[cfg(test)]
+mod tests;

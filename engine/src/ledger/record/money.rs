@@ -164,7 +164,7 @@ impl MoneyRecord {
 
     /// An approved posting of a person's money that no till asked for: without its two sides, its balance and its place in
     /// chains.
-    pub(in crate::ledger) fn of_no_till(date: BusinessDate, amount_fen: i64, wallet: Wallet) -> MoneyRecord {
+    pub(crate) fn of_no_till(date: BusinessDate, amount_fen: i64, wallet: Wallet) -> MoneyRecord {
         MoneyRecord {
             terminal: U32::ZERO,
             sequence: U32::ZERO,

@@ -21,9 +21,9 @@ use crate::ledger::state::{account, total_fen};
 pub(super) const CARD_CENTRE: u16 = 4;
 pub(super) const FINANCE: u16 = 5;
 pub(super) const SECOND_FINANCE: u16 = 6;
-const AUDITOR: u16 = 7;
+pub(super) const AUDITOR: u16 = 7;
 pub(super) const ADMINISTRATOR: u16 = 8;
-const TILL: u16 = 0;
+pub(super) const TILL: u16 = 0;
 
 const WHY: &[u8] = "重复扣款".as_bytes();
 

@@ -6,11 +6,11 @@ use protocol::request::{SubsidyAction, SubsidyLine, SubsidyMode};
 use protocol::result_code::ResultCode;
 
 use super::bench::{Answer, Bench, sale};
-use super::office::{FINANCE, SECOND_FINANCE, with_operators};
+use super::office::{AUDITOR, CARD_CENTRE, FINANCE, SECOND_FINANCE, TILL, with_operators};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::calendar::{DAY_NS, day_of};
 use crate::ledger::command::{
-    Request, SetAccountTerms, SubsidyAdvance, SubsidyClaim, SubsidyLines, SubsidyOpen, SubsidyStep,
+    Request, Sale, SetAccountTerms, SubsidyAdvance, SubsidyClaim, SubsidyLines, SubsidyOpen, SubsidyStep,
     SubsidyTakeBack,
 };
 use crate::ledger::ledger_account::{Clearing, LedgerAccount};
@@ -34,7 +34,7 @@ impl Office {
         Office { bench: with_operators(shards, accounts), next: [1; 16] }
     }
 
-    pub(super) fn sale(&mut self, slot: u16) -> crate::ledger::command::Sale<'static> {
+    pub(super) fn sale(&mut self, slot: u16) -> Sale<'static> {
         let next = &mut self.next[usize::from(slot)];
         *next += 1;
         sale(slot, 1, *next - 1)
@@ -416,5 +416,53 @@ fn there_are_always_numbers_left_and_none_is_used_twice() {
     assert_eq!(office.open_as(OPENER, most + 3, Beside, 1, 1).short(), (ResultCode::TooManyBatches, 1));
     assert_eq!(office.step(OPENER, 2, Withdraw), ResultCode::Approved);
     assert_eq!(office.open_as(OPENER, most + 3, Beside, 1, 1).short(), (ResultCode::Approved, 1));
+    office.bench.close();
+}
+
+/// The three requests of operators about batch 1, as whoever sends them, the second with another body.
+fn asked<'a>(sale: Sale<'a>, lines: &'a [SubsidyLine], changed: bool) -> [Request<'a>; 3] {
+    let (batch, mode, total_fen) = (1, Beside, if changed { 301 } else { 300 });
+    let deadline_day = day_of(super::bench::NOON_NS) + 1;
+    let action = if changed { Reject } else { Approve };
+    [
+        Request::SubsidyOpen(SubsidyOpen {
+            sale,
+            batch,
+            mode,
+            deadline_day,
+            lines: 1,
+            total_fen,
+            title: WHY,
+        }),
+        Request::SubsidyLines(SubsidyLines { sale, batch, first: u32::from(changed), lines }),
+        Request::SubsidyStep(SubsidyStep { sale, batch, action, reason: WHY }),
+    ]
+}
+
+#[test]
+fn only_finance_asks_and_what_is_asked_again_happens_once() {
+    let lines = [SubsidyLine { account: 0.into(), amount_fen: 300.into() }];
+    let mut office = Office::new(2, 2);
+    for (by, code) in [
+        (TILL, ResultCode::NotPermitted),
+        (CARD_CENTRE, ResultCode::WrongRole),
+        (AUDITOR, ResultCode::WrongRole),
+    ] {
+        for request in asked(sale(by, 1, 1), &lines, false) {
+            assert_eq!(office.bench.run(request).short(), (code, 0), "{by}");
+        }
+    }
+    for (at, by) in [OPENER, OPENER, APPROVER].into_iter().enumerate() {
+        let sale = sale(by, 1, 1 + at as u32);
+        let request = asked(sale, &lines, false)[at];
+        let first = office.bench.run(request);
+        assert_eq!(first.short(), (ResultCode::Approved, 1));
+        let again = office.bench.run(request);
+        assert_eq!((again.short(), again.outcome.repeat), ((ResultCode::Approved, 0), true));
+        assert_eq!(again.outcome.record, first.outcome.record);
+        let other = office.bench.run(asked(sale, &lines, true)[at]);
+        assert_eq!(other.outcome.code, ResultCode::IdentityConflict);
+    }
+    assert_eq!(office.state(1), SubsidyState::Approved);
     office.bench.close();
 }
