@@ -569,6 +569,9 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
             if r.code_max_fen.get() != 0 {
                 fields.fen("code_max_fen", i64::from(r.code_max_fen.get()));
             }
+            if r.meal_max_fen.get() != 0 {
+                fields.fen("meal_max_fen", i64::from(r.meal_max_fen.get()));
+            }
             fields.fen("floor_fen", r.floor_fen.get());
             fields.fen("debit_max_fen", i64::from(r.debit_max_fen.get()));
             fields.fen("day_max_fen", i64::from(r.day_max_fen.get()));

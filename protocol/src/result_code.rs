@@ -282,6 +282,8 @@ codes! {
     DebitLimit = 610, AskPassword, Remembered;
     /// Above the day's total without the password.
     DayLimit = 611, AskPassword, Remembered;
+    /// Above what one meal period of the day may take without the password.
+    MealLimit = 613, AskPassword, Remembered;
     /// The debit that is to be given back was another merchant's.
     OtherMerchant = 615, Show, Remembered;
     /// Another cashier is signed on at this till.

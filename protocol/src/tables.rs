@@ -1,8 +1,8 @@
 //! What tills are told of the rules by which they sell: one line a class of accounts, one line a meal period, one line a rate.
 //!
 //! ```text
-//! class rules, 32 bytes: │ floor_fen i64 │ debit_max_fen u32 │ day_max_fen u32 │ offline_debit_max_fen u32 │
-//!                        │ offline_day_max_fen u32 │ class u8 │ rule u8 │ 0, 2 bytes │ code_max_fen u32 │
+//! class rules, 36 bytes: │ floor_fen i64 │ debit_max_fen u32 │ day_max_fen u32 │ offline_debit_max_fen u32 │
+//!                        │ offline_day_max_fen u32 │ class u8 │ rule u8 │ 0, 2 bytes │ code_max_fen u32 │ meal_max_fen u32 │
 //! meal period, 72 bytes: │ start_minute u16 │ end_minute u16 │ period u8 │ 0, 3 bytes │ name text 64 │
 //! price, 8 bytes:        │ rate i16 │ class u8 │ period u8 │ 0, 4 bytes │
 //! ```
@@ -34,9 +34,11 @@ pub struct ClassRulesLine {
     pub reserved: [u8; 2],
     /// Most of one payment by code.
     pub code_max_fen: U32,
+    /// Most of one meal period of a day without the password; 0 = as much as the day.
+    pub meal_max_fen: U32,
 }
 
-const _: () = assert!(size_of::<ClassRulesLine>() == 32);
+const _: () = assert!(size_of::<ClassRulesLine>() == 36);
 
 /// A meal period: a part of the day at +08:00.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]

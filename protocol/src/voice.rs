@@ -216,7 +216,7 @@ impl Voice {
             Code::PasswordLocked => Voice::PasswordLocked,
             Code::InsufficientFunds => Voice::InsufficientFunds,
             Code::CodeLimit => Voice::LimitReached,
-            Code::DebitLimit | Code::DayLimit => Voice::EnterPassword,
+            Code::DebitLimit | Code::DayLimit | Code::MealLimit => Voice::EnterPassword,
             Code::UnknownAccount | Code::AccountClosed | Code::AccountFrozen => Voice::AccountBlocked,
             Code::Reversed | Code::TapUndone => Voice::NotPaid,
 

@@ -30,7 +30,7 @@ const SHARD_COUNTS: [usize; 3] = [1, 2, 16];
 /// The codes that the ledger itself gives, and every run of all streams must have seen. `BalanceOverflow` isn't among
 /// them: the range of balances is a million times that of amounts, beyond what a stream can reach. Nor is `StockFull`, for numbers
 /// so far apart, nor `HoldOpen`: nothing opens one yet.
-const CODES: [ResultCode; 129] = [
+const CODES: [ResultCode; 130] = [
     ResultCode::Approved,
     ResultCode::ApprovedFlagged,
     ResultCode::UnknownTerminal,
@@ -93,6 +93,7 @@ const CODES: [ResultCode; 129] = [
     ResultCode::CodeLimit,
     ResultCode::DebitLimit,
     ResultCode::DayLimit,
+    ResultCode::MealLimit,
     ResultCode::OtherMerchant,
     ResultCode::CashierAlreadyOn,
     ResultCode::CashierNotOn,

@@ -718,6 +718,7 @@ impl Stream {
                         offline_day_max_fen: self.random.of(&[5_000, 1_000_000]),
                         rule: self.random.of(&[AuthoriseRule::Covers, AuthoriseRule::AboveZero]),
                         code_max_fen: self.random.of(&[0, 600, 2_500]),
+                        meal_max_fen: self.random.of(&[0, 700, 3_000]),
                         codes_need_phone: self.random.chance(10),
                     },
                 })

@@ -185,7 +185,7 @@ KINDS = {
         (
             "lines",
             "floor_fen:i64 debit_max_fen:u32 day_max_fen:u32 offline_debit_max_fen:u32 offline_day_max_fen:u32"
-            " class:u8 rule:u8 reserved:z2 code_max_fen:u32",
+            " class:u8 rule:u8 reserved:z2 code_max_fen:u32 meal_max_fen:u32",
         ),
     ),
     0x86: (

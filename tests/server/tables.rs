@@ -52,7 +52,13 @@ fn a_till_gets_the_rules_of_every_class_and_the_meal_periods_with_their_version(
         rules[0].code_max_fen, rules[0].debit_max_fen,
         "codes pay as much as cards, unless a class says otherwise"
     );
-    let policy = Policy { floor_fen: -500, offline_day_max_fen: 9_000, code_max_fen: 700, ..Policy::DEFAULT };
+    let policy = Policy {
+        floor_fen: -500,
+        offline_day_max_fen: 9_000,
+        code_max_fen: 700,
+        meal_max_fen: 2_400,
+        ..Policy::DEFAULT
+    };
     served.engine().configure(Configuration::SetPolicy(SetPolicy { class: 3, policy })).expect("taken");
     let lunch = SetMealPeriod { period: 2, name: "午餐", start_minute: 630, end_minute: 810 };
     served.engine().configure(Configuration::SetMealPeriod(lunch)).expect("taken");
@@ -63,7 +69,7 @@ fn a_till_gets_the_rules_of_every_class_and_the_meal_periods_with_their_version(
     let told = &rules[3];
     assert_eq!((version, told.floor_fen.get(), told.offline_day_max_fen.get()), (newer, -500, 9_000));
     assert_eq!((told.debit_max_fen.get(), told.rule), (Policy::DEFAULT.debit_max_fen, 0));
-    assert_eq!(told.code_max_fen.get(), 700);
+    assert_eq!((told.code_max_fen.get(), told.meal_max_fen.get()), (700, 2_400));
     let (version, periods) = meal_periods(&mut first);
     let lunch = &periods[0];
     assert_eq!((version, periods.len()), (newer, 1));

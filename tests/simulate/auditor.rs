@@ -4,6 +4,7 @@
 //! after every start.
 
 mod explains;
+mod meals;
 mod subsidies;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,6 +57,17 @@ struct Person {
     card_uid: u64,
 }
 
+/// The limits of a class.
+#[derive(Clone, Copy, Debug, Default)]
+struct Limits {
+    floor_fen: i64,
+    debit_max_fen: u32,
+    /// 0 = as of a debit.
+    code_max_fen: u32,
+    /// 0 = none.
+    meal_max_fen: u32,
+}
+
 #[derive(Default)]
 pub struct Auditor {
     books: Books,
@@ -86,8 +98,11 @@ pub struct Auditor {
     pub gaps_closed: u64,
     persons: Vec<Person>,
     cards: BTreeMap<CardUid, AccountId>,
-    /// Floor, limit of a debit, limit of a payment by code (0 = as of a debit).
-    policies: BTreeMap<u8, (i64, u32, u32)>,
+    policies: BTreeMap<u8, Limits>,
+    /// What each account paid in the meal of a day, while its class had a limit of that.
+    meals: BTreeMap<(AccountId, u16), i64>,
+    /// Debits refused because of that seen.
+    pub meals_refused: u64,
     /// What became payable to holders of closed accounts.
     pub payable_fen: BTreeMap<AccountId, i64>,
     /// What each operator adjusted alone, by day.
@@ -101,7 +116,7 @@ pub struct Auditor {
     /// Confirmations seen, and taps undone.
     pub taps_confirmed: u64,
     pub taps_undone: u64,
-    /// What each class pays beside prices: there are no meal periods here.
+    /// What each class pays beside prices, in the one meal period that there is.
     rates: BTreeMap<u8, i16>,
     /// Debits with a surcharge, and with a discount, seen.
     pub surcharges: u64,
@@ -306,7 +321,12 @@ impl Auditor {
                 person.status = r.status;
             }
             Record::PolicySet(r) => {
-                let limits = (r.floor_fen.get(), r.debit_max_fen.get(), r.code_max_fen.get());
+                let limits = Limits {
+                    floor_fen: r.floor_fen.get(),
+                    debit_max_fen: r.debit_max_fen.get(),
+                    code_max_fen: r.code_max_fen.get(),
+                    meal_max_fen: r.meal_max_fen.get(),
+                };
                 self.policies.insert(r.class, limits);
             }
             Record::PriceSet(r) => {
@@ -384,6 +404,7 @@ impl Auditor {
                 return wrong(format!("account {account} had revoked code {step}/{nonce}"));
             }
         }
+        self.meal(money, record).or_else(wrong)?;
         if matches!(record, Record::Debit(_) | Record::FullDebit(_) | Record::ScanPaid(_)) {
             self.debit(money, record).or_else(wrong)?;
             self.surcharges += u64::from(record.pricing_fen() > 0);
@@ -533,8 +554,9 @@ impl Auditor {
     fn debit(&self, money: &MoneyRecord, record: &Record<'_>) -> Result<(), String> {
         let Some(account) = money.person() else { return Err("nobody pays".to_owned()) };
         let Some(person) = self.persons.get(account.0 as usize) else { return Err("no account".to_owned()) };
-        let default = (Policy::DEFAULT.floor_fen, Policy::DEFAULT.debit_max_fen, 0);
-        let &(floor_fen, debit_max_fen, code_max_fen) = self.policies.get(&person.class).unwrap_or(&default);
+        let default = Limits { debit_max_fen: Policy::DEFAULT.debit_max_fen, ..Limits::default() };
+        let &Limits { floor_fen, debit_max_fen, code_max_fen, .. } =
+            self.policies.get(&person.class).unwrap_or(&default);
         if money.balance_after_fen.get() < floor_fen {
             return Err(format!("account {account} falls to {} fen", money.balance_after_fen));
         }

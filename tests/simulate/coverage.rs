@@ -39,6 +39,7 @@ pub struct Coverage {
     pub passwords_looked_up: u64,
     pub password_debits: u64,
     pub surcharges: u64,
+    pub meals_refused: u64,
     pub discounts: u64,
     pub losses: u64,
     pub phones_bound: u64,
@@ -93,7 +94,7 @@ impl Coverage {
     }
 
     /// Every figure with its name.
-    pub fn figures(&self) -> [(&'static str, u64); 60] {
+    pub fn figures(&self) -> [(&'static str, u64); 61] {
         [
             ("steps", self.steps),
             ("records", self.records),
@@ -126,6 +127,7 @@ impl Coverage {
             ("passwords looked up", self.passwords_looked_up),
             ("debits with the password", self.password_debits),
             ("debits with a surcharge", self.surcharges),
+            ("debits above the limit of a meal", self.meals_refused),
             ("debits with a discount", self.discounts),
             ("cards lost and found", self.losses),
             ("phones bound", self.phones_bound),
@@ -190,6 +192,7 @@ impl Coverage {
         self.passwords_looked_up += other.passwords_looked_up;
         self.password_debits += other.password_debits;
         self.surcharges += other.surcharges;
+        self.meals_refused += other.meals_refused;
         self.discounts += other.discounts;
         self.losses += other.losses;
         self.phones_bound += other.phones_bound;

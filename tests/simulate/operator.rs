@@ -6,9 +6,8 @@ use engine::ledger::Request;
 use engine::ledger::account::AccountStatus;
 use engine::ledger::command::{
     BindCard, CutOff, OpenAccount, Opening, RegisterMerchant, RegisterTerminal, SetAccountTerms,
-    SetOfficeRules, SetPolicy, SetPrice, TerminalKeyTaken,
+    SetMealPeriod, SetOfficeRules, SetPolicy, SetPrice, TerminalKeyTaken,
 };
-use engine::ledger::prices::OTHER_TIME;
 use engine::ledger::record::Wallet;
 use engine::ledger::registry::{AuthoriseRule, OfficeRules, Policy, TerminalKind};
 use engine::runtime::engine::{Engine, EngineError};
@@ -30,6 +29,11 @@ pub const OPERATORS: [TerminalKind; 3] =
 /// What one operator may adjust alone, at a time and in a day.
 pub const ALONE_MAX_FEN: i64 = 400;
 pub const ALONE_DAY_MAX_FEN: u32 = 2_000;
+
+/// The one meal period, all day long.
+const MEAL: u8 = 0;
+/// What those of class 1 may pay in it without the password.
+const MEAL_MAX_FEN: u32 = 2_500;
 
 /// A card that was given to two people.
 const CONFLICTED_CARD: CardUid = CardUid(8_000);
@@ -121,11 +125,23 @@ impl Operator {
             cards_from_stock: false,
         };
         done(Request::SetOfficeRules(SetOfficeRules { rules }))?;
-        let literal =
-            Policy { rule: AuthoriseRule::AboveZero, floor_fen: -500, code_max_fen: 900, ..Policy::DEFAULT };
+        let literal = Policy {
+            rule: AuthoriseRule::AboveZero,
+            floor_fen: -500,
+            code_max_fen: 900,
+            meal_max_fen: MEAL_MAX_FEN,
+            ..Policy::DEFAULT
+        };
         done(Request::SetPolicy(SetPolicy { class: 1, policy: literal }))?;
         let rate = *random.pick(&[450, -1_000, -10_000]);
-        done(Request::SetPrice(SetPrice { class: 1, period: OTHER_TIME, rate }))?;
+        // It is one meal all day long.
+        done(Request::SetMealPeriod(SetMealPeriod {
+            period: MEAL,
+            name: "meal",
+            start_minute: 0,
+            end_minute: 1_440,
+        }))?;
+        done(Request::SetPrice(SetPrice { class: 1, period: MEAL, rate }))?;
         for number in 0..random.between(3, 16) as u32 {
             let account = AccountId(number);
             let class = u8::from(random.per_mille(300));
@@ -193,7 +209,7 @@ impl Operator {
             9 => {
                 // Somebody pays more than the price, or less, or just that, from now on.
                 let (class, rate) = (random.below(2) as u8, *random.pick(&[0, 450, 333, -1_000]));
-                let request = Request::SetPrice(SetPrice { class, period: OTHER_TIME, rate });
+                let request = Request::SetPrice(SetPrice { class, period: MEAL, rate });
                 (request, Deed::Price)
             }
             10 => {

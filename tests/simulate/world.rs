@@ -126,6 +126,7 @@ pub fn simulate(seed: u64, plant: Plant, snapshot_dir: &Path, trace: bool) -> Re
     world.coverage.taps_undone = world.auditor.taps_undone;
     world.coverage.password_debits = world.auditor.password_debits;
     world.coverage.surcharges = world.auditor.surcharges;
+    world.coverage.meals_refused = world.auditor.meals_refused;
     world.coverage.discounts = world.auditor.discounts;
     world.coverage.accounts_closed = world.auditor.accounts_closed;
     world.coverage.cards_stocked = world.auditor.cards_stocked;

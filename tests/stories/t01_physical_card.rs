@@ -269,7 +269,7 @@ fn one_number_twice(engine: &Engine, people: &mut People) {
     assert_eq!(people.issue(second, card_uid, CardTerms::STANDARD), ResultCode::CardTaken);
 }
 
-/// 实体校园卡遗失时，请及时挂失，以免造成经济损失: card 42.00, phone −7.00, electronic 30.00.
+/// 实体校园卡遗失时，请及时挂失，以免造成经济损失. Worked example 2: card 42.00, phone −7.00, electronic 30.00.
 fn lost_and_replaced(school: &School, engine: &Engine, people: &mut People) {
     let id = opened(engine, "2600002");
     let (old, new) = (CardUid(7_700_010), CardUid(7_700_011));

@@ -2,7 +2,7 @@
 
 use engine::ledger::Request as Configuration;
 use engine::ledger::account::AccountStatus;
-use engine::ledger::command::{CutOff, SetAccountClass, SetAccountTerms, SetPolicy, SetPrice};
+use engine::ledger::command::{CutOff, SetAccountClass, SetAccountTerms, SetMealPeriod, SetPolicy, SetPrice};
 use engine::ledger::prices::OTHER_TIME;
 use engine::ledger::registry::Policy;
 use protocol::answer::{Answer, ReceiptKind, ReceiptMarks};
@@ -287,6 +287,26 @@ fn a_guest(served: &Served, canteen: &mut Canteen) {
     assert_eq!(lines[..told.len()], told);
 }
 
+/// 餐次限额: guests may eat for so much at one meal, by card and by code together; what is given back may be eaten again.
+fn a_guests_meal(served: &Served, canteen: &mut Canteen) {
+    let all_day = SetMealPeriod { period: 0, name: "午餐", start_minute: 0, end_minute: 1_440 };
+    served.engine().configure(Configuration::SetMealPeriod(all_day)).expect("taken");
+    let policy = Policy { meal_max_fen: 1_500, ..Policy::DEFAULT };
+    served.engine().configure(Configuration::SetPolicy(SetPolicy { class: 1, policy })).expect("taken");
+    let till = &mut canteen.noodles;
+    let tap = |sequence, counter, amount_fen| Tap { sequence, card: card(GUEST.0), counter, amount_fen };
+    assert_eq!(till.tap(&tap(27, 2, 1_000)).code, ResultCode::Approved);
+    let step = payment_code::step_at(SystemClock.wall_ns());
+    let code = payment_code::issue(&served.keys.code_key(), 0, GUEST, step, 1).expect("it fits");
+    let by_code = Request::CodeDebit(CodeDebit { code, amount_fen: 501, till_time_ns: 0 });
+    assert_eq!(heard(till, 28, &by_code), "超出限额，请输入密码");
+    let refused = till.tap(&tap(29, 3, 501));
+    assert_eq!((refused.code, refused.code.action()), (ResultCode::MealLimit, TillAction::AskPassword));
+    assert_eq!(till.money(30, &refund(27, 200)).code, ResultCode::Approved);
+    assert_eq!(till.tap(&tap(31, 3, 700)).code, ResultCode::Approved);
+    assert_eq!(till.tap(&tap(32, 4, 1)).code, ResultCode::MealLimit);
+}
+
 /// Each debit, and what gave it back, as the bill tells it.
 fn look_at_the_bill(canteen: &mut Canteen) {
     let lines = canteen.counter.bill(XIAO_HONG).concat();
@@ -333,6 +353,7 @@ fn t06_online_till() {
     assert_eq!(heard(&mut canteen.noodles, 22, &tap(22, 33, 100)), "卡已挂失");
     assert_eq!(heard(&mut canteen.noodles, 23, &tap(23, 21, OPENING_FEN)), "超出限额，请输入密码");
     a_guest(&served, &mut canteen);
+    a_guests_meal(&served, &mut canteen);
     served.stop();
     assert_eq!(campus.expect_sound().totals.tenders_fen, 1_800);
 }

@@ -1,6 +1,7 @@
 //! The walk over the log: one record after another, each held against what the ones before it say.
 
 mod cards;
+mod meals;
 mod orders;
 mod pricing;
 mod subsidies;
@@ -22,6 +23,7 @@ use super::codes::Codes;
 use super::duties::Duties;
 use super::holders::Holders;
 use super::limits::within_limit;
+use super::meals::Meals;
 use super::office::Office;
 use super::posting::{Line, Postings, postings_of};
 use super::pricing::{Prices, previous_pricing};
@@ -106,6 +108,7 @@ pub(super) struct Checker<'a> {
     duties: Duties,
     policies: HashMap<u8, Policy>,
     prices: Prices,
+    meals: Meals,
     /// The ends of the chains of each hot account's parts: how many parts there are isn't the log's business.
     hot_ends: HashMap<LedgerAccount, Vec<u64>>,
     sales: SequenceSet,
@@ -146,6 +149,7 @@ impl<'a> Checker<'a> {
             duties: Duties::default(),
             policies: HashMap::new(),
             prices: Prices::default(),
+            meals: Meals::default(),
             hot_ends: HashMap::new(),
             sales: SequenceSet::default(),
             pending: HashMap::new(),
@@ -267,6 +271,7 @@ impl<'a> Checker<'a> {
                         offline_day_max_fen: r.offline_day_max_fen.get(),
                         rule,
                         code_max_fen: r.code_max_fen.get(),
+                        meal_max_fen: r.meal_max_fen.get(),
                         codes_need_phone: r.codes_need_phone != 0,
                     };
                     self.policies.insert(r.class, policy);
@@ -403,6 +408,7 @@ impl<'a> Checker<'a> {
         match record {
             Record::Debit(_) | Record::FullDebit(_) => {
                 self.priced(record, money);
+                self.meal(record, money);
                 self.debit(record, before_fen, false);
             }
             Record::ScanPaid(r) => self.debit(record, before_fen, r.till_connected != 0),

@@ -25,6 +25,7 @@ mod codes;
 mod duties;
 mod holders;
 mod limits;
+mod meals;
 mod office;
 mod posting;
 mod pricing;

@@ -4,6 +4,7 @@ use protocol::ids::{AccountId, MerchantId};
 use zerocopy::little_endian::I64;
 
 use crate::ledger::ledger_account::{Clearing, LedgerAccount, LedgerClass};
+use crate::ledger::limits::MEAL_PERIODS_MAX;
 use crate::ledger::record::{
     AdjustmentRecord, FullDebitRecord, MoneyRecord, Record, Wallet, Wallets, WalletsRecord,
 };
@@ -83,7 +84,7 @@ impl Postings {
 pub fn postings_of(record: &Record<'_>) -> Result<Postings, &'static str> {
     match record {
         Record::FullReversal(r) | Record::Void(r) | Record::TapUndone(r) => {
-            in_no_window(&r.back)?;
+            in_a_window(&r.back)?;
             given_back(&r.back.money, &r.back.wallets, r.back.pricing_fen.get())
         }
         Record::Refund(r) => given_back(&r.money, &r.wallets, r.pricing_fen.get()),
@@ -166,33 +167,34 @@ fn adjustment(r: &AdjustmentRecord) -> Result<Posting, &'static str> {
     }
 }
 
-/// A debit of more than a plain one says: some of the subsidy, in two phases, or priced.
+/// A debit of more than a plain one says: some of the subsidy, in two phases, priced, or in a window.
 fn full_debit(r: &FullDebitRecord) -> Result<Postings, &'static str> {
     let (amount_fen, pricing_fen) = (r.money.amount_fen.get(), r.pricing_fen.get());
     let [card_fen, transition_fen, electronic_fen, subsidy_fen] = changes(&r.wallets);
     let wallet = wallet_of(&r.money)?;
     let paid_fen = amount_fen + pricing_fen;
+    let beyond_plain = pricing_fen != 0 || r.window.get() != 0;
     let paid = match wallet {
         PersonWallet::Card => [-paid_fen, 0, 0],
-        PersonWallet::Transition if pricing_fen != 0 && !r.is_two_phase() => [0, -paid_fen, 0],
+        PersonWallet::Transition if beyond_plain && !r.is_two_phase() => [0, -paid_fen, 0],
         _ => {
             return Err(
-                "a full debit takes from the card wallet, or, of a code and priced, the transition wallet",
+                "a full debit takes from the card wallet, or, of a code, priced or in a window, the transition wallet",
             );
         }
     };
     if [card_fen, transition_fen, electronic_fen] != paid || amount_fen <= 0 || paid_fen < 0 {
         return Err("a full debit takes its amount and its pricing, and takes something");
     }
-    // A tap in two phases is a full debit, whether it takes subsidy or not, and so is what is priced.
-    let least_fen = i64::from(!r.is_two_phase() && pricing_fen == 0);
+    // A tap in two phases is a full debit, whether it takes subsidy or not, and so is what is priced or counts in a window.
+    let least_fen = i64::from(!r.is_two_phase() && !beyond_plain);
     if !(card_fen..=-least_fen).contains(&subsidy_fen) {
         return Err("a full debit takes some of the subsidy, and no more than its amount");
     }
     if !matches!(r.phases, 0 | FullDebitRecord::TWO_PHASES) {
         return Err("a debit is made in one phase or in two");
     }
-    in_no_window(r)?;
+    in_a_window(r)?;
     let debit = person(r.money.debit_account(), wallet)?;
     let paid = Posting { debit, credit: merchant(r.money.credit_account())?, amount_fen };
     Ok(Postings([Some(paid), beside(debit, pricing_fen), None]))
@@ -378,8 +380,13 @@ pub(super) fn changes(wallets: &Wallets) -> [i64; 4] {
     [wallets.card_fen, wallets.transition_fen, wallets.electronic_fen, wallets.subsidy_fen].map(I64::get)
 }
 
-fn in_no_window(r: &FullDebitRecord) -> Result<(), &'static str> {
-    if r.window.get() == 0 { Ok(()) } else { Err("no window is limited in this version") }
+fn in_a_window(r: &FullDebitRecord) -> Result<(), &'static str> {
+    // Which of them is right: see `meals`.
+    if r.window.get() as usize <= MEAL_PERIODS_MAX {
+        Ok(())
+    } else {
+        Err("there are no so many meal periods")
+    }
 }
 
 fn wallet_of(money: &MoneyRecord) -> Result<PersonWallet, &'static str> {

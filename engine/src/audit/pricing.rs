@@ -42,12 +42,16 @@ impl Prices {
         Err(format!("{paid_fen} fen are paid beside the price of {price_fen}, due are {due_fen}"))
     }
 
-    /// What a class pays on top of a price at a moment.
-    fn due_fen(&self, class: u8, time_ns: u64, price_fen: i64) -> i64 {
+    /// The meal period of a moment; [`MEAL_PERIODS_MAX`] outside of every one.
+    pub(super) fn period_at(&self, time_ns: u64) -> usize {
         let minute = LocalTime(time_ns).minute_of_day();
         let within = |(start, end): &(u16, u16)| minute >= *start && minute < *end;
-        let period = self.times.iter().position(within).unwrap_or(MEAL_PERIODS_MAX);
-        let rate = self.rates.get(&(class, period)).copied().unwrap_or(0);
+        self.times.iter().position(within).unwrap_or(MEAL_PERIODS_MAX)
+    }
+
+    /// What a class pays on top of a price at a moment.
+    fn due_fen(&self, class: u8, time_ns: u64, price_fen: i64) -> i64 {
+        let rate = self.rates.get(&(class, self.period_at(time_ns))).copied().unwrap_or(0);
         share_fen(i64::from(rate), price_fen, 10_000)
     }
 }

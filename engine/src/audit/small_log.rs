@@ -388,6 +388,12 @@ impl SmallLog {
         self.done(Request::SetPolicy(SetPolicy { class: 0, policy }));
     }
 
+    /// Nobody pays more than this at one meal without the password.
+    pub(crate) fn set_meal_limit(&mut self, meal_max_fen: u32) {
+        let policy = Policy { meal_max_fen, ..Policy::DEFAULT };
+        self.done(Request::SetPolicy(SetPolicy { class: 0, policy }));
+    }
+
     /// What everybody pays on top of a price at lunch.
     pub(crate) fn set_rate(&mut self, rate: i16) {
         self.done(Request::SetPrice(SetPrice { class: 0, period: 2, rate }));

@@ -1,5 +1,6 @@
 //! Small logs, right and wrong, audited.
 
+mod meals;
 mod pricing;
 
 use protocol::ids::AccountId;

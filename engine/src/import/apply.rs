@@ -330,6 +330,10 @@ fn policy(entry: &PolicyEntry, name: &str) -> Result<Policy, ImportError> {
         let reason = "it is above zero; without it a code pays as much as a card".to_owned();
         return Err(ImportError::Refused { entry: format!("{name} code_max"), reason });
     }
+    if entry.meal_max == Some(Yuan { amount_fen: 0 }) {
+        let reason = "it is above zero; without it a meal may take as much as the day".to_owned();
+        return Err(ImportError::Refused { entry: format!("{name} meal_max"), reason });
+    }
     Ok(Policy {
         floor_fen: entry.floor.amount_fen,
         debit_max_fen: limit(Some(entry.debit_max), debit_max_fen, "debit_max")?,
@@ -338,6 +342,7 @@ fn policy(entry: &PolicyEntry, name: &str) -> Result<Policy, ImportError> {
         offline_day_max_fen: limit(entry.offline_day_max, offline_day_max_fen, "offline_day_max")?,
         rule: entry.rule,
         code_max_fen: limit(entry.code_max, 0, "code_max")?,
+        meal_max_fen: limit(entry.meal_max, 0, "meal_max")?,
         codes_need_phone: entry.codes_need_phone,
     })
 }

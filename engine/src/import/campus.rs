@@ -42,6 +42,7 @@
 //! offline_debit_max = "20.00"   # yuan, one offline sale; above, it is flagged. Default 20.00
 //! offline_day_max = "50.00"     # yuan, one calendar day's; above, they are flagged. Default 50.00
 //! code_max = "20.00"       # yuan, one payment by code; inclusive. Default as debit_max
+//! meal_max = "30.00"       # yuan, one meal period of a day without the password; inclusive. Default none
 //! codes_need_phone = false      # true: payment codes only of accounts that a phone is bound to
 //! ```
 //!
@@ -211,6 +212,8 @@ pub struct PolicyEntry {
     pub offline_day_max: Option<Yuan>,
     /// Most that one payment by code may take, yuan, inclusive; without it as much as a debit.
     pub code_max: Option<Yuan>,
+    /// Most that one meal period of a day may take without the password, yuan, inclusive; without it as much as the day.
+    pub meal_max: Option<Yuan>,
     /// Whether payment codes are taken only of accounts that a phone is bound to.
     #[serde(default)]
     pub codes_need_phone: bool,
@@ -227,6 +230,7 @@ impl PolicyEntry {
             offline_debit_max: None,
             offline_day_max: None,
             code_max: None,
+            meal_max: None,
             codes_need_phone: false,
         }
     }
@@ -489,6 +493,7 @@ mod tests {
             debit_max = "50"
             day_max = "200"
             code_max = "30"
+            meal_max = "25.5"
             rule = "above-zero"
             floor = "-10.00"
             offline_day_max = "80"
@@ -508,6 +513,7 @@ mod tests {
         assert_eq!((staff.rule, staff.floor.amount_fen), (AuthoriseRule::AboveZero, -1_000));
         assert_eq!((staff.offline_debit_max, policy.code_max), (None, None));
         assert_eq!(staff.code_max, Some(Yuan { amount_fen: 3_000 }));
+        assert_eq!((staff.meal_max, policy.meal_max), (Some(Yuan { amount_fen: 2_550 }), None));
         assert_eq!(staff.offline_day_max, Some(Yuan { amount_fen: 8_000 }));
     }
 

@@ -95,7 +95,7 @@ impl HistorySearch {
                     return self.done(Some(RememberedOutcome {
                         marks: record.outcome_marks(),
                         ..remember(number, time_ns, money, kind, record.subsidy_used_fen())
-                            .with_pricing(record.pricing_fen())
+                            .with_terms(record.pricing_fen(), record.is_counted())
                     }));
                 }
             }

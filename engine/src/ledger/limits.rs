@@ -141,8 +141,8 @@ pub const CARD_DEBIT_LOOKS_MAX: Looks = Looks { probes: 16, lines: 75 };
 /// A tap with the holder's query password at most; with a load, or of a card whose last tap is open.
 pub const PASSWORD_DEBIT_LOOKS_MAX: Looks = Looks { probes: 15, lines: 23 };
 
-/// A tap or a payment by code with a surcharge, and giving it back, at most; with a load, in order.
-pub const PRICED_LOOKS_MAX: Looks = Looks { probes: 15, lines: 24 };
+/// A tap or a payment by code with a surcharge, within the limit of a meal, and giving it back, at most; with a load, in order.
+pub const PRICED_LOOKS_MAX: Looks = Looks { probes: 16, lines: 26 };
 
 /// A tap in two phases at most, without the search for a place among the open taps: that takes [`TABLE_SEARCH_MAX`] buckets, a
 /// line each.

@@ -50,6 +50,7 @@ pub mod known;
 pub mod lead;
 pub mod ledger_account;
 pub mod limits;
+pub mod meals;
 pub mod open_taps;
 pub mod orders;
 pub mod outcome_ring;

@@ -9,6 +9,7 @@ use protocol::ids::{AccountId, CardCounter, Epoch, SaleId, Sequence, TerminalId}
 use super::account::{Account, Marks};
 use super::command::TerminalSlot;
 use super::ledger_account::LedgerAccount;
+use super::meals::Window;
 use super::shard::{Layout, Parts, Shard};
 
 /// What a chip is to hold once it is written.
@@ -39,6 +40,8 @@ pub struct OpenTap {
     pub(super) epoch: u16,
     pub(super) slot: u16,
     pub(super) limit_day: u16,
+    /// The meal period that it counts in.
+    pub(super) window: Window,
     /// An offline sale of the same card brought the tap's counter: that is what the chip was written by.
     pub(super) contradicted: bool,
 }

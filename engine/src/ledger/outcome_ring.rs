@@ -3,7 +3,7 @@
 use protocol::ids::{Epoch, Sequence};
 
 use super::ledger_account::LedgerAccount;
-use super::limits::RING_LINES_MAX;
+use super::limits::{AMOUNT_FEN_MAX, RING_LINES_MAX};
 use super::prefetch::prefetch;
 use super::probes::looks_at;
 use super::record::RecordKind;
@@ -49,6 +49,11 @@ impl OutcomeMarks {
     }
 }
 
+/// In [`RememberedOutcome::amounts`] of what may be priced: it counts in a window.
+const COUNTED: i64 = 1 << 31;
+
+const _: () = assert!(AMOUNT_FEN_MAX < COUNTED);
+
 /// What is remembered of one request: 64 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
@@ -62,7 +67,7 @@ pub struct RememberedOutcome {
     /// The person's system balance as answered.
     pub balance_after_fen: i64,
     /// The amount posted, in memos the amount asked: see [`Self::amount_fen`]. Of what may be priced the pricing stands in the high
-    /// half, for an amount of one request fits into the low one.
+    /// half, and whether it counts in a window in the low one's highest bit, for an amount of one request fits into the rest.
     pub(super) amounts: i64,
     /// The sequence; 0 = this place is empty.
     pub sequence: u32,
@@ -126,7 +131,7 @@ impl RememberedOutcome {
 
     /// The amount posted, which is what a till asked for; in memos the amount asked.
     pub const fn amount_fen(&self) -> i64 {
-        if self.may_be_priced() { self.amounts & 0xffff_ffff } else { self.amounts }
+        if self.may_be_priced() { self.amounts & (COUNTED - 1) } else { self.amounts }
     }
 
     /// What was posted on top of it, or came back with it: a surcharge, or below zero a discount.
@@ -139,9 +144,15 @@ impl RememberedOutcome {
         self.amount_fen() + self.pricing_fen()
     }
 
-    /// The same with so much of pricing.
-    pub(super) const fn with_pricing(self, pricing_fen: i64) -> RememberedOutcome {
-        RememberedOutcome { amounts: pricing_fen << 32 | self.amount_fen(), ..self }
+    /// Whether it is a debit that counts in the window of a meal.
+    pub(super) const fn is_counted(&self) -> bool {
+        self.may_be_priced() && self.amounts & COUNTED != 0
+    }
+
+    /// The same with so much of pricing, counted in a window or not. Of what is never priced there is neither.
+    pub(super) const fn with_terms(self, pricing_fen: i64, is_counted: bool) -> RememberedOutcome {
+        let counted = if is_counted { COUNTED } else { 0 };
+        RememberedOutcome { amounts: pricing_fen << 32 | counted | self.amount_fen(), ..self }
     }
 
     const fn may_be_priced(&self) -> bool {

@@ -3,8 +3,8 @@
 //! A surcharge (搭伙费) is a rate above zero, a discount one below. The merchant gets the price whatever the rate; the difference is
 //! the school's ([`super::ledger_account::Clearing::Pricing`]).
 //!
-//! A debit asks first whether its payer's class has any rate, which is one bit of a word beside what it reads anyhow. Only then are
-//! the meal periods' times and the class's row looked at: a line, and a line or two.
+//! A debit asks first whether its payer's class has any rate, or a limit of a meal ([`super::meals`]), which is one bit of a word
+//! beside what it reads anyhow. Only then are the meal periods' times and the class's row looked at: a line, and a line or two.
 
 use super::calendar::campus_time_of_day_ns;
 use super::limits::{CLASSES_MAX, MEAL_PERIODS_MAX, RATE_MAX};
@@ -46,6 +46,8 @@ type Row = [i16; MEAL_PERIODS_MAX + 1];
 pub struct Prices {
     /// Bit `n`: class `n` has a rate that isn't 0.
     priced: u64,
+    /// Bit `n`: class `n` has a limit of a meal.
+    limited: u64,
     times: Times,
     rows: Box<[Row]>,
 }
@@ -55,28 +57,37 @@ const _: () = assert!(CLASSES_MAX == 64, "a class has a bit");
 impl Prices {
     pub(super) fn new() -> Prices {
         let rows = vec![[0; MEAL_PERIODS_MAX + 1]; CLASSES_MAX].into_boxed_slice();
-        Prices { priced: 0, times: Times([[0; 2]; MEAL_PERIODS_MAX]), rows }
+        Prices { priced: 0, limited: 0, times: Times([[0; 2]; MEAL_PERIODS_MAX]), rows }
+    }
+
+    /// Whether the meal period makes a difference to accounts of a class: they pay anything else than the price, at some time of the
+    /// day, or not more than so much in each.
+    #[inline(always)]
+    pub(super) fn ask_period(&self, class: u8) -> bool {
+        (self.priced | self.limited) & (1 << (class & 63)) != 0
     }
 
     /// Whether accounts of a class pay anything else than the price, at some time of the day.
-    #[inline(always)]
     pub(super) fn has(&self, class: u8) -> bool {
         self.priced & (1 << (class & 63)) != 0
     }
 
-    /// The rate of a class at a moment; 0 for a class out of range.
-    pub(super) fn at(&self, class: u8, time_ns: u64) -> i16 {
+    /// The meal period of a moment; [`OTHER_TIME`] outside of every one.
+    pub(super) fn period_at(&self, time_ns: u64) -> u8 {
         looks_at(&self.times);
         // A day has fewer minutes than that.
         let minute = (campus_time_of_day_ns(time_ns) / 60_000_000_000) as u16;
         let within = |[start, end]: &[u16; 2]| (*start..*end).contains(&minute);
-        let period = self.times.0.iter().position(within).unwrap_or(MEAL_PERIODS_MAX);
-        self.rows.get(usize::from(class)).inspect(|&row| looks_at(row)).map_or(0, |row| row[period])
+        (0..OTHER_TIME)
+            .zip(&self.times.0)
+            .find(|(_, times)| within(times))
+            .map_or(OTHER_TIME, |(period, _)| period)
     }
 
     /// The rate of a class in a meal period; 0 for what is out of range.
     pub fn rate(&self, class: u8, period: u8) -> i16 {
-        self.rows.get(usize::from(class)).and_then(|row| row.get(usize::from(period))).copied().unwrap_or(0)
+        let row = self.rows.get(usize::from(class)).inspect(|&row| looks_at(row));
+        row.and_then(|row| row.get(usize::from(period))).copied().unwrap_or(0)
     }
 
     /// Every rate that isn't 0: class, meal period, rate; in order of class, then of period.
@@ -99,6 +110,11 @@ impl Prices {
         let any = row.iter().any(|rate| *rate != 0);
         self.priced = self.priced & !(1 << class) | u64::from(any) << class;
         true
+    }
+
+    /// A class has a limit of a meal from now on, or none.
+    pub(super) fn set_limited(&mut self, class: u8, limited: bool) {
+        self.limited = self.limited & !(1 << (class & 63)) | u64::from(limited) << (class & 63);
     }
 
     /// A meal period has these times from now on; none where they are the same.
@@ -158,12 +174,16 @@ mod tests {
         let eleven_ns = 1_756_695_600_000_000_000;
         let hour_ns = 3_600_000_000_000;
         let rates = [eleven_ns - 1, eleven_ns, eleven_ns + 2 * hour_ns - 1, eleven_ns + 2 * hour_ns]
-            .map(|time_ns| prices.at(7, time_ns));
+            .map(|time_ns| prices.rate(7, prices.period_at(time_ns)));
         assert_eq!(rates, [-100, 500, 500, -100]);
-        assert_eq!((prices.at(6, eleven_ns), prices.at(200, eleven_ns)), (0, 0));
+        assert_eq!((prices.rate(6, 2), prices.rate(200, 2)), (0, 0));
         assert_eq!(prices.lines().collect::<Vec<_>>(), [(7, 2, 500), (7, OTHER_TIME, -100)]);
         assert!(prices.set(7, 2, 0) && prices.has(7));
-        assert!(prices.set(7, OTHER_TIME, 0) && !prices.has(7));
+        assert!(prices.set(7, OTHER_TIME, 0) && !prices.has(7) && !prices.ask_period(7));
+        prices.set_limited(7, true);
+        assert!(prices.ask_period(7) && !prices.has(7) && !prices.ask_period(6));
+        prices.set_limited(7, false);
+        assert!(!prices.ask_period(7));
         assert!(!prices.set(64, 0, 1) && !prices.set(0, OTHER_TIME + 1, 1));
         assert!(!prices.set(0, 0, 10_001) && !prices.set(0, 0, i16::MIN));
     }

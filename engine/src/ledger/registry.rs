@@ -57,6 +57,8 @@ pub struct Policy {
     pub rule: AuthoriseRule,
     /// Limit of one payment by code; 0 = as of one debit.
     pub code_max_fen: u32,
+    /// Limit of a meal period's debits, online, checked by them; 0 = none.
+    pub meal_max_fen: u32,
     /// Whether payment codes are taken only of accounts that a virtual card is bound to. Of one that was bound and isn't any
     /// more they never are.
     pub codes_need_phone: bool,
@@ -72,6 +74,7 @@ impl Policy {
         offline_day_max_fen: 5_000,
         rule: AuthoriseRule::Covers,
         code_max_fen: 0,
+        meal_max_fen: 0,
         codes_need_phone: false,
     };
 

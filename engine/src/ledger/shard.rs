@@ -8,6 +8,7 @@ use super::holder::{Holder, PasswordRef};
 use super::hot::HotParts;
 use super::keyed::Keyed;
 use super::limits::SHARDS_MAX;
+use super::meals::MealSpent;
 use super::open_taps::OpenTap;
 use super::orders::Orders;
 use super::probes::{looks_at, looks_at_head};
@@ -26,6 +27,8 @@ pub struct Shard {
     pub(super) orders: Orders,
     pub(super) proposals: Proposals,
     pub(super) taps: Keyed<OpenTap>,
+    /// By place, as far as any account has spent something in the window of a limit; room for all of them.
+    pub(super) meals: Vec<MealSpent>,
     pub(super) subsidies: Subsidies,
     pub(super) outcomes_per_terminal: usize,
 }
@@ -215,6 +218,28 @@ impl Layout {
         }
         looks_at(&holders[place]);
         &mut holders[place]
+    }
+
+    /// What an account has spent in its newest window.
+    pub(super) fn meal<P: Parts + ?Sized>(self, parts: &P, account: AccountId) -> MealSpent {
+        let meals = &parts.shard(self.shard_of_account(account)).meals;
+        meals
+            .get(self.place_of_account(account))
+            .inspect(|&spent| looks_at(spent))
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// The same to change; the account is there.
+    pub(super) fn meal_mut<P: Parts + ?Sized>(self, parts: &mut P, account: AccountId) -> &mut MealSpent {
+        let place = self.place_of_account(account);
+        let meals = &mut parts.shard_mut(self.shard_of_account(account)).meals;
+        if meals.len() <= place {
+            // Room for all of them was taken at the start.
+            meals.resize(place + 1, MealSpent::default());
+        }
+        looks_at(&meals[place]);
+        &mut meals[place]
     }
 
     #[inline]

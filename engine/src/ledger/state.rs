@@ -135,6 +135,7 @@ impl State {
                 orders: Orders::new(sizes.orders_per_shard()),
                 proposals: Proposals::new(),
                 taps: Keyed::new(sizes.open_taps_per_shard()),
+                meals: Vec::with_capacity(accounts_per_shard),
                 subsidies: Subsidies::new(sizes.shards, accounts_per_shard),
                 outcomes_per_terminal: sizes.outcomes_per_terminal,
             })

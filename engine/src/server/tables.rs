@@ -41,6 +41,7 @@ pub(super) fn class_rules(engine: &Engine) -> (Table<ClassRulesLine>, RecordNumb
             rule: policy.rule as u8,
             reserved: [0; 2],
             code_max_fen: policy.code_limit_fen().into(),
+            meal_max_fen: policy.meal_max_fen.into(),
         };
         classes.map(line).collect()
     })

@@ -121,9 +121,9 @@ fn what_comes_after_the_cut_off_belongs_to_the_next_date() {
     assert_eq!(detail[0][9], "午餐");
 }
 
-/// The same sale and the same late record, the sale given back by refund: the school's worked example.
+/// The same sale and the same late record, the sale given back by refund: 1500 sold on a date, −700 on the next.
 #[test]
-fn a_refund_and_a_late_record_of_a_closed_date_stand_under_the_next() {
+fn worked_example_4_a_refund_and_a_late_record_of_a_closed_date_stand_under_the_next() {
     let out = tempfile::tempdir().expect("a folder");
     let mut log = SmallLog::new();
     log.tap(101, 1, 1_500);

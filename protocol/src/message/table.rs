@@ -355,7 +355,7 @@ messages! {
             => HeartbeatAnswer, 40..=40, Heartbeat(HeartbeatAnswer);
         /// Asks for the rules of account classes.
         0x05 ClassRules, 0..=0, Batch, NO_SEQUENCE, SELLERS
-            => ClassRulesAnswer, items(16, 32, 0..=CLASS_RULES_MAX), ClassRules(ClassRulesAnswer<'a>);
+            => ClassRulesAnswer, items(16, 36, 0..=CLASS_RULES_MAX), ClassRules(ClassRulesAnswer<'a>);
         /// Asks for a page of the block-list.
         0x06 BlockList(BlockListQuery), 24..=24, Batch, NO_SEQUENCE, SELLERS
             => BlockListAnswer, items(40, 16, 0..=BLOCK_LIST_LINES_MAX), BlockList(BlockListAnswer<'a>);

@@ -703,6 +703,7 @@ pub(crate) fn class_rules() -> [ClassRulesLine; 2] {
         offline_debit_max_fen: 2_000.into(),
         offline_day_max_fen: 5_000.into(),
         code_max_fen: 1_000.into(),
+        meal_max_fen: 3_000.into(),
         ..ClassRulesLine::default()
     };
     [students, ClassRulesLine { floor_fen: (-500).into(), class: 1, rule: 1, ..students }]

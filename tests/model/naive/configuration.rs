@@ -128,6 +128,7 @@ impl Model {
             opening_posted: false,
             open_tap: None,
             spent_fen: BTreeMap::new(),
+            meal: None,
             codes_used: BTreeSet::new(),
             holder: Holder::default(),
             codes_revoked_to: 0,

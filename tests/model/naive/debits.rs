@@ -37,6 +37,8 @@ pub(super) enum Way {
 pub(super) enum Limited {
     AsEver,
     AsCodes,
+    /// As ever, but that it counts in no meal period.
+    AsScans,
     ByNothing,
 }
 
@@ -220,6 +222,8 @@ impl Model {
             Some(above)
         } else if is_limited && day_fen > lower(policy.day_max_fen, account.day_max_fen) {
             Some(ResultCode::DayLimit)
+        } else if is_limited && limited != Limited::AsScans && self.is_above_meal(id, paid_fen) {
+            Some(ResultCode::MealLimit)
         } else if !authorised(&policy, balance_fen, paid_fen) {
             Some(ResultCode::InsufficientFunds)
         } else {
@@ -244,6 +248,10 @@ impl Model {
         let record = self.next_record();
         let deed = Deed::Debit { wallet, merchant, day, given_fen };
         let answer = self.settle(ask, record, ResultCode::Approved, deed, Some(id));
+        let counts_in = self.counts_in(id);
+        self.accounts[id as usize].add_meal(day, counts_in, paid_fen);
+        let past = self.tills[ask.till].past.get_mut(&(ask.epoch, ask.sequence));
+        past.expect("it was settled").counts_in = counts_in;
         self.told_with(ask, answer, beside_fen, 1)
     }
 }

@@ -182,6 +182,7 @@ impl Model {
             payer: account,
             amount_fen: ask.amount_fen,
             beside_fen: 0,
+            counts_in: None,
             balance_after_fen,
             record,
             time_ns: self.time_ns,

@@ -12,6 +12,7 @@ mod debits;
 mod gaps;
 mod holders;
 mod identity;
+mod meals;
 pub mod office;
 mod offline;
 mod prices;
@@ -126,6 +127,8 @@ pub struct Account {
     /// A tap of its card of which nobody knows yet whether the chip was written.
     pub open_tap: Option<OpenTap>,
     pub spent_fen: BTreeMap<u16, i64>,
+    /// Day and meal period of the newest debit that counted in one, and how much was paid there.
+    pub meal: Option<(u16, u8, i64)>,
     pub codes_used: BTreeSet<(u32, u8)>,
     pub holder: Holder,
     /// Every code of this step and of those before it was revoked.
@@ -413,6 +416,8 @@ pub struct Past {
     pub amount_fen: i64,
     /// What was paid beside it, or came back with it.
     pub beside_fen: i64,
+    /// Of a debit, the meal period that it counted in.
+    pub counts_in: Option<u8>,
     pub balance_after_fen: i64,
     pub record: u64,
     pub time_ns: u64,

@@ -21,10 +21,7 @@ impl Model {
 
     /// What an account pays beside a price now.
     pub(super) fn beside_fen(&self, id: u32, price_fen: i64) -> i64 {
-        let minute = (self.time_ns / 60_000_000_000 + 8 * 60) % 1_440;
-        let now =
-            |(_, start, end): &(String, u16, u16)| (u64::from(*start)..u64::from(*end)).contains(&minute);
-        let meal = self.meal_periods.iter().find(|(_, meal)| now(meal)).map_or(OTHER_TIME, |(n, _)| *n);
+        let meal = self.period_at(self.time_ns).unwrap_or(OTHER_TIME);
         let class = self.accounts[id as usize].class;
         let rate = self.rates.get(&(class, meal)).copied().unwrap_or(0);
         rounded(i64::from(rate), price_fen, 10_000)

@@ -53,6 +53,7 @@ impl Model {
                 let paid_fen = past.amount_fen + past.beside_fen;
                 self.put_back(id, wallet, paid_fen, given_fen);
                 self.accounts[id as usize].add_spent(day, -paid_fen);
+                self.take_off_meal(id, day, &past, paid_fen);
                 let deed = Deed::Undo { merchant: Some(merchant) };
                 let answer = self.gave_back(&ask, merchant, id, deed, past.beside_fen);
                 let voided = self.tills[ask.till].past.get_mut(&named).expect("it was found");
@@ -151,6 +152,7 @@ impl Model {
         let own_back_fen = self.put_back(id, wallet, back_fen, given_back_fen);
         if day == self.today() {
             self.accounts[id as usize].add_spent(day, -back_fen);
+            self.take_off_meal(id, day, &past, back_fen);
         }
         let deed = Deed::Refund { merchant: own_merchant };
         let answer = self.gave_back(&ask, own_merchant, id, deed, beside_fen);

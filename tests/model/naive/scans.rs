@@ -80,7 +80,7 @@ impl Model {
             codes.push(ResultCode::ScanExpired);
         }
         codes.extend(selected.err());
-        codes.extend(selected.ok().and_then(|id| self.forbidden(&sold, id, Limited::AsEver, 0)));
+        codes.extend(selected.ok().and_then(|id| self.forbidden(&sold, id, Limited::AsScans, 0)));
         match (codes.into_iter().min(), selected) {
             (Some(code), _) => self.refuse(&ask, code, selected.ok()),
             (None, Ok(id)) => self.pay_scanned(&ask, &sold, id, r.till_connected),

@@ -62,11 +62,12 @@ impl Model {
         let Deed::Debit { merchant, day, given_fen, .. } = past.deed else {
             unreachable!("a tap is a debit")
         };
-        let (amount_fen, beside_fen) = (past.amount_fen, past.beside_fen);
+        let (amount_fen, beside_fen, counts_in) = (past.amount_fen, past.beside_fen, past.counts_in);
         till.duty.did.push((open.named.0, open.named.1, TillKind::Reversal, amount_fen));
         let account = &mut self.accounts[id as usize];
         account.put_on_card(amount_fen + beside_fen, given_fen);
         account.add_spent(day, -amount_fen - beside_fen);
+        account.add_meal(day, counts_in, -amount_fen - beside_fen);
         self.owe(Other::Merchant(merchant), -amount_fen);
         self.owe(Other::Pricing, -beside_fen);
         let record = self.next_record();

@@ -36,6 +36,9 @@ impl Checker<'_> {
         };
         let original_record = Record::decode(original.kind, original.version, original.payload);
         let pricing_fen = original_record.as_ref().map_or(0, Record::pricing_fen);
+        if let Ok(sold) = &original_record {
+            self.meal_back(record, (sold, original.time_ns));
+        }
         self.check(back_fen == pricing_fen, Check::Pricing, || {
             format!("{back_fen} fen come back beside the price, record {named} took {pricing_fen}")
         });
@@ -96,10 +99,14 @@ impl Checker<'_> {
         let undone = self.reversed.contains(&named);
         self.check(!undone, Check::Refund, || format!("record {named} was undone before"));
         let original = if named < self.number { self.reader.record(named)? } else { None };
+        let sold_ns = original.as_ref().map_or(0, |found| found.time_ns);
         let original =
             original.and_then(|found| Record::decode(found.kind, found.version, found.payload).ok());
         if let Err(detail) = self.refunds.take(r, original.as_ref()) {
             self.violate(Check::Refund, detail);
+        }
+        if let Some(sold) = &original {
+            self.meal_back(&Record::Refund(*r), (sold, sold_ns));
         }
         Ok(())
     }

@@ -75,11 +75,11 @@ impl<'a> Ask<'a> for CardDebit<'a> {
         if person.account.asks_more() {
             return desk.present(&case, person, self.card_counter, Way::AtOnce);
         }
-        let pricing_fen = desk.pricing_fen(&case, person.account);
-        if let Some(code) = desk.forbidden(&case, person.account, Wallet::Card, Limits::Usual, pricing_fen) {
+        let terms = desk.meal_terms(&case, person.account);
+        if let Some(code) = desk.forbidden(&case, person, Wallet::Card, Limits::Usual, terms) {
             return desk.refuse(&case, code, Some(person));
         }
-        desk.post_debit(&case, person, Wallet::Card, (MoneyFlags::CARD, self.card_counter.0), pricing_fen)
+        desk.post_debit(&case, person, Wallet::Card, (MoneyFlags::CARD, self.card_counter.0), terms)
     }
 }
 

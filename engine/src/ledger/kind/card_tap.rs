@@ -13,13 +13,12 @@
 //! is written says so.
 
 use protocol::ids::{CardCounter, CardUid};
-use protocol::result_code::ResultCode;
 use zerocopy::little_endian::I64;
 
-use super::card_debit::card_digest;
+use super::meal_terms::MealTerms;
 use super::presentation::Way;
 use super::{Ask, Case, Desk, Person};
-use crate::ledger::command::{Channel, Sale};
+use crate::ledger::command::Sale;
 use crate::ledger::decision::Decision;
 use crate::ledger::directory::Directory;
 use crate::ledger::lead::Lead;
@@ -53,24 +52,7 @@ impl<'a> Ask<'a> for CardTap<'a> {
     }
 
     fn decide<P: Parts + ?Sized>(&self, desk: &Desk<'_, P>) -> Decision<'a> {
-        let Some(till) = desk.till(&self.sale) else { return desk.unknown_terminal(self.amount_fen) };
-        let digest = card_digest(self.card_uid, self.amount_fen);
-        let case =
-            Case { till, sale: &self.sale, digest, channel: Channel::Card, amount_fen: self.amount_fen };
-        if let Some(decision) = desk.known(&case) {
-            return desk.known_in(&case, Way::InTwoPhases, decision);
-        }
-        if let Some(code) = desk.bad_field(&case, till.config.sells()) {
-            return desk.transient(&case, code);
-        }
-        let person = match desk.current_card(self.card_uid) {
-            Ok(person) => person,
-            Err((code, person)) => return desk.refuse(&case, code, person),
-        };
-        if self.card_counter.0 <= person.account.card_counter {
-            return desk.refuse(&case, ResultCode::CardCounterReplayed, Some(person));
-        }
-        desk.present(&case, person, self.card_counter, Way::InTwoPhases)
+        desk.tapped(&self.sale, (self.card_uid, self.card_counter), self.amount_fen, Way::InTwoPhases)
     }
 }
 
@@ -85,10 +67,10 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         case: &Case<'_, 'a>,
         person: Person<'_>,
         counter: CardCounter,
-        pricing_fen: i64,
+        terms: MealTerms,
     ) -> Decision<'a> {
         let token = (MoneyFlags::default(), counter.0);
-        let decision = self.post_debit(case, person, Wallet::Card, token, pricing_fen);
+        let decision = self.post_debit(case, person, Wallet::Card, token, terms);
         decision.with_last(|record| {
             let debit = match record {
                 Record::FullDebit(debit) => debit,

@@ -9,12 +9,14 @@
 //!   uses some is a full debit, which says how much, and so is one in two phases ([`super::card_tap`]).
 //!
 //! A load or a settling stays when its tap is reversed. What is paid, here, is the price with its surcharge, or less its discount
-//! ([`super::pricing`]); a debit that has one is a full debit, which says how much, from whatever wallet.
+//! ([`super::pricing`]); a debit that has one, or counts in a window ([`super::meal_terms`]), is a full debit, which says so, from
+//! whatever wallet.
 
 use protocol::ids::RecordNumber;
 use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{I64, U32, U64};
 
+use super::meal_terms::MealTerms;
 use super::{Desk, Person};
 use crate::ledger::apply::{Posting, mark_credential};
 use crate::ledger::decision::{Decision, Group, Outcome};
@@ -33,10 +35,10 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         person: Person<'_>,
         mut money: MoneyRecord,
         (loaded_fen, settled_fen): (i64, i64),
-        pricing_fen: i64,
+        terms: MealTerms,
     ) -> Decision<'a> {
         let account = person.account;
-        let paid_fen = money.amount_fen.get() + pricing_fen;
+        let paid_fen = money.amount_fen.get() + terms.pricing_fen;
         money.balance_after_fen = I64::new(account.system_fen() - paid_fen);
         let by_card = money.wallet() == Some(Wallet::Card);
         let (loaded_fen, settled_fen) = if by_card { (loaded_fen, settled_fen) } else { (0, 0) };
@@ -76,11 +78,11 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             number = RecordNumber(number.0 + 1);
         }
         let used_fen = if by_card { paid_fen.min(subsidy_fen) } else { 0 };
-        let debit = if used_fen > 0 || pricing_fen != 0 {
+        let debit = if used_fen > 0 || terms.is_some() {
             let mut wallets = Wallets { subsidy_fen: I64::new(-used_fen), ..Wallets::default() };
             let from = if by_card { &mut wallets.card_fen } else { &mut wallets.transition_fen };
             *from = I64::new(-paid_fen);
-            Record::FullDebit(self.priced(person.id, FullDebitRecord::plain(money, wallets), pricing_fen))
+            Record::FullDebit(self.on_terms(person.id, FullDebitRecord::plain(money, wallets), terms))
         } else {
             Record::Debit(money)
         };
@@ -134,7 +136,7 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         let money = &debit.money;
         let amount_fen = self.amount_fen(money)?;
         let person = self.person(money.debit_account())?;
-        let pricing_fen = self.pricing_of_debit(debit)?;
+        let MealTerms { pricing_fen, window } = self.terms_of(debit)?;
         let paid_fen = amount_fen + pricing_fen;
         let mut closes_tap = false;
         self.post_wallets(person, money, &debit.wallets, -paid_fen, |account| {
@@ -143,6 +145,7 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         })?;
         self.post_hot(self.layout.shard_of_account(person), money.credit_account(), amount_fen)?;
         self.post_pricing(person, pricing_fen)?;
+        self.count_in_window(person, money.limit_day.get(), window, paid_fen);
         let used_fen =
             u32::try_from(-debit.wallets.subsidy_fen.get()).map_err(|_| self.bad("subsidy_fen"))?;
         let entry = self.post_till_with(money, used_fen)?;
@@ -158,6 +161,6 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         if money.is_by_password() {
             self.password_was_right(person);
         }
-        self.remember_pricing(money, pricing_fen)
+        self.remember_terms(money, pricing_fen, window.is_some())
     }
 }

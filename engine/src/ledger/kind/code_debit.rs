@@ -114,12 +114,12 @@ impl<'a> Ask<'a> for CodeDebit<'a> {
             let code = ResultCode::CodeNotBound;
             return desk.refuse_with(&case, code, Some(person), MoneyFlags::CODE, token);
         }
-        let pricing_fen = desk.pricing_fen(&case, person.account);
-        let (account, wallet) = (person.account, Wallet::Transition);
-        if let Some(code) = desk.forbidden(&case, account, wallet, Limits::OfCodes, pricing_fen) {
+        let terms = desk.meal_terms(&case, person.account);
+        let wallet = Wallet::Transition;
+        if let Some(code) = desk.forbidden(&case, person, wallet, Limits::OfCodes, terms) {
             return desk.refuse_with(&case, code, Some(person), MoneyFlags::CODE, token);
         }
-        desk.post_debit(&case, person, wallet, (MoneyFlags::CODE, token), pricing_fen)
+        desk.post_debit(&case, person, wallet, (MoneyFlags::CODE, token), terms)
     }
 }
 

@@ -2,9 +2,10 @@
 //! [`super::code_debit`].
 //!
 //! Of the account: `AccountClosed`, `AccountFrozen`; of the till's merchant: `UnknownMerchant` (not registered or not
-//! trading); then `DebitLimit` (of a payment code `CodeLimit`), `DayLimit`, `InsufficientFunds`, `BalanceOverflow`.
+//! trading); then `DebitLimit` (of a payment code `CodeLimit`), `DayLimit`, `MealLimit` ([`super::meal_terms`]), `InsufficientFunds`,
+//! `BalanceOverflow`.
 //! - Limits are inclusive; the holder's own limit counts where it is lower than the class's, 0 = none of his own. With the holder's
-//!   query password neither limit applies: [`super::password_debit`].
+//!   query password no limit applies: [`super::password_debit`].
 //! - The day is the +08:00 calendar day of logged time; the total counts online debits and offline facts of that
 //!   day, less those reversed.
 //! - All of it is of what the person pays: the price with its surcharge, or less its discount ([`super::pricing`]).
@@ -14,8 +15,9 @@
 use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{I64, U16, U32, U64};
 
+use super::meal_terms::MealTerms;
 use super::{Case, Desk, Person, channel_wallet};
-use crate::ledger::account::{Account, AccountStatus};
+use crate::ledger::account::AccountStatus;
 use crate::ledger::apply::{Posting, mark_credential};
 use crate::ledger::decision::{Decision, Group, Outcome};
 use crate::ledger::error::LedgerError;
@@ -37,16 +39,17 @@ pub(super) enum Limits {
 }
 
 impl<P: Parts + ?Sized> Desk<'_, P> {
-    /// The 6xx group: what the account, the merchant and the rules of money say of the amount and its pricing.
+    /// The 6xx group: what the account, the merchant and the rules of money say of the amount on these terms.
     #[inline(always)]
     pub(super) fn forbidden(
         &self,
         case: &Case<'_, '_>,
-        account: &Account,
+        person: Person<'_>,
         wallet: Wallet,
         limits: Limits,
-        pricing_fen: i64,
+        terms: MealTerms,
     ) -> Option<ResultCode> {
+        let account = person.account;
         match account.status {
             AccountStatus::Open => {}
             AccountStatus::Frozen => return Some(ResultCode::AccountFrozen),
@@ -56,7 +59,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             return Some(ResultCode::UnknownMerchant);
         }
         let policy = self.registry.policy(account.class);
-        let amount_fen = case.amount_fen + pricing_fen;
+        let amount_fen = case.amount_fen + terms.pricing_fen;
         let (debit_max_fen, above) = match limits {
             Limits::Usual | Limits::Lifted => (policy.debit_max_fen, ResultCode::DebitLimit),
             Limits::OfCodes => (policy.code_limit_fen(), ResultCode::CodeLimit),
@@ -68,6 +71,9 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             let spent_fen = account.spent_on_fen(self.today);
             if spent_fen + amount_fen > limit_fen(policy.day_max_fen, account.day_max_fen) {
                 return Some(ResultCode::DayLimit);
+            }
+            if terms.window.is_some() && self.is_above_meal(person, policy, terms.window, amount_fen) {
+                return Some(ResultCode::MealLimit);
             }
         }
         if !covers(policy, account.available_fen(), amount_fen) {
@@ -87,16 +93,16 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         person: Person<'_>,
         wallet: Wallet,
         (flags, token): (MoneyFlags, u32),
-        pricing_fen: i64,
+        terms: MealTerms,
     ) -> Decision<'a> {
         let account = person.account;
-        let missing_fen = case.amount_fen + pricing_fen - account.card_fen;
+        let missing_fen = case.amount_fen + terms.pricing_fen - account.card_fen;
         let loaded_fen = missing_fen.min(account.electronic_fen);
         let settled_fen = -missing_fen.max(account.transition_fen);
         let more_to_do = (loaded_fen > 0) | (settled_fen > 0) | (account.subsidy_fen > 0);
-        if (wallet == Wallet::Card && more_to_do) | (pricing_fen != 0) {
+        if (wallet == Wallet::Card && more_to_do) | terms.is_some() {
             let money = self.debit_money(case, person, wallet, flags, token);
-            return self.post_full(person, money, (loaded_fen, settled_fen), pricing_fen);
+            return self.post_full(person, money, (loaded_fen, settled_fen), terms);
         }
         Decision::Done {
             outcome: Outcome {

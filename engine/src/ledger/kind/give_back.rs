@@ -9,6 +9,7 @@ use protocol::ids::RecordNumber;
 use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{I64, U16, U32, U64};
 
+use super::meal_terms::MealTerms;
 use super::{Case, Desk, Person, channel_wallet};
 use crate::ledger::account::Account;
 use crate::ledger::apply::Posting;
@@ -53,8 +54,8 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         debit: &RememberedOutcome,
         record: fn(FullReversalRecord) -> Record<'a>,
     ) -> Decision<'a> {
-        let pricing_fen = debit.pricing_fen();
-        let back = self.priced(person.id, FullDebitRecord::plain(money, wallets), pricing_fen);
+        let terms = MealTerms { pricing_fen: debit.pricing_fen(), window: self.window_of(debit) };
+        let back = self.on_terms(person.id, FullDebitRecord::plain(money, wallets), terms);
         let record = record(FullReversalRecord {
             back,
             original_record: U64::new(debit.record),
@@ -106,13 +107,13 @@ pub(super) fn given_back(account: &Account, wallet: Wallet, amount_fen: i64, sub
 }
 
 impl<P: Parts + ?Sized> Posting<'_, P> {
-    /// Moves what is given back, so much of the pricing with it, and takes it off the total of the day that the record names, if it
-    /// names one.
+    /// Moves what is given back, so much of the pricing with it, and takes it off the total of the day, and of the window, that the
+    /// record names, if it names one.
     pub(super) fn post_back(
         &mut self,
         money: &MoneyRecord,
         wallets: &Wallets,
-        pricing_fen: i64,
+        MealTerms { pricing_fen, window }: MealTerms,
     ) -> Result<(), LedgerError> {
         let amount_fen = self.amount_fen(money)?;
         let back_fen = amount_fen + pricing_fen;
@@ -124,6 +125,7 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
             }
         })?;
         self.post_hot(self.layout.shard_of_account(person), money.debit_account(), -amount_fen)?;
+        self.count_in_window(person, day, window, -back_fen);
         self.post_pricing(person, -pricing_fen)
     }
 }

@@ -47,6 +47,7 @@ mod give_back;
 pub mod identity;
 pub mod loss_lift;
 pub mod loss_report;
+pub mod meal_terms;
 mod office;
 pub mod offline;
 pub mod open_account;

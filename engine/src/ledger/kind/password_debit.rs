@@ -11,13 +11,11 @@
 //! [`MoneyFlags::PASSWORD`]: crate::ledger::record::MoneyFlags::PASSWORD
 
 use protocol::ids::{AccountId, CardCounter, CardUid};
-use protocol::result_code::ResultCode;
 
-use super::card_debit::card_digest;
 use super::presentation::Way;
-use super::{Ask, Case, Desk};
+use super::{Ask, Desk};
 use crate::ledger::apply::Posting;
-use crate::ledger::command::{Channel, Sale};
+use crate::ledger::command::Sale;
 use crate::ledger::decision::Decision;
 use crate::ledger::directory::Directory;
 use crate::ledger::lead::Lead;
@@ -52,29 +50,8 @@ impl<'a> Ask<'a> for PasswordDebit<'a> {
     }
 
     fn decide<P: Parts + ?Sized>(&self, desk: &Desk<'_, P>) -> Decision<'a> {
-        let Some(till) = desk.till(&self.sale) else { return desk.unknown_terminal(self.amount_fen) };
-        let case = Case {
-            till,
-            sale: &self.sale,
-            digest: card_digest(self.card_uid, self.amount_fen),
-            channel: Channel::Card,
-            amount_fen: self.amount_fen,
-        };
-        if let Some(decision) = desk.known(&case) {
-            return desk.known_in(&case, Way::AtOnce, decision);
-        }
-        if let Some(code) = desk.bad_field(&case, till.config.takes_passwords()) {
-            return desk.transient(&case, code);
-        }
-        let person = match desk.current_card(self.card_uid) {
-            Ok(person) => person,
-            Err((code, person)) => return desk.refuse(&case, code, person),
-        };
-        if self.card_counter.0 <= person.account.card_counter {
-            return desk.refuse(&case, ResultCode::CardCounterReplayed, Some(person));
-        }
         let way = Way::ByPassword { well_formed: self.well_formed };
-        desk.present(&case, person, self.card_counter, way)
+        desk.tapped(&self.sale, (self.card_uid, self.card_counter), self.amount_fen, way)
     }
 }
 

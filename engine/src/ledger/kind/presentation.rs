@@ -20,21 +20,24 @@
 //! another than the one that asks, and stands in its chain, so that it is found where the tap is looked for. That till's shard
 //! must be held: [`Need::Till`].
 
-use protocol::ids::{AccountId, CardCounter, RecordNumber};
+use protocol::ids::{AccountId, CardCounter, CardUid, RecordNumber};
 use protocol::result_code::ResultCode;
 use zerocopy::little_endian::{I64, U16, U32, U64};
 
+use super::card_debit::card_digest;
 use super::debit::Limits;
 use super::give_back::given_back;
 use super::identity::Standing;
+use super::meal_terms::MealTerms;
 use super::{Case, Desk, Person, channel_wallet};
 use crate::ledger::account::{Account, AccountStatus, Marks};
 use crate::ledger::apply::Posting;
-use crate::ledger::command::{Channel, Stamp, TerminalSlot};
+use crate::ledger::command::{Channel, Sale, Stamp, TerminalSlot};
 use crate::ledger::decision::Decision;
 use crate::ledger::error::LedgerError;
 use crate::ledger::known::Need;
 use crate::ledger::ledger_account::LedgerAccount;
+use crate::ledger::meals::Window;
 use crate::ledger::open_taps::{OpenTap, open_tap};
 use crate::ledger::outcome_ring::OutcomeMarks;
 use crate::ledger::record::{
@@ -63,6 +66,37 @@ pub(super) struct UndoneTap<'a> {
 }
 
 impl<P: Parts + ?Sized> Desk<'_, P> {
+    /// A tap of a card that is presented with a counter, in another way than [`super::card_debit`]'s, which begins likewise.
+    pub(super) fn tapped<'a>(
+        &self,
+        sale: &Sale<'a>,
+        (card_uid, counter): (CardUid, CardCounter),
+        amount_fen: i64,
+        way: Way,
+    ) -> Decision<'a> {
+        let Some(till) = self.till(sale) else { return self.unknown_terminal(amount_fen) };
+        let digest = card_digest(card_uid, amount_fen);
+        let case = Case { till, sale, digest, channel: Channel::Card, amount_fen };
+        if let Some(decision) = self.known(&case) {
+            return self.known_in(&case, way, decision);
+        }
+        let may = match way {
+            Way::AtOnce | Way::InTwoPhases => till.config.sells(),
+            Way::ByPassword { .. } => till.config.takes_passwords(),
+        };
+        if let Some(code) = self.bad_field(&case, may) {
+            return self.transient(&case, code);
+        }
+        let person = match self.current_card(card_uid) {
+            Ok(person) => person,
+            Err((code, person)) => return self.refuse(&case, code, person),
+        };
+        if counter.0 <= person.account.card_counter {
+            return self.refuse(&case, ResultCode::CardCounterReplayed, Some(person));
+        }
+        self.present(&case, person, counter, way)
+    }
+
     /// A tap of a card that is the account's, with a counter above the last that counts.
     #[inline(never)]
     pub(super) fn present<'a>(
@@ -162,16 +196,16 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
                 Err(decision) => return decision,
             },
         };
-        let pricing_fen = self.pricing_fen(case, person.account);
-        if let Some(code) = self.forbidden(case, person.account, Wallet::Card, limits, pricing_fen) {
+        let terms = self.meal_terms(case, person.account);
+        if let Some(code) = self.forbidden(case, person, Wallet::Card, limits, terms) {
             return self.refuse(case, code, Some(person));
         }
         match way {
             // Whoever has an open tap has a place for it.
             Way::InTwoPhases if !self.has_room_for_tap(person) => self.transient(case, ResultCode::Busy),
-            Way::InTwoPhases => self.post_tap(case, person, presented, pricing_fen),
+            Way::InTwoPhases => self.post_tap(case, person, presented, terms),
             Way::AtOnce | Way::ByPassword { .. } => {
-                self.post_debit(case, person, Wallet::Card, (flags, presented.0), pricing_fen)
+                self.post_debit(case, person, Wallet::Card, (flags, presented.0), terms)
             }
         }
     }
@@ -190,6 +224,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         let mut account = *person.account;
         let pricing_fen = i64::from(tap.pricing_fen);
         let paid_fen = tap.amount_fen + pricing_fen;
+        let terms = MealTerms { pricing_fen, window: tap.window };
         let wallets = given_back(&account, Wallet::Card, paid_fen, i64::from(tap.subsidy_fen));
         let till_head = self.layout.terminal(self.parts, tap.slot())?.head;
         let fits = account.card_fen + paid_fen <= crate::ledger::limits::BALANCE_FEN_MAX;
@@ -216,7 +251,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         };
         let money = MoneyRecord { channel_wallet: channel_wallet(Channel::Till, Wallet::Card), ..money };
         let record = Record::TapUndone(FullReversalRecord {
-            back: self.priced(person.id, FullDebitRecord::plain(money, wallets), pricing_fen),
+            back: self.on_terms(person.id, FullDebitRecord::plain(money, wallets), terms),
             original_record: U64::new(tap.record),
             original_sequence: U32::new(tap.sequence),
             original_epoch: U16::new(tap.epoch),
@@ -231,13 +266,14 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         let money = &undone.back.money;
         let amount_fen = self.amount_fen(money)?;
         let person = self.person(money.credit_account())?;
-        let pricing_fen = self.pricing_of_debit(&undone.back)?;
+        let MealTerms { pricing_fen, window } = self.terms_of(&undone.back)?;
         let paid_fen = amount_fen + pricing_fen;
         self.post_wallets(person, money, &undone.back.wallets, paid_fen, |account| {
             account.add_spent(money.limit_day.get(), -paid_fen);
         })?;
         self.post_hot(self.layout.shard_of_account(person), money.debit_account(), -amount_fen)?;
         self.post_pricing(person, -pricing_fen)?;
+        self.count_in_window(person, money.limit_day.get(), window, -paid_fen);
         if !self.close_tap(person, undone.original_record.get())? {
             return Err(self.bad("original_record"));
         }
@@ -299,6 +335,7 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         let subsidy_fen =
             u32::try_from(-debit.wallets.subsidy_fen.get()).map_err(|_| self.bad("subsidy_fen"))?;
         let pricing_fen = i32::try_from(debit.pricing_fen.get()).map_err(|_| self.bad("pricing_fen"))?;
+        let window = Window::from_number(debit.window.get()).ok_or_else(|| self.bad("window"))?;
         let shard = self.parts.shard_mut(self.layout.shard_of_account(person));
         let before = shard.take_tap(person);
         let account = self.account(person)?;
@@ -319,6 +356,7 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
             epoch: money.epoch.get(),
             slot: money.slot.get(),
             limit_day: money.limit_day.get(),
+            window,
             contradicted: false,
         };
         let shard = self.parts.shard_mut(self.layout.shard_of_account(person));

@@ -11,15 +11,16 @@
 //! that the parts add up ([`part_fen`]).
 
 use protocol::ids::AccountId;
-use zerocopy::little_endian::{I64, U64};
+use zerocopy::little_endian::{I64, U32, U64};
 
-use super::{Case, Desk};
-use crate::ledger::account::Account;
+use super::Desk;
+use super::meal_terms::MealTerms;
 use crate::ledger::apply::Posting;
 use crate::ledger::error::LedgerError;
 use crate::ledger::ledger_account::{Clearing, LedgerAccount};
+use crate::ledger::meals::Window;
 use crate::ledger::outcome_ring::RememberedOutcome;
-use crate::ledger::prices::{part_fen, pricing_fen};
+use crate::ledger::prices::part_fen;
 use crate::ledger::record::{FullDebitRecord, MoneyRecord};
 use crate::ledger::shard::Parts;
 
@@ -27,18 +28,6 @@ use crate::ledger::shard::Parts;
 const PRICING: LedgerAccount = LedgerAccount::clearing(Clearing::Pricing);
 
 impl<P: Parts + ?Sized> Desk<'_, P> {
-    /// What a debit takes on top of its price now; below zero for a discount.
-    #[inline(always)]
-    pub(super) fn pricing_fen(&self, case: &Case<'_, '_>, account: &Account) -> i64 {
-        if self.registry.prices.has(account.class) { self.pricing_of_class(case, account.class) } else { 0 }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn pricing_of_class(&self, case: &Case<'_, '_>, class: u8) -> i64 {
-        pricing_fen(case.amount_fen, self.registry.prices.at(class, self.stamp.time_ns))
-    }
-
     /// The newest record of the pricing account's part in a person's shard, for a record that posts to it.
     pub(super) fn pricing_head(&self, person: AccountId, pricing_fen: i64) -> U64 {
         if pricing_fen == 0 {
@@ -47,15 +36,19 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         self.hot_head(self.layout.shard_of_account(person), PRICING)
     }
 
-    /// The debit with so much of pricing, the other way round or not.
-    pub(super) fn priced(
+    /// The debit on these terms, the other way round or not.
+    pub(super) fn on_terms(
         &self,
         person: AccountId,
         debit: FullDebitRecord,
-        pricing_fen: i64,
+        MealTerms { pricing_fen, window }: MealTerms,
     ) -> FullDebitRecord {
-        let previous_pricing = self.pricing_head(person, pricing_fen);
-        FullDebitRecord { pricing_fen: I64::new(pricing_fen), previous_pricing, ..debit }
+        FullDebitRecord {
+            pricing_fen: I64::new(pricing_fen),
+            previous_pricing: self.pricing_head(person, pricing_fen),
+            window: U32::new(window.number().into()),
+            ..debit
+        }
     }
 }
 
@@ -82,13 +75,13 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         Ok(pricing_fen)
     }
 
-    /// The same of a debit, the other way round or not. In no window: a record that says so is of a later version.
-    pub(super) fn pricing_of_debit(&self, debit: &FullDebitRecord) -> Result<i64, LedgerError> {
+    /// The terms of a debit, the other way round or not.
+    pub(super) fn terms_of(&self, debit: &FullDebitRecord) -> Result<MealTerms, LedgerError> {
         let phases = [0, FullDebitRecord::TWO_PHASES].contains(&debit.phases) && debit.reserved == [0; 3];
-        if !phases || debit.window.get() != 0 {
-            return Err(self.bad("window or phases"));
-        }
-        self.pricing_of(&debit.money, debit.pricing_fen, debit.previous_pricing)
+        let window = Window::from_number(debit.window.get()).filter(|_| phases);
+        let window = window.ok_or_else(|| self.bad("window or phases"))?;
+        let pricing_fen = self.pricing_of(&debit.money, debit.pricing_fen, debit.previous_pricing)?;
+        Ok(MealTerms { pricing_fen, window })
     }
 
     /// Posts to the pricing account's part in a person's shard, if there is anything to post.
@@ -99,13 +92,14 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         self.post_hot(self.layout.shard_of_account(person), PRICING, pricing_fen)
     }
 
-    /// Remembers the pricing of what was just remembered under its identity.
-    pub(super) fn remember_pricing(
+    /// Remembers the pricing of what was just remembered under its identity, and of a debit whether it counts in a window.
+    pub(super) fn remember_terms(
         &mut self,
         money: &MoneyRecord,
         pricing_fen: i64,
+        is_counted: bool,
     ) -> Result<(), LedgerError> {
-        if pricing_fen == 0 {
+        if pricing_fen == 0 && !is_counted {
             return Ok(());
         }
         let (sale, number) = (money.sale(), self.number);
@@ -113,7 +107,7 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         if let Some(entry) = self.layout.terminal_mut(self.parts, slot)
             && let Some(outcome) = entry.ring.get_mut(sale.epoch, sale.sequence)
         {
-            *outcome = outcome.with_pricing(pricing_fen);
+            *outcome = outcome.with_terms(pricing_fen, is_counted);
         }
         Ok(())
     }

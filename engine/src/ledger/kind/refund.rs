@@ -37,6 +37,7 @@ use zerocopy::little_endian::{I64, U16, U32, U64};
 
 use super::give_back::{given_back, is_debit};
 use super::identity::Standing;
+use super::meal_terms::MealTerms;
 use super::original::digest_of;
 use super::pricing::pricing_back_fen;
 use super::{Ask, Case, Desk, Person, Till, channel_wallet};
@@ -48,6 +49,7 @@ use crate::ledger::error::LedgerError;
 use crate::ledger::known::Need;
 use crate::ledger::ledger_account::{Clearing, LedgerAccount, LedgerClass};
 use crate::ledger::limits::BALANCE_FEN_MAX;
+use crate::ledger::meals::Window;
 use crate::ledger::outcome_ring::{OutcomeMarks, RememberedOutcome};
 use crate::ledger::record::{MoneyRecord, Record, RecordKind, RefundRecord, Wallet, Wallets, WalletsRecord};
 use crate::ledger::shard::{Layout, Parts, ShardSet};
@@ -194,6 +196,7 @@ impl<'s, P: Parts + ?Sized> Desk<'s, P> {
             return refuse(ResultCode::BalanceOverflow);
         }
         let same_day = outcome.limit_day == self.today;
+        let window = if same_day { self.window_of(outcome) } else { Window::NONE };
         let money = MoneyRecord {
             limit_day: U16::new(if same_day { self.today } else { 0 }),
             ..self.money_back(case, person, wallet, outcome, pricing_fen)
@@ -207,7 +210,7 @@ impl<'s, P: Parts + ?Sized> Desk<'s, P> {
             original_sequence: U32::new(original.sequence.0),
             original_epoch: U16::new(original.epoch.0),
             original_slot: U16::new(sold_at.config.slot.0),
-            reserved: U32::ZERO,
+            window: U32::new(window.number().into()),
             pricing_fen: I64::new(pricing_fen),
             previous_pricing: self.pricing_head(person.id, pricing_fen),
         });
@@ -276,10 +279,11 @@ fn subsidy_back_fen(debit: &RememberedOutcome, back_fen: i64) -> i64 {
 impl<P: Parts + ?Sized> Posting<'_, P> {
     pub(in crate::ledger) fn refund(&mut self, refund: &RefundRecord) -> Result<(), LedgerError> {
         let pricing_fen = self.pricing_of(&refund.money, refund.pricing_fen, refund.previous_pricing)?;
-        self.post_back(&refund.money, &refund.wallets, pricing_fen)?;
+        let window = Window::from_number(refund.window.get()).ok_or_else(|| self.bad("window"))?;
+        self.post_back(&refund.money, &refund.wallets, MealTerms { pricing_fen, window })?;
         self.close_tap_of(&refund.money, refund.original_record.get())?;
         self.post_till(&refund.money)?;
-        self.remember_pricing(&refund.money, pricing_fen)?;
+        self.remember_terms(&refund.money, pricing_fen, false)?;
         let original = refund.original();
         let slot = TerminalSlot(refund.original_slot.get());
         let number = self.number;

@@ -192,11 +192,11 @@ impl<P: Parts + ?Sized> Posting<'_, P> {
         &mut self,
         reversal: &FullReversalRecord,
     ) -> Result<(), LedgerError> {
-        let pricing_fen = self.pricing_of_debit(&reversal.back)?;
-        self.post_back(&reversal.back.money, &reversal.back.wallets, pricing_fen)?;
+        let terms = self.terms_of(&reversal.back)?;
+        self.post_back(&reversal.back.money, &reversal.back.wallets, terms)?;
         self.close_tap_of(&reversal.back.money, reversal.original_record.get())?;
         self.mark_undone(&reversal.back.money, reversal.original(), OutcomeMarks::REVERSED)?;
-        self.remember_pricing(&reversal.back.money, pricing_fen)
+        self.remember_terms(&reversal.back.money, terms.pricing_fen, false)
     }
 
     /// Remembers what undoes a request of the same till, and of that request what became of it.

@@ -44,7 +44,7 @@ impl<'a> Ask<'a> for SetPolicy {
             codes_need_phone: policy.codes_need_phone.into(),
             reserved: [0; 5],
             code_max_fen: U32::new(policy.code_max_fen),
-            reserved_2: U32::ZERO,
+            meal_max_fen: U32::new(policy.meal_max_fen),
         };
         desk.changed(ResultCode::Approved, None, Record::PolicySet(record))
     }
@@ -68,8 +68,10 @@ impl<P: Parts + ?Sized> Setting<'_, P> {
             offline_day_max_fen: r.offline_day_max_fen.get(),
             rule,
             code_max_fen: r.code_max_fen.get(),
+            meal_max_fen: r.meal_max_fen.get(),
             codes_need_phone,
         };
+        self.registry.prices.set_limited(r.class, r.meal_max_fen.get() != 0);
         Ok(())
     }
 }

@@ -131,11 +131,11 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
 
 impl<P: Parts + ?Sized> Posting<'_, P> {
     pub(in crate::ledger) fn void(&mut self, void: &FullReversalRecord) -> Result<(), LedgerError> {
-        let pricing_fen = self.pricing_of_debit(&void.back)?;
-        self.post_back(&void.back.money, &void.back.wallets, pricing_fen)?;
+        let terms = self.terms_of(&void.back)?;
+        self.post_back(&void.back.money, &void.back.wallets, terms)?;
         self.close_tap_of(&void.back.money, void.original_record.get())?;
         let marks = OutcomeMarks::REVERSED.with(OutcomeMarks::VOIDED);
         self.mark_undone(&void.back.money, void.original(), marks)?;
-        self.remember_pricing(&void.back.money, pricing_fen)
+        self.remember_terms(&void.back.money, terms.pricing_fen, false)
     }
 }

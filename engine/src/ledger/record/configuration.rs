@@ -185,8 +185,8 @@ pub struct PolicySetRecord {
     pub reserved: [u8; 5],
     /// Limit of one payment by code; 0 = as of one debit.
     pub code_max_fen: U32,
-    /// Zero.
-    pub reserved_2: U32,
+    /// Limit of a meal period's debits; 0 = none.
+    pub meal_max_fen: U32,
 }
 
 const _: () = assert!(size_of::<PolicySetRecord>() == 40);

@@ -171,6 +171,11 @@ impl Record<'_> {
         }
     }
 
+    /// Whether it is a debit that counts in the window of a meal.
+    pub(super) fn is_counted(&self) -> bool {
+        matches!(self, Record::FullDebit(debit) if debit.window.get() != 0)
+    }
+
     /// How much of a debit's amount was subsidy.
     pub(super) fn subsidy_used_fen(&self) -> u32 {
         match self {

@@ -11,7 +11,7 @@
 //!                   money 80 │ wallets 32                                                                  = 112
 //! full debit        money 80 │ wallets 32 │ 112 pricing_fen i64 │ 120 previous_pricing u64 │ 128 window u32 │ 132 phases u8 │ 133 0 = 136
 //! refund            money 80 │ wallets 32 │ 112 original_record u64 │ 120 refunded_before_fen i64 │ 128 original_terminal u32
-//!                   │ 132 original_sequence u32 │ 136 original_epoch u16 │ 138 original_slot u16 │ 140 0            = 144
+//!                   │ 132 original_sequence u32 │ 136 original_epoch u16 │ 138 original_slot u16 │ 140 window u32   = 144
 //!                   │ 144 pricing_fen i64 │ 152 previous_pricing u64 (version 2)                           = 160
 //! full reversal, void
 //!                   full debit 136 │ 136 original_record u64 │ 144 original_sequence u32 │ 148 original_epoch u16 │ 150 0 = 152
@@ -71,7 +71,7 @@ pub struct FullDebitRecord {
     pub pricing_fen: I64,
     /// The record before this one in the chain of the pricing account's part; 0 at its start or without pricing.
     pub previous_pricing: U64,
-    /// The window of a limit that it counts in; 0, in none, so far.
+    /// The window of a limit that it counts in, or that it is taken off: see [`crate::ledger::meals::Window`]; 0 = none.
     pub window: U32,
     /// [`FullDebitRecord::TWO_PHASES`] of a tap whose chip is still to be written: `token` is the counter that it is written
     /// with, and the account takes it once the chip was. 0 of every other debit.
@@ -132,8 +132,8 @@ pub struct RefundRecord {
     pub original_epoch: U16,
     /// The debit's till's dense slot.
     pub original_slot: U16,
-    /// Zero.
-    pub reserved: U32,
+    /// The window that it is taken off, as of a debit; 0 = none.
+    pub window: U32,
     /// What comes back of the debit's pricing with this part of it: above zero of a surcharge, below of a discount.
     pub pricing_fen: I64,
     /// The record before this one in the chain of the pricing account's part; 0 at its start or without pricing.

@@ -1,7 +1,7 @@
 //! The whole state as a stream of bytes, and its digest.
 //!
 //! ```text
-//! │ magic, 8 bytes │ version u32 │ zero u32 │ section ×22, in order of tag │ BLAKE3 of all before, 32 bytes │
+//! │ magic, 8 bytes │ version u32 │ zero u32 │ section ×24, in order of tag │ BLAKE3 of all before, 32 bytes │
 //! section: │ tag u32 │ bytes of a row u32 │ rows u64 │ rows │
 //! ```
 //!
@@ -33,6 +33,7 @@ use super::holder::Holder;
 use super::hot::HotPart;
 use super::ledger_account::{Clearing, LedgerAccount};
 use super::limits::NAME_BYTES_MAX;
+use super::meals::MealSpent;
 use super::open_taps::OpenTap;
 use super::orders::Order;
 use super::outcome_ring::RememberedOutcome;
@@ -51,8 +52,8 @@ use super::subsidies;
 use super::terminal_entry::TerminalEntry;
 use rows::{
     AccountRow, BatchRow, BlockRow, BooksRow, CardPastRow, CardRow, CodeKeyRow, HolderRow, HotRow,
-    KeyRotationRow, LineRow, MealPeriodRow, MerchantRow, OpenTapRow, OrderRow, OutcomeRow, ProposalRow, Row,
-    StockRow, TillRow,
+    KeyRotationRow, LineRow, MealPeriodRow, MealRow, MerchantRow, OpenTapRow, OrderRow, OutcomeRow,
+    ProposalRow, Row, StockRow, TillRow,
 };
 
 const MAGIC: [u8; 8] = *b"YIKALEDG";
@@ -60,8 +61,8 @@ const MAGIC: [u8; 8] = *b"YIKALEDG";
 /// version 3 nothing of operators, version 4 no open taps and nothing of cards but whose they are, version 5 no payment-code key and no
 /// ages of gaps, version 6 not the moments at which cards came back, version 7 no cashiers, shifts and batches, version 8 places for few
 /// gaps, version 9 no limits of payments by code, version 10 not what operators adjusted alone, version 11 no subsidy batches, no
-/// changes of terminals' keys, no stock of cards and no prices; what they left out can only be had from the log.
-const VERSION: u32 = 12;
+/// changes of terminals' keys, no stock of cards and no prices, version 12 no limits of meals; what they left out can only be had from the log.
+const VERSION: u32 = 13;
 
 /// Bytes gathered before they are hashed and written.
 const CHUNK_BYTES: usize = 1 << 16;
@@ -142,6 +143,7 @@ pub fn read(input: &mut dyn Read, sizes: &Sizes) -> Result<State, LedgerError> {
     source.section(|row| reader.line(row))?;
     source.section(|row| reader.key_rotation(row))?;
     source.section(|row| reader.stock(row))?;
+    source.section(|row| reader.meal(row))?;
     let accounts = reader.accounts;
     let hash = *source.hasher.finalize().as_bytes();
     let mut recorded = [0; 32];
@@ -267,7 +269,13 @@ fn stream<P: Parts + ?Sized>(
     sink.section(
         stock.len(),
         stock.iter().map(|row| StockRow { block: row.block.into(), bits: row.bits.map(Into::into) }),
-    )
+    )?;
+    let meals = || {
+        (0..registry.accounts)
+            .map(|id| (id, layout.meal(parts, AccountId(id))))
+            .filter(|(_, spent)| *spent != MealSpent::default())
+    };
+    sink.section(meals().count(), meals().map(|(id, spent)| MealRow::new(id, &spent)))
 }
 
 /// What is blocked, in order of card, then the moves, in order of version.
@@ -377,7 +385,7 @@ fn policy_row((class, policy): (u8, &Policy)) -> PolicySetRecord {
         codes_need_phone: policy.codes_need_phone.into(),
         reserved: [0; 5],
         code_max_fen: policy.code_max_fen.into(),
-        reserved_2: U32::ZERO,
+        meal_max_fen: policy.meal_max_fen.into(),
     }
 }
 
@@ -593,8 +601,10 @@ impl Reader<'_> {
             offline_day_max_fen: row.offline_day_max_fen.get(),
             rule: AuthoriseRule::from_number(row.rule).ok_or_else(|| bad("a rule isn't known"))?,
             code_max_fen: row.code_max_fen.get(),
+            meal_max_fen: row.meal_max_fen.get(),
             codes_need_phone: row.codes_need_phone != 0,
         };
+        self.state.registry.prices.set_limited(row.class, row.meal_max_fen.get() != 0);
         Ok(())
     }
 
@@ -670,6 +680,16 @@ impl Reader<'_> {
             return Err(LedgerError::TableFull { table: "virtual cards" });
         }
         *self.layout.holder_mut(shards, account) = row.holder();
+        Ok(())
+    }
+
+    fn meal(&mut self, row: &MealRow) -> Result<(), LedgerError> {
+        let account = AccountId(row.account.get());
+        if account.0 >= self.state.registry.accounts {
+            return Err(bad("who has spent something isn't there"));
+        }
+        let spent = row.spent().ok_or_else(|| bad("no meal has such a window"))?;
+        *self.layout.meal_mut(&mut self.state.shards, account) = spent;
         Ok(())
     }
 

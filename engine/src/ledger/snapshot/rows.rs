@@ -1,8 +1,7 @@
 //! The fixed rows of a snapshot: little-endian, sizes asserted. Rows name logical ids, never a shard's places.
 
-use protocol::answer::{SubsidyState, SubsidyTitle};
 use protocol::ids::{AccountId, BusinessDate, CardUid, Epoch, RecordNumber, TerminalId};
-use protocol::request::{AdjustDirection, SubsidyMode};
+use protocol::request::AdjustDirection;
 use zerocopy::little_endian::{I32, I64, U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -14,12 +13,12 @@ use crate::ledger::holder::{Holder, PasswordRef};
 use crate::ledger::hot::HotPart;
 use crate::ledger::ledger_account::LedgerAccount;
 use crate::ledger::limits::{GAPS_MAX, NAME_BYTES_MAX, SUSPENSE_RECENT};
+use crate::ledger::meals::{MealSpent, Window};
 use crate::ledger::open_taps::OpenTap;
 use crate::ledger::orders::{Order, OrderKey};
 use crate::ledger::outcome_ring::{OutcomeMarks, RememberedOutcome};
 use crate::ledger::proposals::Proposal;
 use crate::ledger::record::{MealPeriodSetRecord, MerchantRegisteredRecord, RecordKind, Wallet};
-use crate::ledger::subsidies::{Batch, BatchTotals, Line, LineState};
 use crate::ledger::terminal_entry::{AdjustedAlone, Duty, TerminalEntry};
 
 /// A kind of row.
@@ -33,8 +32,8 @@ macro_rules! row {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
         #[repr(C)]
-        pub(super) struct $name {
-            $(pub(super) $field: $type,)*
+        pub(in crate::ledger::snapshot) struct $name {
+            $(pub(in crate::ledger::snapshot) $field: $type,)*
         }
 
         const _: () = assert!(size_of::<$name>() == $bytes);
@@ -44,6 +43,10 @@ macro_rules! row {
         }
     };
 }
+
+mod subsidies;
+
+pub(super) use subsidies::{BatchRow, LineRow};
 
 row! {
     /// One row: what isn't in a table.
@@ -219,7 +222,8 @@ row! {
         limit_day: U16,
         contradicted: u8,
         pricing_fen: I32,
-        reserved: [u8; 5],
+        window: u8,
+        reserved: [u8; 4],
     }
 }
 
@@ -339,137 +343,6 @@ row! {
         wallet: u8,
         direction: u8,
         reserved: [u8; 6],
-    }
-}
-
-row! {
-    /// In order of number.
-    BatchRow, tag 25, 200 bytes {
-        total_fen: I64,
-        uploaded_fen: I64,
-        issued: U64,
-        claimed_fen: I64,
-        skipped_fen: I64,
-        cleared_fen: I64,
-        withdrawn_fen: I64,
-        number: U32,
-        lines: U32,
-        uploaded: U32,
-        last_account: U32,
-        opener: U32,
-        approver: U32,
-        claimed: U32,
-        skipped: U32,
-        withdrawn: U32,
-        lines_kept: U32,
-        deadline_day: U16,
-        swept_day: U16,
-        state: u8,
-        mode: u8,
-        reserved: [u8; 2],
-        title: [u8; 96],
-    }
-}
-
-row! {
-    /// In order of batch, then of account.
-    LineRow, tag 26, 24 bytes {
-        batch: U32,
-        account: U32,
-        amount_fen: U32,
-        subsidy_fen: U32,
-        withdrawn_fen: U32,
-        state: u8,
-        reserved: [u8; 3],
-    }
-}
-
-/// In a batch's row, where no line has come yet.
-const NO_ACCOUNT: u32 = u32::MAX;
-
-impl BatchRow {
-    pub(super) fn new(batch: &Batch, totals: &BatchTotals) -> Self {
-        Self {
-            total_fen: batch.total_fen.into(),
-            uploaded_fen: batch.uploaded_fen.into(),
-            issued: batch.issued.0.into(),
-            claimed_fen: totals.claimed_fen.into(),
-            skipped_fen: totals.skipped_fen.into(),
-            cleared_fen: totals.cleared_fen.into(),
-            withdrawn_fen: totals.withdrawn_fen.into(),
-            number: batch.number.into(),
-            lines: batch.lines.into(),
-            uploaded: batch.uploaded.into(),
-            last_account: batch.last_account.map_or(NO_ACCOUNT, |account| account.0).into(),
-            opener: batch.opener.0.into(),
-            approver: batch.approver.0.into(),
-            claimed: totals.claimed.into(),
-            skipped: totals.skipped.into(),
-            withdrawn: totals.withdrawn.into(),
-            lines_kept: batch.lines_kept.into(),
-            deadline_day: batch.deadline_day.into(),
-            swept_day: batch.swept_day.into(),
-            state: batch.state.number(),
-            mode: batch.mode.number(),
-            reserved: [0; 2],
-            title: *batch.title.as_bytes(),
-        }
-    }
-
-    pub(super) fn batch(&self) -> Option<Batch> {
-        Some(Batch {
-            number: self.number.get(),
-            state: SubsidyState::from_number(self.state)?,
-            mode: SubsidyMode::from_number(self.mode)?,
-            deadline_day: self.deadline_day.get(),
-            lines: self.lines.get(),
-            total_fen: self.total_fen.get(),
-            uploaded: self.uploaded.get(),
-            uploaded_fen: self.uploaded_fen.get(),
-            last_account: Some(self.last_account.get()).filter(|&last| last != NO_ACCOUNT).map(AccountId),
-            opener: TerminalId(self.opener.get()),
-            approver: TerminalId(self.approver.get()),
-            issued: RecordNumber(self.issued.get()),
-            swept_day: self.swept_day.get(),
-            lines_kept: self.lines_kept.get(),
-            title: SubsidyTitle::from_bytes(self.title).ok()?,
-        })
-    }
-
-    pub(super) fn totals(&self) -> BatchTotals {
-        BatchTotals {
-            claimed: self.claimed.get(),
-            claimed_fen: self.claimed_fen.get(),
-            skipped: self.skipped.get(),
-            skipped_fen: self.skipped_fen.get(),
-            cleared_fen: self.cleared_fen.get(),
-            withdrawn: self.withdrawn.get(),
-            withdrawn_fen: self.withdrawn_fen.get(),
-        }
-    }
-}
-
-impl LineRow {
-    pub(super) fn new(batch: u32, line: &Line) -> Self {
-        Self {
-            batch: batch.into(),
-            account: line.account.0.into(),
-            amount_fen: line.amount_fen.into(),
-            subsidy_fen: line.subsidy_fen.into(),
-            withdrawn_fen: line.withdrawn_fen.into(),
-            state: line.state as u8,
-            reserved: [0; 3],
-        }
-    }
-
-    pub(super) fn line(&self) -> Option<Line> {
-        Some(Line {
-            account: AccountId(self.account.get()),
-            amount_fen: self.amount_fen.get(),
-            subsidy_fen: self.subsidy_fen.get(),
-            withdrawn_fen: self.withdrawn_fen.get(),
-            state: LineState::from_number(self.state)?,
-        })
     }
 }
 
@@ -674,6 +547,35 @@ impl From<&Proposal> for ProposalRow {
     }
 }
 
+row! {
+    /// In order of account; of those alone who have spent something in a window.
+    MealRow, tag 30, 16 bytes {
+        spent_fen: I64,
+        account: U32,
+        day: U16,
+        window: u8,
+        reserved: u8,
+    }
+}
+
+impl MealRow {
+    pub(super) fn new(account: u32, spent: &MealSpent) -> Self {
+        Self {
+            spent_fen: spent.spent_fen.into(),
+            account: account.into(),
+            day: spent.day.into(),
+            window: spent.window.number(),
+            reserved: 0,
+        }
+    }
+
+    /// None where there is no such window.
+    pub(super) fn spent(&self) -> Option<MealSpent> {
+        let window = Window::from_number(self.window.into()).filter(|window| window.is_some())?;
+        Some(MealSpent { spent_fen: self.spent_fen.get(), day: self.day.get(), window })
+    }
+}
+
 impl From<&(u64, OpenTap)> for OpenTapRow {
     fn from((key, tap): &(u64, OpenTap)) -> Self {
         Self {
@@ -691,7 +593,8 @@ impl From<&(u64, OpenTap)> for OpenTapRow {
             limit_day: tap.limit_day.into(),
             contradicted: tap.contradicted.into(),
             pricing_fen: tap.pricing_fen.into(),
-            reserved: [0; 5],
+            window: tap.window.number(),
+            reserved: [0; 4],
         }
     }
 }
@@ -712,6 +615,7 @@ impl OpenTapRow {
             epoch: self.epoch.get(),
             slot: self.slot.get(),
             limit_day: self.limit_day.get(),
+            window: Window::from_number(self.window.into())?,
             contradicted: match self.contradicted {
                 0 => false,
                 1 => true,

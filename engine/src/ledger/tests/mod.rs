@@ -17,6 +17,7 @@ mod gaps;
 mod golden;
 mod holders;
 mod identity;
+mod meal_limits;
 mod office;
 mod offline;
 mod password_debits;

@@ -21,7 +21,7 @@ const RIGHT: u32 = 123_456;
 const WRONG: u32 = 123_457;
 
 /// People with passwords, and 10,000 fen each; a counter, and a tap of water that has no keys.
-fn campus(shards: usize, accounts: u32) -> Bench {
+pub(super) fn campus(shards: usize, accounts: u32) -> Bench {
     let mut bench = Bench::new(shards, accounts);
     for (slot, kind) in [(COUNTER, TerminalKind::Counter), (WATER_TAP, TerminalKind::Water)] {
         let Request::RegisterTerminal(till) = register_till(slot) else { unreachable!("it registers") };
@@ -36,7 +36,7 @@ fn campus(shards: usize, accounts: u32) -> Bench {
     bench
 }
 
-fn pay(bench: &mut Bench, sale: Sale<'_>, account: u32, counter: u32, amount_fen: i64) -> Answer {
+pub(super) fn pay(bench: &mut Bench, sale: Sale<'_>, account: u32, counter: u32, amount_fen: i64) -> Answer {
     let (card_uid, card_counter) = (uid(account), CardCounter(counter));
     let debit = PasswordDebit { sale, card_uid, card_counter, amount_fen, well_formed: true };
     bench.run(Request::PasswordDebit(debit))

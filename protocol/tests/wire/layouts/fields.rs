@@ -157,6 +157,7 @@ pub(super) const CLASS_RULES_LINE: &[Field] = &[
     ("rule", U8, "0 the balance covers the amount, 1 it is above zero, too"),
     ("reserved", Zero(2), ""),
     ("code_max_fen", U32, "most of one payment by code"),
+    ("meal_max_fen", U32, "most of one meal period of a day without the password; 0 as much as the day"),
 ];
 
 pub(super) const PRICE_LINE: &[Field] = &[

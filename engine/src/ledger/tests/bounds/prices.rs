@@ -1,14 +1,19 @@
-//! What a sale with a surcharge looks at, and what gives it back, in their dearest ways.
+//! What a sale with a surcharge that counts in the limit of a meal looks at, and what gives it back, in their dearest ways.
 
 use protocol::ids::AccountId;
 use protocol::result_code::ResultCode;
 
 use super::{COUNTER, Campus, card, tap, text};
 use crate::ledger::command::{
-    AccountSelector, Channel, CodeDebit, CodeVerdict, Refund, Request, Reversal, Sale, SetPrice, TopUp, Void,
+    AccountSelector, Channel, CodeDebit, CodeVerdict, Refund, Request, Reversal, Sale, SetMealPeriod,
+    SetPolicy, SetPrice, TopUp, Void,
 };
 use crate::ledger::prices::OTHER_TIME;
+use crate::ledger::registry::Policy;
 use crate::ledger::state;
+
+/// The one whose times are found last.
+const LAST_PERIOD: u8 = OTHER_TIME - 1;
 
 /// The kind of command that all of these count as.
 pub(super) const PRICED: &str = "priced";
@@ -16,10 +21,20 @@ pub(super) const PRICED: &str = "priced";
 impl Campus {
     /// A tap that loads what is missing, and a payment by code; given back by a reversal, a void and in part.
     pub(super) fn priced(&mut self, round: u32, account: u32, counter: u32) {
-        let set_rate = |campus: &mut Campus, rate| {
-            campus.run(Request::SetPrice(SetPrice { class: 0, period: OTHER_TIME, rate }))
+        let on_terms = |campus: &mut Campus, rate, meal_max_fen, end_minute| {
+            // All day long, or not at all.
+            let period = SetMealPeriod { period: LAST_PERIOD, name: "meal", start_minute: 0, end_minute };
+            let policy =
+                Policy { debit_max_fen: u32::MAX, day_max_fen: u32::MAX, meal_max_fen, ..Policy::DEFAULT };
+            for request in [
+                Request::SetMealPeriod(period),
+                Request::SetPolicy(SetPolicy { class: 0, policy }),
+                Request::SetPrice(SetPrice { class: 0, period: LAST_PERIOD, rate }),
+            ] {
+                assert_eq!(campus.run(request), ResultCode::Approved);
+            }
         };
-        assert_eq!(set_rate(self, 500), ResultCode::Approved);
+        on_terms(self, 500, u32::MAX, 1_440);
         let paid_in = TopUp {
             sale: self.next_sale_of(COUNTER),
             account: AccountSelector::Account(AccountId(account)),
@@ -49,7 +64,7 @@ impl Campus {
         let sale = self.next_sale_of(COUNTER);
         let refund = Request::Refund(Refund { sale, original, original_slot, amount_fen: 110 });
         assert_eq!(self.counted_as(PRICED, refund), ResultCode::Approved);
-        assert_eq!(set_rate(self, 0), ResultCode::Approved);
+        on_terms(self, 0, 0, 0);
     }
 
     /// Under the next sequence, and again.
