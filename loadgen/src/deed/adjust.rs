@@ -43,22 +43,3 @@ impl Deed for Adjust {
         }
     }
 }
-
-/// The same with an amount that takes a second person.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct AdjustLarge(Adjust);
-
-impl Deed for AdjustLarge {
-    fn begin(errand: &Errand, place: &mut Place<'_>, world: &mut World) -> Option<Begun<AdjustLarge>> {
-        let Begun { doing, request, entry } = Adjust::begin(errand, place, world)?;
-        Some(Begun { doing: AdjustLarge(doing), request, entry })
-    }
-
-    fn approved(&self, answer: &Answer<'_>, world: &mut World) -> bool {
-        self.0.approved(answer, world)
-    }
-
-    fn refused(&self, answer: &Answer<'_>, world: &mut World) {
-        self.0.refused(answer, world);
-    }
-}

@@ -4,7 +4,7 @@ use protocol::answer::Answer;
 use protocol::ids::{Sequence, TerminalId};
 use protocol::request::{BatchSettle as Body, Request};
 
-use super::{Begun, Deed, Errand, Place};
+use super::{Begun, Deed, DeedKind, Errand, Place};
 use crate::world::World;
 
 #[derive(Clone, Copy, Debug)]
@@ -13,22 +13,19 @@ pub(crate) struct BatchSettle {
     body: Body,
 }
 
-impl BatchSettle {
-    fn of_till(place: &Place<'_>, world: &mut World) -> Option<Begun<BatchSettle>> {
+impl Deed for BatchSettle {
+    /// Once more only where the first try was refused.
+    fn begin(errand: &Errand, place: &mut Place<'_>, world: &mut World) -> Option<Begun<BatchSettle>> {
         let till = place.sale.terminal;
+        let book = world.till_books.of(till);
+        let is_wanted = errand.deed == DeedKind::BatchSettle || book.is_to_be_settled_again();
         // What it has stored belongs to the batch, so it is uploaded first.
-        if place.unsent_records > 0 {
+        if !is_wanted || place.unsent_records > 0 {
             return None;
         }
         let last = Sequence(place.sale.sequence.0 - 1);
-        let body = world.till_books.of(till).batch(place.sale.epoch, last, place.unix_ns);
+        let body = book.batch(place.sale.epoch, last, place.unix_ns);
         Some(Begun { doing: BatchSettle { till, body }, request: Request::BatchSettle(body), entry: None })
-    }
-}
-
-impl Deed for BatchSettle {
-    fn begin(_: &Errand, place: &mut Place<'_>, world: &mut World) -> Option<Begun<BatchSettle>> {
-        BatchSettle::of_till(place, world)
     }
 
     fn approved(&self, answer: &Answer<'_>, world: &mut World) -> bool {
@@ -42,27 +39,5 @@ impl Deed for BatchSettle {
         if let Answer::BatchSettle(differing) = answer {
             world.till_books.of(self.till).settled(differing);
         }
-    }
-}
-
-/// The same once more, where the first try was refused.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct BatchSettleAgain(BatchSettle);
-
-impl Deed for BatchSettleAgain {
-    fn begin(_: &Errand, place: &mut Place<'_>, world: &mut World) -> Option<Begun<BatchSettleAgain>> {
-        if !world.till_books.of(place.sale.terminal).is_to_be_settled_again() {
-            return None;
-        }
-        let Begun { doing, request, entry } = BatchSettle::of_till(place, world)?;
-        Some(Begun { doing: BatchSettleAgain(doing), request, entry })
-    }
-
-    fn approved(&self, answer: &Answer<'_>, world: &mut World) -> bool {
-        self.0.approved(answer, world)
-    }
-
-    fn refused(&self, answer: &Answer<'_>, world: &mut World) {
-        self.0.refused(answer, world);
     }
 }

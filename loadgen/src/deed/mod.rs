@@ -218,7 +218,7 @@ pub(crate) trait Deed: Copy {
 /// │     │               │         │      └ the row of the guide that its message is counted under
 /// │     │               │         └ its message
 /// │     │               └ its name in files
-/// │     └ what knows it
+/// │     └ what knows it; of several kinds, where they differ by what the errand says
 /// └ its kind
 /// ```
 macro_rules! deeds {
@@ -381,13 +381,13 @@ deeds! {
     /// An operator freezes an account.
     AccountFreeze(account_freeze::AccountFreeze), "account-freeze", AccountFreeze, 6, Nothing;
     /// An operator opens an account again.
-    AccountUnfreeze(account_freeze::AccountUnfreeze), "account-unfreeze", AccountFreeze, 6, Nothing;
+    AccountUnfreeze(account_freeze::AccountFreeze), "account-unfreeze", AccountFreeze, 6, Nothing;
     /// An operator sets an account's limits.
     AccountLimits(account_limits::AccountLimits), "account-limits", AccountLimits, 6, Nothing;
     /// An operator corrects a balance alone.
     Adjust(adjust::Adjust), "adjust", Adjust, 3, Brings;
     /// An operator proposes to correct a balance.
-    AdjustLarge(adjust::AdjustLarge), "adjust-large", Adjust, 3, Brings;
+    AdjustLarge(adjust::Adjust), "adjust-large", Adjust, 3, Brings;
     /// A second operator approves it.
     AdjustDecide(adjust_decide::AdjustDecide), "adjust-decide", AdjustDecide, 3, Brings;
     /// An operator looks at what waits for a second one.
@@ -403,7 +403,7 @@ deeds! {
     /// A till settles its batch.
     BatchSettle(batch_settle::BatchSettle), "batch-settle", BatchSettle, 6, Nothing;
     /// A till settles its batch once more, after a refusal.
-    BatchSettleAgain(batch_settle::BatchSettleAgain), "batch-settle-again", BatchSettle, 6, Nothing;
+    BatchSettleAgain(batch_settle::BatchSettle), "batch-settle-again", BatchSettle, 6, Nothing;
     /// A till downloads the rules of account classes.
     ClassRules(tables::ClassRules), "class-rules", ClassRules, 6, Nothing;
     /// A till downloads the meal periods.
