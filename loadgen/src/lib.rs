@@ -60,6 +60,7 @@ pub mod drive;
 pub mod error;
 pub mod guide;
 pub mod hiccup;
+pub mod holes;
 mod interval_log;
 pub mod machine;
 pub mod measurement;

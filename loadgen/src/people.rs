@@ -1,5 +1,7 @@
 //! The people's side of a sale: the card's chip with its counter and balance, and the phone that shows codes.
 
+use std::collections::VecDeque;
+
 use protocol::ids::{AccountId, CardCounter, CardUid, SaleId};
 use protocol::keys::{CardKeys, Key128};
 use protocol::offline_record::{OFFLINE_RECORD_LAYOUT, OfflineRecord, TAC_KEY_CARD};
@@ -45,8 +47,10 @@ impl Person {
 #[derive(Debug)]
 pub struct People {
     persons: Vec<Person>,
-    /// The number of the next card that is handed out.
+    /// The number of the next blank card.
     next_blank: u64,
+    /// Blank cards in the counters' stock, first the one that is handed out next.
+    stock: VecDeque<u64>,
     /// By holder number.
     student_nos: Vec<String>,
     card_master_key: Key128,
@@ -86,6 +90,7 @@ impl People {
         People {
             persons,
             next_blank: blank_card_first,
+            stock: VecDeque::new(),
             student_nos,
             card_keys: CardKeys::new(&card_master_key),
             card_master_key,
@@ -98,6 +103,7 @@ impl People {
         People {
             persons: std::mem::take(&mut self.persons),
             next_blank: self.next_blank,
+            stock: std::mem::take(&mut self.stock),
             student_nos: std::mem::take(&mut self.student_nos),
             card_keys: CardKeys::new(&self.card_master_key),
             card_master_key: self.card_master_key.clone(),
@@ -134,11 +140,26 @@ impl People {
         self.persons[holder as usize].card_uid.map(CardUid)
     }
 
-    /// A card that nobody had yet.
+    /// A number that nobody had yet.
     pub fn blank_card(&mut self) -> CardUid {
-        let card = CardUid(self.next_blank);
-        self.next_blank += 1;
-        card
+        self.blank_cards(1)
+    }
+
+    /// The first of so many numbers in a row that nobody had yet.
+    pub fn blank_cards(&mut self, count: u16) -> CardUid {
+        let first = CardUid(self.next_blank);
+        self.next_blank += u64::from(count);
+        first
+    }
+
+    /// These blank cards lie in stock from now on.
+    pub fn put_into_stock(&mut self, first: CardUid, count: u16) {
+        self.stock.extend((first.0..).take(count.into()));
+    }
+
+    /// The card that a counter hands out next: from the stock, as long as that lasts.
+    pub fn card_to_hand_out(&mut self) -> CardUid {
+        self.stock.pop_front().map_or_else(|| self.blank_card(), CardUid)
     }
 
     /// The holder has unbound the phone: it shows no code any more.
@@ -387,5 +408,15 @@ mod tests {
 
         people.take_card(0);
         assert!(people.card(0).is_none() && !people.has_card(0));
+    }
+
+    #[test]
+    fn what_is_in_stock_is_handed_out_first() {
+        let mut people = people();
+        let first = people.blank_cards(2);
+        assert_eq!(people.card_to_hand_out(), CardUid(9_002), "nothing is in stock yet");
+        people.put_into_stock(first, 2);
+        let handed_out: Vec<u64> = (0..3).map(|_| people.card_to_hand_out().0).collect();
+        assert_eq!(handed_out, [9_000, 9_001, 9_003]);
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::block_lists::BlockLists;
 use crate::config::SECOND_NS;
+use crate::holes::Holes;
 use crate::measurement::Measurement;
 use crate::outcome_log::{EntryId, OutcomeLog, SaleState};
 use crate::people::People;
@@ -29,6 +30,8 @@ pub struct World {
     pub self_scans: SelfScans,
     /// What each till knows of its own shift and batch.
     pub till_books: TillBooks,
+    /// Sequences that tills lost.
+    pub holes: Holes,
     /// What operators proposed.
     pub proposals: Proposals,
     /// Unix time at the run clock's zero, in nanoseconds.
@@ -49,6 +52,7 @@ impl World {
             block_lists: BlockLists::default(),
             self_scans: SelfScans::default(),
             till_books: TillBooks::default(),
+            holes: Holes::default(),
             proposals: Proposals::default(),
             clock_zero_unix_ns,
             stamp: clock_zero_unix_ns / SECOND_NS,

@@ -79,6 +79,7 @@ fn busy_day() -> ProfileConfig {
         answer_lost_share: 0.01,
         reversal_share: 0.003,
         offline_share: 0.3,
+        lost_sequence_share: 0.5,
         chip_till_share: 0.3,
         sale_query_share: 0.02,
         void_share: 0.02,

@@ -20,7 +20,7 @@ impl Deed for CardIssue {
     fn begin(errand: &Errand, place: &mut Place<'_>, world: &mut World) -> Option<Begun<CardIssue>> {
         let holder = errand.holder;
         let entry = Entry::new(world.people.account(holder), errand.amount_fen);
-        let card = world.people.blank_card();
+        let card = world.people.card_to_hand_out();
         world.people.lay_card_down(holder);
         let request = Request::CardIssue(Body {
             account: AccountSelector::Account(entry.account),

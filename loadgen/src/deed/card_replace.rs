@@ -21,7 +21,7 @@ impl Deed for CardReplace {
         let holder = errand.holder;
         world.people.card(holder)?;
         let entry = Entry::new(world.people.account(holder), errand.amount_fen);
-        let new_card = world.people.blank_card();
+        let new_card = world.people.card_to_hand_out();
         world.people.lay_card_down(holder);
         let request = Request::CardReplace(Body {
             account: AccountSelector::Account(entry.account),

@@ -30,10 +30,12 @@ mod block_list_active;
 mod card_issue;
 mod card_replace;
 mod card_return;
+mod card_stock;
 mod cash_top_up;
 mod cashier;
 mod chip_tap;
 mod code_revoke;
+mod gap_close;
 mod loss;
 mod open_gaps;
 mod password_debit;
@@ -324,6 +326,8 @@ macro_rules! deeds {
 }
 
 deeds! {
+    /// A counter puts blank cards into stock.
+    CardStock(card_stock::CardStock), "card-stock", CardStock, 1, Nothing;
     /// A counter gives a card to a person who has none.
     CardIssue(card_issue::CardIssue), "card-issue", CardIssue, 1, Takes;
     /// A counter gives a new card in the place of a lost or broken one.
@@ -368,6 +372,8 @@ deeds! {
     Unconfirmed(unconfirmed::Unconfirmed), "unconfirmed", Unconfirmed, 7, Nothing;
     /// A counter looks at the holes in tills' sequences.
     OpenGaps(open_gaps::OpenGaps), "open-gaps", OpenGaps, 7, Nothing;
+    /// A counter closes one of them.
+    GapClose(gap_close::GapClose), "gap-close", GapClose, 7, Nothing;
     /// A person reports the card lost.
     LossReport(loss::LossReport), "loss-report", LossReport, 13, Nothing;
     /// A person has found the card.

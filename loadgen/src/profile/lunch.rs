@@ -232,6 +232,7 @@ mod tests {
                     IntentAction::Deed(_) => queries += 1,
                     IntentAction::GoOffline => offline += 1,
                     IntentAction::GoOnline => offline -= 1,
+                    IntentAction::LoseSequence => panic!("nobody loses one at a lunch"),
                 }
             }
         }

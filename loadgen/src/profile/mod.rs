@@ -55,6 +55,8 @@ pub enum IntentAction {
     },
     /// Whatever else somebody wants of the terminal.
     Deed(Errand),
+    /// The till takes a sequence, is switched off before it sends anything under it, and goes on with the next.
+    LoseSequence,
     /// The network goes: the till stores its sales.
     GoOffline,
     /// The network is back: the till signs in, uploads, and sells on.

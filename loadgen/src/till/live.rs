@@ -184,6 +184,7 @@ impl Till {
                     return true;
                 }
                 IntentAction::GoOnline => continue,
+                IntentAction::LoseSequence => self.lose_sequence(world),
                 IntentAction::Sale { .. } | IntentAction::Deed(_) if late => {
                     world.measurement.counts.intended += 1;
                     world.measurement.counts.dropped += 1;
@@ -359,6 +360,12 @@ impl Till {
         if let Some(live) = self.live.take_if(|live| !live.must_be_answered()) {
             self.give_up(&live, world);
         }
+    }
+
+    /// A sequence that nothing is ever sent under.
+    pub(super) fn lose_sequence(&mut self, world: &mut World) {
+        let sequence = self.take_sequence();
+        world.holes.leave(self.sale_id(sequence));
     }
 
     pub(super) fn free_sequence(&mut self, sequence: u32) {

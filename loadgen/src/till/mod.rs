@@ -424,7 +424,7 @@ impl Till {
     pub fn finish(&mut self, world: &mut World) {
         if !self.stopping && self.start_ns.is_some() {
             for intent in self.intents.by_ref() {
-                if !matches!(intent.action, IntentAction::GoOffline | IntentAction::GoOnline) {
+                if matches!(intent.action, IntentAction::Sale { .. } | IntentAction::Deed(_)) {
                     world.measurement.counts.intended += 1;
                     world.measurement.counts.dropped += 1;
                 }

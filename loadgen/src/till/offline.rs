@@ -32,6 +32,7 @@ impl Till {
                     world.measurement.counts.intended += 1;
                     world.measurement.counts.impossible += 1;
                 }
+                IntentAction::LoseSequence => self.lose_sequence(world),
                 IntentAction::GoOffline => {}
                 IntentAction::GoOnline => return true,
             }

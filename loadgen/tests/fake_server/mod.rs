@@ -3,7 +3,7 @@
 
 mod office;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex};
 use loadgen::{Campus, CampusCodeKey, CampusHolder, CampusTill, HexKey};
 use protocol::answer::{
     AccountStatus, Answer, BalanceAnswer, BatchAnswer, BatchLine, BillAnswer, BlockListAnswer, Chip,
-    ClassRulesAnswer, HeartbeatAnswer, MealPeriodsAnswer, MoneyAnswer, PriceTableAnswer, ReceiptKind,
-    ReceiptMarks, ReprintAnswer, ScanPayAnswer, StatementAnswer, StatementMore, TapAnswer,
+    ClassRulesAnswer, HeartbeatAnswer, MealPeriodsAnswer, MoneyAnswer, OpenGapsAnswer, PriceTableAnswer,
+    ReceiptKind, ReceiptMarks, ReprintAnswer, ScanPayAnswer, StatementAnswer, StatementMore, TapAnswer,
 };
 use protocol::bill::{BillLine, BillLineKind};
 use protocol::block_list;
@@ -60,6 +60,12 @@ struct Books {
     orders: HashSet<[u8; 32]>,
     lines: HashMap<u32, Vec<BillLine>>,
     last_sequence: HashMap<u32, u32>,
+    /// Every sequence of a till that came, live or stored.
+    come: HashMap<TerminalId, BTreeSet<u32>>,
+    /// Sequences that a counter closed.
+    closed: HashSet<SaleId>,
+    /// Blank cards in stock.
+    stock: HashSet<u64>,
     /// Adjustments that wait, by the record that proposed them.
     proposals: HashMap<u64, Sale>,
     /// The shift that each till closed last.
@@ -169,9 +175,8 @@ fn serve(mut stream: TcpStream, down: &AtomicBool, books: &Mutex<Books>) -> Opti
         out.clear();
         {
             let mut books = books.lock().expect("no panic");
-            let last = books.last_sequence.entry(sale.terminal.0).or_default();
-            *last = (*last).max(sale.sequence.0);
-            let (lines, batch_lines);
+            books.comes(sale);
+            let (lines, batch_lines, gap_lines);
             let answer = match request {
                 Request::Bill(query) => {
                     let account = account_of(&query.account);
@@ -200,13 +205,21 @@ fn serve(mut stream: TcpStream, down: &AtomicBool, books: &Mutex<Books>) -> Opti
                         lines: &lines,
                     })
                 }
+                Request::OpenGaps(query) => {
+                    gap_lines = books.gap_lines(&query);
+                    Answer::OpenGaps(OpenGapsAnswer {
+                        code: ResultCode::Approved,
+                        more: false,
+                        record: RecordNumber(books.records),
+                        lines: &gap_lines,
+                    })
+                }
                 Request::Upload(upload) => {
                     batch_lines = upload
                         .records
                         .iter()
                         .map(|record| {
-                            let last = books.last_sequence.entry(sale.terminal.0).or_default();
-                            *last = (*last).max(record.sequence.get());
+                            books.comes(record.sale());
                             let done = books.take_stored(record);
                             BatchLine::new(
                                 Epoch(record.epoch.get()),
@@ -402,7 +415,7 @@ impl Books {
                     ..none
                 }))
             }
-            Request::Bill(_) | Request::Statement(_) | Request::Upload(_) => {
+            Request::Bill(_) | Request::Statement(_) | Request::Upload(_) | Request::OpenGaps(_) => {
                 unreachable!("answered where their lines live")
             }
             Request::PasswordSet(set) => {
@@ -475,6 +488,16 @@ impl Books {
             }
             Request::ScanPay(pay) => self.scan_pay(sale, pay),
             other => unreachable!("the generator doesn't ask for {other:?}"),
+        }
+    }
+
+    /// Something came under an identity; 0 is none.
+    fn comes(&mut self, sale: SaleId) {
+        let SaleId { terminal, sequence, .. } = sale;
+        let last = self.last_sequence.entry(terminal.0).or_default();
+        *last = (*last).max(sequence.0);
+        if sequence.0 != 0 {
+            self.come.entry(terminal).or_default().insert(sequence.0);
         }
     }
 
@@ -570,6 +593,7 @@ impl Books {
         self.current_cards.insert(account, card);
         self.lost.remove(&account);
         if card != 0 {
+            self.stock.remove(&card);
             assert_eq!(self.cards.insert(card, account), None, "a card that was handed out before");
         }
         *self.balances.entry(account).or_default() -= fee_fen;

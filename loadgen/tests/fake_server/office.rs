@@ -1,10 +1,10 @@
 //! What cashiers and operators ask of the tests' server.
 
 use protocol::answer::{
-    AdjustmentsAnswer, Answer, BatchSettleAnswer, OpenGapsAnswer, ShiftAnswer, UnconfirmedAnswer,
+    AdjustmentsAnswer, Answer, BatchSettleAnswer, GapKind, GapLine, ShiftAnswer, UnconfirmedAnswer,
 };
-use protocol::ids::{AccountId, RecordNumber, SaleId};
-use protocol::request::{AdjustDirection, Request};
+use protocol::ids::{AccountId, Epoch, RecordNumber, SaleId, Sequence, TerminalId};
+use protocol::request::{AdjustDirection, OpenGapsQuery, Request};
 use protocol::result_code::ResultCode;
 use protocol::till_totals::TillTotals;
 
@@ -61,12 +61,21 @@ impl Books {
                 let left_fen = self.balances.insert(account, 0).unwrap_or(0);
                 money(&self.store(sale, ResultCode::Approved, account, left_fen))
             }
-            Request::OpenGaps(_) => Answer::OpenGaps(OpenGapsAnswer {
-                code: ResultCode::Approved,
-                more: false,
-                record: RecordNumber(self.records),
-                lines: &[],
+            Request::CardStock(stock) => self.once(sale, u32::MAX, |books, _| {
+                let range = stock.first.0..stock.first.0 + u64::from(stock.count);
+                let fresh = range.into_iter().all(|card| books.stock.insert(card));
+                assert!(fresh, "the generator stocks no card twice");
+                ResultCode::Approved
             }),
+            Request::GapClose(close) => {
+                assert_eq!(close.first, close.last, "the generator closes what was lost alone");
+                let closed = SaleId { terminal: close.till, epoch: close.epoch, sequence: close.first };
+                self.once(sale, u32::MAX, |books, _| {
+                    let is_open = books.missing(close.till).contains(&close.first.0);
+                    books.closed.insert(closed);
+                    if is_open { ResultCode::Approved } else { ResultCode::GapNotOpen }
+                })
+            }
             Request::Unconfirmed(query) => Answer::Unconfirmed(UnconfirmedAnswer {
                 account: Some(AccountId(account_of(&query.account))),
                 ..UnconfirmedAnswer::none(ResultCode::Approved, 0)
@@ -98,6 +107,30 @@ impl Books {
             }
             _ => return None,
         })
+    }
+
+    /// Sequences below a till's highest that neither came nor were closed.
+    pub(super) fn missing(&self, till: TerminalId) -> Vec<u32> {
+        let Some(come) = self.come.get(&till) else { return Vec::new() };
+        let highest = come.last().copied().unwrap_or(0);
+        let closed = |sequence| {
+            self.closed.contains(&SaleId { terminal: till, epoch: Epoch(1), sequence: Sequence(sequence) })
+        };
+        (1..highest).filter(|sequence| !come.contains(sequence) && !closed(*sequence)).collect()
+    }
+
+    /// A page of them, as it is answered.
+    pub(super) fn gap_lines(&self, query: &OpenGapsQuery) -> Vec<GapLine> {
+        let line = |sequence: u32| GapLine {
+            terminal: query.terminal.0.into(),
+            first: sequence.into(),
+            last: sequence.into(),
+            epoch: 1.into(),
+            kind: GapKind::Missing.number(),
+            ..GapLine::default()
+        };
+        let missing = self.missing(query.terminal).into_iter();
+        missing.take(query.lines_max.into()).map(line).collect()
     }
 
     /// Gives an account an amount, once, when it is approved.

@@ -166,9 +166,14 @@ fn counter_plan(config: &CanteenDayConfig, mut circle: Circle) -> TillPlan {
             }
         }
     }
+    let mut intents = Vec::new();
+    // Whoever opens the counter looks after its cards first.
+    for part in &config.counter_hours {
+        let errand = Errand::new(DeedKind::CardStock, circle.desk as u32);
+        intents.push(Intent { at_ns: config.start_ns(*part), action: IntentAction::Deed(errand) });
+    }
     // A stable order: who gives a card back comes before the same person is issued another.
     arrivals.sort_by_key(|(at_ns, _)| *at_ns);
-    let mut intents = Vec::new();
     let mut free_ns = 0;
     for (arrival_ns, errand) in arrivals {
         let due_ns = free_ns.max(arrival_ns);
@@ -188,11 +193,13 @@ fn counter_plan(config: &CanteenDayConfig, mut circle: Circle) -> TillPlan {
             intents.push(Intent { at_ns, action: IntentAction::Deed(errand) });
         }
     }
-    // When it closes, somebody looks whether every till's sales have come.
+    // When it closes, somebody looks whether every till's sales have come, and closes what never will.
     if let Some(last) = config.counter_hours.last() {
         let at_ns = config.compress(u64::from(last.until) * MINUTE_NS).saturating_sub(1);
-        let errand = Errand::new(DeedKind::OpenGaps, circle.draw_holder());
-        intents.push(Intent { at_ns, action: IntentAction::Deed(errand) });
+        for deed in [DeedKind::OpenGaps, DeedKind::GapClose] {
+            let errand = Errand::new(deed, circle.draw_holder());
+            intents.push(Intent { at_ns, action: IntentAction::Deed(errand) });
+        }
     }
     in_order(intents)
 }

@@ -25,8 +25,9 @@
 //!   would pay by code scans what it shows: one holder in two hundred, where one in three hundred stands before such a till.
 //! - A till that opens for a meal brings its tables and its block-list up to date, and its cashier signs on. After the meal the
 //!   cashier signs off and the shift is closed; after the last one the till settles its batch.
-//! - One in fifty asks how far the balance is confirmed. Three in ten thousand leave the college and have their account closed; a
-//!   counter looks for holes in tills' sequences when it closes.
+//! - One in fifty asks how far the balance is confirmed. Three in ten thousand leave the college and have their account closed.
+//! - A counter that opens puts a box of blank cards into stock. When the counters close, each looks for holes in tills' sequences:
+//!   at a meal one till in fifty is switched off in the middle and loses one, and the counter closes what it finds of these.
 //! - The card centre freezes one account of three thousand and opens it again the same day, and sets one holder's limits of two
 //!   thousand. Finance corrects one balance of a thousand, and one of ten thousand by an amount that takes two people.
 //! - At the tills answers are lost, sales reversed and tills offline as at a lunch. One sale in five hundred is keyed in wrong and
@@ -65,6 +66,7 @@ const CLOSING: [DeedKind; 3] = [DeedKind::CashierOff, DeedKind::ShiftTotals, Dee
 const SETTLING: [DeedKind; 2] = [DeedKind::BatchSettle, DeedKind::BatchSettleAgain];
 
 const STREAM_TILL_DEEDS: u64 = 7 << 40;
+const STREAM_LOST_SEQUENCES: u64 = 10 << 40;
 
 /// A part of the day, in minutes since midnight: the first is in it, the last isn't.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -131,6 +133,8 @@ pub struct CanteenDayConfig {
     pub reversal_share: f64,
     /// Share of the tills that go offline once during a meal. 0.05 unless set.
     pub offline_share: f64,
+    /// Share of the tills that lose a sequence during a meal. 0.02 unless set.
+    pub lost_sequence_share: f64,
     /// Skew of who comes. 0.1 unless set.
     pub zipf_exponent: f64,
     /// Top-ups by phone for each holder. 0.23 unless set.
@@ -228,6 +232,7 @@ impl Default for CanteenDayConfig {
             answer_lost_share: 0.001,
             reversal_share: 0.000_3,
             offline_share: 0.05,
+            lost_sequence_share: 0.02,
             zipf_exponent: 0.1,
             phone_top_ups_per_holder: 0.23,
             told_again_share: 0.01,
@@ -296,6 +301,7 @@ impl CanteenDayConfig {
             ("refund-share", self.refund_share),
             ("password-share", self.password_share),
             ("tender-share", self.tender_share),
+            ("lost-sequence-share", self.lost_sequence_share),
             ("told-again-share", self.told_again_share),
             ("undo-share", self.undo_share),
         ] {
@@ -390,6 +396,7 @@ impl CanteenDayConfig {
 
 /// A till's day: one meal after the other, and now and then a guest, or a cashier who does something about the last sale.
 pub(super) fn plan(config: &CanteenDayConfig, scope: PlanScope, till: u32, patrons: &Patrons) -> TillPlan {
+    let mut losses = Random::new(scope.seed, STREAM_LOST_SEQUENCES + u64::from(till));
     let meals = config.meals.iter().zip(1_u64..).map(|(meal, number)| {
         // Each meal is a lunch of its own, so it needs a seed of its own.
         let scope = PlanScope { seed: scope.seed ^ number << 56, ..scope };
@@ -401,6 +408,12 @@ pub(super) fn plan(config: &CanteenDayConfig, scope: PlanScope, till: u32, patro
         let is_last = number as usize == config.meals.len();
         let settling = if is_last { &SETTLING[..] } else { &[] };
         let closing = CLOSING.iter().chain(settling).copied().map(at(ends_ns));
+        // Before one of the first sales, so that something comes under a later sequence.
+        let lost_before = losses.chance(config.lost_sequence_share).then(|| losses.below(20) as usize);
+        let sales = sales.enumerate().flat_map(move |(place, intent)| {
+            let lost = Intent { action: IntentAction::LoseSequence, ..intent };
+            (lost_before == Some(place)).then_some(lost).into_iter().chain([intent])
+        });
         let of_meal = OPENING.map(at(0)).into_iter().chain(sales).chain(closing);
         of_meal.map(move |intent| Intent { at_ns: start_ns + intent.at_ns, ..intent })
     });

@@ -40,11 +40,12 @@ fn a_seed_is_a_day_and_it_is_in_order() {
 fn everything_is_played_in_its_share() {
     let day = play(&CanteenDayConfig::default(), 3);
     let mut counts: HashMap<DeedKind, u32> = HashMap::new();
-    let mut sales = 0;
+    let (mut sales, mut lost_sequences) = (0, 0);
     for intent in day.iter().flatten() {
         match intent.action {
             IntentAction::Sale { .. } => sales += 1,
             IntentAction::Deed(errand) => *counts.entry(errand.deed).or_default() += 1,
+            IntentAction::LoseSequence => lost_sequences += 1,
             IntentAction::GoOffline | IntentAction::GoOnline => {}
         }
     }
@@ -52,7 +53,11 @@ fn everything_is_played_in_its_share() {
     sales += counts[&DeedKind::ChipTap];
     assert!((56_000..=60_000).contains(&sales), "{sales}");
     assert_eq!(counts[&DeedKind::ChipTap], counts[&DeedKind::ChipWritten]);
+    // Of three meals at 50 tills.
+    assert!((1..=8).contains(&lost_sequences), "{lost_sequences}");
     let expected = [
+        // Three counters, open twice.
+        (DeedKind::CardStock, 6..=6),
         (DeedKind::CardIssue, 25..=30),
         (DeedKind::CardReplace, 55..=60),
         (DeedKind::CardReturn, 25..=30),
@@ -81,6 +86,7 @@ fn everything_is_played_in_its_share() {
         (DeedKind::AccountClose, 6..=9),
         (DeedKind::Unconfirmed, 598..=602),
         (DeedKind::OpenGaps, 3..=3),
+        (DeedKind::GapClose, 3..=3),
         (DeedKind::AccountFreeze, 8..=12),
         (DeedKind::AccountUnfreeze, 8..=12),
         (DeedKind::AccountLimits, 14..=16),
@@ -130,8 +136,9 @@ fn tills_sell_at_meals_and_counters_are_open_between() {
             assert_eq!(errand.holder % 3, counter);
         }
         let shortest_ns = config.compress(u64::from(config.hours.from) * MINUTE_NS + 20 * SECOND_NS) - 1;
+        let nobody_comes = [DeedKind::TopUpUndo, DeedKind::CardStock, DeedKind::OpenGaps, DeedKind::GapClose];
         let visits: Vec<u64> = deeds(intents)
-            .filter(|(_, errand)| errand.deed != DeedKind::TopUpUndo)
+            .filter(|(_, errand)| !nobody_comes.contains(&errand.deed))
             .map(|(at_ns, _)| at_ns)
             .collect();
         assert!(visits.windows(2).all(|pair| pair[1] - pair[0] >= shortest_ns), "one at a time");
@@ -148,8 +155,9 @@ fn tills_sell_at_meals_and_counters_are_open_between() {
 fn a_card_is_issued_after_its_return_and_an_undo_follows_its_top_up() {
     let config = CanteenDayConfig { undo_share: 1.0, ..CanteenDayConfig::lunch_hour(20 * SECOND_NS) };
     for intents in &play(&config, 6)[54..57] {
+        let closes_gaps = [DeedKind::OpenGaps, DeedKind::GapClose];
         let of_people = deeds(intents).map(|(_, errand)| errand);
-        let errands: Vec<Errand> = of_people.filter(|errand| errand.deed != DeedKind::OpenGaps).collect();
+        let errands: Vec<Errand> = of_people.filter(|errand| !closes_gaps.contains(&errand.deed)).collect();
         for pair in errands.windows(2).filter(|pair| pair[0].deed == DeedKind::CashTopUp) {
             assert_eq!((pair[1].deed, pair[1].holder), (DeedKind::TopUpUndo, pair[0].holder));
         }
@@ -191,6 +199,7 @@ fn settings_out_of_range_are_named() {
     named(|config| config.meals[0].waves = 0, "waves");
     named(|config| config.code_share = 1.1, "code-share");
     named(|config| config.undo_share = -0.1, "undo-share");
+    named(|config| config.lost_sequence_share = 1.1, "lost-sequence-share");
     named(|config| config.bills_per_holder = 101.0, "bills");
     named(|config| config.card_fee_fen = -1, "card-fee");
 }

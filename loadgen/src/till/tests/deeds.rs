@@ -247,3 +247,22 @@ fn a_question_without_an_answer_is_given_up() {
     assert_eq!((measurement.counts.queries_failed, measurement.counts.approved), (1, 1));
     assert_eq!(measurement.by_message.get(Kind::Balance).expect("was asked").unanswered, 1);
 }
+
+#[test]
+fn a_sequence_that_was_lost_is_never_sent_and_waits_for_a_counter() {
+    let mut play = Play::new(
+        vec![sale(0, 0, 0), at(20, IntentAction::LoseSequence), sale(20, 1, 0), sale(40, 2, 0)],
+        vec![],
+        TillTimers::default(),
+    );
+    play.run(60 * SECOND_NS, |_| true, willing).check(
+        "0 signed in
+         0 debit 41 counter 100
+         20 debit 43 counter 100
+         40 debit 44 counter 100
+         50 finished",
+    );
+    let hole = SaleId { terminal: TerminalId(7), epoch: Epoch(2), sequence: Sequence(42) };
+    assert_eq!(play.world.holes.look_after(TerminalId(90)), Some(hole));
+    assert_eq!(play.world.measurement.counts.intended, 3);
+}
