@@ -26,6 +26,9 @@ pub struct Campus {
     /// Operators of the card centre, who see to accounts. May be empty: then nobody does.
     #[serde(default)]
     pub card_centre: Vec<CampusTill>,
+    /// Administrators, who see to terminals' keys. May be empty: then nobody does.
+    #[serde(default)]
+    pub administrators: Vec<CampusTill>,
     /// Operators of finance, who correct balances: two, since large amounts take a second. May be empty: then nobody does.
     #[serde(default)]
     pub finance: Vec<CampusTill>,
@@ -33,7 +36,7 @@ pub struct Campus {
     pub holders: Vec<CampusHolder>,
     /// Key from which every card's key is diversified.
     pub card_master_key: HexKey,
-    /// Keys for payment codes. May be empty: then nobody pays by code.
+    /// Keys for payment codes: the one in use, and those that come after it, in order. May be empty: then nobody pays by code.
     #[serde(default)]
     pub code_keys: Vec<CampusCodeKey>,
 }
@@ -72,8 +75,8 @@ pub struct CampusHolder {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CampusCodeKey {
-    /// The key's number as it stands in a code: 0 to 3.
-    pub id: u8,
+    /// The key's version. The number that stands in a code follows from it.
+    pub version: u32,
     /// The key.
     pub key: HexKey,
 }
@@ -144,7 +147,12 @@ impl Campus {
     /// Every terminal: tills, gateways, counters, operators.
     pub fn terminals(&self) -> impl Iterator<Item = &CampusTill> {
         let desks = self.gateways.iter().chain(&self.counters);
-        self.tills.iter().chain(desks).chain(&self.card_centre).chain(&self.finance)
+        self.tills
+            .iter()
+            .chain(desks)
+            .chain(&self.card_centre)
+            .chain(&self.finance)
+            .chain(&self.administrators)
     }
 
     /// Checks what every run relies on: tills and holders exist, terminals and accounts are unique.
@@ -169,8 +177,8 @@ impl Campus {
         if let Some(pair) = accounts.windows(2).find(|pair| pair[0] == pair[1]) {
             return complain(format!("account {} is listed twice", pair[0]));
         }
-        if let Some(key) = self.code_keys.iter().find(|key| key.id > 3) {
-            return complain(format!("code key id {} is above 3", key.id));
+        if !self.code_keys.is_sorted_by(|a, b| a.version.checked_add(1) == Some(b.version)) {
+            return complain("the code keys' versions don't follow each other".to_owned());
         }
         Ok(())
     }
@@ -195,12 +203,13 @@ mod tests {
             counters: vec![till(10)],
             card_centre: Vec::new(),
             finance: Vec::new(),
+            administrators: Vec::new(),
             holders: vec![
                 CampusHolder { account: 0, student_no: "2023001".to_owned(), card_uid: Some(77) },
                 CampusHolder { account: 1, student_no: "2023002".to_owned(), card_uid: None },
             ],
             card_master_key: HexKey([0xab; 16]),
-            code_keys: vec![CampusCodeKey { id: 0, key: HexKey([1; 16]) }],
+            code_keys: vec![CampusCodeKey { version: 0, key: HexKey([1; 16]) }],
         }
     }
 
@@ -231,5 +240,8 @@ mod tests {
         let mut campus = small();
         campus.holders[1].account = 0;
         assert_eq!(campus.validate().expect_err("double").to_string(), "campus: account 0 is listed twice");
+        let mut campus = small();
+        campus.code_keys.push(CampusCodeKey { version: 2, key: HexKey([2; 16]) });
+        assert!(campus.validate().expect_err("version 1 is left out").to_string().contains("code keys"));
     }
 }

@@ -9,11 +9,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use crate::passwords::sealed;
+use crate::terminal_keys::SignedIn;
 use protocol::answer::Answer;
 use protocol::frame::{self, Header, LENGTH_PREFIX_BYTES};
 use protocol::request::{Request, RequestIds};
 use protocol::session::{Opener, Sealer};
-use protocol::sign_in::{ClientHandshake, NONCE_BYTES, TerminalIdentity, Welcome};
+use protocol::sign_in::{ClientHandshake, NONCE_BYTES, TerminalIdentity};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -60,7 +61,7 @@ impl Connection {
         address: SocketAddr,
         identity: &TerminalIdentity,
         client_nonce: [u8; NONCE_BYTES],
-    ) -> Result<(Connection, Welcome), ConnectionError> {
+    ) -> Result<(Connection, SignedIn), ConnectionError> {
         let mut stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let mut frame = Vec::with_capacity(256);
@@ -71,7 +72,8 @@ impl Connection {
         stream.write_all(&prove).await?;
         read_sign_in_frame(&mut stream, &mut frame).await?;
         let (session, welcome) = proof.on_welcome(&frame)?;
-        let (sealer, opener) = session.into_split();
+        let (sealer, mut opener) = session.into_split();
+        let told = SignedIn::new(&welcome, opener.wrapping_key());
         let connection = Connection {
             stream,
             sealer,
@@ -83,7 +85,7 @@ impl Connection {
             output_from: 0,
             queued: 0,
         };
-        Ok((connection, welcome))
+        Ok((connection, told))
     }
 
     /// Encodes and seals a request; it leaves with the next [`Connection::poll_flush`].

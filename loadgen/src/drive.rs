@@ -44,6 +44,7 @@ use crate::report::{LatencySummary, RunCounts, RunReport};
 use crate::runtime::{blank_cards_from_clock, card_counter_from_clock, run_here, unix_now_ns};
 use crate::second::SecondReport;
 use crate::self_scans::SelfScans;
+use crate::terminal_keys::{SignedIn, TerminalKeys};
 use crate::till::{Till, TillSettings, TillStep};
 use crate::world::World;
 
@@ -132,8 +133,10 @@ fn terminals_of<'a>(campus: &'a Campus, config: &RunConfig) -> Result<Terminals<
             counters: campus.counters.len() as u32,
             card_centre: campus.card_centre.len() as u32,
             finance: campus.finance.len() as u32,
+            administrators: campus.administrators.len() as u32,
         };
-        terminals.all.extend(campus.card_centre.iter().chain(&campus.finance));
+        let operators = campus.card_centre.iter().chain(&campus.finance).chain(&campus.administrators);
+        terminals.all.extend(operators);
     }
     Ok(terminals)
 }
@@ -180,8 +183,9 @@ async fn run_async(
     world.log = std::mem::take(log);
     if config.profile.has_desks() {
         // Somebody pays what is shown only where phones are played.
-        world.self_scans = SelfScans::new(&campus.tills);
+        world.self_scans = SelfScans::for_phones();
     }
+    world.terminal_keys = TerminalKeys::new(campus);
     let scope = PlanScope { seed: config.seed, tills: terminals.tills, holders: campus.holders.len() as u32 };
     let settings = TillSettings {
         timers: config.timers.clone(),
@@ -267,7 +271,7 @@ async fn run_async(
     if let Some(dir) = &config.out_dir {
         crate::output::write(dir, &report, log)?;
         if config.profile.has_desks() {
-            people.campus_left(campus).write(&dir.join(CAMPUS_NAME))?;
+            report.campus_left.write(&dir.join(CAMPUS_NAME))?;
         }
     }
     Ok(report)
@@ -415,6 +419,8 @@ fn report_of(
     started_unix_ns: u64,
     elapsed_ns: u64,
 ) -> RunReport {
+    let mut campus_left = world.people.campus_left(campus);
+    world.terminal_keys.give_to(&mut campus_left);
     let Measurement { counts, .. } = &world.measurement;
     let measured = &world.measurement;
     let (approved, refused) = (measured.sales_approved(), measured.sales_refused());
@@ -444,6 +450,7 @@ fn report_of(
         approved_histogram: approved,
         service_histogram: measured.service.clone(),
         lag_histogram: measured.lag.clone(),
+        campus_left,
         card_counter_next: world.people.card_counter_next(),
         rows: rows_of(measured),
         refused_by_code: measured.refused_by_code.list(),
@@ -459,7 +466,7 @@ enum Event {
     Broken,
 }
 
-async fn play_till(shared: Rc<Shared>, index: u32, identity: TerminalIdentity, mut nonces: Random) {
+async fn play_till(shared: Rc<Shared>, index: u32, mut identity: TerminalIdentity, mut nonces: Random) {
     let till = &shared.tills[index as usize];
     let mut connection: Option<Connection> = None;
     loop {
@@ -467,13 +474,17 @@ async fn play_till(shared: Rc<Shared>, index: u32, identity: TerminalIdentity, m
         let step = till.borrow_mut().poll(now_ns, &mut shared.world.borrow_mut());
         let broken = match step {
             TillStep::Connect => {
+                // It may have fetched another since.
+                if let Some(key) = shared.world.borrow().terminal_keys.key_of(identity.terminal) {
+                    identity.key = key.clone();
+                }
                 let opened = open(&shared, &identity, draw_nonce(&mut nonces)).await;
                 let now_ns = shared.clock.now_ns();
                 let (mut till, mut world) = (till.borrow_mut(), shared.world.borrow_mut());
                 match opened {
-                    Ok((opened, last_sequence)) => {
+                    Ok((opened, told)) => {
                         connection = Some(opened);
-                        till.on_connected(now_ns, last_sequence, &mut world);
+                        till.on_connected(now_ns, &told, &mut world);
                     }
                     Err(error) => {
                         *shared.last_failure.borrow_mut() = Some((identity.terminal, error.to_string()));
@@ -516,10 +527,10 @@ async fn open(
     shared: &Shared,
     identity: &TerminalIdentity,
     nonce: [u8; NONCE_BYTES],
-) -> Result<(Connection, protocol::ids::Sequence), ConnectionError> {
+) -> Result<(Connection, SignedIn), ConnectionError> {
     const TIMEOUT: Duration = Duration::from_secs(10);
     match tokio::time::timeout(TIMEOUT, Connection::open(shared.address, identity, nonce)).await {
-        Ok(opened) => opened.map(|(connection, welcome)| (connection, welcome.last_sequence)),
+        Ok(opened) => opened,
         Err(_) => Err(ConnectionError::Timeout { timeout_ms: 10_000 }),
     }
 }

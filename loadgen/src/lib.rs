@@ -32,7 +32,7 @@
 //! let control = RunControl::new();
 //! let watcher = control.clone(); // another thread: watcher.progress().elapsed_ns, kill the server, start it again
 //! let mut report = loadgen::run(&campus, &config, &control, &mut log)?;
-//! report.check = Some(loadgen::check(&campus, &log, &baseline)?);
+//! report.check = Some(loadgen::check(&report.campus_left, &log, &baseline)?);
 //! assert!(report.failures().is_empty());
 //! # Ok(())
 //! # }
@@ -83,6 +83,7 @@ pub mod second;
 pub mod self_scans;
 pub mod server_metrics;
 pub mod soak;
+pub mod terminal_keys;
 pub mod till;
 pub mod till_books;
 pub mod trace_csv;

@@ -81,7 +81,8 @@ enum ProfileName {
     /// Every till comes back at once and uploads, while all go on serving.
     Storm,
     /// A canteen's day, compressed into the duration, with its counters and the phone app: everything that the wire has. With
-    /// --out it leaves a campus.json with the cards that people have afterwards, for the next run against the same server.
+    /// --out it leaves a campus.json with the cards that people have afterwards, and the keys, for the next run against the same
+    /// server.
     CanteenDay,
 }
 
@@ -160,7 +161,7 @@ struct CommonArgs {
 struct CheckArgs {
     /// The outcomes.csv of a run, with its baseline.json beside it.
     outcomes: PathBuf,
-    /// The campus file.
+    /// The campus file: after a canteen-day, the campus.json beside the outcomes, which has the keys of now.
     #[arg(long)]
     campus: PathBuf,
     /// The server's address, instead of the campus file's.
@@ -283,7 +284,7 @@ fn play(profile: ProfileConfig, campus: &Campus, args: &CommonArgs) -> Result<Ve
     }
     let mut report = loadgen::run(campus, &config, &RunControl::new(), &mut log)?;
     if !args.no_check {
-        report.check = Some(loadgen::check(campus, &log, &baseline)?);
+        report.check = Some(loadgen::check(&report.campus_left, &log, &baseline)?);
     }
     if let Some(dir) = &args.out {
         loadgen::output::write_report(dir, &report)?;

@@ -17,7 +17,7 @@ pub const HGRM_NAME: &str = "latency.hgrm";
 /// What the tills wrote down.
 pub const OUTCOMES_NAME: &str = "outcomes.csv";
 
-/// The campus as a run left it: with the cards that its people have now, where cards were changed.
+/// The campus as a run left it: with the cards that its people have now, and with the keys of now, where they were changed.
 pub const CAMPUS_NAME: &str = "campus.json";
 
 /// What the accounts held before the run.

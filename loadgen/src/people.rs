@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use protocol::ids::{AccountId, CardCounter, CardUid, SaleId};
 use protocol::keys::{CardKeys, Key128};
 use protocol::offline_record::{OFFLINE_RECORD_LAYOUT, OfflineRecord, TAC_KEY_CARD};
-use protocol::payment_code::{self, CODE_DIGITS, CODE_NONCE_MAX, LIVE_STEPS_EACH_WAY, STEP_NS, step_at};
+use protocol::payment_code::{
+    self, CODE_DIGITS, CODE_NONCE_MAX, LIVE_STEPS_EACH_WAY, STEP_NS, key_id_of, step_at,
+};
 
 use crate::campus::Campus;
 
@@ -55,7 +57,8 @@ pub struct People {
     student_nos: Vec<String>,
     card_master_key: Key128,
     card_keys: CardKeys,
-    code_key: Option<(u8, Key128)>,
+    /// By version: the one that codes are made under, and those that come after it.
+    code_keys: VecDeque<(u32, Key128)>,
 }
 
 impl People {
@@ -84,7 +87,7 @@ impl People {
                 code_nonce_next: 0,
             })
             .collect();
-        let code_key = campus.code_keys.first().map(|code_key| (code_key.id, Key128::new(code_key.key.0)));
+        let code_keys = campus.code_keys.iter().map(|key| (key.version, Key128::new(key.key.0))).collect();
         let card_master_key = Key128::new(campus.card_master_key.0);
         let student_nos = campus.holders.iter().map(|holder| holder.student_no.clone()).collect();
         People {
@@ -94,7 +97,7 @@ impl People {
             student_nos,
             card_keys: CardKeys::new(&card_master_key),
             card_master_key,
-            code_key,
+            code_keys,
         }
     }
 
@@ -107,7 +110,7 @@ impl People {
             student_nos: std::mem::take(&mut self.student_nos),
             card_keys: CardKeys::new(&self.card_master_key),
             card_master_key: self.card_master_key.clone(),
-            code_key: self.code_key.clone(),
+            code_keys: self.code_keys.clone(),
         }
     }
 
@@ -121,9 +124,12 @@ impl People {
         self.persons.iter().map(|person| person.counter).max().unwrap_or(0).saturating_add(1)
     }
 
-    /// The campus with the cards that its holders have in hand now: one that is reported lost isn't.
+    /// The campus with the cards that its holders have in hand now, which one that is reported lost isn't, and with the code keys
+    /// of now.
     pub(crate) fn campus_left(&self, campus: &Campus) -> Campus {
         let mut left = campus.clone();
+        let current = self.code_keys.front().map_or(0, |(version, _)| *version);
+        left.code_keys.retain(|key| key.version >= current);
         for (holder, person) in left.holders.iter_mut().zip(&self.persons) {
             holder.card_uid = person.card_in_hand();
         }
@@ -219,7 +225,7 @@ impl People {
 
     /// Shows a fresh code; `None` when the campus has no code key, or all codes that would be live are used up.
     pub fn show_code(&mut self, holder: u32, unix_ns: u64) -> Option<[u8; CODE_DIGITS]> {
-        let (key_id, key) = self.code_key.as_ref()?;
+        let (version, key) = self.code_keys.front()?;
         let person = &mut self.persons[holder as usize];
         if person.shows_no_code {
             return None;
@@ -242,7 +248,19 @@ impl People {
         }
         let nonce = person.code_nonce_next;
         person.code_nonce_next += 1;
-        payment_code::issue(key, *key_id, AccountId(person.account), person.code_step, nonce).ok()
+        payment_code::issue(key, key_id_of(*version), AccountId(person.account), person.code_step, nonce).ok()
+    }
+
+    /// The version of the code key after the one in use; `None` when that key isn't known here.
+    pub fn next_code_key(&self) -> Option<u32> {
+        self.code_keys.get(1).map(|(version, _)| *version)
+    }
+
+    /// Phones are told which version of the code key is in use, and make their codes under it, if its key is known here.
+    pub fn code_key_is(&mut self, version: u32) {
+        if self.code_keys.iter().any(|(known, _)| *known == version) {
+            self.code_keys.retain(|(known, _)| *known >= version);
+        }
     }
 
     /// Pays from the chip while the till is offline. `None` without a card, or when the chip holds too little.
@@ -311,7 +329,10 @@ mod tests {
             finance: Vec::new(),
             holders: vec![CampusHolder { account: 5, student_no: "1".to_owned(), card_uid: Some(77) }],
             card_master_key: HexKey([2; 16]),
-            code_keys: vec![CampusCodeKey { id: 1, key: HexKey([3; 16]) }],
+            administrators: Vec::new(),
+            code_keys: (1..=2)
+                .map(|version| CampusCodeKey { version, key: HexKey([2 + version as u8; 16]) })
+                .collect(),
         };
         People::new(&campus, 100, 1_000, 9_000)
     }
@@ -340,6 +361,27 @@ mod tests {
             assert_eq!(parsed.authenticate(&mut key, at_ns).expect("authentic").account, AccountId(5));
         }
         assert_eq!(seen.len(), 64);
+    }
+
+    #[test]
+    fn codes_are_made_under_the_key_that_phones_were_told_of() {
+        let mut people = people();
+        let now_ns = 1_800_000_000_000_000_000;
+        let shown_under = |people: &mut People| {
+            let code = people.show_code(0, now_ns).expect("a code");
+            let parsed = payment_code::parse(&code).expect("twenty digits");
+            let key = [2 + parsed.key_id(); 16];
+            parsed.authenticate(&mut Cmac128::new(&Key128::new(key)), now_ns).expect("authentic");
+            parsed.key_id()
+        };
+        assert_eq!((shown_under(&mut people), people.next_code_key()), (1, Some(2)));
+        people.code_key_is(9);
+        people.code_key_is(0);
+        assert_eq!(shown_under(&mut people), 1, "keys that nobody has here");
+        people.code_key_is(2);
+        assert_eq!((shown_under(&mut people), people.next_code_key()), (2, None));
+        people.code_key_is(1);
+        assert_eq!(shown_under(&mut people), 2, "what was heard late");
     }
 
     #[test]

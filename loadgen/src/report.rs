@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::campus::Campus;
 use crate::check::CheckReport;
 use crate::config::{DROPPED_SHARE_MAX, RunConfig};
 use crate::guide::RowReport;
@@ -153,6 +154,10 @@ pub struct RunReport {
     pub lag_histogram: hdrhistogram::Histogram<u64>,
     /// Above every card's counter: where a next run against the same server may start its counters.
     pub card_counter_next: u32,
+    /// The campus as it is now: with the cards that people have, and with the terminals' and the code keys of now, where they were
+    /// changed. A check afterwards needs it to sign in, and a next run to go on.
+    #[serde(skip)]
+    pub campus_left: Campus,
     /// What became of the requests of each message, by the guide's rows.
     pub rows: Vec<RowReport>,
     /// Refusals by code, highest count first.

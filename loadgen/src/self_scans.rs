@@ -1,18 +1,17 @@
 //! What tills without a network show to phones, from there until somebody pays it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
-use protocol::ids::{SaleId, TerminalId};
+use protocol::ids::SaleId;
 use protocol::keys::{Key128, derive_terminal_scan_key, derive_terminal_tac_key};
 use protocol::offline_record::{FLAG_SELF_SCAN, OFFLINE_RECORD_LAYOUT, OfflineRecord, TAC_KEY_TERMINAL};
 use protocol::self_scan::ScanCode;
 
-use crate::campus::CampusTill;
-
-/// What is shown and wasn't scanned yet, and the keys of those who show it.
+/// What is shown and wasn't scanned yet.
 #[derive(Debug, Default)]
 pub struct SelfScans {
-    till_keys: HashMap<TerminalId, Key128>,
+    /// Whether anybody scans what is shown.
+    phones_scan: bool,
     shown: VecDeque<Shown>,
 }
 
@@ -26,15 +25,15 @@ pub struct Shown {
 }
 
 impl SelfScans {
-    /// Of these tills; nothing is shown yet.
-    pub fn new(tills: &[CampusTill]) -> SelfScans {
-        let key = |till: &CampusTill| (TerminalId(till.terminal), Key128::new(till.key.0));
-        SelfScans { till_keys: tills.iter().map(key).collect(), shown: VecDeque::new() }
+    /// Phones scan what tills show; nothing is shown yet.
+    pub fn for_phones() -> SelfScans {
+        SelfScans { phones_scan: true, shown: VecDeque::new() }
     }
 
-    /// A till shows a sale, and stores this to tell of it. `None` where its key isn't known.
+    /// A till with this key shows a sale, and stores this to tell of it. `None` where nobody would scan it.
     pub fn show(
         &mut self,
+        key: &Key128,
         sale: SaleId,
         holder: u32,
         amount_fen: i64,
@@ -42,7 +41,9 @@ impl SelfScans {
         offline_since_unix_ns: u64,
     ) -> Option<OfflineRecord> {
         const SECOND_NS: u64 = 1_000_000_000;
-        let key = self.till_keys.get(&sale.terminal)?;
+        if !self.phones_scan {
+            return None;
+        }
         let SaleId { terminal, epoch, sequence } = sale;
         let till_time_s = unix_ns / SECOND_NS;
         let mut code = ScanCode { terminal, epoch, sequence, amount_fen, till_time_s, mac: [0; 8] };
@@ -72,27 +73,26 @@ impl SelfScans {
 
 #[cfg(test)]
 mod tests {
-    use protocol::ids::{Epoch, Sequence};
+    use protocol::ids::{Epoch, Sequence, TerminalId};
 
     use super::*;
-    use crate::campus::HexKey;
 
     #[test]
     fn what_is_shown_is_signed_and_scanned_once_in_order() {
-        let key = HexKey([7; 16]);
-        let mut scans =
-            SelfScans::new(&[CampusTill { terminal: 5, key, earlier_key: None, epoch: 1, merchant: 1 }]);
+        let key = Key128::new([7; 16]);
+        let mut scans = SelfScans::for_phones();
         let sale = |terminal, sequence| SaleId {
             terminal: TerminalId(terminal),
             epoch: Epoch(1),
             sequence: Sequence(sequence),
         };
-        assert_eq!(scans.show(sale(6, 1), 0, 100, 9_000_000_000, 0), None);
+        assert_eq!(SelfScans::default().show(&key, sale(6, 1), 0, 100, 9_000_000_000, 0), None);
         for (sequence, holder) in [(1, 10), (2, 11)] {
-            let record = scans.show(sale(5, sequence), holder, 100, 9_500_000_000, 0).expect("a known till");
+            let record =
+                scans.show(&key, sale(5, sequence), holder, 100, 9_500_000_000, 0).expect("a known till");
             assert_eq!((record.sale(), record.amount_fen.get()), (sale(5, sequence), 100));
         }
-        let scan_key = derive_terminal_scan_key(&Key128::new([7; 16]), TerminalId(5));
+        let scan_key = derive_terminal_scan_key(&key, TerminalId(5));
         for (sequence, holder) in [(1, 10), (2, 11)] {
             let shown = scans.scan().expect("it is shown");
             assert_eq!((shown.code.sale(), shown.holder), (sale(5, sequence), holder));

@@ -1,5 +1,8 @@
 //! What the terminals of a run share.
 
+use protocol::ids::SaleId;
+use protocol::offline_record::OfflineRecord;
+
 use crate::block_lists::BlockLists;
 use crate::config::SECOND_NS;
 use crate::holes::Holes;
@@ -9,6 +12,7 @@ use crate::people::People;
 use crate::phone_users::PhoneUsers;
 use crate::proposals::Proposals;
 use crate::self_scans::SelfScans;
+use crate::terminal_keys::TerminalKeys;
 use crate::till_books::TillBooks;
 
 /// What the terminals of a run share.
@@ -28,6 +32,8 @@ pub struct World {
     pub block_lists: BlockLists,
     /// What tills without a network show to phones.
     pub self_scans: SelfScans,
+    /// What terminals sign in under.
+    pub terminal_keys: TerminalKeys,
     /// What each till knows of its own shift and batch.
     pub till_books: TillBooks,
     /// Sequences that tills lost.
@@ -51,6 +57,7 @@ impl World {
             phone_users: PhoneUsers::default(),
             block_lists: BlockLists::default(),
             self_scans: SelfScans::default(),
+            terminal_keys: TerminalKeys::default(),
             till_books: TillBooks::default(),
             holes: Holes::default(),
             proposals: Proposals::default(),
@@ -66,6 +73,19 @@ impl World {
         if !answered_before {
             self.till_books.count(self.log.entry(id));
         }
+    }
+
+    /// A till without a network shows a sale to a phone, and stores this to tell of it. `None` where no phones are played.
+    pub(crate) fn show_scan(
+        &mut self,
+        sale: SaleId,
+        holder: u32,
+        amount_fen: i64,
+        unix_ns: u64,
+        offline_since_unix_ns: u64,
+    ) -> Option<OfflineRecord> {
+        let key = self.terminal_keys.key_of(sale.terminal)?;
+        self.self_scans.show(key, sale, holder, amount_fen, unix_ns, offline_since_unix_ns)
     }
 
     pub(crate) fn unix_ns(&self, now_ns: u64) -> u64 {

@@ -46,7 +46,7 @@ fn play(server: &FakeServer, config: &RunConfig, control: &RunControl) -> (RunRe
     assert_eq!((warmed.topped_up, warmed.tills_signed_in, warmed.refused), (1_000, 20, 0));
     assert_eq!(server.held_fen(), 1_000 * 30_000);
     let mut report = loadgen::run(&campus, config, control, &mut log).expect("runs");
-    let check = loadgen::check(&campus, &log, &Baseline::new()).expect("checks");
+    let check = loadgen::check(&report.campus_left, &log, &Baseline::new()).expect("checks");
     report.check = Some(check);
     (report, log)
 }
@@ -81,6 +81,7 @@ fn busy_day() -> ProfileConfig {
         offline_share: 0.3,
         lost_sequence_share: 0.5,
         chip_till_share: 0.3,
+        key_changes_per_till: 0.3,
         sale_query_share: 0.02,
         void_share: 0.02,
         refund_share: 0.02,

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use loadgen::campus::{Campus, CampusCodeKey, CampusHolder, CampusTill, HexKey};
 use protocol::keys::{Key128, derive_card_master, derive_code_key, derive_terminal_key};
-use protocol::payment_code::{CODE_KEY_ID_MAX, key_id_of};
+use protocol::payment_code::CODE_KEY_ID_MAX;
 use protocol::terminal_kind::TerminalKind;
 use wal::{Clock, SystemClock};
 
@@ -133,6 +133,7 @@ pub(super) fn campus_of(state: &State, master_key: &Key128, address: std::net::S
         counters: tills(TerminalKind::Counter),
         card_centre: tills(TerminalKind::CardCentre),
         finance: tills(TerminalKind::Finance),
+        administrators: tills(TerminalKind::Administrator),
         holders,
         card_master_key: hex(derive_card_master(master_key)),
         code_keys: code_keys_of(master_key, state.registry.code_key().version),
@@ -143,6 +144,6 @@ pub(super) fn campus_of(state: &State, master_key: &Key128, address: std::net::S
 pub(super) fn code_keys_of(master_key: &Key128, current: u32) -> Vec<CampusCodeKey> {
     let key = |version| HexKey(*derive_code_key(master_key, version).as_bytes());
     (current..=current.saturating_add(CODE_KEY_ID_MAX.into()))
-        .map(|version| CampusCodeKey { id: key_id_of(version), key: key(version) })
+        .map(|version| CampusCodeKey { version, key: key(version) })
         .collect()
 }

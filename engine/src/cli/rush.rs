@@ -49,9 +49,10 @@ const MERCHANTS: u32 = 8;
 const GATEWAYS: u32 = 16;
 /// Service counters.
 const COUNTERS: u32 = 8;
-/// Operators of the card centre, and of finance.
+/// Operators of the card centre, of finance, and administrators.
 const CARD_CENTRE: usize = 2;
 const FINANCE: usize = 2;
+const ADMINISTRATORS: usize = 1;
 /// First numbers of tills, counters, gateways and operators.
 const FIRST_TILL: u32 = 1_001;
 const FIRST_COUNTER: u32 = 80_001;
@@ -106,7 +107,7 @@ pub(super) fn rush(args: &RushArgs) -> CliResult {
         campus.tills.len(),
         campus.counters.len(),
         campus.gateways.len(),
-        campus.card_centre.len() + campus.finance.len(),
+        campus.card_centre.len() + campus.finance.len() + campus.administrators.len(),
         data_dir.display()
     );
     for conflict in &conflicts {
@@ -132,7 +133,7 @@ pub(super) fn rush(args: &RushArgs) -> CliResult {
     })?;
     server = server_after;
     println!("kill      SIGKILL mid-lunch, started again on the same address while the tills kept retrying");
-    let check = check(&campus, &outcomes, &Baseline::default())?;
+    let check = check(&run.campus_left, &outcomes, &Baseline::default())?;
     let stages = server.stop()?;
 
     let audit = close_and_audit(&data_dir, accounts)?;
@@ -242,7 +243,12 @@ fn made_up_campus(tills: u32) -> CampusFile {
             .chain((0..GATEWAYS).map(|i| terminal(FIRST_GATEWAY + i, i, TerminalKind::PhoneGateway)))
             .collect(),
         operators: (FIRST_OPERATOR..)
-            .zip([TerminalKind::CardCentre; CARD_CENTRE].into_iter().chain([TerminalKind::Finance; FINANCE]))
+            .zip(
+                [TerminalKind::CardCentre; CARD_CENTRE]
+                    .into_iter()
+                    .chain([TerminalKind::Finance; FINANCE])
+                    .chain([TerminalKind::Administrator; ADMINISTRATORS]),
+            )
             .map(|(id, role)| OperatorEntry { id, role, enabled: true })
             .collect(),
         meal_periods: vec![period("breakfast", 6, 10), period("lunch", 10, 15), period("dinner", 15, 21)],

@@ -294,6 +294,7 @@ pub fn campus(spec: &BooksSpec, master_key: &Key128) -> Campus {
         counters: Vec::new(),
         card_centre: Vec::new(),
         finance: Vec::new(),
+        administrators: Vec::new(),
         holders: holders.collect(),
         card_master_key: HexKey(*derive_card_master(master_key).as_bytes()),
         code_keys: Vec::new(),

@@ -34,6 +34,7 @@ mod card_stock;
 mod cash_top_up;
 mod cashier;
 mod chip_tap;
+mod code_key_rotate;
 mod code_revoke;
 mod gap_close;
 mod loss;
@@ -48,6 +49,7 @@ mod shift;
 mod statement;
 mod tables;
 mod tender;
+mod terminal_key;
 mod top_up;
 mod top_up_again;
 mod top_up_undo;
@@ -366,6 +368,8 @@ deeds! {
     Reprint(reprint::Reprint), "reprint", Reprint, 6, Nothing;
     /// A person revokes the codes that the phone has shown.
     CodeRevoke(code_revoke::CodeRevoke), "code-revoke", CodeRevoke, 5, Nothing;
+    /// A counter takes the next payment-code key into use.
+    CodeKeyRotate(code_key_rotate::CodeKeyRotate), "code-key-rotate", CodeKeyRotate, 5, Nothing;
     /// A phone pays what a till without a network shows.
     ScanPay(scan_pay::ScanPay), "scan-pay", ScanPay, 7, Takes;
     /// A person asks how far the balance is confirmed.
@@ -416,6 +420,10 @@ deeds! {
     MealPeriods(tables::MealPeriods), "meal-periods", MealPeriods, 6, Nothing;
     /// A till downloads what is paid beside prices.
     PriceTable(tables::PriceTable), "price-table", PriceTable, 6, Nothing;
+    /// A terminal fetches its newest key.
+    TerminalKey(terminal_key::TerminalKey), "terminal-key", TerminalKey, 6, Nothing;
+    /// An administrator takes the next key of a till into use.
+    TerminalKeyRotate(terminal_key::TerminalKeyRotate), "terminal-key-rotate", TerminalKeyRotate, 6, Nothing;
     /// A till brings its block-list up to date.
     BlockList(block_list::BlockList), "block-list", BlockList, 13, Nothing;
     /// A till reports the block-list that it judges by.

@@ -113,6 +113,8 @@ pub struct Desks {
     pub card_centre: u32,
     /// Operators of finance.
     pub finance: u32,
+    /// Administrators.
+    pub administrators: u32,
 }
 
 /// One of the profiles with its settings.

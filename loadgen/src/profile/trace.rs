@@ -155,6 +155,7 @@ mod tests {
             counters: Vec::new(),
             card_centre: Vec::new(),
             finance: Vec::new(),
+            administrators: Vec::new(),
             holders: vec![holder(0, "2023001", 500), holder(1, "2023002", 501), holder(2, "2023003", 502)],
             card_master_key: HexKey([2; 16]),
             code_keys: Vec::new(),

@@ -1,6 +1,6 @@
 //! What an answer means: the live request ends, is sent again, or the session is over.
 
-use protocol::answer::{Answer, MoneyAnswer};
+use protocol::answer::{Answer, HeartbeatAnswer, MoneyAnswer};
 use protocol::command_table::Kind;
 use protocol::frame::Header;
 use protocol::ids::AccountId;
@@ -18,7 +18,7 @@ impl Till {
     pub fn on_answer(&mut self, now_ns: u64, header: &Header, answer: &Answer<'_>, world: &mut World) {
         self.last_heard_ns = now_ns;
         match answer {
-            Answer::Heartbeat(_) => self.on_heartbeat(now_ns, world),
+            Answer::Heartbeat(told) => self.on_heartbeat(now_ns, told, world),
             Answer::Batch(batch) => self.on_batch(now_ns, batch, world),
             Answer::Refused(refusal) => self.on_refused(now_ns, header, refusal.code, world),
             other => match code_of(other) {
@@ -28,7 +28,9 @@ impl Till {
         }
     }
 
-    fn on_heartbeat(&mut self, now_ns: u64, world: &mut World) {
+    fn on_heartbeat(&mut self, now_ns: u64, told: &HeartbeatAnswer, world: &mut World) {
+        world.people.code_key_is(told.code_key_version);
+        self.asks_for_key |= world.terminal_keys.is_newer(self.terminal, told.key_version);
         self.heartbeats_missed = 0;
         world.measurement.counts.heartbeats += 1;
         if let Some(sent_ns) = self.heartbeat_sent_ns.take() {

@@ -5,7 +5,7 @@ use protocol::ids::{RequestId, Sequence};
 use protocol::request::{CardDebit, CodeDebit, Request, Reversal};
 
 use super::{Link, REVERSAL_REASON, SendBody, StoredReversal, Till, TillStep, World};
-use crate::deed::{Doing, Errand, Place};
+use crate::deed::{DeedKind, Doing, Errand, Place};
 use crate::measurement::Completion;
 use crate::outcome_log::{EntryId, OutcomeKind, SaleState};
 use crate::profile::{IntentAction, Tender};
@@ -169,11 +169,15 @@ impl Till {
         TillStep::Send(order)
     }
 
-    /// Begins the stored reversal, or the next due intention. False when neither is there.
+    /// Begins the stored reversal, or asks for a newer key, or begins the next due intention. False when nothing is there.
     fn begin_next(&mut self, now_ns: u64, world: &mut World) -> bool {
         if let Some(reversal) = self.reversal.take() {
             self.begin_reversal(now_ns, reversal, world);
             return true;
+        }
+        if std::mem::take(&mut self.asks_for_key) {
+            world.measurement.counts.intended += 1;
+            return self.begin_deed(&Errand::new(DeedKind::TerminalKey, 0), now_ns, now_ns, world);
         }
         while let Some((at_ns, action)) = self.take_due(now_ns) {
             let late = now_ns.saturating_sub(at_ns) > self.settings.late_max_ns;

@@ -35,6 +35,7 @@ use crate::deed::Recent;
 use crate::outcome_log::EntryId;
 use crate::profile::{Intent, IntentAction, StoredSale, TillPlan};
 use crate::random::Random;
+use crate::terminal_keys::SignedIn;
 use crate::world::World;
 use live::{Live, Phase};
 
@@ -144,6 +145,8 @@ pub struct Till {
     live: Option<Live>,
     reversal: Option<StoredReversal>,
     recent: Recent,
+    /// It was told of a newer key than it has, and fetches it before anything else.
+    asks_for_key: bool,
     stored_before: Vec<StoredSale>,
     stored: Vec<OfflineRecord>,
     stored_entries: Vec<EntryId>,
@@ -179,6 +182,7 @@ impl Till {
             live: None,
             reversal: None,
             recent: Recent::new(),
+            asks_for_key: false,
             stored_before: plan.stored,
             stored: Vec::new(),
             stored_entries: Vec::new(),
@@ -343,10 +347,11 @@ impl Till {
         schedule_ended && uploaded && self.live.is_none() && self.reversal.is_none() && self.upload.is_none()
     }
 
-    /// Signed in. `last_sequence` is the highest sequence of this epoch that the server has seen.
-    pub fn on_connected(&mut self, now_ns: u64, last_sequence: Sequence, world: &mut World) {
+    /// Signed in.
+    pub fn on_connected(&mut self, now_ns: u64, told: &SignedIn, world: &mut World) {
         world.measurement.counts.sign_ins += 1;
-        self.next_sequence = self.next_sequence.max(last_sequence.0.saturating_add(1));
+        self.next_sequence = self.next_sequence.max(told.last_sequence.0.saturating_add(1));
+        self.asks_for_key = world.terminal_keys.signed_in(self.terminal, told);
         self.link = Link::Up;
         self.free_ns = self.free_ns.max(now_ns);
         self.last_sent_ns = now_ns;

@@ -50,7 +50,7 @@ impl Till {
     ) {
         let sale = self.sale_id(self.next_sequence);
         let shown = match tender {
-            Tender::Code => world.self_scans.show(sale, holder, amount_fen, unix_ns, since_unix_ns),
+            Tender::Code => world.show_scan(sale, holder, amount_fen, unix_ns, since_unix_ns),
             Tender::Card => None,
         };
         let kind = if shown.is_some() { OutcomeKind::ScanTold } else { OutcomeKind::OfflineDebit };

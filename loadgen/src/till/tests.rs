@@ -8,6 +8,7 @@ use protocol::answer::{Answer, BatchAnswer, BatchLine, MoneyAnswer, Refusal};
 use protocol::command_table::Kind;
 use protocol::frame::Header;
 use protocol::ids::{AccountId, RecordNumber};
+use protocol::keys::Key128;
 use protocol::result_code::ResultCode;
 use protocol::text::OrderNumber;
 
@@ -33,6 +34,7 @@ fn campus() -> Campus {
         counters: Vec::new(),
         card_centre: Vec::new(),
         finance: Vec::new(),
+        administrators: Vec::new(),
         holders: (0..10)
             .map(|account| CampusHolder {
                 account,
@@ -41,7 +43,7 @@ fn campus() -> Campus {
             })
             .collect(),
         card_master_key: HexKey([2; 16]),
-        code_keys: vec![CampusCodeKey { id: 0, key: HexKey([3; 16]) }],
+        code_keys: vec![CampusCodeKey { version: 0, key: HexKey([3; 16]) }],
     }
 }
 
@@ -123,7 +125,13 @@ impl Play {
                 TillStep::Connect => {
                     if up(now_ns) {
                         self.note(now_ns, "signed in");
-                        self.till.on_connected(now_ns, Sequence(40), &mut self.world);
+                        let told = SignedIn {
+                            last_sequence: Sequence(40),
+                            key_version: 1,
+                            key_check: Key128::new([1; 16]).check_value(),
+                            wrapping_key: Key128::new([9; 16]),
+                        };
+                        self.till.on_connected(now_ns, &told, &mut self.world);
                     } else {
                         self.till.on_connection_lost(now_ns, &mut self.world);
                     }

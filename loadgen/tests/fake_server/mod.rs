@@ -14,6 +14,7 @@ use protocol::answer::{
     AccountStatus, Answer, BalanceAnswer, BatchAnswer, BatchLine, BillAnswer, BlockListAnswer, Chip,
     ClassRulesAnswer, HeartbeatAnswer, MealPeriodsAnswer, MoneyAnswer, OpenGapsAnswer, PriceTableAnswer,
     ReceiptKind, ReceiptMarks, ReprintAnswer, ScanPayAnswer, StatementAnswer, StatementMore, TapAnswer,
+    TerminalKeyAnswer,
 };
 use protocol::bill::{BillLine, BillLineKind};
 use protocol::block_list;
@@ -25,8 +26,9 @@ use protocol::offline_record::{FLAG_SELF_SCAN, OfflineRecord};
 use protocol::payment_code;
 use protocol::request::{AccountSelector, CardDebit, PasswordDebit, Request, Reversal, ScanPay};
 use protocol::result_code::ResultCode;
-use protocol::sign_in::{ServerHandshake, Welcome};
+use protocol::sign_in::{ServerHandshake, SignInKeys, Welcome};
 use protocol::terminal_kind::TerminalKind;
+use protocol::wrapped_key::WrappedKey;
 
 /// What the server does wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,6 +64,10 @@ struct Books {
     last_sequence: HashMap<u32, u32>,
     /// Every sequence of a till that came, live or stored.
     come: HashMap<TerminalId, BTreeSet<u32>>,
+    /// The versions of terminals' keys that were changed.
+    key_versions: HashMap<u32, u32>,
+    /// How often the key of payment codes was changed.
+    code_key_changes: u32,
     /// Sequences that a counter closed.
     closed: HashSet<SaleId>,
     /// Blank cards in stock.
@@ -88,11 +94,23 @@ pub struct FakeServer {
     books: Arc<Mutex<Books>>,
 }
 
+/// A terminal's key of a version.
+fn terminal_key(terminal: u32, version: u32) -> Key128 {
+    let mut key = [terminal as u8; 16];
+    key[15] = version as u8;
+    Key128::new(key)
+}
+
+/// The key of payment codes of a version.
+fn code_key(version: u32) -> Key128 {
+    Key128::new([100 + version as u8; 16])
+}
+
 /// A campus for it.
 pub fn campus(address: SocketAddr, tills: u32, holders: u32) -> Campus {
     let till = |terminal: u32| CampusTill {
         terminal,
-        key: HexKey([terminal as u8; 16]),
+        key: HexKey(*terminal_key(terminal, 1).as_bytes()),
         earlier_key: None,
         epoch: 1,
         merchant: terminal % 3 + 1,
@@ -112,7 +130,10 @@ pub fn campus(address: SocketAddr, tills: u32, holders: u32) -> Campus {
             })
             .collect(),
         card_master_key: HexKey([8; 16]),
-        code_keys: vec![CampusCodeKey { id: 1, key: HexKey([9; 16]) }],
+        administrators: vec![till(9_005)],
+        code_keys: (1..=3)
+            .map(|version| CampusCodeKey { version, key: HexKey(*code_key(version).as_bytes()) })
+            .collect(),
     }
 }
 
@@ -154,19 +175,29 @@ fn serve(mut stream: TcpStream, down: &AtomicBool, books: &Mutex<Books>) -> Opti
     if down.load(Ordering::Relaxed) {
         return None;
     }
-    let key_of = |terminal: TerminalId| Some(Key128::new([terminal.0 as u8; 16]));
+    // Either key opens, so long as the terminal may not have the new one.
+    let key_of = |terminal: TerminalId| {
+        let version = books.lock().expect("no panic").key_version(terminal.0);
+        let earlier = (version > 1).then(|| terminal_key(terminal.0, version - 1));
+        Some(SignInKeys { current: terminal_key(terminal.0, version), earlier })
+    };
     let (handshake, challenge) = ServerHandshake::on_hello(&frame, [4; 16], key_of).ok()?;
     stream.write_all(&challenge).ok()?;
     read_frame(&mut stream, &mut frame)?;
     let proven = handshake.on_prove(&frame).ok()?;
-    let last_sequence =
-        books.lock().expect("no panic").last_sequence.get(&proven.terminal().0).copied().unwrap_or(0);
-    let (mut session, welcome) = proven.welcome(&welcome(last_sequence));
+    let (session, welcome) = {
+        let (books, terminal) = (books.lock().expect("no panic"), proven.terminal().0);
+        let last_sequence = books.last_sequence.get(&terminal).copied().unwrap_or(0);
+        let key_version = books.key_version(terminal);
+        let key_check = terminal_key(terminal, key_version).check_value();
+        proven.welcome(&Welcome { key_version, key_check, ..welcome(last_sequence) })
+    };
     stream.write_all(&welcome).ok()?;
+    let (mut sealer, mut opener) = session.into_split();
     let mut out = Vec::new();
     loop {
         read_frame(&mut stream, &mut frame)?;
-        session.open(&frame).ok()?;
+        opener.open(&frame).ok()?;
         let (header, request) = Request::decode(&frame).ok()?;
         if down.load(Ordering::Relaxed) {
             return None;
@@ -205,6 +236,16 @@ fn serve(mut stream: TcpStream, down: &AtomicBool, books: &Mutex<Books>) -> Opti
                         lines: &lines,
                     })
                 }
+                Request::TerminalKey => {
+                    let key_version = books.key_version(sale.terminal.0);
+                    let key = terminal_key(sale.terminal.0, key_version);
+                    Answer::TerminalKey(TerminalKeyAnswer {
+                        code: ResultCode::Approved,
+                        key_version,
+                        wrapped: WrappedKey::wrap(&key, &sealer.wrapping_key()),
+                        check_value: key.check_value(),
+                    })
+                }
                 Request::OpenGaps(query) => {
                     gap_lines = books.gap_lines(&query);
                     Answer::OpenGaps(OpenGapsAnswer {
@@ -235,7 +276,7 @@ fn serve(mut stream: TcpStream, down: &AtomicBool, books: &Mutex<Books>) -> Opti
             };
             answer.append(&header, &mut out).expect("an answer fits its request");
         }
-        session.seal(&mut out);
+        sealer.seal(&mut out);
         stream.write_all(&out).ok()?;
         if matches!(request, Request::SignOut) {
             return Some(());
@@ -265,8 +306,8 @@ impl Books {
                 business_date: BusinessDate(1),
                 parameter_version: 1,
                 block_list_version: 1,
-                code_key_version: 0,
-                key_version: 1,
+                code_key_version: self.code_key_version(),
+                key_version: self.key_version(sale.terminal.0),
             }),
             Request::CardDebit(debit) => Answer::Money(self.tap(sale, debit)),
             Request::PasswordDebit(debit) => {
@@ -295,7 +336,10 @@ impl Books {
                 let account = payment_code::parse(&debit.code)
                     .ok()
                     .and_then(|code| {
-                        code.authenticate(&mut Cmac128::new(&Key128::new([9; 16])), unix_ns()).ok()
+                        let current = self.code_key_version();
+                        let version = payment_code::key_version_of(code.key_id(), current)?;
+                        assert!(version + 1 >= current, "a code under a key that nobody uses any more");
+                        code.authenticate(&mut Cmac128::new(&code_key(version)), unix_ns()).ok()
                     })
                     .map(|code| code.account.0);
                 match account {
@@ -415,7 +459,11 @@ impl Books {
                     ..none
                 }))
             }
-            Request::Bill(_) | Request::Statement(_) | Request::Upload(_) | Request::OpenGaps(_) => {
+            Request::Bill(_)
+            | Request::Statement(_)
+            | Request::Upload(_)
+            | Request::OpenGaps(_)
+            | Request::TerminalKey => {
                 unreachable!("answered where their lines live")
             }
             Request::PasswordSet(set) => {
@@ -491,6 +539,14 @@ impl Books {
         }
     }
 
+    fn key_version(&self, terminal: u32) -> u32 {
+        self.key_versions.get(&terminal).copied().unwrap_or(1)
+    }
+
+    fn code_key_version(&self) -> u32 {
+        1 + self.code_key_changes
+    }
+
     /// Something came under an identity; 0 is none.
     fn comes(&mut self, sale: SaleId) {
         let SaleId { terminal, sequence, .. } = sale;
@@ -521,8 +577,10 @@ impl Books {
             }
         };
         let terminal = pay.code.terminal;
-        let key = derive_terminal_scan_key(&Key128::new([terminal.0 as u8; 16]), terminal);
-        assert!(pay.code.is_authentic(&key), "a till signs what it shows");
+        let keys = (1..=self.key_version(terminal.0)).rev().take(2);
+        let mut keys =
+            keys.map(|version| derive_terminal_scan_key(&terminal_key(terminal.0, version), terminal));
+        let key = keys.find(|key| pay.code.is_authentic(key)).expect("a till signs what it shows");
         let confirmation = done.code.is_approved().then(|| pay.code.confirmation(&key));
         Answer::ScanPay(ScanPayAnswer { money: money_of(&done), confirmation })
     }

@@ -67,6 +67,21 @@ impl Books {
                 assert!(fresh, "the generator stocks no card twice");
                 ResultCode::Approved
             }),
+            Request::TerminalKeyRotate(rotate) => self.once(sale, u32::MAX, |books, _| {
+                let version = books.key_version(rotate.what.terminal.0);
+                if rotate.what.key_version != version + 1 {
+                    return ResultCode::TerminalKeyNotNext;
+                }
+                books.key_versions.insert(rotate.what.terminal.0, version + 1);
+                ResultCode::Approved
+            }),
+            Request::CodeKeyRotate(rotate) => self.once(sale, u32::MAX, |books, _| {
+                if rotate.key_version != books.code_key_version() + 1 {
+                    return ResultCode::CodeKeyNotNext;
+                }
+                books.code_key_changes += 1;
+                ResultCode::Approved
+            }),
             Request::GapClose(close) => {
                 assert_eq!(close.first, close.last, "the generator closes what was lost alone");
                 let closed = SaleId { terminal: close.till, epoch: close.epoch, sequence: close.first };

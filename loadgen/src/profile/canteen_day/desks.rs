@@ -28,12 +28,13 @@ const STREAM_COUNTER: u64 = 5 << 40;
 const STREAM_GATEWAY: u64 = 6 << 40;
 const STREAM_CARD_CENTRE: u64 = 8 << 40;
 const STREAM_FINANCE: u64 = 9 << 40;
+const STREAM_ADMINISTRATOR: u64 = 11 << 40;
 
 /// What finance gives back alone: a meal that was taken twice. And what takes a second person.
 const ADJUST_FEN: RangeInclusive<u64> = 200..=2_000;
 const ADJUST_LARGE_FEN: i64 = 15_000;
 
-/// The days of gateways, then of counters, of the card centre and of finance.
+/// The days of gateways, then of counters, of the card centre, of finance and of administrators.
 pub(in crate::profile) fn plan_desks(
     config: &CanteenDayConfig,
     scope: PlanScope,
@@ -48,7 +49,11 @@ pub(in crate::profile) fn plan_desks(
     });
     let finance = (0..desks.finance)
         .map(|clerk| finance_plan(config, Circle::new(scope, STREAM_FINANCE, desks.finance, clerk)));
-    gateways.chain(counters).chain(card_centre).chain(finance).collect()
+    let administrators = (0..desks.administrators).map(|administrator| {
+        let circle = Circle::new(scope, STREAM_ADMINISTRATOR, desks.administrators, administrator);
+        administrator_plan(config, scope.tills, circle)
+    });
+    gateways.chain(counters).chain(card_centre).chain(finance).chain(administrators).collect()
 }
 
 /// The people of one of several desks of a kind: `desk, desk + desks, desk + 2 * desks, ...`, and its random numbers.
@@ -172,6 +177,12 @@ fn counter_plan(config: &CanteenDayConfig, mut circle: Circle) -> TillPlan {
         let errand = Errand::new(DeedKind::CardStock, circle.desk as u32);
         intents.push(Intent { at_ns: config.start_ns(*part), action: IntentAction::Deed(errand) });
     }
+    // Somebody at the first counter changes the key of payment codes, while they are shown.
+    if let Some(meal) = config.meals.get(config.meals.len() / 2).filter(|_| circle.desk == 0) {
+        let at_ns = config.start_ns(meal.hours) + config.lunch_of(meal).duration_ns / 3;
+        let errand = Errand::new(DeedKind::CodeKeyRotate, circle.desk as u32);
+        intents.push(Intent { at_ns, action: IntentAction::Deed(errand) });
+    }
     // A stable order: who gives a card back comes before the same person is issued another.
     arrivals.sort_by_key(|(at_ns, _)| *at_ns);
     let mut free_ns = 0;
@@ -255,6 +266,18 @@ fn finance_plan(config: &CanteenDayConfig, mut circle: Circle) -> TillPlan {
         }
     }
     in_order(intents)
+}
+
+/// In the first half of the day, so that tills that sign in again do it under their new keys.
+fn administrator_plan(config: &CanteenDayConfig, tills: u32, mut circle: Circle) -> TillPlan {
+    let mean = f64::from(tills) * config.key_changes_per_till / circle.desks as f64;
+    let count = mean as u64 + u64::from(circle.random.chance(mean.fract()));
+    let change = |_| {
+        let at_ns = circle.random.below(config.duration_ns / 2);
+        let errand = Errand::new(DeedKind::TerminalKeyRotate, circle.draw_holder());
+        Intent { at_ns, action: IntentAction::Deed(errand) }
+    };
+    in_order((0..count).map(change).collect())
 }
 
 fn in_order(mut intents: Vec<Intent>) -> TillPlan {

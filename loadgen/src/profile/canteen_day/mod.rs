@@ -23,11 +23,13 @@
 //!   In two thousand sales there is one above the limit, by one of them.
 //! - One in two thousand sees somebody take a picture of the phone, and revokes what it has shown. At a till that is offline whoever
 //!   would pay by code scans what it shows: one holder in two hundred, where one in three hundred stands before such a till.
-//! - A till that opens for a meal brings its tables and its block-list up to date, and its cashier signs on. After the meal the
+//! - A till that opens for a meal fetches its key, brings its tables and its block-list up to date, and its cashier signs on. After the meal the
 //!   cashier signs off and the shift is closed; after the last one the till settles its batch.
 //! - One in fifty asks how far the balance is confirmed. Three in ten thousand leave the college and have their account closed.
 //! - A counter that opens puts a box of blank cards into stock. When the counters close, each looks for holes in tills' sequences:
 //!   at a meal one till in fifty is switched off in the middle and loses one, and the counter closes what it finds of these.
+//! - An administrator takes the next key of one till in fifty into use. A till that hears of it fetches it, and signs in under it the
+//!   next time. The key of payment codes is changed once, while people queue for the middle one of the meals.
 //! - The card centre freezes one account of three thousand and opens it again the same day, and sets one holder's limits of two
 //!   thousand. Finance corrects one balance of a thousand, and one of ten thousand by an amount that takes two people.
 //! - At the tills answers are lost, sales reversed and tills offline as at a lunch. One sale in five hundred is keyed in wrong and
@@ -53,7 +55,8 @@ use crate::random::Random;
 
 const MINUTE_NS: u64 = 60 * SECOND_NS;
 /// What a till does when a meal begins.
-const OPENING: [DeedKind; 6] = [
+const OPENING: [DeedKind; 7] = [
+    DeedKind::TerminalKey,
     DeedKind::CashierOn,
     DeedKind::ClassRules,
     DeedKind::MealPeriods,
@@ -173,6 +176,8 @@ pub struct CanteenDayConfig {
     pub adjustments_per_holder: f64,
     /// Balances that two people correct, for each holder. 0.0001 unless set.
     pub large_adjustments_per_holder: f64,
+    /// Terminals' keys that are changed, for each till. 0.02 unless set.
+    pub key_changes_per_till: f64,
     /// Query passwords set at a counter for each holder. 0.004 unless set.
     pub passwords_per_holder: f64,
     /// Cash top-ups for each holder. 0.016 unless set.
@@ -252,6 +257,7 @@ impl Default for CanteenDayConfig {
             limits_per_holder: 0.000_5,
             adjustments_per_holder: 0.001,
             large_adjustments_per_holder: 0.000_1,
+            key_changes_per_till: 0.02,
             passwords_per_holder: 0.004,
             cash_top_ups_per_holder: 0.016,
             undo_share: 0.02,
@@ -334,6 +340,9 @@ impl CanteenDayConfig {
             if !(0.0..=100.0).contains(&per_holder) {
                 return Err(LoadError::setting(name, "must be 0 to 100 for each holder"));
             }
+        }
+        if !(0.0..=1.0).contains(&self.key_changes_per_till) {
+            return Err(LoadError::setting("key-changes", "must be 0 to 1 for each till"));
         }
         if !(0..=100_000).contains(&self.card_fee_fen) {
             return Err(LoadError::setting("card-fee", "must be 0 to 100,000 fen"));

@@ -6,7 +6,7 @@ use super::*;
 use crate::profile::{Desks, ProfileConfig};
 
 const SCOPE: PlanScope = PlanScope { seed: 3, tills: 50, holders: 30_000 };
-const DESKS: Desks = Desks { gateways: 4, counters: 3, card_centre: 2, finance: 2 };
+const DESKS: Desks = Desks { gateways: 4, counters: 3, card_centre: 2, finance: 2, administrators: 1 };
 
 fn play(config: &CanteenDayConfig, seed: u64) -> Vec<Vec<Intent>> {
     let profile = ProfileConfig::CanteenDay(Box::new(config.clone()));
@@ -27,7 +27,7 @@ fn deeds(intents: &[Intent]) -> impl Iterator<Item = (u64, Errand)> {
 fn a_seed_is_a_day_and_it_is_in_order() {
     let config = CanteenDayConfig::default();
     let day = play(&config, 3);
-    assert_eq!(day.len(), 61);
+    assert_eq!(day.len(), 62);
     assert_eq!(day, play(&config, 3));
     assert_ne!(day, play(&config, 4));
     for intents in &day {
@@ -101,6 +101,9 @@ fn everything_is_played_in_its_share() {
         (DeedKind::BatchSettle, 50..=50),
         (DeedKind::BatchSettleAgain, 50..=50),
         (DeedKind::ClassRules, 150..=150),
+        (DeedKind::TerminalKey, 150..=150),
+        (DeedKind::TerminalKeyRotate, 1..=1),
+        (DeedKind::CodeKeyRotate, 1..=1),
         (DeedKind::MealPeriods, 150..=150),
         (DeedKind::PriceTable, 150..=150),
         (DeedKind::BlockList, 150..=150),
@@ -130,13 +133,20 @@ fn tills_sell_at_meals_and_counters_are_open_between() {
     let counters = &others[..3];
     assert!(tills.iter().flatten().all(|intent| within(intent.at_ns, &meals)));
     for (counter, intents) in (0_u32..).zip(counters) {
-        // An undo falls into the visit, which may end after the last minute has begun.
-        for (at_ns, errand) in deeds(intents).filter(|(_, errand)| errand.deed != DeedKind::TopUpUndo) {
+        // An undo falls into the visit, which may end after the last minute has begun; codes are shown at meals.
+        let whenever = [DeedKind::TopUpUndo, DeedKind::CodeKeyRotate];
+        for (at_ns, errand) in deeds(intents).filter(|(_, errand)| !whenever.contains(&errand.deed)) {
             assert!(within(at_ns, &config.counter_hours), "{errand:?}");
             assert_eq!(errand.holder % 3, counter);
         }
         let shortest_ns = config.compress(u64::from(config.hours.from) * MINUTE_NS + 20 * SECOND_NS) - 1;
-        let nobody_comes = [DeedKind::TopUpUndo, DeedKind::CardStock, DeedKind::OpenGaps, DeedKind::GapClose];
+        let nobody_comes = [
+            DeedKind::TopUpUndo,
+            DeedKind::CardStock,
+            DeedKind::OpenGaps,
+            DeedKind::GapClose,
+            DeedKind::CodeKeyRotate,
+        ];
         let visits: Vec<u64> = deeds(intents)
             .filter(|(_, errand)| !nobody_comes.contains(&errand.deed))
             .map(|(at_ns, _)| at_ns)
@@ -155,9 +165,9 @@ fn tills_sell_at_meals_and_counters_are_open_between() {
 fn a_card_is_issued_after_its_return_and_an_undo_follows_its_top_up() {
     let config = CanteenDayConfig { undo_share: 1.0, ..CanteenDayConfig::lunch_hour(20 * SECOND_NS) };
     for intents in &play(&config, 6)[54..57] {
-        let closes_gaps = [DeedKind::OpenGaps, DeedKind::GapClose];
+        let nobody_comes = [DeedKind::OpenGaps, DeedKind::GapClose, DeedKind::CodeKeyRotate];
         let of_people = deeds(intents).map(|(_, errand)| errand);
-        let errands: Vec<Errand> = of_people.filter(|errand| !closes_gaps.contains(&errand.deed)).collect();
+        let errands: Vec<Errand> = of_people.filter(|errand| !nobody_comes.contains(&errand.deed)).collect();
         for pair in errands.windows(2).filter(|pair| pair[0].deed == DeedKind::CashTopUp) {
             assert_eq!((pair[1].deed, pair[1].holder), (DeedKind::TopUpUndo, pair[0].holder));
         }
@@ -202,4 +212,5 @@ fn settings_out_of_range_are_named() {
     named(|config| config.lost_sequence_share = 1.1, "lost-sequence-share");
     named(|config| config.bills_per_holder = 101.0, "bills");
     named(|config| config.card_fee_fen = -1, "card-fee");
+    named(|config| config.key_changes_per_till = 1.5, "key-changes");
 }
