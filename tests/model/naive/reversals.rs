@@ -97,7 +97,7 @@ impl Model {
                 let paid_fen = past.amount_fen + past.beside_fen;
                 self.put_back(id, wallet, paid_fen, given_fen);
                 self.accounts[id as usize].add_spent(day, -paid_fen);
-                self.take_off_meal(id, day, &past, paid_fen);
+                self.take_off_meal(id, day, past, paid_fen);
                 let deed = Deed::Undo { merchant: Some(merchant) };
                 let answer = self.gave_back(ask, merchant, id, deed, past.beside_fen);
                 self.tills[ask.till].past.get_mut(&named).expect("it was found").reversed = true;
