@@ -117,7 +117,7 @@ pub(crate) fn rows_of(measurement: &Measurement) -> Vec<RowReport> {
 /// The rows as lines of text, the first being their heading.
 pub fn rows_text(rows: &[RowReport]) -> Vec<String> {
     let mut lines = vec![format!(
-        "{:<21} {:<14} {:>9} {:>9} {:>8} {:>9} {:>9}",
+        "{:<21} {:<17} {:>9} {:>9} {:>8} {:>9} {:>9}",
         "row of the guide", "message", "requests", "approved", "refused", "p50 ms", "p99.9 ms"
     )];
     for row in rows {
@@ -128,7 +128,7 @@ pub fn rows_text(rows: &[RowReport]) -> Vec<String> {
                 if latency.count == 0 { "-".to_owned() } else { format!("{:.2}", value_ns as f64 / 1e6) }
             };
             lines.push(format!(
-                "{:<21} {:<14} {:>9} {:>9} {:>8} {:>9} {:>9}",
+                "{:<21} {:<17} {:>9} {:>9} {:>8} {:>9} {:>9}",
                 name,
                 message.message,
                 message.requests,
@@ -139,10 +139,10 @@ pub fn rows_text(rows: &[RowReport]) -> Vec<String> {
             ));
             name.clear();
             for code in &message.refused_by_code {
-                lines.push(format!("{:<36} {:>9} × {} ({})", "", code.count, code.name, code.code));
+                lines.push(format!("{:<39} {:>9} × {} ({})", "", code.count, code.name, code.code));
             }
             if message.unanswered > 0 {
-                lines.push(format!("{:<36} {:>9} × no end", "", message.unanswered));
+                lines.push(format!("{:<39} {:>9} × no end", "", message.unanswered));
             }
         }
     }
@@ -179,12 +179,12 @@ mod tests {
         assert_eq!(
             rows_text(&rows),
             [
-                "row of the guide      message         requests  approved  refused    p50 ms  p99.9 ms",
-                " 1 physical card      CardDebit              2         1        0      1.00      1.00",
-                "                                             1 × no end",
-                "                      CardIssue              1         0        1      2.00      2.00",
-                "                                             1 × CardAlreadyCurrent (608)",
-                "14 bills              Bill                   1         1        0      3.00      3.00",
+                "row of the guide      message            requests  approved  refused    p50 ms  p99.9 ms",
+                " 1 physical card      CardDebit                 2         1        0      1.00      1.00",
+                "                                                1 × no end",
+                "                      CardIssue                 1         0        1      2.00      2.00",
+                "                                                1 × CardAlreadyCurrent (608)",
+                "14 bills              Bill                      1         1        0      3.00      3.00",
             ]
         );
     }

@@ -83,6 +83,7 @@ pub mod second;
 pub mod self_scans;
 pub mod server_metrics;
 pub mod soak;
+pub mod subsidy_batches;
 pub mod terminal_keys;
 pub mod till;
 pub mod till_books;

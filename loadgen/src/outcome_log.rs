@@ -127,8 +127,8 @@ pub struct OutcomeEntry {
     pub record: u64,
     /// A different record that a repeated answer named: the sale was done twice. 0 for none.
     pub record_other: u64,
-    /// For what undoes another: the sequence it undoes. 0 for others.
-    pub original_sequence: u32,
+    /// For what undoes another: the sequence it undoes. For what is about a subsidy batch: the batch. 0 for others.
+    pub reference: u32,
 }
 
 /// An entry's place in the log.
@@ -142,7 +142,7 @@ pub struct OutcomeLog {
 }
 
 const HEADER: &str =
-    "terminal,epoch,sequence,kind,state,code,account,amount_fen,record,record_other,original_sequence";
+    "terminal,epoch,sequence,kind,state,code,account,amount_fen,record,record_other,reference";
 
 impl OutcomeLog {
     /// An empty log.
@@ -171,7 +171,7 @@ impl OutcomeLog {
         state: SaleState,
         account: u32,
         amount_fen: i64,
-        original_sequence: u32,
+        reference: u32,
     ) -> EntryId {
         let id = u32::try_from(self.entries.len()).expect("fewer than 2^32 entries");
         self.entries.push(OutcomeEntry {
@@ -184,7 +184,7 @@ impl OutcomeLog {
             amount_fen,
             record: 0,
             record_other: 0,
-            original_sequence,
+            reference,
         });
         EntryId(id)
     }
@@ -234,7 +234,7 @@ impl OutcomeLog {
                     entry.amount_fen,
                     entry.record,
                     entry.record_other,
-                    entry.original_sequence,
+                    entry.reference,
                 )?;
             }
             out.flush()
@@ -294,7 +294,7 @@ impl OutcomeLog {
                 amount_fen: number_at(&columns, &values, 7, bad)?,
                 record: number_at(&columns, &values, 8, bad)?,
                 record_other: number_at(&columns, &values, 9, bad)?,
-                original_sequence: number_at(&columns, &values, 10, bad)?,
+                reference: number_at(&columns, &values, 10, bad)?,
             });
         }
         Ok(log)

@@ -114,6 +114,11 @@ impl People {
         }
     }
 
+    /// How many holders there are.
+    pub fn count(&self) -> u32 {
+        self.persons.len() as u32
+    }
+
     /// The holder's account.
     pub fn account(&self, holder: u32) -> AccountId {
         AccountId(self.persons[holder as usize].account)

@@ -63,3 +63,34 @@ pub(crate) fn blank_cards_from_clock(unix_ns: u64) -> u64 {
     const CARDS_A_SECOND: u64 = 1 << 20;
     (unix_ns / SECOND_NS).saturating_sub(START_S).max(1) * CARDS_A_SECOND
 }
+
+/// Where the numbers of subsidy batches start: the wall clock in eighths of a second, for a run plans no more than eight.
+pub(crate) fn subsidy_batches_from_clock(unix_ns: u64) -> u32 {
+    card_counter_from_clock(unix_ns / SECOND_NS * SECOND_NS)
+}
+
+/// The +08:00 calendar day of a moment, in days since 2000-01-01.
+pub(crate) fn campus_day(unix_ns: u64) -> u16 {
+    const HOURS_AHEAD: u64 = 8;
+    const DAYS_TO_2000: u64 = 10_957;
+    ((unix_ns / SECOND_NS + HOURS_AHEAD * 3_600) / 86_400).saturating_sub(DAYS_TO_2000) as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_begins_at_midnight_on_the_campus() {
+        let before_midnight_s = 1_795_622_399;
+        // 2026-11-25 23:59:59 at +08:00.
+        assert_eq!(campus_day(before_midnight_s * SECOND_NS), 9_825);
+        assert_eq!(campus_day((before_midnight_s + 1) * SECOND_NS), 9_826);
+    }
+
+    #[test]
+    fn batches_of_a_later_second_have_higher_numbers() {
+        let first = subsidy_batches_from_clock((START_S + 100) * SECOND_NS + 900_000_000);
+        assert_eq!(subsidy_batches_from_clock((START_S + 101) * SECOND_NS), first + 8);
+    }
+}

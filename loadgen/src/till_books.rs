@@ -6,15 +6,20 @@ use protocol::answer::BatchSettleAnswer;
 use protocol::ids::{Epoch, Sequence, TerminalId};
 use protocol::request::BatchSettle;
 use protocol::result_code::ResultCode;
-use protocol::till_totals::{TillKind, TillTotals};
+use protocol::till_totals::{TillKind, TillLine, TillTotals};
 
 use crate::deed::DeedKind;
 use crate::outcome_log::{OutcomeEntry, OutcomeKind, SaleState};
+
+/// How many lines of its batch a till keeps.
+pub(crate) const LINES_KEPT: usize = 50;
 
 /// The books of one till.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TillBook {
     totals: TillTotals,
+    /// The newest of what counts in it, in order of sequence.
+    lines: Vec<TillLine>,
     /// Its open shift, as the server told last.
     pub(crate) shift: Option<u32>,
     /// The batch that was closed last, and where it ended.
@@ -26,10 +31,7 @@ pub struct TillBook {
 impl TillBook {
     /// The next batch: everything up to this sequence.
     pub fn batch(&self, epoch: Epoch, last: Sequence, till_time_ns: u64) -> BatchSettle {
-        let (batch, first) = match self.settled {
-            Some((batch, of, last)) => (batch + 1, if of == epoch { last + 1 } else { 1 }),
-            None => (1, 1),
-        };
+        let (batch, first) = (self.settled.map_or(0, |(batch, ..)| batch) + 1, self.first_of_batch(epoch));
         BatchSettle {
             batch,
             first: Sequence(first),
@@ -37,6 +39,33 @@ impl TillBook {
             as_it_stands: self.differs,
             totals: self.totals,
             till_time_ns,
+        }
+    }
+
+    /// The first sequence of the next batch.
+    pub fn first_of_batch(&self, epoch: Epoch) -> u32 {
+        self.settled.filter(|(_, of, _)| *of == epoch).map_or(1, |(_, _, last)| last + 1)
+    }
+
+    /// The lines that it has kept, from a sequence on.
+    pub fn lines_from(&self, first: u32) -> Vec<TillLine> {
+        self.lines.iter().filter(|line| line.sequence.get() >= first).copied().collect()
+    }
+
+    fn add(&mut self, kind: TillKind, entry: &OutcomeEntry) {
+        self.totals.add(kind, entry.amount_fen);
+        let sequence = entry.sale.sequence.0;
+        let line = TillLine {
+            sequence: sequence.into(),
+            kind: kind.number(),
+            amount_fen: entry.amount_fen.into(),
+            ..TillLine::default()
+        };
+        // What was stored is counted late.
+        let place = self.lines.partition_point(|before| before.sequence.get() < sequence);
+        self.lines.insert(place, line);
+        if self.lines.len() > LINES_KEPT {
+            self.lines.remove(0);
         }
     }
 
@@ -56,7 +85,7 @@ impl TillBook {
                 };
             }
             // Another run has closed batches of this till: it goes on behind them.
-            ResultCode::BatchOutOfOrder => {
+            ResultCode::BatchOutOfOrder | ResultCode::BatchConflict => {
                 let known = answer.batch != 0;
                 self.settled = known.then_some((answer.batch, answer.epoch, answer.last.0));
                 self.differs = true;
@@ -85,7 +114,7 @@ impl TillBooks {
             return;
         }
         if let Some(kind) = kind_of(entry.kind) {
-            self.of(entry.sale.terminal).totals.add(kind, entry.amount_fen);
+            self.of(entry.sale.terminal).add(kind, entry);
         }
     }
 }
@@ -158,6 +187,21 @@ mod tests {
     }
 
     #[test]
+    fn the_newest_lines_are_kept_in_order_of_sequence() {
+        let sales = vec![(OutcomeKind::CardDebit, SaleState::Approved, 500); LINES_KEPT + 5];
+        let mut books = books_of(&sales);
+        let late = books_of(&[(OutcomeKind::OfflineDebit, SaleState::Uploaded, 200)]);
+        assert_eq!(late.tills[&TILL].lines[0].kind, TillKind::Offline.number());
+        let sequences =
+            |lines: Vec<TillLine>| lines.iter().map(|line| line.sequence.get()).collect::<Vec<u32>>();
+        let book = books.of(TILL);
+        assert_eq!(sequences(book.lines_from(1)), (6..=LINES_KEPT as u32 + 5).collect::<Vec<u32>>());
+        assert_eq!(sequences(book.lines_from(54)), [54, 55]);
+        book.settled(&answer(ResultCode::Approved, 1, 55));
+        assert_eq!((book.lines_from(1), book.first_of_batch(EPOCH)), (vec![], 56));
+    }
+
+    #[test]
     fn a_batch_goes_on_behind_the_one_before() {
         let mut books = books_of(&[(OutcomeKind::CardDebit, SaleState::Approved, 500)]);
         let book = books.of(TILL);
@@ -181,10 +225,13 @@ mod tests {
 
     #[test]
     fn it_goes_on_behind_what_another_run_has_settled() {
-        let mut books = TillBooks::default();
-        let book = books.of(TILL);
-        book.settled(&answer(ResultCode::BatchOutOfOrder, 6, 40));
-        let next = book.batch(EPOCH, Sequence(50), 0);
-        assert_eq!((next.batch, next.first, next.as_it_stands), (7, Sequence(41), true));
+        // What the other run has closed may have the number that this one began with.
+        for (code, batch) in [(ResultCode::BatchOutOfOrder, 6), (ResultCode::BatchConflict, 1)] {
+            let mut books = TillBooks::default();
+            let book = books.of(TILL);
+            book.settled(&answer(code, batch, 40));
+            let next = book.batch(EPOCH, Sequence(50), 0);
+            assert_eq!((next.batch, next.first, next.as_it_stands), (batch + 1, Sequence(41), true));
+        }
     }
 }

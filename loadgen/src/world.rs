@@ -12,6 +12,7 @@ use crate::people::People;
 use crate::phone_users::PhoneUsers;
 use crate::proposals::Proposals;
 use crate::self_scans::SelfScans;
+use crate::subsidy_batches::SubsidyBatches;
 use crate::terminal_keys::TerminalKeys;
 use crate::till_books::TillBooks;
 
@@ -38,6 +39,8 @@ pub struct World {
     pub till_books: TillBooks,
     /// Sequences that tills lost.
     pub holes: Holes,
+    /// What finance gives in batches.
+    pub subsidies: SubsidyBatches,
     /// What operators proposed.
     pub proposals: Proposals,
     /// Unix time at the run clock's zero, in nanoseconds.
@@ -60,6 +63,7 @@ impl World {
             terminal_keys: TerminalKeys::default(),
             till_books: TillBooks::default(),
             holes: Holes::default(),
+            subsidies: SubsidyBatches::default(),
             proposals: Proposals::default(),
             clock_zero_unix_ns,
             stamp: clock_zero_unix_ns / SECOND_NS,

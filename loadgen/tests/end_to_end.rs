@@ -8,8 +8,8 @@ use fake_server::{FakeServer, Faults, campus};
 use loadgen::config::{MILLISECOND_NS, SECOND_NS};
 use loadgen::{
     Baseline, Campus, CanteenDayConfig, ClosedConfig, ClosedRequest, ConstantConfig, DeedKind, Effect,
-    LunchConfig, MessageReport, OutcomeEntry, OutcomeLog, ProfileConfig, ProgressLine, RunConfig, RunControl,
-    RunReport, SaleState, SalesMix, StormConfig, TillTimers, WarmUpConfig,
+    LunchConfig, MessageReport, OutcomeEntry, OutcomeKind, OutcomeLog, ProfileConfig, ProgressLine,
+    RunConfig, RunControl, RunReport, SaleState, SalesMix, StormConfig, TillTimers, WarmUpConfig,
 };
 
 /// The tests' seed: `YIKA_SEED=7 cargo test -p loadgen --test end_to_end` plays another.
@@ -124,6 +124,13 @@ fn a_day_plays_every_deed_and_lists_it_by_row() {
         assert!(message.approved > 0 && message.latency.count == message.approved, "{message:?}");
         assert_eq!(message.requests, message.approved + message.refused + message.unanswered);
     }
+    // Several deeds have the same message. What waits for a second person is refused at first.
+    for &deed in DeedKind::ALL.iter().filter(|&&deed| deed != DeedKind::AdjustLarge) {
+        let is_done = |state| matches!(state, SaleState::Approved | SaleState::Reversed);
+        let done = |entry: &OutcomeEntry| entry.kind == OutcomeKind::Deed(deed) && is_done(entry.state);
+        let takes_sequence = deed.message().command().consumes_sequence;
+        assert!(!takes_sequence || log.entries().iter().any(done), "{deed:?}");
+    }
     let of = |name: &str| messages.iter().find(|message| message.message == name).expect("was played");
     assert_eq!(of("CardDebit").approved + of("CodeDebit").approved, report.counts.approved);
     assert_eq!(of("Upload").approved, report.counts.uploaded);
@@ -144,8 +151,8 @@ fn a_day_plays_every_deed_and_lists_it_by_row() {
         duration_ns: SECOND_NS,
         sales: SalesMix { zipf_exponent: 0.0, code_share: 0.0, query_share: 0.0, ..SalesMix::default() },
     };
-    let before = campus(server.address, 20, 1_000);
     let now = Campus::read(&dir.path().join(loadgen::output::CAMPUS_NAME)).expect("reads");
+    let before = Campus { tills: now.tills.clone(), ..campus(server.address, 20, 1_000) };
     for (campus, all_are_taken) in [(now, true), (before, false)] {
         let next = config(ProfileConfig::Constant(taps.clone()));
         let report = loadgen::run(&campus, &next, &RunControl::new(), &mut OutcomeLog::new()).expect("runs");
@@ -175,6 +182,9 @@ fn a_day_through_an_outage_loses_nothing() {
     outage.join().expect("no panic");
     assert_eq!(report.failures(), Vec::<String>::new(), "{report:#?}");
     assert!(report.counts.disconnects > 0 && report.counts.deeds_done > 100, "{:?}", report.counts);
+    // Whoever signed in again heard of a changed key, and the check signed in under it.
+    let changed = report.campus_left.tills.iter().filter(|till| till.earlier_key.is_some()).count();
+    assert!(changed > 0, "{:?}", report.campus_left.tills);
 }
 
 #[test]

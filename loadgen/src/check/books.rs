@@ -215,7 +215,7 @@ mod tests {
             amount_fen,
             record: u64::from(sequence) * 10,
             record_other: 0,
-            original_sequence: 0,
+            reference: 0,
         }
     }
 

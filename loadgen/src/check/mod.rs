@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! outcome log ──▶ each sale asked for again, by its own till      ──▶ lost, wrong amount, unknown resolved
-//!             ──▶ what each account must hold, summed from the log
+//!             ──▶ what each account must hold, summed from the log, and from the lines of its subsidy batches,
 //!                 against the balance that the server tells       ──▶ balances wrong
 //!                     └─ a wrong one's bill, line by line         ──▶ doubled
 //! ```
@@ -12,6 +12,7 @@
 
 mod books;
 mod report;
+mod subsidies;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -138,10 +139,14 @@ async fn check_async(
             tokio::task::spawn_local(ask_sales(desk, indexes, entries, shared))
         })
         .collect();
-    let desks = join_all(tasks).await?;
+    let mut desks = join_all(tasks).await?;
     let (mut report, unknown_done) = std::mem::take(&mut *shared.borrow_mut());
 
-    let expected = expected_balances(&entries, &unknown_done, baseline);
+    let mut expected = expected_balances(&entries, &unknown_done, baseline);
+    for (account, fen) in subsidies::brought(&mut desks, &entries, &mut report).await? {
+        let began_with = || baseline.get(&account).copied().unwrap_or(0);
+        *expected.entry(account).or_insert_with(began_with) += fen;
+    }
     let (balances, mut desks) = ask_balances(desks, expected.keys().copied().collect()).await?;
     let mut wrong = Vec::new();
     for (account, balance_fen) in balances {

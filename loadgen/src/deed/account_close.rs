@@ -6,6 +6,7 @@ use protocol::ids::CardUid;
 use protocol::request::{AccountClose as Body, AccountSelector, Request};
 
 use super::{Begun, Deed, Entry, Errand, Place, money};
+use crate::subsidy_batches::may_get_subsidies;
 use crate::world::World;
 
 #[derive(Clone, Copy, Debug)]
@@ -18,8 +19,12 @@ impl Deed for AccountClose {
     /// Only the answer knows what is left.
     const AMOUNT_IS_TOLD: bool = true;
 
+    /// Not of those who get subsidies: what of that goes back to the school only the server knows.
     fn begin(errand: &Errand, place: &mut Place<'_>, world: &mut World) -> Option<Begun<AccountClose>> {
         let holder = errand.holder;
+        if may_get_subsidies(holder) {
+            return None;
+        }
         let entry = Entry::new(world.people.account(holder), 0);
         let card_uid = world.people.card(holder).unwrap_or(CardUid(0));
         world.people.lay_card_down(holder);

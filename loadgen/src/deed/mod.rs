@@ -23,6 +23,7 @@ mod adjust;
 mod adjust_decide;
 mod adjustments;
 mod balance;
+mod batch_lines;
 mod batch_settle;
 mod bill;
 mod block_list;
@@ -37,6 +38,7 @@ mod chip_tap;
 mod code_key_rotate;
 mod code_revoke;
 mod gap_close;
+mod lines;
 mod loss;
 mod open_gaps;
 mod password_debit;
@@ -47,6 +49,9 @@ mod sale_query;
 mod scan_pay;
 mod shift;
 mod statement;
+mod subsidy_plan;
+mod subsidy_query;
+mod subsidy_step;
 mod tables;
 mod tender;
 mod terminal_key;
@@ -62,6 +67,8 @@ use protocol::command_table::Kind;
 use protocol::ids::{AccountId, SaleId};
 use protocol::request::{Reason, Reasoned, Request};
 use serde::Serialize;
+
+pub(crate) use lines::Lines;
 
 use crate::outcome_log::EntryId;
 use crate::world::World;
@@ -107,6 +114,8 @@ pub(crate) struct Place<'a> {
     pub(crate) unsent_records: u32,
     /// What the terminal did before.
     pub(crate) recent: &'a mut Recent,
+    /// Where a request that carries lines leaves them.
+    pub(crate) lines: &'a mut Lines,
 }
 
 /// An approved request that a terminal remembers.
@@ -155,18 +164,23 @@ pub(crate) struct Entry {
     /// [`NOBODY`] where no account is touched.
     pub(crate) account: AccountId,
     pub(crate) amount_fen: i64,
-    /// The sequence of what it undoes; 0 for nothing.
-    pub(crate) original_sequence: u32,
+    /// The sequence of what it undoes, or the subsidy batch that it is about; 0 for nothing.
+    pub(crate) reference: u32,
 }
 
 impl Entry {
     fn new(account: AccountId, amount_fen: i64) -> Entry {
-        Entry { account, amount_fen, original_sequence: 0 }
+        Entry { account, amount_fen, reference: 0 }
+    }
+
+    /// The entry of what is about a subsidy batch. Whom it pays is read from its lines afterwards.
+    fn of_batch(batch: u32, amount_fen: i64) -> Entry {
+        Entry { account: NOBODY, amount_fen, reference: batch }
     }
 
     /// The entry of what undoes an earlier request, or a part of it.
     fn of_original(original: &Done, amount_fen: i64) -> Entry {
-        Entry { account: original.account, amount_fen, original_sequence: original.sale.sequence.0 }
+        Entry { account: original.account, amount_fen, reference: original.sale.sequence.0 }
     }
 
     /// True when an approval says the same.
@@ -360,6 +374,22 @@ deeds! {
     TopUpAgain(top_up_again::TopUpAgain), "top-up-again", TopUp, 4, Nothing;
     /// A counter takes the last cash top-up back.
     TopUpUndo(top_up_undo::TopUpUndo), "top-up-undo", TopUpUndo, 4, Nothing;
+    /// Finance opens a subsidy batch.
+    SubsidyOpen(subsidy_plan::SubsidyOpen), "subsidy-open", SubsidyOpen, 4, Nothing;
+    /// Finance sends a page of its lines.
+    SubsidyLines(subsidy_plan::SubsidyLines), "subsidy-lines", SubsidyLines, 4, Nothing;
+    /// A second person approves it.
+    SubsidyApprove(subsidy_step::SubsidyStep), "subsidy-approve", SubsidyStep, 4, Nothing;
+    /// A second person rejects it.
+    SubsidyReject(subsidy_step::SubsidyStep), "subsidy-reject", SubsidyStep, 4, Nothing;
+    /// It is issued.
+    SubsidyIssue(subsidy_step::SubsidyStep), "subsidy-issue", SubsidyStep, 4, Nothing;
+    /// It is withdrawn.
+    SubsidyWithdraw(subsidy_step::SubsidyStep), "subsidy-withdraw", SubsidyStep, 4, Nothing;
+    /// Finance asks how far a batch has come.
+    SubsidyQuery(subsidy_query::SubsidyQuery), "subsidy-query", SubsidyQuery, 4, Nothing;
+    /// Finance looks at its lines.
+    SubsidyPreview(subsidy_query::SubsidyPreview), "subsidy-preview", SubsidyPreview, 4, Nothing;
     /// A person pays above the limits, with the query password.
     PasswordDebit(password_debit::PasswordDebit), "password-debit", PasswordDebit, 6, Takes;
     /// A cashier asks what became of the last sale.
@@ -410,6 +440,8 @@ deeds! {
     ShiftTotals(shift::ShiftTotals), "shift-totals", ShiftTotals, 6, Nothing;
     /// A cashier closes the shift.
     ShiftClose(shift::ShiftClose), "shift-close", ShiftClose, 6, Nothing;
+    /// A till has lines of its batch held against the books.
+    BatchLines(batch_lines::BatchLines), "batch-lines", BatchLines, 6, Nothing;
     /// A till settles its batch.
     BatchSettle(batch_settle::BatchSettle), "batch-settle", BatchSettle, 6, Nothing;
     /// A till settles its batch once more, after a refusal.

@@ -296,13 +296,14 @@ impl Till {
         let sale = self.sale_id(self.next_sequence);
         let unix_ns = world.unix_ns(now_ns);
         let unsent_records = (self.upload_pending() + self.stored_before.len()) as u32;
-        let mut place = Place { sale, unix_ns, unsent_records, recent: &mut self.recent };
+        let (recent, lines) = (&mut self.recent, &mut self.lines);
+        let mut place = Place { sale, unix_ns, unsent_records, recent, lines };
         let Some(begun) = Doing::begin(errand, &mut place, world) else { return false };
         let (doing, entry) = (begun.doing, begun.entry);
         let entry = entry.map(|entry| {
             let kind = OutcomeKind::Deed(doing.kind());
             let (account, amount_fen) = (entry.account.0, entry.amount_fen);
-            world.log.open(sale, kind, SaleState::Unknown, account, amount_fen, entry.original_sequence)
+            world.log.open(sale, kind, SaleState::Unknown, account, amount_fen, entry.reference)
         });
         let sequence = if entry.is_some() { self.take_sequence() } else { 0 };
         let what = What::Deed { doing, entry };

@@ -31,7 +31,7 @@ use protocol::offline_record::OfflineRecord;
 use protocol::request::{Heartbeat, Request, RequestIds, Upload};
 
 use crate::config::TillTimers;
-use crate::deed::Recent;
+use crate::deed::{Lines, Recent};
 use crate::outcome_log::EntryId;
 use crate::profile::{Intent, IntentAction, StoredSale, TillPlan};
 use crate::random::Random;
@@ -145,6 +145,8 @@ pub struct Till {
     live: Option<Live>,
     reversal: Option<StoredReversal>,
     recent: Recent,
+    /// What the live request carries.
+    lines: Lines,
     /// It was told of a newer key than it has, and fetches it before anything else.
     asks_for_key: bool,
     stored_before: Vec<StoredSale>,
@@ -182,6 +184,7 @@ impl Till {
             live: None,
             reversal: None,
             recent: Recent::new(),
+            lines: Lines::default(),
             asks_for_key: false,
             stored_before: plan.stored,
             stored: Vec::new(),
@@ -225,7 +228,7 @@ impl Till {
     /// The content of an order that [`Till::poll`] gave, as long as no other event came between.
     pub fn request(&self, order: &SendOrder) -> Option<Request<'_>> {
         match order.body {
-            SendBody::Live => self.live.as_ref().map(|live| live.request),
+            SendBody::Live => self.live.as_ref().map(|live| self.lines.carried_by(live.request)),
             SendBody::Heartbeat { till_time_ns } => Some(Request::Heartbeat(Heartbeat { till_time_ns })),
             SendBody::Upload { count } => Some(Request::Upload(Upload {
                 batch: self.upload.as_ref()?.batch,

@@ -622,7 +622,7 @@ fn a_till_without_a_server_sells_offline_after_a_while() {
         ]
     );
     let log = play.world.log.entries();
-    assert_eq!(log[3].original_sequence, 41);
+    assert_eq!(log[3].reference, 41);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! loses, doubles or changes what it is told to.
 
 mod office;
+mod subsidies;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::{Read, Write};
@@ -66,10 +67,14 @@ struct Books {
     come: HashMap<TerminalId, BTreeSet<u32>>,
     /// The versions of terminals' keys that were changed.
     key_versions: HashMap<u32, u32>,
+    /// Terminals that have signed in under their changed key.
+    took_key: HashSet<u32>,
     /// How often the key of payment codes was changed.
     code_key_changes: u32,
     /// Sequences that a counter closed.
     closed: HashSet<SaleId>,
+    /// Subsidy batches by number.
+    subsidies: HashMap<u32, subsidies::Batch>,
     /// Blank cards in stock.
     stock: HashSet<u64>,
     /// Adjustments that wait, by the record that proposed them.
@@ -154,9 +159,10 @@ impl FakeServer {
         server
     }
 
-    /// The sum of all balances.
+    /// The sum of all balances, less what subsidies brought.
     pub fn held_fen(&self) -> i64 {
-        self.books.lock().expect("no panic").balances.values().sum()
+        let books = self.books.lock().expect("no panic");
+        books.balances.values().sum::<i64>() - books.subsidised_fen()
     }
 }
 
@@ -175,10 +181,13 @@ fn serve(mut stream: TcpStream, down: &AtomicBool, books: &Mutex<Books>) -> Opti
     if down.load(Ordering::Relaxed) {
         return None;
     }
-    // Either key opens, so long as the terminal may not have the new one.
+    // Either key opens, until the terminal has signed in under the new one.
     let key_of = |terminal: TerminalId| {
-        let version = books.lock().expect("no panic").key_version(terminal.0);
-        let earlier = (version > 1).then(|| terminal_key(terminal.0, version - 1));
+        let books = books.lock().expect("no panic");
+        let version = books.key_version(terminal.0);
+        let awaits_terminal =
+            books.key_versions.contains_key(&terminal.0) && !books.took_key.contains(&terminal.0);
+        let earlier = awaits_terminal.then(|| terminal_key(terminal.0, version - 1));
         Some(SignInKeys { current: terminal_key(terminal.0, version), earlier })
     };
     let (handshake, challenge) = ServerHandshake::on_hello(&frame, [4; 16], key_of).ok()?;
@@ -186,7 +195,10 @@ fn serve(mut stream: TcpStream, down: &AtomicBool, books: &Mutex<Books>) -> Opti
     read_frame(&mut stream, &mut frame)?;
     let proven = handshake.on_prove(&frame).ok()?;
     let (session, welcome) = {
-        let (books, terminal) = (books.lock().expect("no panic"), proven.terminal().0);
+        let (mut books, terminal) = (books.lock().expect("no panic"), proven.terminal().0);
+        if books.key_versions.contains_key(&terminal) && proven.has_current_key() {
+            books.took_key.insert(terminal);
+        }
         let last_sequence = books.last_sequence.get(&terminal).copied().unwrap_or(0);
         let key_version = books.key_version(terminal);
         let key_check = terminal_key(terminal, key_version).check_value();
@@ -207,7 +219,7 @@ fn serve(mut stream: TcpStream, down: &AtomicBool, books: &Mutex<Books>) -> Opti
         {
             let mut books = books.lock().expect("no panic");
             books.comes(sale);
-            let (lines, batch_lines, gap_lines);
+            let (lines, batch_lines, gap_lines, subsidy_lines);
             let answer = match request {
                 Request::Bill(query) => {
                     let account = account_of(&query.account);
@@ -245,6 +257,12 @@ fn serve(mut stream: TcpStream, down: &AtomicBool, books: &Mutex<Books>) -> Opti
                         wrapped: WrappedKey::wrap(&key, &sealer.wrapping_key()),
                         check_value: key.check_value(),
                     })
+                }
+                Request::SubsidyQuery(query) => Answer::Subsidy(books.batch_told(query.batch)),
+                Request::SubsidyPreview(query) => {
+                    let next_account;
+                    (subsidy_lines, next_account) = books.batch_lines(&query);
+                    subsidies::preview(query.batch, &subsidy_lines, next_account)
                 }
                 Request::OpenGaps(query) => {
                     gap_lines = books.gap_lines(&query);
@@ -296,6 +314,9 @@ fn account_of(selector: &AccountSelector) -> u32 {
 impl Books {
     fn answer(&mut self, sale: SaleId, request: &Request<'_>) -> Answer<'static> {
         if let Some(answer) = self.office(sale, request) {
+            return answer;
+        }
+        if let Some(answer) = self.finance(sale, request) {
             return answer;
         }
         match request {
@@ -463,7 +484,9 @@ impl Books {
             | Request::Statement(_)
             | Request::Upload(_)
             | Request::OpenGaps(_)
-            | Request::TerminalKey => {
+            | Request::TerminalKey
+            | Request::SubsidyQuery(_)
+            | Request::SubsidyPreview(_) => {
                 unreachable!("answered where their lines live")
             }
             Request::PasswordSet(set) => {

@@ -7,6 +7,7 @@ use crate::config::SECOND_NS;
 use crate::deed::{DeedKind, Errand};
 use crate::profile::{Desks, Intent, IntentAction, PlanScope, TillPlan};
 use crate::random::Random;
+use crate::subsidy_batches::PAGES;
 
 /// How long a person is at a counter, in the day's time.
 const VISIT_NS: RangeInclusive<u64> = 20 * SECOND_NS..=60 * SECOND_NS;
@@ -239,9 +240,9 @@ fn card_centre_plan(config: &CanteenDayConfig, mut circle: Circle) -> TillPlan {
     in_order(intents)
 }
 
-/// While counters are open. Who of finance has time looks at what colleagues proposed, and approves it.
+/// Subsidies all day; corrections while counters are open. Who of finance has time looks at what colleagues proposed, and approves it.
 fn finance_plan(config: &CanteenDayConfig, mut circle: Circle) -> TillPlan {
-    let mut intents = Vec::new();
+    let mut intents = subsidy_plan(config, &circle);
     if config.counter_hours.is_empty() {
         return in_order(intents);
     }
@@ -268,16 +269,60 @@ fn finance_plan(config: &CanteenDayConfig, mut circle: Circle) -> TillPlan {
     in_order(intents)
 }
 
+/// What an operator does about every batch of subsidies that he opens, or that the colleague before him opens; and when. Moments are
+/// in 64ths of the day after the first batch was opened, and each batch comes 6 of them after the one before. A question is
+/// asked until it was answered as hoped for.
+const OF_OPENER: [(u64, DeedKind); 11] = [
+    (0, DeedKind::SubsidyOpen),
+    (12, DeedKind::SubsidyIssue),
+    (13, DeedKind::SubsidyQuery),
+    (15, DeedKind::SubsidyQuery),
+    (18, DeedKind::SubsidyQuery),
+    (24, DeedKind::SubsidyQuery),
+    (30, DeedKind::SubsidyWithdraw),
+    (31, DeedKind::SubsidyQuery),
+    (34, DeedKind::SubsidyQuery),
+    (40, DeedKind::SubsidyQuery),
+    (44, DeedKind::SubsidyPreview),
+];
+const OF_SECOND: [(u64, DeedKind); 3] =
+    [(5, DeedKind::SubsidyPreview), (6, DeedKind::SubsidyApprove), (6, DeedKind::SubsidyReject)];
+
+/// An operator's part in the subsidies: each batch is opened by one, and looked at by the next.
+fn subsidy_plan(config: &CanteenDayConfig, circle: &Circle) -> Vec<Intent> {
+    let intent = |sixty_fourths: u64, deed| {
+        let at_ns = (config.duration_ns as f64 * sixty_fourths as f64 / 64.0) as u64;
+        Intent { at_ns, action: IntentAction::Deed(Errand::new(deed, circle.desk as u32)) }
+    };
+    let mut intents = Vec::new();
+    for batch in 0..u64::from(config.subsidies) {
+        let opened = 2 + 6 * batch;
+        if batch % circle.desks == circle.desk {
+            for (after, deed) in OF_OPENER {
+                intents.push(intent(opened + after, deed));
+                let pages = if deed == DeedKind::SubsidyOpen { PAGES } else { 0 };
+                intents.extend((0..pages).map(|_| intent(opened, DeedKind::SubsidyLines)));
+            }
+        }
+        if (batch + 1) % circle.desks == circle.desk {
+            intents.extend(OF_SECOND.map(|(after, deed)| intent(opened + after, deed)));
+        }
+    }
+    intents.retain(|intent| intent.at_ns < config.duration_ns);
+    intents
+}
+
 /// In the first half of the day, so that tills that sign in again do it under their new keys.
 fn administrator_plan(config: &CanteenDayConfig, tills: u32, mut circle: Circle) -> TillPlan {
     let mean = f64::from(tills) * config.key_changes_per_till / circle.desks as f64;
     let count = mean as u64 + u64::from(circle.random.chance(mean.fract()));
+    let at_least = u64::from(mean > 0.0 && circle.desk == 0);
     let change = |_| {
         let at_ns = circle.random.below(config.duration_ns / 2);
         let errand = Errand::new(DeedKind::TerminalKeyRotate, circle.draw_holder());
         Intent { at_ns, action: IntentAction::Deed(errand) }
     };
-    in_order((0..count).map(change).collect())
+    in_order((0..count.max(at_least)).map(change).collect())
 }
 
 fn in_order(mut intents: Vec<Intent>) -> TillPlan {

@@ -24,10 +24,13 @@
 //! - One in two thousand sees somebody take a picture of the phone, and revokes what it has shown. At a till that is offline whoever
 //!   would pay by code scans what it shows: one holder in two hundred, where one in three hundred stands before such a till.
 //! - A till that opens for a meal fetches its key, brings its tables and its block-list up to date, and its cashier signs on. After the meal the
-//!   cashier signs off and the shift is closed; after the last one the till settles its batch.
+//!   cashier signs off and the shift is closed; after the last one the till settles its batch, and one in ten has its last
+//!   lines held against the books first.
 //! - One in fifty asks how far the balance is confirmed. Three in ten thousand leave the college and have their account closed.
 //! - A counter that opens puts a box of blank cards into stock. When the counters close, each looks for holes in tills' sequences:
 //!   at a meal one till in fifty is switched off in the middle and loses one, and the counter closes what it finds of these.
+//! - Finance gives three batches of subsidies to sixty people each: of a term's, what falls on a day. One person plans a batch, a second
+//!   looks at it and approves it, and it is paid; of three one is withdrawn later, and one is rejected.
 //! - An administrator takes the next key of one till in fifty into use. A till that hears of it fetches it, and signs in under it the
 //!   next time. The key of payment codes is changed once, while people queue for the middle one of the meals.
 //! - The card centre freezes one account of three thousand and opens it again the same day, and sets one holder's limits of two
@@ -67,6 +70,9 @@ const OPENING: [DeedKind; 7] = [
 /// What it does when a meal ends, and what it does besides at the end of the last.
 const CLOSING: [DeedKind; 3] = [DeedKind::CashierOff, DeedKind::ShiftTotals, DeedKind::ShiftClose];
 const SETTLING: [DeedKind; 2] = [DeedKind::BatchSettle, DeedKind::BatchSettleAgain];
+
+/// The numbers of batches of two runs lie this far apart.
+const SUBSIDIES_MAX: u32 = 8;
 
 const STREAM_TILL_DEEDS: u64 = 7 << 40;
 const STREAM_LOST_SEQUENCES: u64 = 10 << 40;
@@ -118,6 +124,8 @@ pub struct CanteenDayConfig {
     pub query_share: f64,
     /// Share of the tills that write chips: a card is tapped there in two phases. 0.1 unless set, and one till at least.
     pub chip_till_share: f64,
+    /// Share of the tills that have lines of their batch held against the books. 0.1 unless set, and one till at least.
+    pub batch_lines_till_share: f64,
     /// Share of the sales that their cashier asks for again. 0.001 unless set.
     pub sale_query_share: f64,
     /// Share of the sales whose slip is printed again. 0.002 unless set.
@@ -136,7 +144,7 @@ pub struct CanteenDayConfig {
     pub reversal_share: f64,
     /// Share of the tills that go offline once during a meal. 0.05 unless set.
     pub offline_share: f64,
-    /// Share of the tills that lose a sequence during a meal. 0.02 unless set.
+    /// Share of the tills that lose a sequence during each meal. 0.02 unless set, and one till at least.
     pub lost_sequence_share: f64,
     /// Skew of who comes. 0.1 unless set.
     pub zipf_exponent: f64,
@@ -176,7 +184,9 @@ pub struct CanteenDayConfig {
     pub adjustments_per_holder: f64,
     /// Balances that two people correct, for each holder. 0.0001 unless set.
     pub large_adjustments_per_holder: f64,
-    /// Terminals' keys that are changed, for each till. 0.02 unless set.
+    /// Subsidy batches that finance plans, 8 at most. 3 unless set: one is paid, one is paid and withdrawn, one is rejected.
+    pub subsidies: u32,
+    /// Tills' keys that are changed, for each till. 0.02 unless set, and one at least.
     pub key_changes_per_till: f64,
     /// Query passwords set at a counter for each holder. 0.004 unless set.
     pub passwords_per_holder: f64,
@@ -228,6 +238,7 @@ impl Default for CanteenDayConfig {
             code_share: 0.3,
             query_share: 0.03,
             chip_till_share: 0.1,
+            batch_lines_till_share: 0.1,
             sale_query_share: 0.001,
             reprint_share: 0.002,
             void_share: 0.002,
@@ -257,6 +268,7 @@ impl Default for CanteenDayConfig {
             limits_per_holder: 0.000_5,
             adjustments_per_holder: 0.001,
             large_adjustments_per_holder: 0.000_1,
+            subsidies: 3,
             key_changes_per_till: 0.02,
             passwords_per_holder: 0.004,
             cash_top_ups_per_holder: 0.016,
@@ -301,6 +313,7 @@ impl CanteenDayConfig {
         }
         for (name, share) in [
             ("chip-till-share", self.chip_till_share),
+            ("batch-lines-till-share", self.batch_lines_till_share),
             ("sale-query-share", self.sale_query_share),
             ("reprint-share", self.reprint_share),
             ("void-share", self.void_share),
@@ -340,6 +353,9 @@ impl CanteenDayConfig {
             if !(0.0..=100.0).contains(&per_holder) {
                 return Err(LoadError::setting(name, "must be 0 to 100 for each holder"));
             }
+        }
+        if self.subsidies > SUBSIDIES_MAX {
+            return Err(LoadError::setting("subsidies", "must be at most 8 batches"));
         }
         if !(0.0..=1.0).contains(&self.key_changes_per_till) {
             return Err(LoadError::setting("key-changes", "must be 0 to 1 for each till"));
@@ -392,10 +408,15 @@ impl CanteenDayConfig {
         }
     }
 
-    /// Whether a till writes chips: those that do are spread evenly over all.
+    /// Whether a till writes chips.
     fn writes_chips(&self, till: u32) -> bool {
-        let among = |tills: u32| (f64::from(tills) * self.chip_till_share).ceil();
-        among(till + 1) > among(till)
+        is_among(till, self.chip_till_share)
+    }
+
+    /// What a till does at the end of the last meal.
+    fn settling(&self, till: u32) -> impl Iterator<Item = DeedKind> + use<> {
+        let lines = is_among(till, self.batch_lines_till_share).then_some(DeedKind::BatchLines);
+        lines.into_iter().chain(SETTLING)
     }
 
     fn draw_answers_lost(&self, random: &mut Random) -> u8 {
@@ -415,10 +436,10 @@ pub(super) fn plan(config: &CanteenDayConfig, scope: PlanScope, till: u32, patro
             move |at_ns| move |deed| Intent { at_ns, action: IntentAction::Deed(Errand::new(deed, till)) };
         let ends_ns = config.lunch_of(meal).duration_ns.saturating_sub(1);
         let is_last = number as usize == config.meals.len();
-        let settling = if is_last { &SETTLING[..] } else { &[] };
-        let closing = CLOSING.iter().chain(settling).copied().map(at(ends_ns));
+        let settling = is_last.then(|| config.settling(till)).into_iter().flatten();
+        let closing = CLOSING.into_iter().chain(settling).map(at(ends_ns));
         // Before one of the first sales, so that something comes under a later sequence.
-        let lost_before = losses.chance(config.lost_sequence_share).then(|| losses.below(20) as usize);
+        let lost_before = is_among(till, config.lost_sequence_share).then(|| losses.below(20) as usize);
         let sales = sales.enumerate().flat_map(move |(place, intent)| {
             let lost = Intent { action: IntentAction::LoseSequence, ..intent };
             (lost_before == Some(place)).then_some(lost).into_iter().chain([intent])
@@ -448,6 +469,12 @@ pub(super) fn plan(config: &CanteenDayConfig, scope: PlanScope, till: u32, patro
         sale.into_iter().chain(deeds).flatten()
     });
     TillPlan { stored: Vec::new(), intents: Box::new(intents) }
+}
+
+/// Whether a till is one of such a share of all, spread evenly: the first always is, unless nobody is.
+fn is_among(till: u32, share: f64) -> bool {
+    let among = |tills: u32| (f64::from(tills) * share).ceil();
+    among(till + 1) > among(till)
 }
 
 /// A card's tap at a till that writes chips, and what follows; anything else is as it was.

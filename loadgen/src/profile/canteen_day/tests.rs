@@ -53,8 +53,8 @@ fn everything_is_played_in_its_share() {
     sales += counts[&DeedKind::ChipTap];
     assert!((56_000..=60_000).contains(&sales), "{sales}");
     assert_eq!(counts[&DeedKind::ChipTap], counts[&DeedKind::ChipWritten]);
-    // Of three meals at 50 tills.
-    assert!((1..=8).contains(&lost_sequences), "{lost_sequences}");
+    // One of 50 tills, at three meals.
+    assert_eq!(lost_sequences, 3);
     let expected = [
         // Three counters, open twice.
         (DeedKind::CardStock, 6..=6),
@@ -90,6 +90,15 @@ fn everything_is_played_in_its_share() {
         (DeedKind::AccountFreeze, 8..=12),
         (DeedKind::AccountUnfreeze, 8..=12),
         (DeedKind::AccountLimits, 14..=16),
+        // Three batches: a page has 24 of 60 lines.
+        (DeedKind::SubsidyOpen, 3..=3),
+        (DeedKind::SubsidyLines, 9..=9),
+        (DeedKind::SubsidyApprove, 3..=3),
+        (DeedKind::SubsidyReject, 3..=3),
+        (DeedKind::SubsidyIssue, 3..=3),
+        (DeedKind::SubsidyWithdraw, 3..=3),
+        (DeedKind::SubsidyQuery, 21..=21),
+        (DeedKind::SubsidyPreview, 6..=6),
         (DeedKind::Adjust, 30..=30),
         (DeedKind::AdjustLarge, 2..=4),
         (DeedKind::AdjustDecide, 2..=4),
@@ -98,6 +107,7 @@ fn everything_is_played_in_its_share() {
         (DeedKind::CashierOff, 150..=150),
         (DeedKind::ShiftTotals, 150..=150),
         (DeedKind::ShiftClose, 150..=150),
+        (DeedKind::BatchLines, 5..=5),
         (DeedKind::BatchSettle, 50..=50),
         (DeedKind::BatchSettleAgain, 50..=50),
         (DeedKind::ClassRules, 150..=150),
@@ -212,5 +222,6 @@ fn settings_out_of_range_are_named() {
     named(|config| config.lost_sequence_share = 1.1, "lost-sequence-share");
     named(|config| config.bills_per_holder = 101.0, "bills");
     named(|config| config.card_fee_fen = -1, "card-fee");
+    named(|config| config.subsidies = 9, "subsidies");
     named(|config| config.key_changes_per_till = 1.5, "key-changes");
 }

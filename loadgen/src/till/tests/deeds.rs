@@ -128,7 +128,7 @@ fn a_top_up_is_told_again_under_its_order_and_undone_under_its_sequence() {
             ("top-up-undo", 44, Approved)
         ]
     );
-    assert_eq!(play.world.log.entries()[3].original_sequence, 43);
+    assert_eq!(play.world.log.entries()[3].reference, 43);
     assert_eq!(play.world.measurement.counts.impossible, 3);
 }
 
