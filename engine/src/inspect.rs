@@ -364,10 +364,14 @@ pub fn review_names(flags: MoneyFlags) -> Vec<&'static str> {
 
 /// The same for those that stand beside its flags.
 pub fn offline_review_names(review: OfflineReview) -> Vec<&'static str> {
-    [(OfflineReview::LIST_AGE, "list_age"), (OfflineReview::DAYS_OFFLINE, "days_offline")]
-        .into_iter()
-        .filter_map(|(reason, name)| review.has(reason).then_some(name))
-        .collect()
+    [
+        (OfflineReview::LIST_AGE, "list_age"),
+        (OfflineReview::DAYS_OFFLINE, "days_offline"),
+        (OfflineReview::TOLD, "told"),
+    ]
+    .into_iter()
+    .filter_map(|(reason, name)| review.has(reason).then_some(name))
+    .collect()
 }
 
 fn direction_name(direction: u8) -> String {
@@ -649,6 +653,16 @@ fn fields_of(record: &Record<'_>) -> Vec<(&'static str, Value)> {
             fields.number("first", r.first.get());
             fields.number("last", r.last.get());
             fields.text("since", LocalTime(u64::from(r.since_s.get()) * 1_000_000_000).to_string());
+            fields.padded("reason", &r.reason);
+        }
+        Record::ToldPosted(r) => {
+            fields.money(&r.money);
+            fields.number("card_uid", r.card_uid.get());
+            fields.number("card_counter", r.card_counter.get());
+            fields.number("witness", r.witness.get());
+            fields.number("till", r.till.get());
+            fields.number("till_epoch", r.epoch.get());
+            fields.number("till_sequence", r.sequence.get());
             fields.padded("reason", &r.reason);
         }
         Record::ScanPaid(r) => {

@@ -47,6 +47,7 @@ pub use crate::message::table::Request;
 pub use crate::message::tap_confirm::TapConfirm;
 pub use crate::message::tender::Tender;
 pub use crate::message::terminal_key::TerminalKeyRotate;
+pub use crate::message::told_post::ToldPost;
 pub use crate::message::top_up::TopUp;
 pub use crate::message::unconfirmed::UnconfirmedQuery;
 pub use crate::message::upload::Upload;

@@ -334,6 +334,17 @@ codes! {
     GapTillUnknown = 643, Show, Remembered;
     /// Some of these sequences came, are closed already, or are of another epoch than the till's open one.
     GapNotOpen = 644, Show, Remembered;
+    /// No offline sale of this card tells of one with this counter.
+    ToldNowhere = 645, Show, Remembered;
+    /// The card told of a sale at a terminal that isn't registered, or that sells nothing.
+    ToldTillUnknown = 646, Show, Remembered;
+    /// The sale that the card told of has come, or was refused or taken back: there is nothing to post.
+    ToldCame = 647, Show, Remembered;
+    /// The till hasn't sent anything that late: it may be offline, and send the sale itself. One that never will is disabled first, or
+    /// goes on in its next epoch.
+    ToldMayCome = 648, Show, Remembered;
+    /// Among the account's newest 50,000 records none tells of it; older ones aren't looked at.
+    ToldOutOfReach = 649, Show, Remembered;
     /// Nothing was posted yet: the amount is above what one operator may adjust alone. The record is the proposal's number.
     AwaitsApproval = 650, Show, Remembered;
     /// Whoever proposed it can't approve it: that takes another operator.

@@ -142,6 +142,7 @@ impl Voice {
             | Kind::CardReturn
             | Kind::AccountClose
             | Kind::CardStock
+            | Kind::ToldPost
             | Kind::PasswordSet
             | Kind::VirtualBind
             | Kind::VirtualUnbind
@@ -259,6 +260,11 @@ impl Voice {
             | Code::ScanWithdrawn
             | Code::GapTillUnknown
             | Code::GapNotOpen
+            | Code::ToldNowhere
+            | Code::ToldTillUnknown
+            | Code::ToldCame
+            | Code::ToldMayCome
+            | Code::ToldOutOfReach
             | Code::UnknownProposal
             | Code::ProposalClosed
             | Code::ProposalExpired

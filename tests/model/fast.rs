@@ -14,6 +14,7 @@ use engine::ledger::refunds;
 use engine::ledger::state::{self, sum_of_all_fen};
 use engine::ledger::subsidies;
 use engine::ledger::till_totals;
+use engine::ledger::told;
 use engine::ledger::{
     Clearing, Command, Decision, LedgerAccount, Outcome, Record, RecordKind, Request, Sizes, Stamp, State,
     TerminalSlot, apply, decide, shards_touched, snapshot,
@@ -42,6 +43,7 @@ pub struct Fast {
     /// The passwords set, by their numbers; 0 is none.
     vault: Vec<u8>,
     pub refunds_looked_up: u64,
+    pub told_looked_up: u64,
     /// The totals of the shift or batch that was closed last.
     pub closed_with: Option<TillTotals>,
 }
@@ -62,6 +64,7 @@ impl Fast {
             orders_looked_up: 0,
             vault: vec![0],
             refunds_looked_up: 0,
+            told_looked_up: 0,
             closed_with: None,
         }
     }
@@ -161,6 +164,18 @@ impl Fast {
                     link.ok_or(format!("record {number} isn't in the chain of account {account}"))
                 })?;
                 known.refunds = Some(found);
+            }
+            Need::Told { of, head } => {
+                if known.told(&of, head).is_some() {
+                    return Err(format!("asked for what told of {of:?} twice"));
+                }
+                self.told_looked_up += 1;
+                let found = told::find(of, head, None, usize::MAX, |number| {
+                    let found = self.known_record(number)?;
+                    let link = told::Link::of(&found.record(), &of);
+                    link.ok_or(format!("record {number} isn't in the chain of account {}", of.account))
+                })?;
+                known.told = Some(found);
             }
             Need::Till(slot) => {
                 if known.till.replace(slot) == Some(slot) {

@@ -14,7 +14,7 @@ use engine::ledger::command::{
     CodeVerdict, CutOff, GapClose, LossLift, LossReport, OfflineFact, OpenAccount, Opening, PasswordDebit,
     PasswordImport, PasswordSet, PhoneChange, Refund, RegisterMerchant, RegisterTerminal, Request, Reversal,
     Sale, SaleQuery, ScanPay, SetAccountClass, SetAccountTerms, SetMealPeriod, SetPolicy, SetPrice,
-    TapConfirm, Tender, TerminalSlot, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    TapConfirm, Tender, TerminalSlot, ToldPost, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use engine::ledger::holder::PasswordRef;
 use engine::ledger::record::Wallet;
@@ -169,7 +169,7 @@ impl Stream {
     /// The next command. The clock goes on before it.
     pub fn next(&mut self, model: &Model) -> Request<'static> {
         self.pass_time(model);
-        let request = match self.random.below(113) {
+        let request = match self.random.below(115) {
             0..59 if self.guessing.is_some() => self.code(model),
             0..12 if !self.sent.is_empty() => {
                 let newest = self.sent.len().min(if self.random.chance(70) { 8 } else { REMEMBERED });
@@ -197,6 +197,7 @@ impl Stream {
             100 => self.about_codes(model),
             101 => self.close_gap(model),
             102..109 => self.subsidy(model),
+            109..111 => self.post_told(model),
             _ => self.configure(model),
         };
         self.sent.push(request);
@@ -278,6 +279,7 @@ impl Stream {
             Request::AccountClose(r) => Request::AccountClose(AccountClose { way: PayoutWay::Transfer, ..r }),
             Request::ScanPay(r) => Request::ScanPay(ScanPay { amount_fen: r.amount_fen + 1, ..r }),
             Request::GapClose(r) => Request::GapClose(GapClose { reason: text("it was stolen"), ..r }),
+            Request::ToldPost(r) => Request::ToldPost(ToldPost { reason: text("it was stolen"), ..r }),
             Request::CodeRevoke(r) => {
                 Request::CodeRevoke(CodeRevoke { account: AccountSelector::Card(CardUid(1)), ..r })
             }

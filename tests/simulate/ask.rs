@@ -6,9 +6,9 @@ use engine::ledger::command::{
     AccountClose, AccountFreeze, AccountLimits, AccountSelector, Adjust, AdjustDecide, Balance, BatchSettle,
     BillHead, BlockListActive, CardDebit, CardIssue, CardReplace, CardReturn, CardStock, CardTap, Carried,
     CashierSign, Channel, CodeDebit, CodeKeyRotate, CodeRevoke, CodeVerdict, GapClose, LossLift, LossReport,
-    OfflineFact, PasswordDebit, PasswordSet, PhoneChange, Refund, Reversal, Sale, SaleQuery, ScanPay,
-    ShiftClose, SubsidyLines, SubsidyOpen, SubsidyStep, TapConfirm, Tender, TerminalKeyRotate, TillList,
-    TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    OfflineFact, PasswordDebit, PasswordSet, PhoneChange, Previous, Refund, Reversal, Sale, SaleQuery,
+    ScanPay, ShiftClose, SubsidyLines, SubsidyOpen, SubsidyStep, TapConfirm, Tender, TerminalKeyRotate,
+    TillList, ToldPost, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use engine::ledger::record::Wallet;
 use engine::ledger::{Request, TerminalSlot};
@@ -108,6 +108,8 @@ pub enum Ask {
         till_time_ns: u64,
         authentic: bool,
         own: bool,
+        /// What the chip tells of its transaction before.
+        previous: Previous,
     },
     Issue {
         account: AccountId,
@@ -171,6 +173,13 @@ pub enum Ask {
         epoch: Epoch,
         first: Sequence,
         last: Sequence,
+    },
+    /// A counter has a sale posted that a card told of.
+    PostTold {
+        card_uid: CardUid,
+        counter: u32,
+        told: SaleId,
+        amount_fen: i64,
     },
     Revoke {
         account: AccountId,
@@ -275,6 +284,7 @@ impl Ask {
                 | Ask::Close { .. }
                 | Ask::CloseGap { .. }
                 | Ask::GiveBack { .. }
+                | Ask::PostTold { .. }
                 | Ask::Refund { .. }
                 | Ask::TellPhone { .. }
                 | Ask::TopUpUndo { .. }
@@ -297,6 +307,7 @@ impl Ask {
             | Ask::Refund { amount_fen, .. }
             | Ask::Adjust { amount_fen, .. }
             | Ask::Offline { amount_fen, .. }
+            | Ask::PostTold { amount_fen, .. }
             | Ask::ScanPay { amount_fen, .. }
             | Ask::ScanUpload { amount_fen, .. } => amount_fen,
             Ask::Replace { fee_fen, .. } => fee_fen,
@@ -360,6 +371,15 @@ impl Ask {
         match *self {
             Ask::ScanPay { scanned, .. } => scanned,
             _ => sale,
+        }
+    }
+
+    /// The identity under which it posts, where that is another's.
+    pub fn posts_as(&self) -> Option<SaleId> {
+        match *self {
+            Ask::ScanPay { scanned, .. } => Some(scanned),
+            Ask::PostTold { told, .. } => Some(told),
+            _ => None,
         }
     }
 
@@ -439,7 +459,7 @@ impl Ask {
                 original_slot: Some(slot),
                 amount_fen,
             }),
-            Ask::Offline { card_uid, counter, amount_fen, till_time_ns, authentic, own } => {
+            Ask::Offline { card_uid, counter, amount_fen, till_time_ns, authentic, own, previous } => {
                 Request::Offline(OfflineFact {
                     sale,
                     record_terminal: if own { terminal } else { TerminalId(terminal.0 + 1_000) },
@@ -449,7 +469,7 @@ impl Ask {
                     till_time_ns,
                     list: Some(TillList { version: 1, age_s: 60 }),
                     authentic,
-                    carried: Carried::default(),
+                    carried: Carried { previous, ..Carried::default() },
                 })
             }
             Ask::Issue { account, card_uid, expires_day } => Request::CardIssue(CardIssue {
@@ -561,6 +581,10 @@ impl Ask {
             Ask::CloseGap { till, slot, epoch, first, last } => {
                 let reason = [b'x'; 32];
                 Request::GapClose(GapClose { sale, till, till_slot: slot, epoch, first, last, reason })
+            }
+            Ask::PostTold { card_uid, counter, .. } => {
+                let (card_counter, reason) = (CardCounter(counter), [b'x'; 32]);
+                Request::ToldPost(ToldPost { sale, card_uid, card_counter, reason })
             }
             Ask::Revoke { account } => Request::CodeRevoke(CodeRevoke {
                 sale,

@@ -96,6 +96,8 @@ pub struct Auditor {
     pub scans_paid: u64,
     pub scans_pending: u64,
     pub gaps_closed: u64,
+    /// Sales posted on their cards' word.
+    pub told_posted: u64,
     persons: Vec<Person>,
     cards: BTreeMap<CardUid, AccountId>,
     policies: BTreeMap<u8, Limits>,
@@ -514,6 +516,13 @@ impl Auditor {
                 let Some(account) = money.person() else { return wrong("codes of nobody".to_owned()) };
                 let revoked = self.codes_revoked.entry(account).or_default();
                 *revoked = r.token.get().max(*revoked);
+            }
+            Record::ToldPosted(r) => {
+                self.told_posted += 1;
+                let posted = self.sales.get(&r.told()).map(|entry| (entry.record, entry.kind));
+                if posted != Some((number - 1, RecordKind::OfflineDebit)) {
+                    return wrong(format!("{} is {posted:?}", r.told()));
+                }
             }
             Record::GapClosed(r) => {
                 self.gaps_closed += 1;

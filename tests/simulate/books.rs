@@ -102,6 +102,7 @@ impl Books {
                 self.memo(number, &r.money)?;
             }
             Record::Tender(r) => self.memo(number, &r.money)?,
+            Record::ToldPosted(r) => self.memo(number, &r.money)?,
             _ => {}
         }
         Ok(())

@@ -47,6 +47,7 @@ pub struct Coverage {
     pub voids: u64,
     pub refunds: u64,
     pub refunds_looked_up: u64,
+    pub told_looked_up: u64,
     pub tenders: u64,
     pub list_reports: u64,
     pub codes_revoked: u64,
@@ -54,6 +55,8 @@ pub struct Coverage {
     pub scans_paid: u64,
     pub scans_pending: u64,
     pub gaps_closed: u64,
+    pub told_posted: u64,
+    pub told_came_after_all: u64,
     pub accounts_changed: u64,
     pub adjustments: u64,
     pub adjustments_approved: u64,
@@ -94,7 +97,7 @@ impl Coverage {
     }
 
     /// Every figure with its name.
-    pub fn figures(&self) -> [(&'static str, u64); 61] {
+    pub fn figures(&self) -> [(&'static str, u64); 64] {
         [
             ("steps", self.steps),
             ("records", self.records),
@@ -135,6 +138,7 @@ impl Coverage {
             ("voids", self.voids),
             ("refunds", self.refunds),
             ("refunds looked up", self.refunds_looked_up),
+            ("what cards told looked up", self.told_looked_up),
             ("tenders", self.tenders),
             ("block-lists reported", self.list_reports),
             ("codes revoked", self.codes_revoked),
@@ -142,6 +146,8 @@ impl Coverage {
             ("self-scans paid", self.scans_paid),
             ("self-scans told before they were paid", self.scans_pending),
             ("gaps closed", self.gaps_closed),
+            ("sales posted that cards told of", self.told_posted),
+            ("of these, come after all", self.told_came_after_all),
             ("accounts changed by operators", self.accounts_changed),
             ("adjustments", self.adjustments),
             ("adjustments approved by a second", self.adjustments_approved),
@@ -200,6 +206,7 @@ impl Coverage {
         self.voids += other.voids;
         self.refunds += other.refunds;
         self.refunds_looked_up += other.refunds_looked_up;
+        self.told_looked_up += other.told_looked_up;
         self.tenders += other.tenders;
         self.list_reports += other.list_reports;
         self.codes_revoked += other.codes_revoked;
@@ -207,6 +214,8 @@ impl Coverage {
         self.scans_paid += other.scans_paid;
         self.scans_pending += other.scans_pending;
         self.gaps_closed += other.gaps_closed;
+        self.told_posted += other.told_posted;
+        self.told_came_after_all += other.told_came_after_all;
         self.accounts_changed += other.accounts_changed;
         self.adjustments += other.adjustments;
         self.adjustments_approved += other.adjustments_approved;

@@ -157,6 +157,7 @@ impl<'d> Machine<'d> {
                 Need::Sale { .. } => coverage.walks += 1,
                 Need::Record(_) => coverage.records_looked_up += 1,
                 Need::Refunds { .. } => coverage.refunds_looked_up += 1,
+                Need::Told { .. } => coverage.told_looked_up += 1,
                 Need::Till(_) | Need::Account(_) => {}
                 Need::Totals(_) => coverage.totals_added_up += 1,
                 Need::Order { .. } => coverage.orders_looked_up += 1,

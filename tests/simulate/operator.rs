@@ -152,7 +152,7 @@ impl Operator {
             self.next_card = 9_000 + u64::from(number);
             let card_uid = CardUid(self.next_card);
             done(Request::BindCard(BindCard { account, card_uid }))?;
-            town.cards.push(Card { uid: card_uid, owner: Some(account), counter: 0 });
+            town.cards.push(Card::new(card_uid, Some(account)));
             let amount_fen = random.below(20_000) as i64;
             if amount_fen > 0 {
                 let wallet = *random.pick(&[Wallet::Card, Wallet::Electronic]);
@@ -162,7 +162,7 @@ impl Operator {
             self.next_student = number + 1;
         }
         for uid in [CONFLICTED_CARD, UNKNOWN_CARD] {
-            town.cards.push(Card { uid, owner: None, counter: 0 });
+            town.cards.push(Card::new(uid, None));
         }
         engine.sync().map_err(|error| error.to_string())?;
         Ok(())
@@ -303,7 +303,7 @@ impl Operator {
                     }
                 }
                 Deed::Card { account, card_uid } => {
-                    town.cards.push(Card { uid: card_uid, owner: Some(account), counter: 0 });
+                    town.cards.push(Card::new(card_uid, Some(account)));
                 }
                 Deed::Account { account } => {
                     town.openings_fen.insert(account, 0);

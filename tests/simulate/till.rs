@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use engine::ledger::TerminalSlot;
-use engine::ledger::command::Channel;
+use engine::ledger::command::{Channel, Previous};
 use engine::runtime::engine::Reply;
 use protocol::card::ChipWrite;
-use protocol::ids::{Epoch, SaleId, Sequence, TerminalId};
+use protocol::ids::{CardUid, Epoch, SaleId, Sequence, TerminalId};
 use protocol::result_code::ResultCode;
 
 use super::ask::Ask;
@@ -72,6 +72,8 @@ pub struct Till {
     /// Taps whose chip it has to say something of.
     to_confirm: VecDeque<(SaleId, i64, ChipWrite)>,
     stored: Vec<Flight>,
+    /// What its store has lost.
+    lost: Vec<Flight>,
     offline_steps: u64,
     shifts_closed: u32,
     /// The batch that it settled last: number, epoch, last sequence.
@@ -106,6 +108,7 @@ impl Till {
             to_query: VecDeque::new(),
             to_confirm: VecDeque::new(),
             stored: Vec::new(),
+            lost: Vec::new(),
             offline_steps: 0,
             shifts_closed: 0,
             batch: (0, Epoch(1), 0),
@@ -150,6 +153,10 @@ impl Till {
             return sends;
         }
         self.offline_steps = 0;
+        if !settling && random.per_mille(40) {
+            // Some of what was lost is found after all.
+            self.stored.extend(self.lost.pop());
+        }
         if settling || random.per_mille(300) {
             self.upload(random, &mut sends);
         }
@@ -185,8 +192,15 @@ impl Till {
         {
             // The chip has paid: the same sale goes the other way, under the same identity.
             let till_time_ns = town.now_ns;
-            let ask =
-                Ask::Offline { card_uid, counter, amount_fen, till_time_ns, authentic: true, own: true };
+            let ask = Ask::Offline {
+                card_uid,
+                counter,
+                amount_fen,
+                till_time_ns,
+                authentic: true,
+                own: true,
+                previous: Previous::default(),
+            };
             self.stored.push(Flight { sale: flight.sale, ask, tries: 0, wait: 0 });
         } else {
             self.to_reverse.push_back((flight.sale, flight.ask.amount_fen()));
@@ -201,7 +215,24 @@ impl Till {
             self.stored.push(Flight { sale, ask, tries: 0, wait: 0 });
             return;
         }
-        let mut ask = town.offline(random);
+        let mut again = None;
+        while let Some(card_uid) = self.tap_offline(random, town, again) {
+            // Its store has lost that; the card pays once more, mostly, and tells of it.
+            if random.per_mille(300) {
+                return;
+            }
+            again = Some(card_uid);
+        }
+    }
+
+    /// A card is tapped, this one or any. Where the till's store loses the record, only the chip knows of it: whose that is.
+    fn tap_offline(
+        &mut self,
+        random: &mut Random,
+        town: &mut Town,
+        again: Option<CardUid>,
+    ) -> Option<CardUid> {
+        let mut ask = town.offline(random, again);
         if let Ask::Offline { authentic, own, .. } = &mut ask
             && self.holes < HOLES_MAX
             && random.per_mille(60)
@@ -211,8 +242,24 @@ impl Till {
             if random.per_mille(500) { *authentic = false } else { *own = false }
         }
         let sale = self.next_sale();
+        town.chip_paid(&ask, sale);
+        if let Ask::Offline { card_uid, authentic: true, own: true, .. } = ask
+            && self.holes < HOLES_MAX
+            && random.per_mille(150)
+        {
+            self.holes += 1;
+            self.asked.insert(sale, ask);
+            self.lost.push(Flight { sale, ask, tries: 0, wait: 0 });
+            town.lose(sale);
+            if random.per_mille(300) {
+                let sequence = sale.sequence.0;
+                town.pass_over(self.terminal, self.slot, sale.epoch, sequence, sequence);
+            }
+            return Some(card_uid);
+        }
         self.asked.insert(sale, ask);
         self.stored.push(Flight { sale, ask, tries: 0, wait: 0 });
+        None
     }
 
     fn upload(&mut self, random: &mut Random, sends: &mut Vec<(SaleId, Ask)>) {
@@ -332,6 +379,12 @@ impl Till {
             }
             193..215 if hands_out_cards(self.slot.0) => {
                 let ask = town.close_gap(random)?;
+                let sale = self.next_sale();
+                self.asked.insert(sale, ask);
+                return flight(sale, ask);
+            }
+            285..325 if hands_out_cards(self.slot.0) => {
+                let ask = town.post_told(random)?;
                 let sale = self.next_sale();
                 self.asked.insert(sale, ask);
                 return flight(sale, ask);

@@ -1,12 +1,12 @@
 //! The people: their accounts, cards, payment codes and top-up orders, as the clients know them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use engine::ledger::TerminalSlot;
 use engine::ledger::calendar::day_of;
-use engine::ledger::command::{Channel, CodeVerdict};
+use engine::ledger::command::{Channel, CodeVerdict, Previous};
 use engine::ledger::record::Wallet;
-use protocol::ids::{AccountId, CardUid, Epoch, RecordNumber, SaleId, Sequence, TerminalId};
+use protocol::ids::{AccountId, CardCounter, CardUid, Epoch, RecordNumber, SaleId, Sequence, TerminalId};
 use protocol::keys::Key128;
 use protocol::mac::Cmac128;
 use protocol::payment_code::{self, CodeRefusal};
@@ -29,6 +29,15 @@ pub struct Card {
     /// Who pays for its offline facts; none for a card that nobody has, or two people.
     pub owner: Option<AccountId>,
     pub counter: u32,
+    /// What its chip tells of its last transaction, where that was offline.
+    pub previous: Previous,
+}
+
+impl Card {
+    /// One that nobody has tapped yet.
+    pub fn new(uid: CardUid, owner: Option<AccountId>) -> Card {
+        Card { uid, owner, counter: 0, previous: Previous::default() }
+    }
 }
 
 /// What an offline till showed to a phone.
@@ -59,6 +68,9 @@ pub struct Town {
     shown: Vec<Shown>,
     /// Sequences that tills passed over, for counters to close.
     holes: Vec<Ask>,
+    /// What chips told of, for counters to have posted, and what of that its till has lost.
+    told: Vec<Ask>,
+    lost: BTreeSet<SaleId>,
     /// What operators know to be proposed, by its record, and by which of their numbers.
     pub proposals: Vec<(RecordNumber, TerminalId)>,
     /// Subsidy batches that were planned, who is to send their lines, and how many steps of them were asked for.
@@ -83,6 +95,8 @@ impl Town {
             tenders: Vec::new(),
             shown: Vec::new(),
             holes: Vec::new(),
+            told: Vec::new(),
+            lost: BTreeSet::new(),
             proposals: Vec::new(),
             batches: Vec::new(),
             next_nonce: 0,
@@ -107,6 +121,7 @@ impl Town {
         let card = self.card(random);
         if !random.per_mille(30) {
             card.counter += 1;
+            card.previous = Previous::default();
         }
         Ask::Tap { card_uid: card.uid, counter: card.counter, amount_fen, password }
     }
@@ -119,26 +134,71 @@ impl Town {
         let counter = card.counter + 1;
         if written {
             card.counter = counter;
+            card.previous = Previous::default();
         }
         Ask::ChipTap { card_uid: card.uid, counter, amount_fen }
     }
 
-    /// Somebody tapped while the till was offline.
-    pub fn offline(&mut self, random: &mut Random) -> Ask {
+    /// Somebody tapped while the till was offline: with this card, or with any.
+    pub fn offline(&mut self, random: &mut Random, again: Option<CardUid>) -> Ask {
         let amount_fen = amount_fen(random).clamp(1, 5_000);
         let age_ns = random.below(3 * super::clock::DAY_NS);
         let till_time_ns =
             if random.per_mille(50) { self.now_ns + age_ns } else { self.now_ns.saturating_sub(age_ns / 20) };
-        let card = self.card(random);
+        let again = again.and_then(|uid| self.cards.iter().position(|card| card.uid == uid));
+        let card = match again {
+            Some(place) => &mut self.cards[place],
+            None => self.card(random),
+        };
         card.counter += 1;
-        Ask::Offline {
-            card_uid: card.uid,
-            counter: card.counter,
-            amount_fen,
-            till_time_ns,
-            authentic: true,
-            own: true,
+        let Card { uid: card_uid, counter, previous, .. } = *card;
+        if previous != Previous::default() {
+            let Previous { terminal, epoch, sequence, card_counter, amount_fen } = previous;
+            self.told.push(Ask::PostTold {
+                card_uid,
+                counter: card_counter.0,
+                told: SaleId { terminal, epoch, sequence },
+                amount_fen: amount_fen.into(),
+            });
         }
+        Ask::Offline { card_uid, counter, amount_fen, till_time_ns, authentic: true, own: true, previous }
+    }
+
+    /// A chip remembers that it paid, offline, as this sale.
+    pub fn chip_paid(&mut self, ask: &Ask, sale: SaleId) {
+        let Ask::Offline { card_uid, counter, amount_fen, authentic: true, own: true, .. } = *ask else {
+            return;
+        };
+        if let Some(card) = self.cards.iter_mut().find(|card| card.uid == card_uid) {
+            card.previous = Previous {
+                terminal: sale.terminal,
+                epoch: sale.epoch,
+                sequence: sale.sequence,
+                card_counter: CardCounter(counter),
+                // At most a meal.
+                amount_fen: amount_fen as u32,
+            };
+        }
+    }
+
+    /// A till has lost what it stored of a sale.
+    pub fn lose(&mut self, sale: SaleId) {
+        self.lost.insert(sale);
+    }
+
+    /// A counter has something posted that a card told of, mostly of late and lost; now and then it mistakes the counter.
+    pub fn post_told(&mut self, random: &mut Random) -> Option<Ask> {
+        let only_lost = random.per_mille(500);
+        let is_lost =
+            |ask: &&Ask| matches!(ask, Ask::PostTold { told, .. } if !only_lost || self.lost.contains(told));
+        let mut told = self.told.iter().rev().filter(is_lost);
+        let mut ask = *told.nth(random.below(6) as usize)?;
+        if let Ask::PostTold { counter, .. } = &mut ask
+            && random.per_mille(50)
+        {
+            *counter += 1_000;
+        }
+        Some(ask)
     }
 
     fn card(&mut self, random: &mut Random) -> &mut Card {
@@ -310,8 +370,8 @@ impl Town {
         self.batches[place].2 += 1;
         let action = match steps {
             _ if random.per_mille(200) => *random.pick(SubsidyAction::ALL),
-            0..3 => SubsidyAction::Approve,
-            3..6 => SubsidyAction::Issue,
+            0..2 => SubsidyAction::Approve,
+            2..4 => SubsidyAction::Issue,
             _ => SubsidyAction::Withdraw,
         };
         Ask::Step { batch, action }
@@ -320,7 +380,7 @@ impl Town {
     /// A counter handed a card out.
     pub fn hand_out(&mut self, card_uid: CardUid, account: AccountId) {
         if !self.cards.iter().any(|card| card.uid == card_uid) {
-            self.cards.push(Card { uid: card_uid, owner: Some(account), counter: 0 });
+            self.cards.push(Card::new(card_uid, Some(account)));
         }
     }
 

@@ -133,6 +133,7 @@ pub fn simulate(seed: u64, plant: Plant, snapshot_dir: &Path, trace: bool) -> Re
     world.coverage.scans_paid = world.auditor.scans_paid;
     world.coverage.scans_pending = world.auditor.scans_pending;
     world.coverage.gaps_closed = world.auditor.gaps_closed;
+    world.coverage.told_posted = world.auditor.told_posted;
     world.coverage.shifts_closed = world.auditor.shifts.closed;
     world.coverage.batches_settled = world.auditor.shifts.batches;
     world.coverage.subsidy_lines_paid = world.auditor.lines_paid;
@@ -271,9 +272,9 @@ impl<'d> World<'d> {
             if ask.is_money() && !retried {
                 bodies.push(ask);
             }
-            if let Ask::ScanPay { scanned, .. } = ask {
-                // The sale stands under the identity that was scanned.
-                let bodies = self.sent.entry(scanned).or_default();
+            if let Some(stands_as) = ask.posts_as() {
+                // The sale stands under the identity that was scanned, or that the card told of.
+                let bodies = self.sent.entry(stands_as).or_default();
                 if !bodies.contains(&ask) {
                     bodies.push(ask);
                 }

@@ -1,6 +1,7 @@
 //! The walk over the log: one record after another, each held against what the ones before it say.
 
 mod cards;
+mod gaps;
 mod meals;
 mod orders;
 mod pricing;
@@ -11,7 +12,7 @@ mod announced;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use protocol::ids::{AccountId, BusinessDate, Epoch, RecordNumber, SaleId, Sequence, TerminalId};
+use protocol::ids::{AccountId, BusinessDate, RecordNumber, SaleId};
 use protocol::result_code::ResultCode;
 use wal::{LogReader, RecordRef, WalError};
 
@@ -37,8 +38,8 @@ use crate::ledger::calendar::day_of;
 use crate::ledger::command::Channel;
 use crate::ledger::ledger_account::{Clearing, LedgerAccount, LedgerClass};
 use crate::ledger::record::{
-    AccountChangedRecord, BatchSettledRecord, CutOffRecord, GapClosedRecord, MoneyRecord, Record, RecordKind,
-    SuspenseRecord,
+    AccountChangedRecord, BatchSettledRecord, CutOffRecord, MoneyRecord, OfflineDebitRecord, Record,
+    RecordKind, SuspenseRecord,
 };
 use crate::ledger::registry::{AuthoriseRule, Policy};
 use crate::ledger::till_totals::{Link, sum};
@@ -91,6 +92,9 @@ pub(super) struct Checker<'a> {
     time_ns: u64,
     remaining_in_group: u16,
     announced: Option<Announced>,
+    /// What was posted on a card's word by the record before, and the same while its memo is looked at.
+    told_in_group: Option<OfflineDebitRecord>,
+    told: Option<OfflineDebitRecord>,
     /// What was paid out in this group so far.
     paid_before: Vec<MoneyRecord>,
     date: BusinessDate,
@@ -133,6 +137,8 @@ impl<'a> Checker<'a> {
             time_ns: 0,
             remaining_in_group: 0,
             announced: None,
+            told_in_group: None,
+            told: None,
             paid_before: Vec::new(),
             date: BusinessDate(0),
             dates_closed: 0,
@@ -189,6 +195,7 @@ impl<'a> Checker<'a> {
         };
         *self.records_by_kind.entry(record.kind().name()).or_default() += 1;
         self.close_announced(&record);
+        self.follow_told(&record);
         if let Some((kind, amount_fen)) = Link::of(&record).and_then(|link| link.deed)
             && let Some(money) = record.money()
         {
@@ -413,6 +420,7 @@ impl<'a> Checker<'a> {
             }
             Record::ScanPaid(r) => self.debit(record, before_fen, r.till_connected != 0),
             Record::GapClosed(r) => self.gap_closed(r),
+            Record::ToldPosted(r) => self.told_posted(r)?,
             Record::ScanPending(_) => {
                 self.pending.insert(money.sale(), money.amount_fen.get());
             }
@@ -565,21 +573,6 @@ impl<'a> Checker<'a> {
             let used = self.codes.used(account, step, nonce);
             self.agree(Check::CodeOnce, used);
         }
-    }
-
-    /// Nothing that came is closed, and only a till's hole is.
-    fn gap_closed(&mut self, r: &GapClosedRecord) {
-        let (slot, till) = (usize::from(r.slot.get()), r.till.get());
-        let known = self.tills.get(slot).is_some_and(|known| known.terminal == till);
-        self.check(known, Check::Known, || format!("terminal {till} isn't registered at slot {slot}"));
-        let (first, last) = (r.first.get(), r.last.get());
-        // So many that a forger couldn't keep the audit busy for ever.
-        let came = (first..=last).take(1 << 20).map(Sequence).find(|&sequence| {
-            self.sales.contains(SaleId { terminal: TerminalId(till), epoch: Epoch(r.epoch.get()), sequence })
-        });
-        self.check(first > 0 && first <= last && came.is_none(), Check::SaleOnce, || {
-            format!("sequences {first} to {last} of terminal {till} are closed, and {came:?} has come")
-        });
     }
 
     /// Whether a till told of a sale before it was paid by phone.

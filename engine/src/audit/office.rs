@@ -52,16 +52,17 @@ impl Office {
 
     /// Whether whoever asked has this role, or is an administrator.
     fn has_role(&self, money: &MoneyRecord, role: TerminalKind) -> Result<(), String> {
+        self.is_one_of(money, &[role, TerminalKind::Administrator])
+    }
+
+    /// Whether whoever asked is of one of these kinds.
+    fn is_one_of(&self, money: &MoneyRecord, kinds: &[TerminalKind]) -> Result<(), String> {
         let found = self.roles.get(&money.terminal.get()).copied();
-        if [role, TerminalKind::Administrator].map(|kind| Some(kind.number())).contains(&found) {
-            Ok(())
-        } else {
-            Err(format!(
-                "terminal {} does what takes {}: it is of kind {found:?}",
-                money.terminal,
-                role.name()
-            ))
+        if kinds.iter().any(|kind| found == Some(kind.number())) {
+            return Ok(());
         }
+        let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
+        Err(format!("terminal {} does what takes {names:?}: it is of kind {found:?}", money.terminal))
     }
 
     /// A class with another floor, from one floor to the other, in fen.
@@ -92,6 +93,12 @@ impl Office {
             Record::TerminalKeyRotated(r, reason) => {
                 has_reason(reason)?;
                 self.has_role(&r.money, TerminalKind::Administrator)
+            }
+            Record::ToldPosted(r) => {
+                has_reason(
+                    &r.reason[..r.reason.iter().position(|&byte| byte == 0).unwrap_or(r.reason.len())],
+                )?;
+                self.is_one_of(&r.money, &[TerminalKind::Counter])
             }
             Record::AdjustmentProposed(r, reason) => {
                 has_reason(reason)?;

@@ -74,6 +74,8 @@ pub enum Check {
     Pricing,
     /// Shifts and batches follow each other, and are closed with what the till did.
     Duty,
+    /// What is posted because a card told of it was told of, exactly so, by the offline sale of the card that is named.
+    Told,
     /// Whoever corrects a balance says why, and two different people do it where the amount needs them.
     Office,
     /// The transition wallet is never above zero, the electronic wallet never below.

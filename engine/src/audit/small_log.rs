@@ -16,9 +16,9 @@ use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
     AccountClose, AccountSelector, BatchSettle, BindCard, CardDebit, CardIssue, CardReplace, CardReturn,
     CardTap, Carried, CashierSign, Channel, CodeDebit, CodeVerdict, CutOff, LossLift, LossReport,
-    OfflineFact, OpenAccount, Opening, PasswordDebit, PasswordImport, Refund, RegisterMerchant,
+    OfflineFact, OpenAccount, Opening, PasswordDebit, PasswordImport, Previous, Refund, RegisterMerchant,
     RegisterTerminal, Reversal, Sale, SetAccountTerms, SetMealPeriod, SetPolicy, SetPrice, ShiftClose,
-    TapConfirm, Tender, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
+    TapConfirm, Tender, ToldPost, TopUp, TopUpUndo, VirtualBind, VirtualUnbind, Void,
 };
 use crate::ledger::holder::PasswordRef;
 use crate::ledger::kind::subsidy::subsidy_grant;
@@ -28,6 +28,7 @@ use crate::ledger::record::Wallet;
 use crate::ledger::refunds::{self, Link};
 use crate::ledger::registry::{Policy, TerminalKind};
 use crate::ledger::till_totals;
+use crate::ledger::told;
 use crate::ledger::{
     Command, Decision, Outcome, Record, Request, Sizes, Stamp, State, TerminalSlot, apply, decide,
 };
@@ -330,6 +331,46 @@ impl SmallLog {
         outcome
     }
 
+    /// Passes over a sequence, and says which.
+    pub(crate) fn skip(&mut self) -> u32 {
+        self.next_sale().sequence.0
+    }
+
+    /// An offline sale whose card tells of the one before: sequence, card counter, amount.
+    pub(crate) fn offline_telling(
+        &mut self,
+        card_uid: u64,
+        amount_fen: i64,
+        (sequence, counter, told_fen): (u32, u32, u32),
+    ) {
+        let (sale, till_time_ns) = (self.next_sale(), self.time_ns);
+        let previous = Previous {
+            terminal: TERMINAL,
+            epoch: Epoch(1),
+            sequence: Sequence(sequence),
+            card_counter: CardCounter(counter),
+            amount_fen: told_fen,
+        };
+        self.done(Request::Offline(OfflineFact {
+            sale,
+            record_terminal: TERMINAL,
+            card_uid: CardUid(card_uid),
+            card_counter: CardCounter(counter + 1),
+            amount_fen,
+            till_time_ns,
+            list: None,
+            authentic: true,
+            carried: Carried { previous, ..Carried::default() },
+        }));
+    }
+
+    /// What the card told of is posted.
+    pub(crate) fn post_told(&mut self, card_uid: u64, counter: u32) -> Outcome {
+        let (sale, card_counter) = (self.next_sale(), CardCounter(counter));
+        let card_uid = CardUid(card_uid);
+        self.run(Request::ToldPost(ToldPost { sale, card_uid, card_counter, reason: text("it burnt") }))
+    }
+
     pub(crate) fn issue(&mut self, account: AccountId, card_uid: u64) -> Outcome {
         let sale = self.next_sale();
         self.run(Request::CardIssue(CardIssue {
@@ -503,6 +544,11 @@ impl SmallLog {
                 }
                 Need::Password(of) => {
                     known.password = Some(KnownPassword { of, verdict: self.verdict });
+                }
+                Need::Told { of, head } => {
+                    let link = |number| told::Link::of(&read(number).1.record(), &of).ok_or(number);
+                    let found = told::find(of, head, None, usize::MAX, link);
+                    known.told = Some(found.expect("the chain is the account's"));
                 }
                 other => panic!("{other:?} in a log so small"),
             }

@@ -2,6 +2,7 @@
 
 mod meals;
 mod pricing;
+mod told;
 
 use protocol::ids::AccountId;
 use protocol::result_code::ResultCode;

@@ -55,6 +55,7 @@ pub use super::kind::subsidy_step::{SubsidyAdvance, SubsidyStep};
 pub use super::kind::tap_confirm::TapConfirm;
 pub use super::kind::tender::Tender;
 pub use super::kind::terminal_key::{TerminalKeyRotate, TerminalKeyTaken};
+pub use super::kind::told_post::ToldPost;
 pub use super::kind::top_up::TopUp;
 pub use super::kind::top_up_undo::TopUpUndo;
 pub use super::kind::virtual_bind::VirtualBind;

@@ -1,5 +1,6 @@
 //! Which of a till's sequences have come: a watermark, and the intervals below it that are missing, each with its age. An
-//! interval is closed by what comes late, or by an operator ([`super::kind::gap_close`]). A new epoch begins with none: those of
+//! interval is closed by what comes late, by an operator ([`super::kind::gap_close`]), or by what a card told
+//! ([`super::kind::told_post`]). A new epoch begins with none: those of
 //! the older one are forgotten.
 
 use super::limits::GAPS_MAX;

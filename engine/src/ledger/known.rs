@@ -19,6 +19,7 @@ use super::orders::OrderKey;
 use super::record::{PayloadBuffer, Record};
 use super::refunds::Refunds;
 use super::till_totals::{TillSpan, TillSums};
+use super::told::{Told, ToldOf};
 
 /// What a decision needs and memory doesn't have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +48,14 @@ pub enum Need {
         /// The debit's record.
         original: RecordNumber,
     },
-    /// Nothing of the log, but the shard of a till that the command doesn't name: one of whose taps is to be undone.
+    /// Which sale of a card told of an earlier one: in the account's chain, from `head` down, by [`super::told::find`].
+    Told {
+        /// What is looked for.
+        of: ToldOf,
+        /// The newest record of the account's chain.
+        head: RecordNumber,
+    },
+    /// Nothing of the log, but the shard of a till that the command doesn't name: one of whose taps is to be undone, or whose sale a card told of.
     Till(TerminalSlot),
     /// Nothing of the log, but the shard of an account that the command doesn't name: the one whose tap is confirmed.
     Account(AccountId),
@@ -71,9 +79,10 @@ impl Need {
     /// The newest record that the answer may depend on: it must be durable before the log is read.
     pub const fn newest(&self) -> RecordNumber {
         match self {
-            Need::Sale { head, .. } | Need::Refunds { head, .. } | Need::Totals(TillSpan { head, .. }) => {
-                *head
-            }
+            Need::Sale { head, .. }
+            | Need::Refunds { head, .. }
+            | Need::Told { head, .. }
+            | Need::Totals(TillSpan { head, .. }) => *head,
             Need::Record(number) => *number,
             Need::Till(_) | Need::Account(_) => RecordNumber(0),
             Need::Order { forgotten, .. } => *forgotten,
@@ -93,6 +102,9 @@ pub struct Known {
     pub record: Option<KnownRecord>,
     /// What was given back of a debit. Valid while the head of its payer's chain is the one that the walk began at.
     pub refunds: Option<Refunds>,
+    /// Which sale of a card told of an earlier one. Valid for ever where one did, otherwise while the head of the account's chain is
+    /// the one that the walk began at.
+    pub told: Option<Told>,
     /// A till whose shard is held, too.
     pub till: Option<TerminalSlot>,
     /// An account whose shard is held, too.
@@ -140,6 +152,12 @@ impl Known {
             self.sales[1] = self.sales[0];
         }
         self.sales[0] = Some(history);
+    }
+
+    /// Which sale of a card told of an earlier one, when it was asked and still holds at this head of the account's chain.
+    pub fn told(&self, of: &ToldOf, head: RecordNumber) -> Option<&Told> {
+        let still = |told: &&Told| told.of == *of && (told.found.is_some() || told.head == head);
+        self.told.as_ref().filter(still)
     }
 
     /// The record with this number, when it was fetched.

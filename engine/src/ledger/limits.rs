@@ -163,15 +163,19 @@ pub const SCAN_PAY_LOOKS_MAX: Looks = Looks { probes: 18, lines: 31 };
 /// Closing a hole in a till's sequences at most.
 pub const GAP_CLOSE_LOOKS_MAX: Looks = Looks { probes: 19, lines: 80 };
 
+/// Posting a sale that never came, of which its card told, at most. A counter that sold it itself moves the list of its holes a second
+/// time: that isn't counted.
+pub const TOLD_POST_LOOKS_MAX: Looks = Looks { probes: 19, lines: 79 };
+
 /// Revoking a person's payment codes at most.
 pub const CODE_REVOKE_LOOKS_MAX: Looks = Looks { probes: 7, lines: 9 };
 
 /// An uploaded record at most.
 pub const OFFLINE_LOOKS_MAX: Looks = Looks { probes: 16, lines: 75 };
 
-/// A reversal at most. Where its till has as many holes as it may, or one less, it first tries in a copy of the list whether it fits:
+/// A reversal at most: it and its original may both come out of holes, and move their list one after the other. Where its till has as many holes as it may, or one less, it first tries in a copy of the list whether it fits:
 /// that isn't counted.
-pub const REVERSAL_LOOKS_MAX: Looks = Looks { probes: 16, lines: 70 };
+pub const REVERSAL_LOOKS_MAX: Looks = Looks { probes: 22, lines: 131 };
 
 /// A refund at most.
 pub const REFUND_LOOKS_MAX: Looks = Looks { probes: 14, lines: 24 };

@@ -67,6 +67,7 @@ pub mod state;
 pub mod subsidies;
 pub mod terminal_entry;
 pub mod till_totals;
+pub mod told;
 pub mod touch;
 
 pub use apply::{apply, apply_configuration, apply_posting};

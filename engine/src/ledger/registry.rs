@@ -227,6 +227,11 @@ impl Terminal {
         Kind::GapClose.command().may_be_sent_by(self.kind)
     }
 
+    /// Whether it may post a sale that never came, of which its card told.
+    pub const fn posts_told(&self) -> bool {
+        Kind::ToldPost.command().may_be_sent_by(self.kind)
+    }
+
     /// Whether it may pay what an offline till shows.
     pub const fn pays_scans(&self) -> bool {
         Kind::ScanPay.command().may_be_sent_by(self.kind)

@@ -7,8 +7,10 @@ use wal::LogReader;
 use super::durable_signal::DurableSignal;
 use super::engine::{Engine, EngineError, Reply};
 use super::history_walk;
+use super::unconfirmed::STEPS_MAX;
 use crate::ledger::known::{Known, KnownRecord, Need};
 use crate::ledger::refunds::{self, Refunds};
+use crate::ledger::told::{self, Told, ToldOf};
 use crate::ledger::{Command, Request, till_totals};
 
 /// How often something is fetched for one command before its till is told "busy". One kind of thing after the other may be
@@ -49,7 +51,8 @@ pub(super) fn decide(
 ///
 /// A till's shard, or an account's, costs nothing, a record by its number one look-up, an order one page of each run of the index
 /// that may have it. A sale costs a look-up for each record of its till since then, the refunds of a debit one for each record of
-/// its payer since then, what a till did one for each of its records; what was known of the same before cuts each short.
+/// its payer since then, what a till did one for each of its records, which sale told of another one for each record of its account
+/// since then, 50,000 at most; what was known of the same before cuts each short.
 ///
 /// # Errors
 /// The log is damaged, or the index of orders can't be read or mended.
@@ -63,6 +66,7 @@ pub fn answer(engine: &Engine, need: Need, known: &mut Known) -> Result<(), Engi
         Need::Refunds { account, head, original } => {
             known.refunds = Some(refunds(&reader, account, head, original, known.refunds)?);
         }
+        Need::Told { of, head } => known.told = Some(told(&reader, of, head, known.told)?),
         Need::Totals(span) => {
             known.totals = Some(till_totals::sum(span, known.totals, |number| till_link(&reader, number))?);
         }
@@ -88,6 +92,18 @@ fn refunds(
         let found = record(reader, number)?;
         Ok(refunds::Link::of(&found.record(), account)
             .expect("an account's chain leads to its own records only"))
+    })
+}
+
+fn told(
+    reader: &LogReader,
+    of: ToldOf,
+    head: RecordNumber,
+    earlier: Option<Told>,
+) -> Result<Told, EngineError> {
+    told::find(of, head, earlier, STEPS_MAX, |number| {
+        let found = record(reader, number)?;
+        Ok(told::Link::of(&found.record(), &of).expect("an account's chain leads to its own records only"))
     })
 }
 

@@ -106,6 +106,7 @@ fn answer(
         Need::NewPassword => known.stored = vault.store(&[vault.hash(password)])?.first().copied(),
         Need::Sale { .. }
         | Need::Refunds { .. }
+        | Need::Told { .. }
         | Need::Totals(_)
         | Need::Record(_)
         | Need::Order { .. }

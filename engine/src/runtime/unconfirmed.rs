@@ -18,7 +18,7 @@ use crate::ledger::record::{FullDebitRecord, MoneyRecord};
 use crate::ledger::registry::TerminalKind;
 
 /// Most records that are walked over.
-const STEPS_MAX: usize = 50_000;
+pub(super) const STEPS_MAX: usize = 50_000;
 
 /// What of an account may not have come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

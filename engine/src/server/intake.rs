@@ -270,6 +270,12 @@ impl OwnedCommand for LiveRequest {
                 last: close.last,
                 reason: *close.reason.as_bytes(),
             }),
+            Body::ToldPost(post) => Request::ToldPost(command::ToldPost {
+                sale,
+                card_uid: post.card_uid,
+                card_counter: post.card_counter,
+                reason: *post.reason.as_bytes(),
+            }),
             Body::CodeRevoke(revoke) => {
                 let account = selector(&revoke.account);
                 Request::CodeRevoke(command::CodeRevoke { sale, account, intake_step: self.step })

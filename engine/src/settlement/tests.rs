@@ -293,3 +293,22 @@ fn a_date_that_is_not_closed_is_told_with_those_that_are() {
     );
     assert_eq!(fs::read_dir(out.path()).expect("a folder").count(), 0);
 }
+
+#[test]
+fn what_is_posted_on_a_cards_word_is_listed_as_held_back() {
+    let out = tempfile::tempdir().expect("a folder");
+    let mut log = SmallLog::new();
+    let lost = log.skip();
+    log.offline_telling(101, 800, (lost, 2, 650));
+    assert!(log.post_told(101, 2).code.is_approved());
+    log.cut_off(DAY + 1);
+    let wal = log.write();
+    let report = settle_log(&wal.reader(), day(), &out.path().join("a")).expect("settled");
+    let totals = &report.manifest.totals;
+    assert_eq!((totals.net.as_str(), totals.held_back.as_str()), ("14.50", "6.50"));
+    let detail = rows(&report.folder, "detail.csv");
+    let sold = detail.iter().filter(|row| row[2] == "offline_debit");
+    let told: Vec<_> = sold.map(|row| [6, 12, 17, 18].map(|column| row[column].trim().to_owned())).collect();
+    let line = |cells: [&str; 4]| cells.map(str::to_owned);
+    assert_eq!(told, [line(["8.00", "2", "Approved", ""]), line(["6.50", "1", "ApprovedFlagged", "told"])]);
+}

@@ -9,7 +9,7 @@ use crate::error::DecodeError;
 use crate::frame::HEADER_BYTES;
 use crate::ids::{AccountId, CardUid, VirtualId};
 use crate::result_code::ResultCode;
-use crate::text::FixedText;
+use crate::text::{FixedText, GapReason};
 use crate::voice::Voice;
 
 /// On the wire an account that wasn't found is this number: no account ever has it.
@@ -32,6 +32,12 @@ pub(crate) fn zero(bytes: &[u8], body_offset: usize) -> Result<(), DecodeError> 
 /// Reads the text at `body_offset`.
 pub(crate) fn text<const N: usize>(bytes: [u8; N], body_offset: usize) -> Result<FixedText<N>, DecodeError> {
     FixedText::from_bytes(bytes).map_err(|_| DecodeError::Text { offset: HEADER_BYTES + body_offset })
+}
+
+/// Reads the reason at `body_offset`: one is given.
+pub(crate) fn given_reason(bytes: [u8; 32], body_offset: usize) -> Result<GapReason, DecodeError> {
+    let reason: GapReason = text(bytes, body_offset)?;
+    if reason.is_empty() { Err(field(body_offset, 0_u8)) } else { Ok(reason) }
 }
 
 /// Reads a code, always an answer's first field, and holds the action behind it to the code's own.

@@ -6,7 +6,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 use crate::error::DecodeError;
 use crate::ids::{Epoch, Sequence, TerminalId};
 use crate::message::Fixed;
-use crate::message::field::{field, text, zero};
+use crate::message::field::{field, given_reason, zero};
 use crate::text::GapReason;
 
 /// Closes a hole, or a part of it. Consumes a sequence of the asking counter's.
@@ -50,16 +50,12 @@ impl Fixed for GapClose {
         if first > last {
             return Err(field(8, last));
         }
-        let reason: GapReason = text(layout.reason, 16)?;
-        if reason.is_empty() {
-            return Err(field(16, 0_u8));
-        }
         Ok(GapClose {
             till: TerminalId(layout.till.get()),
             epoch: Epoch(layout.epoch.get()),
             first: Sequence(first),
             last: Sequence(last),
-            reason,
+            reason: given_reason(layout.reason, 16)?,
             till_time_ns: layout.till_time_ns.get(),
         })
     }

@@ -61,6 +61,7 @@ pub(crate) mod tap_answer;
 pub(crate) mod tap_confirm;
 pub(crate) mod tender;
 pub(crate) mod terminal_key;
+pub(crate) mod told_post;
 pub(crate) mod top_up;
 pub(crate) mod unconfirmed;
 pub(crate) mod upload;

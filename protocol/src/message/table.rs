@@ -51,6 +51,7 @@ use crate::message::tap_answer::TapAnswer;
 use crate::message::tap_confirm::TapConfirm;
 use crate::message::tender::Tender;
 use crate::message::terminal_key::{TerminalKeyAnswer, TerminalKeyRotate};
+use crate::message::told_post::ToldPost;
 use crate::message::top_up::TopUp;
 use crate::message::unconfirmed::{UnconfirmedAnswer, UnconfirmedQuery};
 use crate::message::upload::{BatchAnswer, UPLOAD_RECORDS_MAX, Upload};
@@ -467,6 +468,9 @@ messages! {
         /// Puts a range of blank cards into stock.
         0x44 CardStock(CardStock), 24..=24, Change, TAKES_SEQUENCE, COUNTERS
             => CardStockAnswer, 40..=40, Money(MoneyAnswer);
+        /// Posts a sale that never came, of which its card told with a later one.
+        0x46 ToldPost(ToldPost), 56..=56, Live, TAKES_SEQUENCE, COUNTERS
+            => ToldPostAnswer, 40..=40, Money(MoneyAnswer);
         /// Gives an account a query password, in the place of the one that it has.
         0x48 PasswordSet(AccountPassword), 48..=48, Change, TAKES_SEQUENCE, COUNTERS
             => PasswordSetAnswer, 40..=40, Money(MoneyAnswer);

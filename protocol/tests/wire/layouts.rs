@@ -13,7 +13,7 @@ use self::fields::{
     CARD_FEE, CARD_KIND, CLASS_RULES_LINE, CODE, EXPIRES_DAY, GAP_LINE, MEAL_PERIOD_LINE, MONEY,
     MONEY_AMOUNT, MONEY_FLAGS, PASSWORD, PRICE_LINE, REASON, RECEIPT, RECORD, SELECTOR_BY, SELECTOR_VALUE,
     SELECTOR_ZERO, SERVER_TIME, SUBSIDY, SUBSIDY_OPEN, TABLE_HEAD, TERMINAL_KEY, TILL_LINE, TILL_TIME,
-    TOTAL_AMOUNTS, TOTAL_COUNTS, VIRTUAL_ID,
+    TOLD_POST, TOTAL_AMOUNTS, TOTAL_COUNTS, VIRTUAL_ID,
 };
 pub(crate) use self::fields::{HEADER, OFFLINE_RECORD};
 
@@ -513,6 +513,7 @@ pub(crate) fn body_of(kind: Kind) -> Body {
             SERVER_TIME,
         ],
         Kind::ReprintAnswer => RECEIPT,
+        Kind::ToldPost => TOLD_POST,
         Kind::GapClose => &[
             ("till", U32, "the till whose sequences are missing"),
             ("first", U32, "the first that is closed, not 0"),
@@ -694,6 +695,7 @@ pub(crate) fn body_of(kind: Kind) -> Body {
         | Kind::CodeRevokeAnswer
         | Kind::CodeKeyRotateAnswer
         | Kind::GapCloseAnswer
+        | Kind::ToldPostAnswer
         | Kind::TopUpAnswer
         | Kind::ReversalAnswer
         | Kind::RefundAnswer

@@ -23,8 +23,8 @@ use protocol::request::{
     CodeDebit, CodeKeyRotate, CodeRevoke, EarlierCodes, FreezeAction, GapClose, Heartbeat, OpenGapsQuery,
     PasswordDebit, PhoneChange, Reason, Reasoned, Refund, Request, RequestIds, Reversal, SaleQuery, ScanPay,
     ShiftClose, StatementDay, StatementQuery, SubsidyAction, SubsidyLine, SubsidyLines, SubsidyMode,
-    SubsidyOpen, SubsidyPreview, SubsidyQuery, SubsidyStep, TapConfirm, Tender, TerminalKeyRotate, TopUp,
-    UnconfirmedQuery, Upload, Verdict, VirtualBind, VirtualUnbind,
+    SubsidyOpen, SubsidyPreview, SubsidyQuery, SubsidyStep, TapConfirm, Tender, TerminalKeyRotate, ToldPost,
+    TopUp, UnconfirmedQuery, Upload, Verdict, VirtualBind, VirtualUnbind,
 };
 use protocol::result_code::ResultCode;
 use protocol::self_scan::ScanCode;
@@ -615,6 +615,16 @@ pub(crate) fn requests(records: &[OfflineRecord]) -> Vec<(&'static str, u32, Req
             }),
         ),
         ("price_table", 0, Request::PriceTable),
+        (
+            "told_post",
+            95,
+            Request::ToldPost(ToldPost {
+                card_uid: CARD,
+                card_counter: CardCounter(8),
+                reason: GapReason::new("till burnt, 收据 17-19").expect("short"),
+                till_time_ns: NOW_NS,
+            }),
+        ),
         ("sign_out", 0, Request::SignOut),
     ]
 }

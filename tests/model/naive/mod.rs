@@ -9,7 +9,7 @@ mod cards;
 mod codes;
 mod configuration;
 mod debits;
-mod gaps;
+pub mod gaps;
 mod holders;
 mod identity;
 mod meals;
@@ -34,7 +34,7 @@ use engine::ledger::command::{AccountSelector, Channel, Sale};
 use engine::ledger::record::Wallet;
 use engine::ledger::registry::{OfficeRules, Policy, TerminalKind};
 use protocol::card::{CardKind, CardTerms, ChipWrite, PayoutWay, ReplaceReason};
-use protocol::ids::{AccountId, CardUid};
+use protocol::ids::{AccountId, CardCounter, CardUid};
 use protocol::request::{AdjustDirection, FreezeAction, SubsidyAction, SubsidyMode, Verdict};
 use protocol::result_code::ResultCode;
 use protocol::till_totals::{TillKind, TillTotals};
@@ -280,6 +280,11 @@ pub enum Body {
         epoch: u16,
         first: u32,
         last: u32,
+        reason: [u8; 32],
+    },
+    ToldPost {
+        card_uid: u64,
+        card_counter: CardCounter,
         reason: [u8; 32],
     },
     /// What a till shows: the till doesn't know who pays.
@@ -562,6 +567,8 @@ pub struct Model {
     earlier_key_until_step: u32,
     /// The totals of the shift or batch that was closed last.
     pub closed_with: Option<TillTotals>,
+    /// What cards told, in the order in which it came.
+    pub told: Vec<gaps::Told>,
 }
 
 /// A money request under its identity.
@@ -602,6 +609,7 @@ impl Model {
             code_key: 0,
             earlier_key_until_step: 0,
             closed_with: None,
+            told: Vec::new(),
         }
     }
 
@@ -633,6 +641,7 @@ impl Model {
             Request::LossLift(r) => self.loss_lift(r),
             Request::ScanPay(r) => self.scan_pay(r),
             Request::GapClose(r) => self.gap_close(r),
+            Request::ToldPost(r) => self.told_post(r),
             Request::CodeRevoke(r) => self.code_revoke(r),
             Request::CodeKeyRotate(r) => self.code_key_rotate(r),
             Request::AccountFreeze(r) => self.account_freeze(r),

@@ -5,6 +5,7 @@ use engine::ledger::command::OfflineFact;
 use protocol::result_code::ResultCode;
 
 use super::debits::sells;
+use super::gaps::Told;
 use super::identity::{Standing, bad_field, told_again};
 use super::{Answer, Ask, Body, Deed, Model, Other, answer, day_of};
 
@@ -56,13 +57,26 @@ impl Model {
             let record = self.next_record();
             return self.settle(&ask, record, ResultCode::PaymentPending, Deed::ScanPending, None);
         }
-        self.post_fact(&ask, r)
+        let (payer, answer) = self.post_fact(&ask, r, false);
+        if let Some(account) = payer
+            && r.carried.previous.terminal.0 != 0
+        {
+            let (card_uid, till_time_ns) = (r.card_uid.0, r.till_time_ns);
+            self.told.push(Told { card_uid, previous: r.carried.previous, till_time_ns, account });
+        }
+        answer
     }
 
-    fn post_fact(&mut self, ask: &Ask<'_>, r: &OfflineFact<'_>) -> Answer {
+    /// Says who pays, and what is answered. What never came, and a card told of, is flagged for that alone.
+    pub(super) fn post_fact(
+        &mut self,
+        ask: &Ask<'_>,
+        r: &OfflineFact<'_>,
+        told: bool,
+    ) -> (Option<u32>, Answer) {
         let merchant = self.tills[ask.till].merchant;
         let day = day_of(r.till_time_ns).min(self.today());
-        let mut flagged = r.till_time_ns > self.time_ns + CLOCK_DRIFT_NS || !self.trades(merchant);
+        let mut flagged = told || r.till_time_ns > self.time_ns + CLOCK_DRIFT_NS || !self.trades(merchant);
         flagged |= r.list.is_some_and(|list| list.age_s > ONE_DAY_S);
         let since_ns = r.carried.offline_since_ns;
         flagged |= since_ns != 0 && r.till_time_ns > since_ns + 3 * u64::from(ONE_DAY_S) * 1_000_000_000;
@@ -100,7 +114,8 @@ impl Model {
         self.owe(owed, r.amount_fen);
         let code = if flagged { ResultCode::ApprovedFlagged } else { ResultCode::Approved };
         let record = self.next_record();
-        self.settle(ask, record, code, Deed::OfflineDebit { merchant, day, given_fen, flagged }, payer)
+        let deed = Deed::OfflineDebit { merchant, day, given_fen, flagged };
+        (payer, self.settle(ask, record, code, deed, payer))
     }
 
     /// Whether a till whose block-list was of this version didn't have the last move of a card that is blocked.

@@ -1,7 +1,8 @@
 //! What tills tell after they had no network: what they sold, what phones paid or are to pay, and the holes that stay.
 
 use engine::ledger::command::{
-    Carried, GapClose, OfflineFact, Request, Reversal, Sale, ScanPay, TerminalSlot, TillList,
+    Carried, GapClose, OfflineFact, Previous, Request, Reversal, Sale, ScanPay, TerminalSlot, TillList,
+    ToldPost,
 };
 use protocol::ids::{CardCounter, CardUid, Epoch, Sequence, TerminalId};
 
@@ -117,9 +118,53 @@ impl Stream {
                     2..6 => till_time_ns - self.random.below(3_600) * SECOND_NS,
                     _ => 0,
                 },
-                ..Carried::default()
+                previous: if self.random.chance(45) { self.previous(model) } else { Previous::default() },
+                by_scan: false,
             },
         })
+    }
+
+    /// What a card tells of its transaction before: mostly of one that is missing, at one of the tills.
+    fn previous(&mut self, model: &Model) -> Previous {
+        let slot = self.random.below(8) as u16;
+        let till = &model.tills[usize::from(slot)];
+        let highest = till.received.last().copied().unwrap_or(0);
+        let missing: Vec<u32> = till.missing().into_keys().collect();
+        let sequence = match self.random.below(20) {
+            0 => 0,
+            1..4 => highest + 1 + self.random.below(3) as u32,
+            4..7 => 1 + self.random.below(u64::from(highest) + 1) as u32,
+            _ if missing.is_empty() => highest,
+            _ => missing[self.random.below(missing.len() as u64) as usize],
+        };
+        let epoch = match self.random.below(20) {
+            0 => till.epoch + 1,
+            1..4 => till.epoch.saturating_sub(1),
+            _ => till.epoch,
+        };
+        let unknown = if self.random.chance(4) { 900 } else { 0 };
+        Previous {
+            terminal: TerminalId(FIRST_TERMINAL + u32::from(slot) + unknown),
+            epoch: Epoch(epoch),
+            sequence: Sequence(sequence),
+            card_counter: CardCounter(self.random.below(4) as u32),
+            amount_fen: 100 * (1 + self.random.below(9)) as u32,
+        }
+    }
+
+    /// A counter has a sale posted that a card told of, or that none did.
+    pub(super) fn post_told(&mut self, model: &Model) -> Request<'static> {
+        let slot = if self.random.chance(92) { 4 } else { self.slot() };
+        let sale = self.sale(model, slot);
+        let newest = model.told.len().min(12) as u64;
+        let (card_uid, card_counter) = match model.told.len().checked_sub(1) {
+            Some(last) if self.random.chance(88) => {
+                let told = &model.told[last - self.random.below(newest) as usize];
+                (CardUid(told.card_uid), told.previous.card_counter)
+            }
+            _ => (self.card(model), CardCounter(self.random.below(6) as u32)),
+        };
+        Request::ToldPost(ToldPost { sale, card_uid, card_counter, reason: text("it burnt") })
     }
 
     /// A hole of some till is closed, or what isn't one.

@@ -1,7 +1,7 @@
 //! Which request a record is the outcome of.
 
 use engine::ledger::command::Channel;
-use engine::ledger::record::{Liability, MoneyRecord};
+use engine::ledger::record::{Liability, MoneyRecord, OfflineReview};
 use engine::ledger::{LedgerAccount, LedgerClass, Record};
 use protocol::ids::SaleId;
 use protocol::request::Verdict;
@@ -16,6 +16,9 @@ impl Auditor {
         // A decision's amount is that of what it decides; what is paid out isn't asked for.
         let asks_for_amount =
             !matches!(ask, Ask::Decide { .. }) && !matches!(record, Record::AccountClosed(_));
+        // Where nobody told of it, no amount is known.
+        let asks_for_amount =
+            asks_for_amount && !matches!((record, ask), (Record::Refusal(_), Ask::PostTold { .. }));
         if asks_for_amount && ask.amount_fen() != money.amount_fen.get() {
             return false;
         }
@@ -53,6 +56,18 @@ impl Auditor {
                     _ => None,
                 };
                 authentic && own && credited && r.card() == card_uid && payer == money.person()
+            }
+            (Record::OfflineDebit(r), Ask::PostTold { card_uid, counter, told, .. }) => {
+                let payer = match r.liability() {
+                    Some(Liability::Holder) => owner_of(card_uid),
+                    _ => None,
+                };
+                r.offline_review().has(OfflineReview::TOLD)
+                    && (money.sale(), r.card(), money.token.get()) == (told, card_uid, counter)
+                    && payer == money.person()
+            }
+            (Record::ToldPosted(r), Ask::PostTold { card_uid, counter, told, .. }) => {
+                (r.told(), r.card_uid.get(), r.card_counter.get()) == (told, card_uid.0, counter)
             }
             (Record::FullReversal(r), Ask::Reversal { epoch, sequence, .. })
             | (Record::Void(r), Ask::Void { epoch, sequence, .. }) => {

@@ -40,7 +40,7 @@ impl World<'_> {
             _ => self.random.below(SECOND_NS),
         };
         // Now and then nothing happens for a day: what becomes due by the next one does.
-        let day_ns = if self.random.per_mille(8) { DAY_NS } else { 0 };
+        let day_ns = if self.random.per_mille(20) { DAY_NS } else { 0 };
         self.clock.pass(pass_ns + day_ns);
         if self.random.per_mille(10) {
             self.jump_clock();

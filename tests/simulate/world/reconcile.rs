@@ -70,6 +70,21 @@ impl World<'_> {
                     }
                     continue;
                 }
+                if let Ask::PostTold { told, amount_fen, .. } = note.ask {
+                    let slot = (told.terminal.0 - 101) as usize;
+                    let of_its_till = self.tills[slot].notebook.note(told);
+                    if of_its_till.is_some_and(|note| note.outcome.code.is_approved()) {
+                        // Its till has told of it after all: it is among that one's notes.
+                        self.coverage.told_came_after_all += 1;
+                        continue;
+                    }
+                    merchants_fen[slot % MERCHANTS as usize] += amount_fen;
+                    match note.outcome.account {
+                        Some(payer) => *persons_fen.entry(payer).or_default() -= amount_fen,
+                        None => lost_fen -= amount_fen,
+                    }
+                    continue;
+                }
                 let payer = match paid {
                     Ask::Tap { card_uid, .. } | Ask::ChipTap { card_uid, .. } => owner_of(card_uid),
                     Ask::Offline { card_uid, .. } => {

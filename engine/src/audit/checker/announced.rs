@@ -5,8 +5,8 @@ use protocol::ids::{AccountId, SaleId};
 use super::super::report::Check;
 use super::Checker;
 use crate::ledger::record::{
-    CardIssuedRecord, CardReplacedRecord, FullDebitRecord, MoneyRecord, Record, RecordKind, RefundRecord,
-    ScanPaidRecord, SubsidyRecord, WalletsRecord,
+    CardIssuedRecord, CardReplacedRecord, FullDebitRecord, MoneyRecord, OfflineReview, Record, RecordKind,
+    RefundRecord, ScanPaidRecord, SubsidyRecord, WalletsRecord,
 };
 
 /// What a load or a settling announced, the tap that must follow in its group, or a fee, what it is paid for.
@@ -115,6 +115,13 @@ impl Checker<'_> {
         }
         let paid_before = core::mem::take(&mut self.paid_before);
         self.closing(record, &paid_before);
+        if let Record::OfflineDebit(debit) = record
+            && debit.offline_review().has(OfflineReview::TOLD)
+        {
+            return self.check(remaining == 1, Check::Group, || {
+                "what is posted on a card's word is followed by who had it posted".to_owned()
+            });
+        }
         let (Record::Load(money)
         | Record::Settle(WalletsRecord { money, .. })
         | Record::Fee(WalletsRecord { money, .. })

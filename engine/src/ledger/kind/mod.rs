@@ -80,6 +80,7 @@ mod table;
 pub mod tap_confirm;
 pub mod tender;
 pub mod terminal_key;
+pub mod told_post;
 pub mod top_up;
 pub mod top_up_undo;
 pub mod virtual_bind;

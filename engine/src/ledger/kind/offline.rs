@@ -26,8 +26,9 @@
 //! class's floor after it; dated ahead of logged time by more than the drift; card unknown, or dated after it had expired or
 //! come back, so that a till's clock alone charges no former holder unseen; account not open or merchant not trading; borne by
 //! the merchant; the till judged the card by a block-list older than [`BLOCK_LIST_AGE_MAX_S`], or had sold offline for more than
-//! [`OFFLINE_DAYS_MAX`] days (both inclusive). What the holder doesn't bear is held to the class's limits all the same. Its own
-//! day is the +08:00 day of the till's time, at latest the day of logged time.
+//! [`OFFLINE_DAYS_MAX`] days (both inclusive); posted because a card told of it ([`super::told_post`]). What the holder doesn't
+//! bear is held to the class's limits all the same. Its own day is the +08:00 day of the till's time, at latest the day of logged
+//! time.
 //!
 //! Where it is the counter of the card's open tap, the chip wasn't written by that: see [`super::presentation`].
 //!
@@ -221,6 +222,23 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
     }
 
     fn post_fact<'a>(&self, case: &Case<'_, 'a>, r: &OfflineFact<'a>) -> Decision<'a> {
+        let Some(record) = self.offline_debit(case, r, r.review()) else {
+            let reason = SuspenseReason::BalanceOverflow;
+            return self.suspend(case, ResultCode::BalanceOverflow, reason, RecordNumber(0), true);
+        };
+        let code = record.money.result_code().unwrap_or(ResultCode::Approved);
+        let outcome = self.outcome(&record.money, code, self.stamp.number);
+        Decision::Done { outcome, group: Group::one(Record::OfflineDebit(record)) }
+    }
+
+    /// The record of a fact that is to be reviewed for this, if for anything, and for what it says itself; none when the
+    /// card wallet would leave its range. The shard of who had the card at the till's time is held.
+    pub(super) fn offline_debit(
+        &self,
+        case: &Case<'_, '_>,
+        r: &OfflineFact<'_>,
+        review: OfflineReview,
+    ) -> Option<OfflineDebitRecord> {
         let merchant = case.till.config.merchant;
         let trading = self.registry.merchant(merchant).is_some_and(|merchant| merchant.enabled);
         let ahead = r.till_time_ns > self.stamp.time_ns.saturating_add(CLOCK_DRIFT_MAX_NS);
@@ -251,8 +269,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
                 subsidy_fen = account.subsidy_of(r.amount_fen);
                 let after_fen = account.system_fen() - r.amount_fen;
                 if account.card_fen - r.amount_fen < -BALANCE_FEN_MAX {
-                    let reason = SuspenseReason::BalanceOverflow;
-                    return self.suspend(case, ResultCode::BalanceOverflow, reason, RecordNumber(0), true);
+                    return None;
                 }
                 // A fact isn't asked whether the balance was above zero; only the floor flags it.
                 let floor = Policy { rule: AuthoriseRule::Covers, ..*policy };
@@ -269,7 +286,6 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             money.debit = U32::new(LedgerAccount::clearing(Clearing::UnknownCard).bits());
             (flags.with(MoneyFlags::UNKNOWN_CARD), self.layout.shard_of_terminal(case.sale.slot))
         };
-        let review = r.review();
         let (code, credit) = if flags.has(MoneyFlags::REVIEW)
             || review != OfflineReview::default()
             || liability == Liability::Merchant
@@ -282,8 +298,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
         money.flags = flags.0;
         money.credit = U32::new(credit.bits());
         money.previous_counter = self.hot_head(shard, credit);
-        let outcome = self.outcome(&money, code, self.stamp.number);
-        let record = OfflineDebitRecord {
+        Some(OfflineDebitRecord {
             money,
             card_uid: U64::new(r.card_uid.0),
             till_time_ns: U64::new(r.till_time_ns),
@@ -296,8 +311,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
             // At most SUBSIDY_FEN_MAX, which fits.
             subsidy_fen: U32::new(subsidy_fen as u32),
             previous_amount_fen: U32::new(r.carried.previous.amount_fen),
-        };
-        Decision::Done { outcome, group: Group::one(Record::OfflineDebit(record)) }
+        })
     }
 }
 

@@ -211,7 +211,7 @@ impl<P: Parts + ?Sized> Desk<'_, P> {
     }
 
     /// Whether a till's shard is among those that are held for the account, the till that asks, or what was asked for.
-    fn holds_till(&self, case: &Case<'_, '_>, person: Person<'_>, slot: TerminalSlot) -> bool {
+    pub(super) fn holds_till(&self, case: &Case<'_, '_>, person: Person<'_>, slot: TerminalSlot) -> bool {
         let shard = self.layout.shard_of_terminal(slot);
         shard == self.layout.shard_of_account(person.id)
             || shard == self.layout.shard_of_terminal(case.sale.slot)

@@ -49,6 +49,7 @@ use super::subsidy_step::{SubsidyAdvance, SubsidyStep};
 use super::tap_confirm::TapConfirm;
 use super::tender::Tender;
 use super::terminal_key::{TerminalKeyRotate, TerminalKeyTaken};
+use super::told_post::ToldPost;
 use super::top_up::TopUp;
 use super::top_up_undo::TopUpUndo;
 use super::virtual_bind::VirtualBind;
@@ -218,6 +219,8 @@ asks! {
     LossLift(LossLift<'a>);
     /// Closes a hole in a till's sequences.
     GapClose(GapClose<'a>);
+    /// Posts a sale that never came, of which its card told.
+    ToldPost(ToldPost<'a>);
     /// Revokes every code that an account may have shown by now.
     CodeRevoke(CodeRevoke<'a>);
     /// Takes the next payment-code key into use.

@@ -29,7 +29,7 @@ pub use configuration::{
     AccountOpenedRecord, AccountTermsSetRecord, CardBoundRecord, CardConflictRecord, CutOffRecord,
     MealPeriodSetRecord, MerchantRegisteredRecord, PolicySetRecord, PriceSetRecord, TerminalRegisteredRecord,
 };
-pub use gap::GapClosedRecord;
+pub use gap::{GapClosedRecord, ToldPostedRecord};
 pub use holder::{LossRecord, PasswordSetRecord, PhoneSetRecord, VirtualBoundRecord, VirtualUnboundRecord};
 pub(super) use money::channel_wallet;
 pub use money::{

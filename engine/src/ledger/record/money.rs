@@ -372,6 +372,8 @@ impl OfflineReview {
     pub const LIST_AGE: OfflineReview = OfflineReview(1);
     /// The till had sold offline for too many days.
     pub const DAYS_OFFLINE: OfflineReview = OfflineReview(1 << 1);
+    /// It never came: its card told of it with a later sale, and a counter had it posted.
+    pub const TOLD: OfflineReview = OfflineReview(1 << 2);
 
     /// True when any bit of `other` is set.
     pub const fn has(self, other: OfflineReview) -> bool {

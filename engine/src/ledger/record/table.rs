@@ -14,8 +14,8 @@ use super::{
     PhoneSetRecord, PolicySetRecord, PriceSetRecord, RefundRecord, ReversalRecord, ScanPaidRecord,
     ScanPendingRecord, SubsidyLinesRecord, SubsidyOpenedRecord, SubsidyRecord, SubsidySkippedRecord,
     SubsidySteppedRecord, SuspenseRecord, TapConfirmedRecord, TerminalKeyRotatedRecord,
-    TerminalKeyTakenRecord, TerminalRegisteredRecord, TopUpRecord, VirtualBoundRecord, VirtualUnboundRecord,
-    WalletsRecord, fixed, followed, join,
+    TerminalKeyTakenRecord, TerminalRegisteredRecord, ToldPostedRecord, TopUpRecord, VirtualBoundRecord,
+    VirtualUnboundRecord, WalletsRecord, fixed, followed, join,
 };
 use crate::ledger::apply::{Posting, Setting};
 use crate::ledger::error::LedgerError;
@@ -348,6 +348,8 @@ records! {
         43 Duty(DutyRecord), 1, "duty", NORMAL, None, duty;
         /// Memo: a line of a subsidy batch that can't be paid.
         51 SubsidySkipped(SubsidySkippedRecord), 1, "subsidy_skipped", NORMAL, None, subsidy_skipped;
+        /// Memo: a counter had a sale posted of which its card told, by the record before it in its group.
+        55 ToldPosted(ToldPostedRecord), 1, "told_posted", NORMAL, None, told_posted;
     }
     configuration {
         /// An account is opened.

@@ -26,6 +26,7 @@ use crate::ledger::registry::TerminalKind;
 use crate::ledger::snapshot;
 use crate::ledger::state::{self, Sizes, State, sum_of_all_fen, total_fen};
 use crate::ledger::till_totals;
+use crate::ledger::told;
 use crate::ledger::{apply, decide, shards_touched};
 
 /// 2026-11-24 12:00 at the campus.
@@ -46,6 +47,8 @@ pub(super) struct Bench {
     pub(super) log: Vec<Logged>,
     pub(super) time_ns: u64,
     pub(super) walks: usize,
+    /// Records that are walked over for what a card told.
+    pub(super) told_steps_max: usize,
     /// The query password that comes along with the next request that needs one.
     pub(super) typed: u32,
     /// The passwords set, by their numbers; 0 is none.
@@ -148,7 +151,16 @@ impl Bench {
 
     pub(super) fn empty(sizes: Sizes) -> Bench {
         let state = State::new(&sizes).unwrap();
-        Bench { sizes, state, log: Vec::new(), time_ns: NOON_NS, walks: 0, typed: 0, vault: vec![0] }
+        Bench {
+            sizes,
+            state,
+            log: Vec::new(),
+            time_ns: NOON_NS,
+            walks: 0,
+            told_steps_max: 1_000,
+            typed: 0,
+            vault: vec![0],
+        }
     }
 
     pub(super) fn head(&self) -> RecordNumber {
@@ -173,6 +185,14 @@ impl Bench {
                     let read = |number| Link::of(&self.known_record(number).record(), account).ok_or(number);
                     let found = refunds::find(original, head, None, read);
                     known.refunds = Some(found.expect("the chain is the account's"));
+                }
+                Need::Told { of, head } => {
+                    self.walks += 1;
+                    let read =
+                        |number| told::Link::of(&self.known_record(number).record(), &of).ok_or(number);
+                    let steps_max = self.told_steps_max;
+                    let found = told::find(of, head, known.told, steps_max, read);
+                    known.told = Some(found.expect("the chain is the account's"));
                 }
                 Need::Till(slot) => known.till = Some(slot),
                 Need::Account(id) => known.account = Some(id),

@@ -38,13 +38,14 @@ use crate::ledger::limits::{
     GAP_CLOSE_LOOKS_MAX, GAPS_MAX, HOLDER_LOOKS_MAX, Looks, OFFICE_LOOKS_MAX, OFFLINE_LOOKS_MAX,
     PASSWORD_DEBIT_LOOKS_MAX, PAYLOAD_BYTES_MAX, PRESENTATION_LOOKS_MAX, PRICED_LOOKS_MAX, REFUND_LOOKS_MAX,
     REVERSAL_LOOKS_MAX, SALE_QUERY_LOOKS_MAX, SCAN_PAY_LOOKS_MAX, SUBSIDY_CLAIM_LOOKS_MAX,
-    SUBSIDY_TAKE_BACK_LOOKS_MAX, TABLE_SEARCH_MAX, TAP_CONFIRM_LOOKS_MAX, TENDER_LOOKS_MAX, TOP_UP_LOOKS_MAX,
-    TOP_UP_UNDO_LOOKS_MAX, VOID_LOOKS_MAX,
+    SUBSIDY_TAKE_BACK_LOOKS_MAX, TABLE_SEARCH_MAX, TAP_CONFIRM_LOOKS_MAX, TENDER_LOOKS_MAX,
+    TOLD_POST_LOOKS_MAX, TOP_UP_LOOKS_MAX, TOP_UP_UNDO_LOOKS_MAX, VOID_LOOKS_MAX,
 };
 use crate::ledger::orders::OrderKey;
 use crate::ledger::probes::count;
 use crate::ledger::record::{Record, Wallet};
 use crate::ledger::registry::{Policy, TerminalKind};
+use crate::ledger::told::Told;
 use crate::ledger::{
     Command, Decision, Lead, Request, Sizes, Stamp, State, apply, decide_with, shards_touched_with,
 };
@@ -85,7 +86,7 @@ const PASSWORD: PasswordRef = PasswordRef(5);
 const GAP_STEP: u32 = 40;
 
 /// The bound of a kind of command, and the buckets that a search for a place may add to it.
-const BOUNDS: [(&str, Looks, usize); 26] = [
+const BOUNDS: [(&str, Looks, usize); 27] = [
     ("card debit", CARD_DEBIT_LOOKS_MAX, 0),
     ("password debit", PASSWORD_DEBIT_LOOKS_MAX, 0),
     (prices::PRICED, PRICED_LOOKS_MAX, 0),
@@ -96,6 +97,7 @@ const BOUNDS: [(&str, Looks, usize); 26] = [
     ("codes revoked", CODE_REVOKE_LOOKS_MAX, 0),
     ("scan payment", SCAN_PAY_LOOKS_MAX, 0),
     ("gap closed", GAP_CLOSE_LOOKS_MAX, 0),
+    ("told posted", TOLD_POST_LOOKS_MAX, 0),
     ("offline record", OFFLINE_LOOKS_MAX, 0),
     ("reversal", REVERSAL_LOOKS_MAX, 0),
     ("refund", REFUND_LOOKS_MAX, 0),
@@ -124,6 +126,7 @@ fn kind(request: &Request<'_>) -> &'static str {
         Request::CodeRevoke(_) => "codes revoked",
         Request::ScanPay(_) => "scan payment",
         Request::GapClose(_) => "gap closed",
+        Request::ToldPost(_) => "told posted",
         Request::Offline(_) => "offline record",
         Request::Reversal(_) => "reversal",
         Request::Refund(_) => "refund",
@@ -166,6 +169,8 @@ struct Campus {
     codes: BTreeMap<&'static str, Vec<ResultCode>>,
     /// The latest top-up or debit, as the log has it.
     latest: Option<KnownRecord>,
+    /// What cards told, of the till with gaps.
+    told: Option<Told>,
     /// What the vault says of the next password.
     verdict: PasswordVerdict,
 }
@@ -200,6 +205,7 @@ impl Campus {
             most: BTreeMap::new(),
             codes: BTreeMap::new(),
             latest: None,
+            told: None,
             verdict: PasswordVerdict::Right,
         };
         campus.run(Request::CutOff(CutOff { opened: BusinessDate(9_824) }));
@@ -257,8 +263,9 @@ impl Campus {
         let up_to = RecordNumber(self.next_number);
         let order = order.map(|key| KnownOrder { key, up_to, found: None });
         let password = Some(KnownPassword { of: PASSWORD, verdict: self.verdict });
-        let (stored, till) = (Some(PASSWORD), Some(TerminalSlot(COUNTER)));
-        let known = Known { order, record: self.latest, till, password, stored, ..Known::default() };
+        let till = if let Request::ToldPost(_) = request { WITH_GAPS } else { COUNTER };
+        let (stored, till, told) = (Some(PASSWORD), Some(TerminalSlot(till)), self.told);
+        let known = Known { order, record: self.latest, till, password, stored, told, ..Known::default() };
         let command = Command { request, known: Some(&known) };
         let number = RecordNumber(self.next_number);
         let time_ns = NOON_NS + self.next_number * SECOND_NS / 100;
@@ -360,6 +367,7 @@ impl Campus {
         self.revocations(account);
         self.scans(round, account);
         self.gaps_closed(round);
+        self.told_posts(round, account);
         // What was paid by code is settled first.
         let with_settling = self.next_sale();
         self.counted(tap(with_settling, own, counter + 2, 100));

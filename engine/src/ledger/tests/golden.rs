@@ -7,7 +7,7 @@ use protocol::request::{AdjustDirection, FreezeAction, SubsidyAction, SubsidyMod
 use super::bench::{Bench, Logged, register_till, sale, text, uid};
 use super::office::{self, FINANCE};
 use super::subsidy_batches::{OPENER, Office};
-use super::{account_close, card_stock, codes, gaps, scans, taps, terminal_keys, top_up_undos};
+use super::{account_close, card_stock, codes, gaps, scans, taps, terminal_keys, told_posts, top_up_undos};
 use crate::ledger::account::AccountStatus;
 use crate::ledger::command::{
     AccountFreeze, AccountSelector, Adjust, AdjustDecide, CardIssue, CardReplace, CardReturn, Carried,
@@ -217,6 +217,15 @@ fn a_gap_closed() {
     gaps::close_one(&mut bench);
     let closed = bench.log.pop().unwrap();
     assert_eq!(text_of(&[closed]), include_str!("golden_gap_closed.txt"));
+}
+
+#[test]
+fn records_of_a_sale_that_a_card_told_of() {
+    let mut bench = told_posts::with_lost_sale(1);
+    let from = bench.log.len();
+    told_posts::post(&mut bench, 1);
+    bench.log.drain(..from);
+    assert_eq!(text_of(&bench.log), include_str!("golden_told_records.txt"));
 }
 
 #[test]

@@ -31,6 +31,7 @@ mod subsidy_returns;
 mod taps;
 mod tenders;
 mod terminal_keys;
+mod told_posts;
 mod top_up_undos;
 mod top_ups;
 mod voids;

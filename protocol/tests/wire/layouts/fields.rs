@@ -301,6 +301,14 @@ pub(super) const RECEIPT: &[Field] = &[
     ("reserved", Zero(1), ""),
 ];
 
+pub(super) const TOLD_POST: &[Field] = &[
+    ("card_uid", U64, "the card"),
+    ("card_counter", U32, "the card's counter at the sale that never came"),
+    ("reserved", Zero(4), ""),
+    ("reason", Text(32), "why it won't come, not empty"),
+    TILL_TIME,
+];
+
 pub(super) const TERMINAL_KEY: &[Field] = &[
     CODE,
     ACTION,

@@ -268,6 +268,9 @@ pub(crate) fn answer_to<'a>(kind: Kind, bill: &'a [BillLine], batch: &'a [BatchL
         Kind::GapClose => {
             Answer::Money(MoneyAnswer { account: None, amount_fen: 0, balance_after_fen: 0, ..done })
         }
+        Kind::ToldPost => {
+            Answer::Money(MoneyAnswer { code: ResultCode::ApprovedFlagged, amount_fen: 650, ..done })
+        }
         Kind::ScanPay => Answer::ScanPay(ScanPayAnswer {
             money: MoneyAnswer { amount_fen: 1_500, balance_after_fen: 500, ..done },
             confirmation: Some(scan_code().confirmation(&scan_key())),

@@ -1,6 +1,6 @@
 //! What tills tell after they had no network, and out of order.
 
-use protocol::ids::{AccountId, CardUid, Epoch, Sequence};
+use protocol::ids::{AccountId, CardCounter, CardUid, Epoch, RecordNumber, Sequence};
 
 use super::super::bench::{NOON_NS, SECOND_NS, sale, text};
 use super::{
@@ -8,9 +8,11 @@ use super::{
 };
 use crate::ledger::Request;
 use crate::ledger::command::{
-    AccountSelector, Carried, CodeRevoke, GapClose, OfflineFact, Refund, Reversal, SaleQuery, ScanPay, Void,
+    AccountSelector, Carried, CodeRevoke, GapClose, OfflineFact, Previous, Refund, Reversal, SaleQuery,
+    ScanPay, ToldPost, Void,
 };
 use crate::ledger::limits::GAPS_MAX;
+use crate::ledger::told::{Told, ToldOf, Witness};
 
 impl Campus {
     pub(super) fn uploads(&mut self, round: u32, account: u32) {
@@ -85,6 +87,45 @@ impl Campus {
         self.run(tap(rest, card(0), 0, 1));
         for sequence in [next + 2, next + 3] {
             self.run(tap(sale(COUNTER, 1, sequence), card(0), 0, 1));
+        }
+    }
+
+    pub(super) fn told_posts(&mut self, round: u32, account: u32) {
+        // A hole of one sequence, among as many as there were: another is split where one is closed.
+        let (first, split) = ((40 + round) * GAP_STEP + 1, 200 * GAP_STEP + 2 + round % 2);
+        for (first, last) in [(first + 1, first + GAP_STEP - 2), (split, split)] {
+            let close = GapClose {
+                sale: self.next_sale_of(COUNTER),
+                till: sale(WITH_GAPS, 1, 1).terminal,
+                till_slot: sale(WITH_GAPS, 1, 1).slot,
+                epoch: Epoch(1),
+                first: Sequence(first),
+                last: Sequence(last),
+                reason: [b'x'; 32],
+            };
+            self.run(Request::GapClose(close));
+        }
+        let lost = sale(WITH_GAPS, 1, first);
+        let previous = Previous {
+            terminal: lost.terminal,
+            epoch: lost.epoch,
+            sequence: lost.sequence,
+            card_counter: CardCounter(round),
+            amount_fen: 100,
+        };
+        let (card_uid, card_counter) = (card(account.into()), CardCounter(round));
+        let of = ToldOf { account: AccountId(account), card_uid, card_counter };
+        let head = RecordNumber(self.next_number);
+        let witness = Witness { record: head, till_time_ns: NOON_NS, previous };
+        for found in [Some(witness), None] {
+            self.told = Some(Told { of, head, found, partial: false });
+            for _ in 0..2 {
+                let post =
+                    ToldPost { sale: self.next_sale_of(COUNTER), card_uid, card_counter, reason: [b'x'; 32] };
+                self.counted(Request::ToldPost(post));
+                self.counted(Request::ToldPost(post));
+                self.counted(Request::ToldPost(ToldPost { reason: [b'y'; 32], ..post }));
+            }
         }
     }
 
