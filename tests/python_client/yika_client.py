@@ -73,6 +73,7 @@ AMOUNT_NOT_POSITIVE, NOT_PERMITTED, CODE_USED, NOT_AUTHENTIC, BAD_MAC = 400, 403
 CARD_LOST, PASSWORD_WRONG, CARD_ALREADY_LOST, CARD_NOT_LOST = 501, 523, 528, 529
 REVERSAL_AFTER_REFUND, ALREADY_VOIDED, REFUND_ABOVE_ORIGINAL = 705, 708, 718
 SCAN_NOT_AUTHENTIC, GAP_NOT_OPEN, PAYMENT_PENDING = 517, 644, 802
+TOLD_NOWHERE, TOLD_CAME = 645, 647
 CASHIER_ALREADY_ON, BATCH_DIFFERS, BATCH_CONFLICT = 616, 623, 624
 TOTAL_COUNTS = ("debits", "offline", "reversals", "voids", "refunds", "top_ups", "top_ups_undone", "tenders")
 
@@ -151,7 +152,7 @@ def run_against_server(options):
         self_scan(options, keys["terminals"][options.gateway_index], till, account, amount)
     if card is not None:
         upload(till, keys, card, counter + 2, amount, options.batch)
-        gaps(options, keys, till, card, account)
+        gaps(options, keys, till, card, counter + 2 + options.batch, account)
         undo(till, sales[0])
         # Offline sales don't raise the counter that an online tap must be above.
         give_back(till, card, counter + 2, amount)
@@ -422,6 +423,31 @@ def self_scan(options, entry, till, account, amount):
     gateway.close()
 
 
+def offline_sale(till, card, sale, previous, before_fen, now):
+    """A record of a sale (sequence, card counter, amount) under the card's own key, not signed yet."""
+    return {
+        "terminal": till.terminal,
+        "sequence": sale[0],
+        "epoch": till.epoch,
+        "flags": 0,
+        "card_counter": sale[1],
+        "card_uid": card,
+        "balance_before_fen": before_fen,
+        "amount_fen": sale[2],
+        "till_time_ns": now,
+        "previous_terminal": previous[0],
+        "previous_sequence": previous[1],
+        "previous_amount_fen": previous[2],
+        "previous_card_counter": previous[3],
+        "previous_epoch": previous[4],
+        "tac_key": 1,
+        "layout": 1,
+        "block_list_version": 0,
+        "block_list_age_s": 60,
+        "offline_since_ns": now - 60_000_000_000,
+    }
+
+
 def upload(till, keys, card, counter, amount, count):
     before = balance_of(till, by_card(card))
     now = time.time_ns()
@@ -430,27 +456,9 @@ def upload(till, keys, card, counter, amount, count):
     records, previous = [], (0, 0, 0, 0, 0)
     for index in range(count):
         sequence = till.next_sequence()
-        record = {
-            "terminal": till.terminal,
-            "sequence": sequence,
-            "epoch": till.epoch,
-            "flags": 0,
-            "card_counter": counter + index,
-            "card_uid": card,
-            "balance_before_fen": before["card_fen"] - index * amount,
-            "amount_fen": amount,
-            "till_time_ns": now,
-            "previous_terminal": previous[0],
-            "previous_sequence": previous[1],
-            "previous_amount_fen": previous[2],
-            "previous_card_counter": previous[3],
-            "previous_epoch": previous[4],
-            "tac_key": 1 + index % 2,
-            "layout": 1,
-            "block_list_version": 0,
-            "block_list_age_s": 60,
-            "offline_since_ns": now - 60_000_000_000,
-        }
+        sale = (sequence, counter + index, amount)
+        record = offline_sale(till, card, sale, previous, before["card_fen"] - index * amount, now)
+        record["tac_key"] = 1 + index % 2
         previous = (till.terminal, sequence, amount, counter + index, till.epoch)
         records.append(sign_record(record, own_key if index % 2 else tac_key))
     forged = records[0][:-1] + bytes([records[0][-1] ^ 1])
@@ -472,7 +480,7 @@ def upload(till, keys, card, counter, amount, count):
     say("upload_again", balance_fen=after["system_fen"])
 
 
-def gaps(options, keys, till, card, account):
+def gaps(options, keys, till, card, counter, account):
     """Leaves a hole in the till's sequences, has it listed and closed, and asks how far the balance is confirmed."""
     if options.cashier_index is None or account is None:
         say("gaps", skipped="no --cashier-index or no account")
@@ -502,11 +510,36 @@ def gaps(options, keys, till, card, account):
     same_outcome("gaps", closed, cashier.sell("GapClose", close, sequence))
     again = cashier.sell("GapClose", close, cashier.next_sequence())
     check("gaps", again["code"] == GAP_NOT_OPEN, "closed twice", **again)
+    told_post(cashier, till, keys, card, counter, hole)
     unconfirmed = cashier.call("Unconfirmed", by_account(account))
     check("gaps", unconfirmed["code"] == APPROVED and unconfirmed["offline_sales"] >= options.batch, "no answer", **unconfirmed)
     say("gaps", closed=close["first"], **unconfirmed)
     cashier.call("SignOut", {})
     cashier.close()
+
+
+def told_post(cashier, till, keys, card, counter, lost):
+    """The card tells of a sale under a sequence that never came; it is posted on the card's word, once."""
+    before = balance_of(till, by_card(card))
+    amount, now = 37, time.time_ns()
+    previous = (till.terminal, lost, amount, counter, till.epoch)
+    record = offline_sale(till, card, (till.next_sequence(), counter + 1, 1), previous, before["card_fen"], now)
+    signed = sign_record(record, card_key(bytes.fromhex(keys["card_master"]), card))
+    told = till.call("Upload", {"batch": 3, "count": 1, "records": [signed]})
+    check("told_post", told["lines"][0]["code"] in (APPROVED, APPROVED_FLAGGED), "not taken", **told)
+    body = {"card_uid": card, "card_counter": counter, "reason": "python says so", "till_time_ns": now}
+    nobody = cashier.sell("ToldPost", {**body, "card_counter": counter + 7}, cashier.next_sequence())
+    check("told_post", nobody["code"] == TOLD_NOWHERE, "nobody told of that", **nobody)
+    sequence = cashier.next_sequence()
+    posted = cashier.sell("ToldPost", body, sequence)
+    check("told_post", (posted["code"], posted["amount_fen"]) == (APPROVED_FLAGGED, amount), "not posted", **posted)
+    same_outcome("told_post", posted, cashier.sell("ToldPost", body, sequence))
+    again = cashier.sell("ToldPost", body, cashier.next_sequence())
+    check("told_post", again["code"] == TOLD_CAME, "posted twice", **again)
+    after = balance_of(till, by_card(card))
+    expected = before["system_fen"] - amount - 1
+    check("told_post", after["system_fen"] == expected, f"the balance isn't {expected}", **after)
+    say("told_post", **posted)
 
 
 def undo(till, sold):
@@ -798,6 +831,8 @@ def run_vectors(path):
         (NOT_AUTHENTIC, "NotAuthentic"),
         (SCAN_NOT_AUTHENTIC, "ScanNotAuthentic"),
         (GAP_NOT_OPEN, "GapNotOpen"),
+        (TOLD_NOWHERE, "ToldNowhere"),
+        (TOLD_CAME, "ToldCame"),
         (PAYMENT_PENDING, "PaymentPending"),
     ):
         check(step, known.get(number) == name, f"code {number} isn't {name}")

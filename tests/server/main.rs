@@ -48,6 +48,7 @@ mod subsidies;
 mod subsidy_desk;
 mod tables;
 mod terminal_keys;
+mod told_posts;
 mod top_up_undo;
 mod uploads;
 #[expect(dead_code, reason = "the payment platform of the stories, of which a server's test needs a part")]

@@ -90,6 +90,7 @@ fn it_signs_in_sells_retries_uploads_and_undoes() {
             "code_again",
             "self_scan",
             "upload_again",
+            "told_post",
             "gaps",
             "reversal",
             "void",

@@ -7,16 +7,17 @@ use engine::ledger::Request as Configuration;
 use engine::ledger::command::{OpenAccount, Opening};
 use engine::ledger::record::Wallet;
 use protocol::answer::{Answer, BatchLine, GapKind, GapLine, MoneyAnswer, ScanPayAnswer, UnconfirmedAnswer};
-use protocol::bill::BillLineKind;
+use protocol::bill::{BILL_FLAG_REVIEW, BillLineKind};
 use protocol::channel::{Channel, ReversalReason};
-use protocol::ids::{AccountId, CardUid, Epoch, Sequence, TerminalId};
+use protocol::ids::{AccountId, CardCounter, CardUid, Epoch, Sequence, TerminalId};
 use protocol::keys::{derive_terminal_scan_key, derive_terminal_tac_key};
 use protocol::offline_record::{FLAG_SELF_SCAN, OFFLINE_RECORD_LAYOUT, OfflineRecord, TAC_KEY_TERMINAL};
 use protocol::request::{
-    AccountSelector, GapClose, OpenGapsQuery, Request, Reversal, ScanPay, UnconfirmedQuery,
+    AccountSelector, GapClose, OpenGapsQuery, Request, Reversal, ScanPay, ToldPost, UnconfirmedQuery,
 };
 use protocol::result_code::ResultCode;
 use protocol::self_scan::ScanCode;
+use protocol::sign_in::TerminalIdentity;
 use protocol::text::{GapReason, StudentNumber};
 use wal::{Clock, SystemClock};
 
@@ -332,6 +333,38 @@ fn t07_offline_till() {
     let known = unconfirmed(&mut phone, XIAO_LI);
     assert_eq!((known.missing, known.told, known.told_fen), (2, 1, 1_300));
 
+    // For all that the server knows that till is offline. A new one takes its place and its number, in the next epoch: what the
+    // old one stored won't come, and its merchant gets on the card's word what she has paid, once somebody has looked at it.
+    let of_her_card = |counter| {
+        Request::ToldPost(ToldPost {
+            card_uid: card(XIAO_LI.0),
+            card_counter: CardCounter(counter),
+            reason: GapReason::new("the till burnt").expect("short"),
+            till_time_ns: 0,
+        })
+    };
+    assert_eq!(counter.money(10, &of_her_card(5)).code, ResultCode::ToldMayCome);
+    assert_eq!(counter.money(11, &of_her_card(3)).code, ResultCode::ToldNowhere);
+    let new_till = TerminalIdentity { epoch: Epoch(2), ..served.keys.identity(till(5)) };
+    let mut new_till = WireTill::sign_in(served.address(), &new_till);
+    let somebody = Tap { sequence: 1, card: card(25), counter: 1, amount_fen: 900 };
+    assert_eq!(new_till.tap(&somebody).code, ResultCode::Approved);
+    let posted = counter.money(12, &of_her_card(5));
+    assert_eq!((posted.code, posted.account), (ResultCode::ApprovedFlagged, Some(XIAO_LI)));
+    assert_eq!((posted.amount_fen, posted.balance_after_fen), (1_300, li_fen - 100 - 1_300));
+    assert_eq!(counter.money(13, &of_her_card(5)).code, ResultCode::ToldCame);
+    let known = unconfirmed(&mut phone, XIAO_LI);
+    assert_eq!((known.missing, known.told, known.first_missing.0), (1, 0, 3));
+    let bill = phone.bill(XIAO_LI).concat();
+    let meal = bill.iter().find(|line| line.terminal.get() == till(5).0).expect("it is in her bill");
+    assert_eq!((meal.kind, meal.sequence.get()), (BillLineKind::OfflineDebit.number(), 40));
+    assert_eq!((meal.amount_fen.get(), meal.flags & BILL_FLAG_REVIEW), (-1_300, BILL_FLAG_REVIEW));
+    // Somebody gets its store out of the ashes after all: it is the same meal.
+    let saved = Tap { sequence: 40, card: card(XIAO_LI.0), counter: 5, amount_fen: 1_300 };
+    let saved = offline_record(&served.keys, till(5), &saved, SystemClock.wall_ns());
+    assert_eq!(codes(&new_till.upload(1, &[saved])), [ResultCode::ApprovedFlagged]);
+    assert_eq!(phone.balance(XIAO_LI.0).system_fen, posted.balance_after_fen);
+
     // What was sold by an old list, or after too many days, is posted and held for review.
     let mut late = [offline.tap(XIAO_LI, 7, 50), offline.tap(XIAO_LI, 8, 50)];
     late[0].block_list_version = 1.into();
@@ -360,11 +393,11 @@ fn t07_offline_till() {
     let balances = |till: &mut WireTill| {
         [XIAO_LI, XIAO_WANG, XIAO_ZHAO].map(|account| till.balance(account.0).system_fen)
     };
-    let balances_fen = [li_fen - 200, OPENING_FEN - 850, OPENING_FEN - 400];
+    let balances_fen = [li_fen - 200 - 1_300, OPENING_FEN - 850, OPENING_FEN - 400];
     assert_eq!(balances(&mut back), balances_fen);
     assert_ne!(CardUid(first.card_uid.get()), CardUid(0));
     assert_eq!(second.card_counter.get(), 4);
-    drop((back, phone, counter, shop));
+    drop((back, phone, counter, shop, new_till));
     served.stop_unsealed();
 
     // All of it is the log's.
