@@ -41,12 +41,14 @@ struct Held {
     /// What it signed in under before.
     earlier: Option<Key128>,
     session: Option<SignedIn>,
+    /// It was told of a newer key than it has.
+    is_behind: bool,
 }
 
 impl Held {
     fn new(till: &CampusTill) -> Held {
         let key = |hex: HexKey| Key128::new(hex.0);
-        Held { key: key(till.key), earlier: till.earlier_key.map(key), session: None }
+        Held { key: key(till.key), earlier: till.earlier_key.map(key), session: None, is_behind: false }
     }
 }
 
@@ -75,13 +77,21 @@ impl TerminalKeys {
     pub fn signed_in(&mut self, terminal: TerminalId, told: &SignedIn) -> bool {
         let Some(held) = self.held.get_mut(&terminal) else { return false };
         held.session = Some(told.clone());
-        held.key.check_value() != told.key_check
+        held.is_behind = held.key.check_value() != told.key_check;
+        held.is_behind
     }
 
-    /// Whether a terminal that is told of this version had heard of an older one only.
-    pub fn is_newer(&self, terminal: TerminalId, key_version: u32) -> bool {
-        let session = self.held.get(&terminal).and_then(|held| held.session.as_ref());
-        session.is_some_and(|told| told.key_version < key_version)
+    /// A terminal heard of this version of its key since. True when it had heard of an older one only.
+    pub fn heard_of(&mut self, terminal: TerminalId, key_version: u32) -> bool {
+        let Some(held) = self.held.get_mut(&terminal) else { return false };
+        let is_news = held.session.as_ref().is_some_and(|told| told.key_version < key_version);
+        held.is_behind |= is_news;
+        is_news
+    }
+
+    /// Whether a terminal has an older key than it was told of.
+    pub fn is_behind(&self, terminal: TerminalId) -> bool {
+        self.held.get(&terminal).is_some_and(|held| held.is_behind)
     }
 
     /// A terminal has fetched its newest key and signs in under it from now on. False when it doesn't come out right.
@@ -92,6 +102,7 @@ impl TerminalKeys {
             return false;
         };
         session.key_version = answer.key_version;
+        held.is_behind = false;
         if key != held.key {
             held.earlier = Some(std::mem::replace(&mut held.key, key));
         }
@@ -158,15 +169,17 @@ mod tests {
         let (old, new) = (Key128::new([1; 16]), Key128::new([2; 16]));
         let mut keys = keys();
         assert_eq!(keys.next_to_change(3), None, "it hasn't signed in yet");
-        assert!(!keys.signed_in(TILL, &signed_in(1, &old)) && !keys.is_newer(TILL, 1));
+        assert!(!keys.signed_in(TILL, &signed_in(1, &old)) && !keys.heard_of(TILL, 1));
         assert_eq!(keys.next_to_change(3), Some((TILL, 2)));
         assert_eq!(keys.next_to_change(3), None, "once in a run");
 
-        assert!(keys.is_newer(TILL, 2) && keys.signed_in(TILL, &signed_in(2, &new)));
+        assert!(!keys.is_behind(TILL) && keys.heard_of(TILL, 2) && keys.is_behind(TILL));
+        assert!(keys.signed_in(TILL, &signed_in(2, &new)) && keys.is_behind(TILL));
         assert!(!keys.fetched(TILL, &answer(&new, [8; 16])), "wrapped in another session");
-        assert_eq!(keys.key_of(TILL), Some(&old));
+        assert!(keys.key_of(TILL) == Some(&old) && keys.is_behind(TILL));
         assert!(keys.fetched(TILL, &answer(&new, [9; 16])) && keys.fetched(TILL, &answer(&new, [9; 16])));
         assert_eq!(keys.held[&TILL].earlier, Some(old));
-        assert!(!keys.signed_in(TILL, &signed_in(2, &new)) && !keys.is_newer(TILL, 2));
+        assert!(!keys.is_behind(TILL) && !keys.heard_of(TILL, 2));
+        assert!(!keys.signed_in(TILL, &signed_in(2, &new)));
     }
 }

@@ -30,7 +30,7 @@ impl Till {
 
     fn on_heartbeat(&mut self, now_ns: u64, told: &HeartbeatAnswer, world: &mut World) {
         world.people.code_key_is(told.code_key_version);
-        self.asks_for_key |= world.terminal_keys.is_newer(self.terminal, told.key_version);
+        self.asks_for_key |= world.terminal_keys.heard_of(self.terminal, told.key_version);
         self.heartbeats_missed = 0;
         world.measurement.counts.heartbeats += 1;
         if let Some(sent_ns) = self.heartbeat_sent_ns.take() {

@@ -175,7 +175,8 @@ impl Till {
             self.begin_reversal(now_ns, reversal, world);
             return true;
         }
-        if std::mem::take(&mut self.asks_for_key) {
+        // It may have fetched it with a request that it sent again.
+        if std::mem::take(&mut self.asks_for_key) && world.terminal_keys.is_behind(self.terminal) {
             world.measurement.counts.intended += 1;
             return self.begin_deed(&Errand::new(DeedKind::TerminalKey, 0), now_ns, now_ns, world);
         }

@@ -4,13 +4,14 @@ mod deeds;
 
 use std::collections::BTreeMap;
 
-use protocol::answer::{Answer, BatchAnswer, BatchLine, MoneyAnswer, Refusal};
+use protocol::answer::{Answer, BatchAnswer, BatchLine, MoneyAnswer, Refusal, TerminalKeyAnswer};
 use protocol::command_table::Kind;
 use protocol::frame::Header;
 use protocol::ids::{AccountId, RecordNumber};
 use protocol::keys::Key128;
 use protocol::result_code::ResultCode;
 use protocol::text::OrderNumber;
+use protocol::wrapped_key::WrappedKey;
 
 use super::*;
 use crate::campus::{Campus, CampusCodeKey, CampusHolder, CampusTill, HexKey};
@@ -63,6 +64,8 @@ enum Reply {
     Code(u64, ResultCode),
     /// Answers an upload after so many milliseconds, every record with this code.
     Batch(u64, ResultCode),
+    /// Answers with the till's newest key after so many milliseconds.
+    Key(u64),
     /// Refuses the frame itself.
     Refuse(u64, ResultCode),
     /// Never answers.
@@ -88,7 +91,12 @@ struct Play {
     world: World,
     transcript: Vec<String>,
     records: u64,
+    /// The till's key as the server has it.
+    newest_key: Key128,
 }
+
+/// What a till's next key comes wrapped under here.
+const WRAPPING_KEY: [u8; 16] = [9; 16];
 
 impl Play {
     fn new(intents: Vec<Intent>, stored: Vec<StoredSale>, timers: TillTimers) -> Play {
@@ -103,6 +111,7 @@ impl Play {
             world: World::new(people, campus.holders.len(), 1_800_000_000 * SECOND_NS),
             transcript: Vec::new(),
             records: 0,
+            newest_key: Key128::new([1; 16]),
         }
     }
 
@@ -128,8 +137,8 @@ impl Play {
                         let told = SignedIn {
                             last_sequence: Sequence(40),
                             key_version: 1,
-                            key_check: Key128::new([1; 16]).check_value(),
-                            wrapping_key: Key128::new([9; 16]),
+                            key_check: self.newest_key.check_value(),
+                            wrapping_key: Key128::new(WRAPPING_KEY),
                         };
                         self.till.on_connected(now_ns, &told, &mut self.world);
                     } else {
@@ -211,6 +220,12 @@ impl Play {
                             lines: &lines,
                         })
                     }
+                    Reply::Key(_) => Answer::TerminalKey(TerminalKeyAnswer {
+                        code: ResultCode::Approved,
+                        key_version: 2,
+                        wrapped: WrappedKey::wrap(&self.newest_key, &Key128::new(WRAPPING_KEY)),
+                        check_value: self.newest_key.check_value(),
+                    }),
                     Reply::Refuse(_, code) => Answer::Refused(Refusal::new(code)),
                     Reply::Silence | Reply::Break => return,
                 };
@@ -245,6 +260,7 @@ fn take_frame(order: &SendOrder, request: &Request<'_>, reply: Reply) -> (String
             (format!("reversal {sequence} of {}", reversal.original_sequence), reversal.amount_fen, None)
         }
         Request::Balance(_) => ("balance".to_owned(), 0, None),
+        Request::TerminalKey => ("key".to_owned(), 0, None),
         Request::SaleQuery(query) => (format!("what became of {}", query.sequence), 850, Some(0)),
         Request::TopUp(top_up) => {
             (format!("top-up {sequence} order {}", text_of(&top_up.order)), top_up.amount_fen, Some(0))
@@ -281,7 +297,10 @@ fn take_frame(order: &SendOrder, request: &Request<'_>, reply: Reply) -> (String
         other => panic!("a till never sends {other:?}"),
     };
     let delay_ms = match reply {
-        Reply::Code(delay_ms, _) | Reply::Batch(delay_ms, _) | Reply::Refuse(delay_ms, _) => delay_ms,
+        Reply::Key(delay_ms)
+        | Reply::Code(delay_ms, _)
+        | Reply::Batch(delay_ms, _)
+        | Reply::Refuse(delay_ms, _) => delay_ms,
         Reply::Break => return (line, Some(Due::Break), 5),
         Reply::Silence => return (line, None, 0),
     };

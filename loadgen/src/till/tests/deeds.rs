@@ -1,6 +1,7 @@
 //! What isn't a sale: sent once, asked for until it is answered, and believed only then.
 
 use super::*;
+use crate::terminal_keys::TerminalKeys;
 
 fn deed(at_ms: u64, deed: DeedKind, amount_fen: i64) -> Intent {
     at(at_ms, IntentAction::Deed(Errand { amount_fen, ..Errand::new(deed, 0) }))
@@ -265,4 +266,38 @@ fn a_sequence_that_was_lost_is_never_sent_and_waits_for_a_counter() {
     let hole = SaleId { terminal: TerminalId(7), epoch: Epoch(2), sequence: Sequence(42) };
     assert_eq!(play.world.holes.look_after(TerminalId(90)), Some(hole));
     assert_eq!(play.world.measurement.counts.intended, 3);
+}
+
+#[test]
+fn a_till_that_hears_of_a_newer_key_fetches_it_before_anything_else_and_once() {
+    let mut play = Play::new(vec![sale(0, 0, 0), sale(500, 1, 0)], vec![], TillTimers::default());
+    play.world.terminal_keys = TerminalKeys::new(&campus());
+    play.newest_key = Key128::new([8; 16]);
+    let mut breaks = 1;
+    play.run(
+        60 * SECOND_NS,
+        |_| true,
+        |now_ns, request| match request {
+            Request::TerminalKey if breaks == 1 => {
+                breaks = 0;
+                Reply::Break
+            }
+            Request::TerminalKey => Reply::Key(10),
+            other => willing(now_ns, other),
+        },
+    );
+    let sent: Vec<&str> = play.transcript.iter().map(|line| &line[7..]).collect();
+    let expected = [
+        "signed in",
+        "key",
+        "connection broke",
+        "signed in",
+        "key",
+        "debit 41 counter 100",
+        "debit 42 counter 100",
+        "finished",
+    ];
+    assert_eq!(sent, expected);
+    assert_eq!(play.world.terminal_keys.key_of(TerminalId(7)), Some(&play.newest_key));
+    assert_eq!(play.world.measurement.counts.answers_wrong, 0);
 }
