@@ -271,7 +271,10 @@ fn a_bad_campus_file_is_refused_with_its_place_and_nothing_is_taken() {
     ] {
         let errors = books.import_fails("campus", &books.file(name, content), &[]);
         assert!(errors.contains(said), "{name}: {errors}");
-        assert!(["nobody.toml", "codes.toml", "meals.toml"].contains(&name) || errors.contains(name), "{errors}");
+        assert!(
+            ["nobody.toml", "codes.toml", "meals.toml"].contains(&name) || errors.contains(name),
+            "{errors}"
+        );
     }
     assert_eq!(books.counts(), before, "nothing is half-imported");
 
