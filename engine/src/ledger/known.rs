@@ -55,7 +55,8 @@ pub enum Need {
         /// The newest record of the account's chain.
         head: RecordNumber,
     },
-    /// Nothing of the log, but the shard of a till that the command doesn't name: one of whose taps is to be undone, or whose sale a card told of.
+    /// Nothing of the log, but the shard of a till that the command doesn't name: one of whose taps is to be undone, or whose sale a
+    /// card told of.
     Till(TerminalSlot),
     /// Nothing of the log, but the shard of an account that the command doesn't name: the one whose tap is confirmed.
     Account(AccountId),

@@ -6,13 +6,13 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 use crate::error::DecodeError;
 use crate::ids::{CardCounter, CardUid};
 use crate::message::Fixed;
-use crate::message::field::{given_reason, zero};
+use crate::message::field::{card, given_reason, zero};
 use crate::text::GapReason;
 
 /// Posts what a card told of its transaction before. Consumes a sequence of the asking counter's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ToldPost {
-    /// The card.
+    /// The card, not 0.
     pub card_uid: CardUid,
     /// The card's counter at the sale that never came.
     pub card_counter: CardCounter,
@@ -38,7 +38,7 @@ impl Fixed for ToldPost {
     fn from_layout(layout: &ToldPostLayout) -> Result<ToldPost, DecodeError> {
         zero(layout.reserved.as_bytes(), 12)?;
         Ok(ToldPost {
-            card_uid: CardUid(layout.card_uid.get()),
+            card_uid: card(layout.card_uid, 0)?,
             card_counter: CardCounter(layout.card_counter.get()),
             reason: given_reason(layout.reason, 16)?,
             till_time_ns: layout.till_time_ns.get(),

@@ -302,7 +302,7 @@ pub(super) const RECEIPT: &[Field] = &[
 ];
 
 pub(super) const TOLD_POST: &[Field] = &[
-    ("card_uid", U64, "the card"),
+    ("card_uid", U64, "the card, not 0"),
     ("card_counter", U32, "the card's counter at the sale that never came"),
     ("reserved", Zero(4), ""),
     ("reason", Text(32), "why it won't come, not empty"),
