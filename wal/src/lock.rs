@@ -10,7 +10,7 @@ use std::path::Path;
 /// behind; the holder's process id stands in the file for the one who is turned away.
 #[derive(Debug)]
 pub struct DirLock {
-    _file: File,
+    file: File,
 }
 
 impl DirLock {
@@ -44,6 +44,30 @@ impl DirLock {
         file.set_len(0).map_err(directory_error)?;
         file.rewind().map_err(directory_error)?;
         writeln!(file, "{}", std::process::id()).map_err(directory_error)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for DirLock {
+    /// Lets go of it at once: closing the file alone wouldn't, while a process that another thread is starting has a copy of it.
+    fn drop(&mut self) {
+        // Where it can't be let go of it is closed all the same.
+        let _ = flock(&self.file, FlockOperation::Unlock);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_free_once_dropped_though_a_process_that_is_starting_has_a_copy_of_the_file() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let lock = DirLock::acquire(dir.path()).expect("nobody has it");
+        let copy = lock.file.try_clone().expect("another descriptor");
+        assert!(matches!(DirLock::acquire(dir.path()), Err(WalError::Locked { .. })));
+        drop(lock);
+        DirLock::acquire(dir.path()).expect("it was let go of");
+        drop(copy);
     }
 }

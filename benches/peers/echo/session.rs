@@ -99,7 +99,7 @@ impl EchoSession {
         let frame = &self.input[frame];
         match &mut self.stage {
             Stage::Hello => {
-                let key_of = |terminal: TerminalId| Some(derive_terminal_key(&master_key(), terminal, 1));
+                let key_of = |terminal| Some(key_of(terminal));
                 // Nobody is kept out by this nonce: the server guards nothing.
                 let (handshake, challenge) =
                     ServerHandshake::on_hello(frame, [0x5e; 16], key_of).map_err(|_| NotATill)?;
@@ -109,7 +109,8 @@ impl EchoSession {
             Stage::Prove(handshake) => {
                 let handshake = handshake.take().ok_or(NotATill)?;
                 let proven = handshake.on_prove(frame).map_err(|_| NotATill)?;
-                let (session, welcome) = proven.welcome(&welcome());
+                let welcome = welcome(proven.terminal());
+                let (session, welcome) = proven.welcome(&welcome);
                 self.output.extend_from_slice(&welcome);
                 self.stage = Stage::SignedIn(Box::new(session));
             }
@@ -136,7 +137,12 @@ impl EchoSession {
     }
 }
 
-fn welcome() -> Welcome {
+/// The one key that a till ever has.
+fn key_of(terminal: TerminalId) -> Key128 {
+    derive_terminal_key(&master_key(), terminal, 1)
+}
+
+fn welcome(terminal: TerminalId) -> Welcome {
     Welcome {
         server_time_ns: 0,
         business_date: BusinessDate(9_000),
@@ -153,7 +159,7 @@ fn welcome() -> Welcome {
         offline_days_max: 3,
         terminal_kind: TerminalKind::PointOfSale,
         key_version: 1,
-        key_check: [0; 3],
+        key_check: key_of(terminal).check_value(),
     }
 }
 
