@@ -62,6 +62,7 @@ pub mod guide;
 pub mod hiccup;
 pub mod holes;
 mod interval_log;
+pub mod lost_sales;
 pub mod machine;
 pub mod measurement;
 pub mod open;

@@ -6,6 +6,7 @@ use protocol::offline_record::OfflineRecord;
 use crate::block_lists::BlockLists;
 use crate::config::SECOND_NS;
 use crate::holes::Holes;
+use crate::lost_sales::LostSales;
 use crate::measurement::Measurement;
 use crate::outcome_log::{EntryId, OutcomeLog, SaleState};
 use crate::people::People;
@@ -39,6 +40,8 @@ pub struct World {
     pub till_books: TillBooks,
     /// Sequences that tills lost.
     pub holes: Holes,
+    /// Sales that tills lost, whose cards tell of them.
+    pub lost_sales: LostSales,
     /// What finance gives in batches.
     pub subsidies: SubsidyBatches,
     /// What operators proposed.
@@ -63,6 +66,7 @@ impl World {
             terminal_keys: TerminalKeys::default(),
             till_books: TillBooks::default(),
             holes: Holes::default(),
+            lost_sales: LostSales::default(),
             subsidies: SubsidyBatches::default(),
             proposals: Proposals::default(),
             clock_zero_unix_ns,

@@ -80,6 +80,7 @@ fn busy_day() -> ProfileConfig {
         reversal_share: 0.003,
         offline_share: 0.3,
         lost_sequence_share: 0.5,
+        lost_sale_share: 1.0,
         chip_till_share: 0.3,
         key_changes_per_till: 0.3,
         sale_query_share: 0.02,

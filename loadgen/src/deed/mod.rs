@@ -55,6 +55,7 @@ mod subsidy_step;
 mod tables;
 mod tender;
 mod terminal_key;
+mod told_post;
 mod top_up;
 mod top_up_again;
 mod top_up_undo;
@@ -408,6 +409,8 @@ deeds! {
     OpenGaps(open_gaps::OpenGaps), "open-gaps", OpenGaps, 7, Nothing;
     /// A counter closes one of them.
     GapClose(gap_close::GapClose), "gap-close", GapClose, 7, Nothing;
+    /// A counter has a sale posted that its till has lost, on the word of its card.
+    ToldPost(told_post::ToldPost), "told-post", ToldPost, 7, Takes;
     /// A person reports the card lost.
     LossReport(loss::LossReport), "loss-report", LossReport, 13, Nothing;
     /// A person has found the card.

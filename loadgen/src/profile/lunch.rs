@@ -232,7 +232,9 @@ mod tests {
                     IntentAction::Deed(_) => queries += 1,
                     IntentAction::GoOffline => offline += 1,
                     IntentAction::GoOnline => offline -= 1,
-                    IntentAction::LoseSequence => panic!("nobody loses one at a lunch"),
+                    IntentAction::LoseSequence | IntentAction::LoseSale => {
+                        panic!("nobody loses one at a lunch")
+                    }
                 }
             }
         }

@@ -57,6 +57,9 @@ pub enum IntentAction {
     Deed(Errand),
     /// The till takes a sequence, is switched off before it sends anything under it, and goes on with the next.
     LoseSequence,
+    /// A till without a network loses what it stores of the next sale by card, and the person buys the same once more. Nothing, while
+    /// there is one.
+    LoseSale,
     /// The network goes: the till stores its sales.
     GoOffline,
     /// The network is back: the till signs in, uploads, and sells on.

@@ -190,6 +190,7 @@ impl Till {
                 }
                 IntentAction::GoOnline => continue,
                 IntentAction::LoseSequence => self.lose_sequence(world),
+                IntentAction::LoseSale => {}
                 IntentAction::Sale { .. } | IntentAction::Deed(_) if late => {
                     world.measurement.counts.intended += 1;
                     world.measurement.counts.dropped += 1;

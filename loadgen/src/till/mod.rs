@@ -149,6 +149,8 @@ pub struct Till {
     lines: Lines,
     /// It was told of a newer key than it has, and fetches it before anything else.
     asks_for_key: bool,
+    /// It loses the next sale by card that it stores.
+    loses_sale: bool,
     stored_before: Vec<StoredSale>,
     stored: Vec<OfflineRecord>,
     stored_entries: Vec<EntryId>,
@@ -186,6 +188,7 @@ impl Till {
             recent: Recent::new(),
             lines: Lines::default(),
             asks_for_key: false,
+            loses_sale: false,
             stored_before: plan.stored,
             stored: Vec::new(),
             stored_entries: Vec::new(),

@@ -6,7 +6,9 @@ use protocol::ids::Sequence;
 use protocol::result_code::{ResultCode, TillAction};
 
 use super::{Link, SendBody, Till, TillStep, UploadInFlight, World};
+use crate::lost_sales::LostSale;
 use crate::outcome_log::{OutcomeKind, SaleState};
+use crate::people::CardTap;
 use crate::profile::{IntentAction, Tender};
 
 impl Till {
@@ -33,6 +35,7 @@ impl Till {
                     world.measurement.counts.impossible += 1;
                 }
                 IntentAction::LoseSequence => self.lose_sequence(world),
+                IntentAction::LoseSale => self.loses_sale = true,
                 IntentAction::GoOffline => {}
                 IntentAction::GoOnline => return true,
             }
@@ -48,6 +51,9 @@ impl Till {
         since_unix_ns: u64,
         world: &mut World,
     ) {
+        let loses = tender == Tender::Card && std::mem::take(&mut self.loses_sale);
+        let lost =
+            if loses { self.lose_sale(holder, amount_fen, unix_ns, since_unix_ns, world) } else { None };
         let sale = self.sale_id(self.next_sequence);
         let shown = match tender {
             Tender::Code => world.show_scan(sale, holder, amount_fen, unix_ns, since_unix_ns),
@@ -61,11 +67,30 @@ impl Till {
             return;
         };
         self.take_sequence();
+        if let Some(lost) = lost {
+            world.lost_sales.lose(lost, sale);
+        }
         world.measurement.counts.stored += 1;
         let account = world.people.account(holder).0;
         self.stored.push(record);
         self.stored_entries.push(world.log.open(sale, kind, SaleState::Stored, account, amount_fen, 0));
         self.stored_holders.push(holder);
+    }
+
+    /// The chip has paid, and nothing is kept of it.
+    fn lose_sale(
+        &mut self,
+        holder: u32,
+        amount_fen: i64,
+        unix_ns: u64,
+        since_unix_ns: u64,
+        world: &mut World,
+    ) -> Option<LostSale> {
+        let sale = self.sale_id(self.next_sequence);
+        let record = world.people.pay_offline(holder, sale, amount_fen, unix_ns, since_unix_ns)?;
+        self.take_sequence();
+        let tap = CardTap { card_uid: record.card(), counter: record.counter() };
+        Some(LostSale { account: world.people.account(holder), tap, amount_fen })
     }
 
     /// Sales made before the run began get their sequences once the server has told the last one it knows.
@@ -150,6 +175,7 @@ impl Till {
                 counts.uploaded += 1;
                 records.approved += 1;
                 world.served[holder as usize] = true;
+                world.lost_sales.uploaded(record.sale());
             } else {
                 counts.upload_kept += 1;
                 records.refused += 1;

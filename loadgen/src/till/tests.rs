@@ -555,6 +555,35 @@ fn sales_offline_are_stored_and_uploaded_while_selling_on() {
 }
 
 #[test]
+fn a_sale_that_an_offline_till_loses_is_told_of_by_the_next_of_its_card() {
+    let mut play = Play::new(
+        vec![
+            at(0, IntentAction::LoseSale),
+            sale(0, 0, 0),
+            at(100, IntentAction::GoOffline),
+            at(150, IntentAction::LoseSale),
+            sale(200, 1, 0),
+            sale(300, 1, 0),
+            at(500, IntentAction::GoOnline),
+        ],
+        vec![],
+        TillTimers::default(),
+    );
+    play.run(60 * SECOND_NS, |_| true, willing).check(
+        "0 signed in
+         0 debit 41 counter 100
+         100 disconnected
+         500 signed in
+         500 upload [43, 44]
+         510 finished",
+    );
+    let lost = play.world.lost_sales.take().expect("42 is gone");
+    let account = play.world.people.account(1);
+    assert_eq!((lost.account, lost.tap.counter.0, lost.amount_fen), (account, 100, 850));
+    assert_eq!(play.world.lost_sales.take(), None);
+}
+
+#[test]
 fn an_upload_is_sent_again_where_it_was_busy_and_kept_where_it_was_wrong() {
     let stored = (0..4).map(|holder| StoredSale {
         holder,

@@ -71,6 +71,8 @@ struct Books {
     took_key: HashSet<u32>,
     /// How often the key of payment codes was changed.
     code_key_changes: u32,
+    /// What cards told of their sale before, by card and counter.
+    told: HashMap<(u64, u32), (SaleId, i64)>,
     /// Sequences that a counter closed.
     closed: HashSet<SaleId>,
     /// Subsidy batches by number.
@@ -584,6 +586,13 @@ impl Books {
     fn take_stored(&mut self, record: &OfflineRecord) -> Sale {
         let (sale, amount_fen) = (record.sale(), record.amount_fen.get());
         if record.flags.get() & FLAG_SELF_SCAN == 0 {
+            let before = SaleId {
+                terminal: TerminalId(record.previous_terminal.get()),
+                epoch: Epoch(record.previous_epoch.get()),
+                sequence: Sequence(record.previous_sequence.get()),
+            };
+            let told = (record.card_uid.get(), record.previous_card_counter.get());
+            self.told.insert(told, (before, record.previous_amount_fen.get()));
             return self.debit(sale, self.account_of_card(record.card_uid.get()), amount_fen, true);
         }
         let pending = Sale { code: ResultCode::PaymentPending, account: u32::MAX, amount_fen, record: 0 };

@@ -92,6 +92,23 @@ impl Books {
                     if is_open { ResultCode::Approved } else { ResultCode::GapNotOpen }
                 })
             }
+            Request::ToldPost(post) => {
+                if let Some(done) = self.sales.get(&sale) {
+                    return Some(money(done));
+                }
+                let card_uid = post.card_uid.0;
+                let told = self.told.get(&(card_uid, post.card_counter.0)).copied();
+                let account = self.account_of_card(card_uid);
+                let (code, amount_fen) = match told {
+                    Some((lost, amount_fen)) if !self.sales.contains_key(&lost) => {
+                        self.debit(lost, account, amount_fen, true);
+                        (ResultCode::ApprovedFlagged, amount_fen)
+                    }
+                    Some((_, amount_fen)) => (ResultCode::ToldCame, amount_fen),
+                    None => (ResultCode::ToldNowhere, 0),
+                };
+                money(&self.store(sale, code, account, amount_fen))
+            }
             Request::Unconfirmed(query) => Answer::Unconfirmed(UnconfirmedAnswer {
                 account: Some(AccountId(account_of(&query.account))),
                 ..UnconfirmedAnswer::none(ResultCode::Approved, 0)

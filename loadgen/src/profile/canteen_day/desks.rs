@@ -205,10 +205,10 @@ fn counter_plan(config: &CanteenDayConfig, mut circle: Circle) -> TillPlan {
             intents.push(Intent { at_ns, action: IntentAction::Deed(errand) });
         }
     }
-    // When it closes, somebody looks whether every till's sales have come, and closes what never will.
+    // When it closes, somebody looks whether every till's sales have come, closes what never will, and has posted what cards tell of.
     if let Some(last) = config.counter_hours.last() {
         let at_ns = config.compress(u64::from(last.until) * MINUTE_NS).saturating_sub(1);
-        for deed in [DeedKind::OpenGaps, DeedKind::GapClose] {
+        for deed in [DeedKind::OpenGaps, DeedKind::GapClose, DeedKind::ToldPost] {
             let errand = Errand::new(deed, circle.draw_holder());
             intents.push(Intent { at_ns, action: IntentAction::Deed(errand) });
         }

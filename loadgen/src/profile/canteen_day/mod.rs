@@ -146,6 +146,8 @@ pub struct CanteenDayConfig {
     pub offline_share: f64,
     /// Share of the tills that lose a sequence during each meal. 0.02 unless set, and one till at least.
     pub lost_sequence_share: f64,
+    /// Share of the times without a network in which a till loses a sale that it has stored. 0.5 unless set.
+    pub lost_sale_share: f64,
     /// Skew of who comes. 0.1 unless set.
     pub zipf_exponent: f64,
     /// Top-ups by phone for each holder. 0.23 unless set.
@@ -249,6 +251,7 @@ impl Default for CanteenDayConfig {
             reversal_share: 0.000_3,
             offline_share: 0.05,
             lost_sequence_share: 0.02,
+            lost_sale_share: 0.5,
             zipf_exponent: 0.1,
             phone_top_ups_per_holder: 0.23,
             told_again_share: 0.01,
@@ -321,6 +324,7 @@ impl CanteenDayConfig {
             ("password-share", self.password_share),
             ("tender-share", self.tender_share),
             ("lost-sequence-share", self.lost_sequence_share),
+            ("lost-sale-share", self.lost_sale_share),
             ("told-again-share", self.told_again_share),
             ("undo-share", self.undo_share),
         ] {
@@ -440,9 +444,13 @@ pub(super) fn plan(config: &CanteenDayConfig, scope: PlanScope, till: u32, patro
         let closing = CLOSING.into_iter().chain(settling).map(at(ends_ns));
         // Before one of the first sales, so that something comes under a later sequence.
         let lost_before = is_among(till, config.lost_sequence_share).then(|| losses.below(20) as usize);
+        let loses_sale = losses.chance(config.lost_sale_share);
         let sales = sales.enumerate().flat_map(move |(place, intent)| {
-            let lost = Intent { action: IntentAction::LoseSequence, ..intent };
-            (lost_before == Some(place)).then_some(lost).into_iter().chain([intent])
+            let sequence = Intent { action: IntentAction::LoseSequence, ..intent };
+            let sale = Intent { action: IntentAction::LoseSale, ..intent };
+            let before = (lost_before == Some(place)).then_some(sequence);
+            let behind = (loses_sale && intent.action == IntentAction::GoOffline).then_some(sale);
+            before.into_iter().chain([intent]).chain(behind)
         });
         let of_meal = OPENING.map(at(0)).into_iter().chain(sales).chain(closing);
         of_meal.map(move |intent| Intent { at_ns: start_ns + intent.at_ns, ..intent })
