@@ -1,13 +1,12 @@
 //! Limits of meals: what an account may pay in one meal period of a day without its password.
 
-use protocol::ids::{AccountId, CardCounter};
+use protocol::ids::AccountId;
 use protocol::result_code::ResultCode::*;
 
-use super::bench::{Answer, Bench, NOON_NS, sale, uid};
+use super::bench::{Bench, NOON_NS, sale};
 use super::password_debits;
-use crate::ledger::command::{
-    CardTap, CodeVerdict, Request, Sale, SetAccountClass, SetMealPeriod, SetPolicy, SetPrice,
-};
+use super::prices::{chip_tap, code};
+use crate::ledger::command::{Request, SetAccountClass, SetMealPeriod, SetPolicy, SetPrice};
 use crate::ledger::record::Record;
 use crate::ledger::registry::Policy;
 
@@ -36,15 +35,6 @@ fn with_limit(mut bench: Bench) -> Bench {
 fn limit(bench: &mut Bench, meal_max_fen: u32) {
     let policy = Policy { meal_max_fen, day_max_fen: 9_000, ..Policy::DEFAULT };
     bench.done(Request::SetPolicy(SetPolicy { class: PUPILS, policy }));
-}
-
-fn chip_tap(bench: &mut Bench, sale: Sale<'_>, counter: u32, amount_fen: i64) -> Answer {
-    let (card_uid, card_counter) = (uid(0), CardCounter(counter));
-    bench.run(Request::CardTap(CardTap { sale, card_uid, card_counter, amount_fen }))
-}
-
-fn code(account: u32, step: u32) -> CodeVerdict {
-    CodeVerdict::Authentic { account: AccountId(account), step, nonce: 1 }
 }
 
 #[test]

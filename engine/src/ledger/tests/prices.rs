@@ -40,12 +40,12 @@ fn pricing_fen(bench: &Bench) -> i64 {
     total_fen(&bench.state.shards, LedgerAccount::clearing(Clearing::Pricing))
 }
 
-fn chip_tap(bench: &mut Bench, sale: Sale<'_>, counter: u32, amount_fen: i64) -> Answer {
+pub(super) fn chip_tap(bench: &mut Bench, sale: Sale<'_>, counter: u32, amount_fen: i64) -> Answer {
     let (card_uid, card_counter) = (uid(0), CardCounter(counter));
     bench.run(Request::CardTap(CardTap { sale, card_uid, card_counter, amount_fen }))
 }
 
-fn code(account: u32, step: u32) -> CodeVerdict {
+pub(super) fn code(account: u32, step: u32) -> CodeVerdict {
     CodeVerdict::Authentic { account: AccountId(account), step, nonce: 1 }
 }
 
